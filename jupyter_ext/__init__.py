@@ -1,0 +1,1 @@
+"""The Jupyter front end; still empty."""

@@ -1,0 +1,5 @@
+"""The command line: `sd-core --help`."""
+
+from .app import main
+
+__all__ = ["main"]

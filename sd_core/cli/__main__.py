@@ -1,0 +1,5 @@
+"""`python -m sd_core.cli`."""
+
+from . import main
+
+main()

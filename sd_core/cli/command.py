@@ -1,0 +1,93 @@
+"""Commands that run a request: their options are the request's fields and a few about how it is run."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sd_core.requests import MeshTexture, Request, apply_style, styles
+from sd_core.requests.generation import Generation
+
+from .options import build, parameters
+from .running import How, run_and_save
+
+OUTPUT = Annotated[
+    Path | None, typer.Option("--output", "-o", help="File to write.", show_default="a free name after the prompt")
+]
+DEVICE = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel="How it is run")]
+DTYPE = Annotated[str, typer.Option(help="auto, float32, bfloat16, float16.", rich_help_panel="How it is run")]
+SERVER = Annotated[
+    str | None,
+    typer.Option(envvar="SD_CORE_SERVER", help="URL of a server that is to run it.", rich_help_panel="How it is run"),
+]
+TOKEN = Annotated[
+    str | None, typer.Option(envvar="SD_CORE_TOKEN", help="The server's token.", rich_help_panel="How it is run")
+]
+JSON = Annotated[bool, typer.Option("--json", help="One line of JSON for each image.", rich_help_panel="How it is run")]
+
+WORK = Annotated[
+    Path | None,
+    typer.Option(help="Folder where finished views are kept.", show_default=False, rich_help_panel="How it is run"),
+]
+RESUME = Annotated[
+    bool, typer.Option("--resume", help="Go on with the views in --work.", rich_help_panel="How it is run")
+]
+
+_STYLE = Annotated[str | None, typer.Option(help=f"A look: {', '.join(styles())}.", show_default=False)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Common:
+    """The options of every such command, with their defaults."""
+
+    output: OUTPUT = None
+    device: DEVICE = "auto"
+    dtype: DTYPE = "auto"
+    server: SERVER = None
+    token: TOKEN = None
+    json: JSON = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resumable:
+    """The options of commands that can go on where they were stopped."""
+
+    work: WORK = None
+    resume: RESUME = False
+
+
+def request_command(name: str, kind: type[Request]) -> Callable[..., None]:
+    """A command that makes a request of its options, runs it and writes the images."""
+    shared = (_Common, _Resumable) if issubclass(kind, MeshTexture) else (_Common,)
+
+    def command(ctx: typer.Context, **given: Any) -> None:
+        style = given.pop("style", None)
+        how = How(**{field.name: given.pop(field.name) for options in shared for field in fields(options)})
+        request = build(kind, given)
+        if style is not None and isinstance(request, Generation):
+            request = apply_style(style, request)
+        run_and_save(ctx, request, how, name)
+
+    found = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context), *parameters(kind)]
+    if issubclass(kind, Generation):
+        found.append(inspect.Parameter("style", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_STYLE))
+    found += [parameter for options in shared for parameter in _shared_parameters(options)]
+    command.__signature__ = inspect.Signature(found)
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in found}
+    command.__doc__ = (kind.__doc__ or "").split("\n", 1)[0]
+    return command
+
+
+def _shared_parameters(options: type[Any]) -> list[inspect.Parameter]:
+    hints = inspect.get_annotations(options, eval_str=True)
+    return [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(options)
+    ]

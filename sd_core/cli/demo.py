@@ -1,0 +1,95 @@
+"""`sd-core demo`: a few pictures that show what the engine does."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from sd_core.passes import depth_control, finite_range
+from sd_core.requests import DepthToImage, Request, Seamless, TextToImage, Texture
+from sd_core.results import Result
+from sd_core.values import Array, to_pillow
+
+from .command import DEVICE, DTYPE, SERVER, TOKEN
+from .running import How, open_engine, run, tell
+from .words import read_depth
+
+if TYPE_CHECKING:
+    from .running import AnyEngine
+
+_SIDE = 256
+_SCENE = "suzanne.npz"
+"""Depth of Blender's monkey on a plane, 256 x 256 px, as examples/render_passes.py renders it."""
+
+
+def demo(  # noqa: PLR0913, PLR0917 - one for each option
+    folder: Annotated[Path, typer.Argument(help="Where to write the pictures; made if it is missing.")],
+    seed: Annotated[int, typer.Option(help="Of all pictures.")] = 7,
+    model: Annotated[str, typer.Option(help="As in txt2img.")] = "builtin",
+    controlnet: Annotated[
+        str | None, typer.Option(help="As in depth2img.", show_default="the one that suits the model")
+    ] = None,
+    device: DEVICE = "auto",
+    dtype: DTYPE = "auto",
+    server: SERVER = None,
+    token: TOKEN = None,
+) -> None:
+    """Make an image from text, one from the depth of a rendered scene, a tiling texture, and a sheet of all three."""
+    depth = scene_depth()
+    requests: dict[str, Request] = {
+        "text": TextToImage(prompt="a wall of red bricks", seed=seed, model=model),
+        "scene": DepthToImage(
+            prompt="a sculpture of rusty metal", depth=depth, controlnet=controlnet, seed=seed, model=model
+        ),
+        "texture": Texture(
+            prompt="mossy cobblestone", width=_SIDE, height=_SIDE, seamless=Seamless.XY, seed=seed, model=model
+        ),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_engine(How(device=device, dtype=dtype, server=server, token=token)) as engine:
+        results = {name: _make(engine, request, folder / f"{name}.png") for name, request in requests.items()}
+    sheet = contact_sheet([*_tiles(results, depth)])
+    to_pillow(sheet).save(folder / "sheet.png")
+    typer.echo(f"wrote {folder / 'sheet.png'}  (text, depth of the scene, scene, texture repeated twice)")
+
+
+def scene_depth() -> Array:
+    """(256, 256) float32 planar depth in scene units, inf = background."""
+    with as_file(files("sd_core.cli") / _SCENE) as path:
+        depth = read_depth(str(path))
+    assert isinstance(depth, np.ndarray), "an archive gives an array"
+    return depth
+
+
+def contact_sheet(pictures: list[Array], gap: int = 8) -> Array:
+    """(h, w, 3) uint8 pictures side by side on white, scaled to the height of the first."""
+    height = pictures[0].shape[0]
+    scaled = [_scaled(picture[..., :3], height) for picture in pictures]
+    margin = np.full((height, gap, 3), 255, np.uint8)
+    return np.hstack([scaled[0], *(piece for picture in scaled[1:] for piece in (margin, picture))])
+
+
+def _make(engine: AnyEngine, request: Request, path: Path) -> Result:
+    result = run(engine, request, title=path.stem)
+    tell(result, result.save(path))
+    return result
+
+
+def _tiles(results: dict[str, Result], depth: Array) -> list[Array]:
+    control = np.rint(depth_control(depth, finite_range(depth)) * 255).astype(np.uint8)
+    repeated = np.tile(results["texture"].images[0], (2, 2, 1))
+    return [
+        results["text"].images[0],
+        np.repeat(control[..., None], 3, axis=2),
+        results["scene"].images[0],
+        repeated,
+    ]
+
+
+def _scaled(picture: Array, height: int) -> Array:
+    width = round(picture.shape[1] * height / picture.shape[0])
+    return np.asarray(to_pillow(picture).resize((width, height)))

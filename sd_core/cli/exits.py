@@ -1,0 +1,53 @@
+"""How errors end the program."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperGroup
+
+from sd_core.errors import Cancelled, RequestError, SDError
+
+FAILED, BAD_REQUEST, CANCELLED = 1, 2, 130
+"""Exit codes; 130 is what shells give after Ctrl-C."""
+
+_JSON = "sd_core.json"
+
+
+class ErrorsToExitCodes(TyperGroup):
+    """A group whose commands may raise `SDError`, or be interrupted, and still end without a traceback."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        try:
+            return super().invoke(ctx)
+        except (SDError, KeyboardInterrupt) as error:
+            reason = error if isinstance(error, SDError) else Cancelled()
+            _tell(reason, as_json=bool(ctx.meta.get(_JSON)))
+            raise typer.Exit(exit_code(reason)) from error
+
+
+def exit_code(error: SDError) -> int:
+    """The exit code that tells this error."""
+    if isinstance(error, Cancelled):
+        return CANCELLED
+    return BAD_REQUEST if isinstance(error, RequestError) else FAILED
+
+
+def errors_as_json(ctx: typer.Context) -> None:
+    """From now on an error is one line of JSON on standard error."""
+    ctx.meta[_JSON] = True
+
+
+def _tell(error: SDError, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(error.to_dict()), err=True)
+    elif isinstance(error, Cancelled):
+        typer.echo("cancelled: nothing was written", err=True)
+    else:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            Text("error: ", "bold red"), str(error), sep="", markup=False
+        )

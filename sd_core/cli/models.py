@@ -1,0 +1,96 @@
+"""`sd-core models`: the checkpoints that are known by name, and those on this machine."""
+
+from __future__ import annotations
+
+import json as codec
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .exits import errors_as_json
+from .progress import readable_bytes
+
+if TYPE_CHECKING:
+    from sd_core.models import ModelInfo
+
+app = typer.Typer(help="List, fetch, describe and remove models.", no_args_is_help=True)
+
+_NAME = Annotated[str, typer.Argument(help="A name of the list, or a hub id.")]
+_JSON = Annotated[bool, typer.Option("--json", help="As lines of JSON.")]
+
+
+@app.command("list")
+def list_(ctx: typer.Context, json: _JSON = False) -> None:
+    """List the models that are known by name, and those in the hub's cache."""
+    from sd_core.models import list_models
+
+    found = list_models()
+    if json:
+        errors_as_json(ctx)
+        for info in found:
+            typer.echo(codec.dumps(asdict(info)))
+        return
+    table = Table("name", "family", "size", "here", "about", box=None, pad_edge=False, header_style="bold")
+    for info in found:
+        here = readable_bytes(info.size) if info.present else "no"
+        table.add_row(info.name, info.family or "", _side(info), here, info.about)
+    Console(highlight=False, markup=False).print(table)
+
+
+@app.command()
+def show(ctx: typer.Context, name: _NAME, json: _JSON = False) -> None:
+    """Describe a model: licence, defaults, its ControlNets."""
+    from sd_core.models import show_model
+
+    if json:
+        errors_as_json(ctx)
+    info = show_model(name)
+    if json:
+        typer.echo(codec.dumps(asdict(info)))
+        return
+    for label, value in _facts(info).items():
+        typer.echo(f"{label:<14}{value}")
+
+
+@app.command()
+def pull(name: _NAME) -> None:
+    """Fetch the newest files of a model from the hub."""
+    from sd_core.models import pull_model
+
+    typer.echo(f"{name} is in {pull_model(name)}")
+
+
+@app.command()
+def remove(name: _NAME) -> None:
+    """Delete the files of a model from the hub's cache."""
+    from sd_core.models import remove_model
+
+    typer.echo(f"removed {name}, {readable_bytes(remove_model(name))} are free again")
+
+
+def _side(info: ModelInfo) -> str:
+    return "" if info.defaults is None else f"{info.defaults.width} px"
+
+
+def _facts(info: ModelInfo) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "name": info.name,
+        "about": info.about,
+        "hub id": info.hub_id or "none, it is part of the package",
+        "family": info.family or "not known before it is loaded",
+        "reads": info.unet_input or "not known before it is loaded",
+        "licence": info.licence,
+        "here": f"yes, {readable_bytes(info.size)}" if info.present else "no",
+    }
+    if info.defaults is not None:
+        chosen = info.defaults
+        facts["size"] = f"{chosen.width} x {chosen.height} px"
+        facts["steps"] = chosen.num_inference_steps
+        facts["guidance"] = f"{chosen.guidance_scale:g}"
+        facts["scheduler"] = chosen.scheduler or "its own"
+    if info.controlnets:
+        facts["controls"] = ", ".join(info.controlnets)
+    return facts

@@ -1,0 +1,40 @@
+"""`sd-core run`: a saved request once more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sd_core.metadata import inputs_folder, load_request
+
+from .command import DEVICE, DTYPE, JSON, OUTPUT, SERVER, TOKEN
+from .running import How, run_and_save
+
+
+def run(  # noqa: PLR0913, PLR0917 - one for each option
+    ctx: typer.Context,
+    picture: Annotated[Path, typer.Argument(help="A PNG that sd-core wrote, or a request as .json.")],
+    python: Annotated[bool, typer.Option("--python", help="Print the request as Python source; run nothing.")] = False,
+    output: OUTPUT = None,
+    device: DEVICE = "auto",
+    dtype: DTYPE = "auto",
+    server: SERVER = None,
+    token: TOKEN = None,
+    json: JSON = False,
+) -> None:
+    """Run the request that a saved picture carries: the same image again."""
+    request = load_request(picture)
+    if python:
+        typer.echo(request.to_python(inputs_folder(picture)), nl=False)
+        return
+    again = output or _free(picture)
+    run_and_save(
+        ctx, request, How(output=again, device=device, dtype=dtype, server=server, token=token, json=json), "run"
+    )
+
+
+def _free(picture: Path) -> Path:
+    names = (picture.with_name(f"{picture.stem}-again{suffix}.png") for suffix in ("", *range(2, 10**6)))
+    return next(path for path in names if not path.exists())

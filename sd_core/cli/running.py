@@ -1,0 +1,161 @@
+"""Run one request, in process or on a server, and tell what was written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import typer
+
+from sd_core.errors import Cancelled, SDError
+from sd_core.events import CancelledEvent, Failed, ResultEvent
+from sd_core.requests import MeshTexture, Request, Texture
+from sd_core.requests.generation import Generation
+from sd_core.results import Result
+
+from .exits import errors_as_json
+from .progress import Display
+
+if TYPE_CHECKING:
+    from sd_core.client import Client
+    from sd_core.engine import Engine
+
+    AnyEngine: TypeAlias = Engine | Client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """Everything about a run that does not change the request."""
+
+    output: Path | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    server: str | None = None
+    token: str | None = None
+    json: bool = False
+    work: Path | None = None
+    resume: bool = False
+
+
+def run_and_save(ctx: typer.Context, request: Request, how: How, name: str) -> None:
+    """Run a request, write its images and say which files they are.
+
+    Raises:
+        SDError: what went wrong; nothing half-written is left.
+    """
+    if how.json:
+        errors_as_json(ctx)
+    with open_engine(how) as engine:
+        result = run(engine, request, quiet=how.json, work=how.work, resume=how.resume)
+    paths = result.save(how.output or free_path(request, name))
+    (tell_json if how.json else tell)(result, paths)
+
+
+@contextmanager
+def open_engine(how: How) -> Iterator[AnyEngine]:
+    """The engine in this process, or the connection to a server; closed at the end."""
+    if how.server is not None:
+        from sd_core.client import connect
+
+        with connect(how.server, how.token) as client:
+            yield client
+    else:
+        with Display(quiet=how.json).waiting("starting"):
+            from sd_core.engine import Engine
+
+            engine = Engine(device=how.device, dtype=how.dtype)
+        with engine:
+            yield engine
+
+
+def run(
+    engine: AnyEngine,
+    request: Request,
+    *,
+    quiet: bool = False,
+    title: str = "",
+    work: Path | None = None,
+    resume: bool = False,
+) -> Result:
+    """Run a request under a progress bar; `work` is the folder where finished views are kept, so as to `resume`.
+
+    Raises:
+        SDError: what went wrong.
+    """
+    with Display(quiet=quiet, title=title) as display:
+        for event in engine.stream(request, work, resume):
+            display.show(event)
+            match event:
+                case ResultEvent(result=result):
+                    return result
+                case Failed(error=error):
+                    raise error
+                case CancelledEvent():
+                    raise Cancelled
+                case _:
+                    pass
+    raise SDError("the engine ended without a result", hint="please report it")
+
+
+def free_path(request: Request, name: str) -> Path:
+    """A file name made of the prompt's first words that is not taken; for textures a folder's."""
+    words = re.findall(r"\w+", request.prompt.lower()) if isinstance(request, Generation) else []
+    stem = "-".join(words[:6])[:60] or name
+    ending = "" if isinstance(request, (Texture, MeshTexture)) else ".png"
+    candidates = (Path(f"{stem}{suffix}{ending}") for suffix in ("", *(f"-{count}" for count in range(2, 10**6))))
+    return next(path for path in candidates if not _taken(path))
+
+
+def tell(result: Result, paths: list[Path]) -> None:
+    """Say what was written and how to make it again."""
+    for warning in result.warnings:
+        typer.secho(f"note: {warning}", err=True, fg=typer.colors.YELLOW)
+    seconds = result.timings.get("total")
+    for index, path in enumerate(paths[: len(result.images)]):
+        height, width = result.images[index].shape[:2]
+        facts = [f"{width} x {height} px", *_seed(result.request, index), *([f"{seconds:.1f} s"] if seconds else [])]
+        typer.echo(f"wrote {path}  ({', '.join(facts)})")
+    for path in paths[len(result.images) :]:
+        if path.suffix != ".npy":
+            typer.echo(f"wrote {path}")
+    if paths[0].suffix == ".png":
+        typer.echo(f"again: sd-core run {_quoted(paths[0])}")
+
+
+def tell_json(result: Result, paths: list[Path]) -> None:
+    """One line for each image."""
+    for index, path in enumerate(paths[: len(result.images)]):
+        height, width = result.images[index].shape[:2]
+        seed = result.request.seed if isinstance(result.request, Generation) else None
+        line = {
+            "path": str(path),
+            "width": width,
+            "height": height,
+            "seed": None if seed is None else seed + index,
+            "timings": dict(result.timings),
+            "warnings": list(result.warnings),
+            "decisions": dict(result.decisions),
+            "again": ["sd-core", "run", str(path)] if path.suffix == ".png" else None,
+        }
+        typer.echo(json.dumps(line))
+
+
+def _taken(path: Path) -> bool:
+    return path.exists() or path.with_name(f"{path.stem}-0{path.suffix}").exists()
+
+
+def _seed(request: Request, index: int) -> list[str]:
+    if not isinstance(request, Generation) or request.seed is None:
+        return []
+    return [f"seed {request.seed + index}"]
+
+
+def _quoted(path: Path) -> str:
+    import shlex
+
+    return shlex.quote(str(path))

@@ -1,0 +1,217 @@
+"""`sd_core.connect(...)`: the engine's methods over HTTP."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace, TracebackType
+from typing import Any, Self
+
+from ..errors import RequestError, ServerError
+from ..events import Event
+from ..requests import Request, from_json
+from ..results import Result
+from ..values import Array, from_npy, npy_bytes
+from ..wire import home_folder, read_announcement
+from ..wire.results import blobs_named
+from .job import RemoteJob, no_change
+from .parcel import Parcel, pack
+from .transport import Transport
+
+_BYTES = {"Content-Type": "application/octet-stream"}
+_ROUNDS = 3
+"""Attempts to send all arrays: between two, a full store may drop one again."""
+
+
+def connect(
+    url: str | None = None, token: str | None = None, *, home: str | Path | None = None, patience: float = 30.0
+) -> Client:
+    """Connect to a server.
+
+    Args:
+        url: such as "http://127.0.0.1:8765"; None: the server that runs on this machine for this user.
+        token: bearer token; None: that of the server on this machine, if it is the one at `url`.
+        home: folder of that server; None: `SD_CORE_HOME` or the platform's.
+        patience: seconds for which a server that was there and does not answer is tried again.
+
+    Raises:
+        ServerError: no server, or the token is wrong.
+    """
+    if url is None or token is None:
+        url, token = _announced(url, Path(home) if home is not None else home_folder())
+    client = Client(url, token, patience=0)
+    try:
+        client.health()
+    except BaseException:
+        client.close()
+        raise
+    client.patience = patience
+    return client
+
+
+class Client:
+    """An engine behind a server; the same methods, events and errors as `Engine`. Safe to use from any thread."""
+
+    def __init__(self, url: str, token: str = "", *, patience: float = 30.0) -> None:
+        self.transport = Transport(url, token, patience)
+
+    @property
+    def url(self) -> str:
+        """Base URL of the server."""
+        return self.transport.url
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which a server that does not answer is tried again."""
+        return self.transport.patience
+
+    @patience.setter
+    def patience(self, seconds: float) -> None:
+        self.transport.patience = seconds
+
+    def submit(
+        self,
+        request: Request,
+        output: str | Path | None = None,
+        resume: bool = False,
+        *,
+        id: str | None = None,  # noqa: A002 - as the job's attribute
+        priority: str = "interactive",
+    ) -> RemoteJob:
+        """Queue a request and return when the server has written it down.
+
+        Args:
+            request: what to make.
+            output: not supported behind a server, which keeps finished frames itself and resumes by itself.
+            resume: as `output`.
+            id: letters, digits, "-" and "_"; the same id twice is the same job. None: a new one.
+            priority: "interactive", or "batch", which goes after all of those.
+
+        Raises:
+            RequestError: the server refuses the request.
+            ServerError: no answer.
+        """
+        if output is not None or resume:
+            raise RequestError("output", "is a folder of this machine", hint="leave it out and save the result here")
+        job_id = id or uuid.uuid4().hex
+        parcel = pack(request)
+        body = {"id": job_id, "priority": priority, "request": parcel.body, "attachments": parcel.names}
+        self._post(body, parcel)
+        return RemoteJob(self.transport, self.fetch, request, parcel.restore, job_id)
+
+    def run(self, request: Request, output: str | Path | None = None, resume: bool = False) -> Result:
+        """Run a request and wait for its result; Ctrl-C cancels it.
+
+        Raises:
+            SDError: what went wrong; `Cancelled` after Ctrl-C.
+        """
+        job = self.submit(request, output, resume)
+        try:
+            return job.result()
+        except KeyboardInterrupt:
+            job.cancel()
+            return job.result()
+
+    def stream(self, request: Request, output: str | Path | None = None, resume: bool = False) -> Iterator[Event]:
+        """Run a request and yield its events as they come; leaving the loop early cancels it."""
+        job = self.submit(request, output, resume)
+        ended = False
+        try:
+            yield from job.events()
+            ended = True
+        finally:
+            if not ended:
+                job.cancel()
+
+    def job(self, job_id: str) -> RemoteJob:
+        """A job that was submitted earlier, perhaps by another program.
+
+        Raises:
+            ServerError: there is none (status 404), or no answer.
+        """
+        body = self.transport.json("GET", f"/v1/jobs/{job_id}")["request"]
+        arrays = {digest: self.fetch(digest) for digest in blobs_named(body)}
+        return RemoteJob(self.transport, self.fetch, from_json(json.dumps(body), arrays), no_change, job_id)
+
+    def jobs(self, state: str | None = None) -> list[Mapping[str, Any]]:
+        """The jobs that the server remembers, as `GET /v1/jobs` describes them."""
+        found: list[Mapping[str, Any]] = []
+        query, after = "" if state is None else f"&state={state}", 0
+        while after is not None:
+            page = self.transport.json("GET", f"/v1/jobs?limit=1000&after={after}{query}")
+            found += page["jobs"]
+            after = page["next"]
+        return found
+
+    def move(self, job_id: str, *, position: int | None = None, priority: str | None = None) -> None:
+        """Move a waiting job: its place among those of its priority (0: next), or its priority."""
+        self.transport.json("PATCH", f"/v1/jobs/{job_id}", {"position": position, "priority": priority})
+
+    def models(self) -> Sequence[SimpleNamespace]:
+        """The models known by name, and whether they are on the server's machine; with the attributes of `ModelInfo`."""
+        answer = self.transport.checked(self.transport.send("GET", "/v1/models"))
+        return json.loads(answer.body, object_hook=lambda held: SimpleNamespace(**held)).models
+
+    def health(self) -> Mapping[str, Any]:
+        """Devices, memory, queue."""
+        return self.transport.json("GET", "/v1/health")
+
+    def free_memory(self) -> None:
+        """Drop every loaded model and give its memory back to the device; waits for the job that runs."""
+        self.transport.json("POST", "/v1/free_memory")
+
+    def close(self) -> None:
+        """Close the connections. Jobs go on."""
+        self.transport.close()
+
+    def fetch(self, digest: str) -> Array:
+        """The array of this digest; `ServerError` with status 404 where the server has it no more."""
+        answer = self.transport.checked(self.transport.send("GET", f"/v1/blobs/{digest}"))
+        return from_npy(answer.body, digest[:12])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _post(self, body: Mapping[str, Any], parcel: Parcel) -> None:
+        """Arrays are sent only when the server says that it has them not."""
+        raw = json.dumps(body, allow_nan=False).encode()
+        for _ in range(_ROUNDS):
+            answer = self.transport.send("POST", "/v1/jobs", raw, {"Content-Type": "application/json"})
+            missing = answer.json().get("missing") if answer.status == 409 else None
+            if missing is None:
+                self.transport.checked(answer)
+                return
+            for digest in missing:
+                self._upload(digest, parcel)
+        raise ServerError(
+            "the server loses arrays as soon as they are sent", status=507, hint="give it more space for blobs"
+        )
+
+    def _upload(self, digest: str, parcel: Parcel) -> None:
+        path = f"/v1/blobs/{digest}"
+        if digest in parcel.arrays:
+            self.transport.checked(self.transport.send("PUT", path, npy_bytes(parcel.arrays[digest]), _BYTES))
+            return
+        file = parcel.files[digest]
+        with file.open("rb") as stream:
+            size = {"Content-Length": str(file.stat().st_size)}
+            self.transport.checked(self.transport.send("PUT", path, stream, _BYTES | size))
+
+
+def _announced(url: str | None, home: Path) -> tuple[str, str]:
+    """URL and token of the server on this machine; its token goes to no other URL."""
+    if url is None:
+        found = read_announcement(home)
+        return found.url, found.token
+    try:
+        found = read_announcement(home)
+    except ServerError:
+        return url, ""
+    return url, found.token if found.url == url.rstrip("/") else ""

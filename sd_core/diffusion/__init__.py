@@ -1,0 +1,1 @@
+"""ONE denoising loop and its parts: schedule, noise, conditioning, guidance, control, latents, preview."""

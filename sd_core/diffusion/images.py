@@ -1,0 +1,38 @@
+"""The one place where pixels change between arrays as users know them and tensors as networks want them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def unit_floats(image: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Pixels (h, w, ...) as float32 in [0, 1], whether they are stored so or as uint8."""
+    if image.dtype == np.uint8:
+        return image.astype(np.float32) / np.float32(255.0)
+    return image.astype(np.float32)
+
+
+def to_pixels(image: NDArray[np.generic]) -> Tensor:
+    """An image (h, w, 3 or 4) as (1, 3, h, w) float32 in [-1, 1], the VAE's range; alpha is left out."""
+    return to_unit_pixels(image) * 2.0 - 1.0
+
+
+def to_unit_pixels(image: NDArray[np.generic]) -> Tensor:
+    """An image (h, w, 3 or 4) or a map (h, w) as (1, 3, h, w) float32 in [0, 1], the range of control pictures."""
+    floats = unit_floats(image)
+    rgb = np.repeat(floats[..., None], 3, axis=2) if floats.ndim == 2 else floats[..., :3]
+    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None]
+
+
+def to_mask(mask: NDArray[np.generic]) -> Tensor:
+    """A mask (h, w) in [0, 1] as (1, 1, h, w) float32."""
+    return torch.from_numpy(np.ascontiguousarray(unit_floats(mask)))[None, None]
+
+
+def to_array(pixels: Tensor) -> NDArray[np.uint8]:
+    """One decoded picture (3, h, w) in [-1, 1] as (h, w, 3) uint8, rounded as diffusers' image processor does."""
+    unit = (pixels.float() / 2 + 0.5).clamp(0, 1)
+    return unit.permute(1, 2, 0).mul(255).round().to(torch.uint8).cpu().numpy()

@@ -1,0 +1,87 @@
+"""The network as a pure function of latents and step: UNet, ControlNets, conditioning and guidance together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sd_core.models import Model
+
+from .conditioning import Conditioning
+from .control import ActiveControl, control_residuals
+from .latents import latent_scale
+from .loop import Predict, Step
+from .tiles import Tiling, Window, blend, windows
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that the network is told besides the latents.
+
+    `extra_channels` (1 or b, k, lh, lw) stands beside the latents: depth (k = 1), or mask and masked picture
+    (k = 1 + c).
+    """
+
+    conditioning: Conditioning
+    controls: Sequence[ActiveControl] = ()
+    extra_channels: Tensor | None = None
+
+    def cut(self, window: Window, scale: int) -> Inputs:
+        """The inputs of one tile."""
+        extra = None if self.extra_channels is None else window.cut(self.extra_channels)
+        return Inputs(self.conditioning, tuple(c.cut(window, scale) for c in self.controls), extra)
+
+
+def make_predict(model: Model, inputs: Inputs) -> Predict:
+    """The function that the denoising loop calls."""
+    conditioning = inputs.conditioning
+
+    def predict(latents: Tensor, step: Step) -> Tensor:
+        batch = len(latents)
+        x = latents.repeat(conditioning.passes, 1, 1, 1).to(conditioning.embeddings.dtype)
+        embeddings, added = conditioning.for_batch(batch)
+        residuals = control_residuals(inputs.controls, x, step, embeddings, added)
+        output = model.unet(
+            _beside(x, inputs.extra_channels),
+            step.timestep,
+            encoder_hidden_states=embeddings,
+            timestep_cond=conditioning.timestep_cond,
+            added_cond_kwargs=added,
+            down_block_additional_residuals=None if residuals is None else residuals.down,
+            mid_block_additional_residual=None if residuals is None else residuals.mid,
+            return_dict=False,
+        )[0]
+        return _guide(output.float(), conditioning)
+
+    return predict
+
+
+def make_tiled_predict(model: Model, inputs: Inputs, cells: tuple[int, int], tiling: Tiling) -> Predict:
+    """`make_predict` on overlapping tiles, their predictions blended: one picture of any size in bounded memory."""
+    covered = windows(*cells, tiling)
+    scale = latent_scale(model)
+    predicts: list[Callable[[Tensor, Step], Tensor]] = [make_predict(model, inputs.cut(w, scale)) for w in covered]
+
+    def predict(latents: Tensor, step: Step) -> Tensor:
+        tiles = (p(w.cut(latents), step) for p, w in zip(predicts, covered, strict=True))
+        return blend(tiles, covered, cells)
+
+    return predict
+
+
+def _beside(x: Tensor, extra: Tensor | None) -> Tensor:
+    if extra is None:
+        return x
+    repeats = len(x) // len(extra)
+    return torch.cat([x, extra.to(x).repeat(repeats, 1, 1, 1)], dim=1)
+
+
+def _guide(output: Tensor, conditioning: Conditioning) -> Tensor:
+    """Classifier-free guidance, Ho & Salimans 2022, arXiv:2207.12598."""
+    if not conditioning.guided:
+        return output
+    unconditional, text = output.chunk(2)
+    return unconditional + conditioning.guidance_scale * (text - unconditional)

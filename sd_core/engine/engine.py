@@ -1,0 +1,183 @@
+"""The engine: requests in, events out; owns models, a device and one worker thread."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Self
+
+import torch
+
+from sd_core.devices import choose_placement, memory
+from sd_core.errors import OutOfMemory, SDError
+from sd_core.events import Event, Queued, ResultEvent
+from sd_core.jobs import Job
+from sd_core.models import ModelInfo, list_models
+from sd_core.requests import Request
+from sd_core.results import Result
+from sd_core.tasks import run_request
+
+from .context import JobContext
+from .resources import Resources
+
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Runs requests one after another on one device.
+
+    Args:
+        model: used by requests that name none.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        dtype: "auto", "float32", "bfloat16" or "float16".
+        keep_latents: give the final latents back in every result.
+        memory_limit: bytes that loaded models may take; None: what the device has.
+
+    Raises:
+        RequestError: no such device or dtype.
+    """
+
+    def __init__(
+        self,
+        model: str = "builtin",
+        device: str = "auto",
+        dtype: str = "auto",
+        keep_latents: bool = False,
+        memory_limit: int | None = None,
+    ) -> None:
+        self._default_model = str(model)
+        self._keep_latents = keep_latents
+        self._resources = Resources(choose_placement(device, dtype), memory_limit)
+        self._jobs: queue.Queue[Job | None] = queue.Queue()
+        self._busy = threading.Lock()
+        self._closed = False
+        self._running: Job | None = None
+        self._worker = threading.Thread(target=self._work, name="sd_core-engine", daemon=True)
+        self._worker.start()
+
+    def submit(self, request: Request, output: str | Path | None = None, resume: bool = False) -> Job:
+        """Queue a request and return at once.
+
+        Args:
+            request: what to make.
+            output: folder in which an animation or a mesh texture commits each finished frame or view.
+            resume: go on with what an earlier run left in `output`.
+
+        Raises:
+            SDError: the engine is closed.
+        """
+        if self._closed:
+            raise SDError("this engine is closed", hint="make a new one: sd_core.Engine()")
+        job = Job(request, None if output is None else Path(output), resume)
+        job.report(Queued(self._jobs.qsize()))
+        self._jobs.put(job)
+        return job
+
+    def run(self, request: Request, output: str | Path | None = None, resume: bool = False) -> Result:
+        """Run a request and wait for its result; Ctrl-C cancels it.
+
+        Raises:
+            SDError: what went wrong; `Cancelled` after Ctrl-C.
+        """
+        job = self.submit(request, output, resume)
+        try:
+            return job.result()
+        except KeyboardInterrupt:
+            job.cancel()
+            return job.result()
+
+    def stream(self, request: Request, output: str | Path | None = None, resume: bool = False) -> Iterator[Event]:
+        """Run a request and yield its events as they come; leaving the loop early cancels it."""
+        job = self.submit(request, output, resume)
+        try:
+            yield from job.events()
+        finally:
+            job.cancel()
+
+    def models(self) -> list[ModelInfo]:
+        """The models known by name, and whether they are on this machine."""
+        return list_models()
+
+    def free_memory(self) -> None:
+        """Drop every loaded model and give its memory back to the device; waits for the job that runs."""
+        with self._busy:
+            self._resources.free()
+            gc.collect()
+
+    def close(self) -> None:
+        """Cancel what runs and what waits, and free the memory."""
+        if self._closed:
+            return
+        self._closed = True
+        self._cancel_waiting()
+        self._jobs.put(None)
+        running = self._running
+        if running is not None:
+            running.cancel()
+        self._worker.join()
+        self.free_memory()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _cancel_waiting(self) -> None:
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            if job is not None:
+                job.cancel()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._running = job
+            with self._busy:
+                self._run_job(job)
+            self._running = None
+
+    def _run_job(self, job: Job) -> None:
+        if not job.start():
+            return
+        try:
+            job.report(ResultEvent(self._result(job)))
+        except SDError as error:
+            job.fail(error)
+        except torch.OutOfMemoryError as error:
+            job.fail(_out_of_memory(self._resources.placement.device, error))
+        except Exception as error:  # noqa: BLE001
+            # The queue must outlive a job that trips over a defect; the job itself carries the reason.
+            _log.exception("job %s failed", job.id)
+            job.fail(_unexpected(error))
+
+    def _result(self, job: Job) -> Result:
+        start = perf_counter()
+        context = JobContext(job, self._resources, self._default_model)
+        result = run_request(job.request, context, keep_latents=self._keep_latents)
+        timings = context.timings | {"total": perf_counter() - start}
+        return replace(result, timings=timings, decisions=context.decisions, warnings=tuple(context.warnings))
+
+
+def _out_of_memory(device: torch.device, error: torch.OutOfMemoryError) -> OutOfMemory:
+    free = memory(device).free
+    translated = OutOfMemory(free, free, str(error).splitlines()[0], hint="use a smaller size, or free memory first")
+    translated.__cause__ = error
+    return translated
+
+
+def _unexpected(error: Exception) -> SDError:
+    translated = SDError(f"{type(error).__name__}: {error}", hint="this is a defect of sd_core: please report it")
+    translated.__cause__ = error
+    return translated

@@ -1,0 +1,105 @@
+"""What a job tells while it runs: small frozen values, in order, ending with a result, a failure or a cancellation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+
+from .errors import SDError
+from .results import Result
+
+
+class EventKind(StrEnum):
+    """The kinds of event."""
+
+    QUEUED = "queued"
+    LOADING = "loading"
+    STEP = "step"
+    FRAME = "frame"
+    RESULT = "result"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+LAST_KINDS = frozenset({EventKind.RESULT, EventKind.FAILED, EventKind.CANCELLED})
+"""Kinds after which a job tells nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The job waits; `position` jobs are before it."""
+
+    kind: ClassVar[EventKind] = EventKind.QUEUED
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """A model is being loaded; `message` names it."""
+
+    kind: ClassVar[EventKind] = EventKind.LOADING
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepEvent:
+    """A denoising step has ended.
+
+    index, count: step `index` (from 0) of `count`, over the whole request.
+    seconds_left: estimate; None before there is one.
+    preview: (h, w, 3) uint8, the clean image as predicted now, perhaps smaller than the result.
+    image: which image of the batch.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.STEP
+    index: int
+    count: int
+    seconds_left: float | None = None
+    preview: np.ndarray | None = None
+    image: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameEvent:
+    """A frame of an animation, or a view of a mesh, is finished.
+
+    index: from 0.
+    image: (h, w, 3|4) uint8.
+    figures: measurements of this frame by name.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.FRAME
+    index: int
+    image: np.ndarray
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResultEvent:
+    """The job has ended well."""
+
+    kind: ClassVar[EventKind] = EventKind.RESULT
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job has ended with an error."""
+
+    kind: ClassVar[EventKind] = EventKind.FAILED
+    error: SDError
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledEvent:
+    """The job was cancelled."""
+
+    kind: ClassVar[EventKind] = EventKind.CANCELLED
+
+
+Event: TypeAlias = Queued | Loading | StepEvent | FrameEvent | ResultEvent | Failed | CancelledEvent
+"""Anything that `engine.stream` yields."""

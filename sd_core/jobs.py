@@ -1,0 +1,121 @@
+"""A job: one request on its way through an engine, in process or behind a server."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from .errors import Cancelled, SDError
+from .events import LAST_KINDS, CancelledEvent, Event, Failed, ResultEvent, StepEvent
+from .requests import Request
+from .results import Result
+
+
+class Job:
+    """A handle on a submitted request; safe to use from any thread.
+
+    `id` is unique, made here unless given; `request` is as submitted; `output` and `resume` matter to requests that commit
+    frames or views.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        output: Path | None = None,
+        resume: bool = False,
+        *,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        self.id = id or uuid.uuid4().hex
+        self.request = request
+        self.output = output
+        self.resume = resume
+        self._events: list[Event] = []
+        self._changed = threading.Condition()
+        self._cancel = threading.Event()
+        self._started = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has ended: with a result, an error or a cancellation."""
+        with self._changed:
+            return self._ended()
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether somebody asked the job to stop."""
+        return self._cancel.is_set()
+
+    def cancel(self) -> None:
+        """Stop the job: at once if it waits, before its next step if it runs. Has no effect on one that has ended."""
+        self._cancel.set()
+        with self._changed:
+            if self._events and not self._started:
+                self._append(CancelledEvent())
+
+    def start(self) -> bool:
+        """Whether the job is still wanted; from now on it counts as running. Used by the engine alone."""
+        with self._changed:
+            self._started = not self._ended()
+            return self._started
+
+    def events(self) -> Iterator[Event]:
+        """Every event from the first to the last, waiting for those still to come.
+
+        Each call starts anew. Previews are kept for the newest step only: a late reader finds None in earlier ones.
+        """
+        index = 0
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda seen=index: len(self._events) > seen)
+                event = self._events[index]
+            yield event
+            if event.kind in LAST_KINDS:
+                return
+            index += 1
+
+    def result(self, timeout: float | None = None) -> Result:
+        """Wait for the result.
+
+        Args:
+            timeout: seconds; None waits for ever.
+
+        Raises:
+            SDError: the job failed, with the reason; `Cancelled` if it was cancelled.
+            TimeoutError: it has not ended after `timeout` seconds; it goes on.
+        """
+        with self._changed:
+            if not self._changed.wait_for(self._ended, timeout):
+                raise TimeoutError(f"job {self.id} has not ended after {timeout} s")
+            last = self._events[-1]
+        match last:
+            case ResultEvent(result=result):
+                return result
+            case Failed(error=error):
+                raise error
+            case _:
+                raise Cancelled
+
+    def report(self, event: Event) -> None:
+        """Append an event; used by the engine alone."""
+        with self._changed:
+            self._append(event)
+
+    def fail(self, error: SDError) -> None:
+        """End the job with `error`; used by the engine alone."""
+        self.report(CancelledEvent() if isinstance(error, Cancelled) else Failed(error))
+
+    def _append(self, event: Event) -> None:
+        if self._ended():
+            return
+        newest = self._events[-1] if self._events else None
+        if isinstance(event, StepEvent) and isinstance(newest, StepEvent):
+            self._events[-1] = replace(newest, preview=None)
+        self._events.append(event)
+        self._changed.notify_all()
+
+    def _ended(self) -> bool:
+        return bool(self._events) and self._events[-1].kind in LAST_KINDS

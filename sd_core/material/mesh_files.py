@@ -1,0 +1,134 @@
+"""Writing a textured mesh: binary glTF with everything inside, and OBJ with its pictures beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..encoding import encode_png
+from ..files import make_folder, write_files
+from ..requests import Mesh, MeshTexture, NormalConvention
+from ..results import Result
+from ..values import Array, npy_bytes
+from .gltf import GltfMaterial, Primitive, glb
+from .names import Naming, Part, file_name, stem_of
+from .pictures import stored_pictures
+
+
+def save_mesh(result: Result, path: Path) -> list[Path]:
+    """Write the result of a `MeshTexture`.
+
+    Args:
+        path: a `.glb` file, or a folder, which then also gets an `.obj` and every texture as PNG (the first of them
+            carries the request).
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    assert isinstance(result.request, MeshTexture) and result.mesh is not None, "only mesh textures have a mesh"
+    if path.suffix.lower() == ".glb":
+        return write_files([(path, _glb(result, _textures(result, path.stem)))])
+    make_folder(path)
+    stem = stem_of(result.request.prompt)
+    textures = _textures(result, stem)
+    first = textures[0].names[Part.BASE_COLOR]
+    files = [(path / name, raw) for texture in textures for name, raw in texture.encoded.items()]
+    files += [(path / f"{stem}.glb", _glb(result, textures)), (path / f"{stem}.mtl", _mtl(textures))]
+    files.append((path / f"{stem}.obj", _obj(result.mesh, stem, textures)))
+    arrays = result.request.arrays()
+    inputs = path / f"{Path(first).stem}.inputs"
+    if arrays:
+        make_folder(inputs)
+    return write_files([*files, *((inputs / f"{digest}.npy", npy_bytes(array)) for digest, array in arrays.items())])
+
+
+@dataclass(frozen=True, slots=True)
+class _Texture:
+    """One texture of the mesh: its name, the file names of its pictures, and their PNG bytes by these."""
+
+    name: str
+    names: Mapping[Part, str]
+    encoded: Mapping[str, bytes]
+
+
+def _textures(result: Result, stem: str) -> list[_Texture]:
+    pages: list[str] = list(result.report["textures"])
+    found = []
+    for page, image in zip(pages, result.images, strict=True):
+        suffix, name = ("", stem) if len(pages) == 1 else (f".{page}", f"{stem}_{page.replace('.', '_')}")
+        maps = {kind.removesuffix(suffix): plane for kind, plane in result.maps.items() if kind.endswith(suffix)}
+        pictures = stored_pictures(image, maps, NormalConvention.OPENGL)
+        names = {part: file_name(Naming.POLY_HAVEN, name, part, (image.shape[0], image.shape[1])) for part in pictures}
+        request = result.request if not found else None
+        encoded = {
+            names[part]: encode_png(picture, request if part is Part.BASE_COLOR else None)
+            for part, picture in pictures.items()
+        }
+        found.append(_Texture(name, names, encoded))
+    return found
+
+
+def _glb(result: Result, textures: list[_Texture]) -> bytes:
+    materials = [
+        GltfMaterial(
+            name=texture.name,
+            base_color=texture.names[Part.BASE_COLOR],
+            normal=texture.names.get(Part.NORMAL_OPENGL),
+            orm=texture.names.get(Part.ORM),
+            occluded=Part.AMBIENT_OCCLUSION in texture.names,
+        )
+        for texture in textures
+    ]
+    pictures = {name: raw for texture in textures for name, raw in texture.encoded.items()}
+    return glb(_primitives(result.mesh, upright=result.report["up"] == "y"), materials, pictures)
+
+
+def _primitives(mesh: Mesh, *, upright: bool) -> list[Primitive]:
+    """One for each texture of each object; glTF has y up, Blender z."""
+    assert mesh.uvs is not None and mesh.object_id is not None and mesh.material_id is not None, "a textured mesh"
+    points = mesh.vertices if upright else mesh.vertices[:, [0, 2, 1]] * np.array([1, 1, -1], np.float32)
+    found = []
+    for owner, texture in np.unique(np.stack([mesh.object_id, mesh.material_id], axis=1), axis=0):
+        chosen = (mesh.object_id == owner) & (mesh.material_id == texture)
+        vertex, uv, triangles = _indexed(mesh.faces[chosen], mesh.uvs[chosen])
+        name = f"object_{owner}" if mesh.object_id.any() else "mesh"
+        found.append(Primitive(name=name, positions=points[vertex], uvs=uv, triangles=triangles, material=int(texture)))
+    return found
+
+
+def _indexed(faces: Array, uvs: Array) -> tuple[Array, Array, Array]:
+    """Vertex number and UV of every distinct corner, and triangles of these."""
+    corners = np.concatenate([faces.reshape(-1, 1).astype(np.float64), uvs.reshape(-1, 2).astype(np.float64)], axis=1)
+    unique, inverse = np.unique(corners, axis=0, return_inverse=True)
+    return unique[:, 0].astype(np.int64), unique[:, 1:].astype(np.float32), inverse.reshape(-1, 3)
+
+
+def _obj(mesh: Mesh, stem: str, textures: list[_Texture]) -> bytes:
+    assert mesh.uvs is not None and mesh.object_id is not None and mesh.material_id is not None, "a textured mesh"
+    lines = [f"mtllib {stem}.mtl", *(f"v {x:.9g} {y:.9g} {z:.9g}" for x, y, z in mesh.vertices)]
+    uv, index = np.unique(mesh.uvs.reshape(-1, 2), axis=0, return_inverse=True)
+    lines += [f"vt {u:.9g} {v:.9g}" for u, v in uv]
+    corners = index.reshape(-1, 3) + 1
+    order = np.lexsort((mesh.material_id, mesh.object_id))
+    last: tuple[int, int] | None = None
+    for face in order:
+        group = (int(mesh.object_id[face]), int(mesh.material_id[face]))
+        if group != last:
+            lines += [f"o object_{group[0]}", f"usemtl {textures[group[1]].name}"]
+            last = group
+        a, b, c = (f"{v + 1}/{t}" for v, t in zip(mesh.faces[face], corners[face], strict=True))
+        lines.append(f"f {a} {b} {c}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _mtl(textures: list[_Texture]) -> bytes:
+    blocks = []
+    for texture in textures:
+        lines = [f"newmtl {texture.name}", "Kd 1 1 1", f"map_Kd {texture.names[Part.BASE_COLOR]}"]
+        if Part.ROUGHNESS in texture.names:
+            lines.append(f"map_Pr {texture.names[Part.ROUGHNESS]}")
+        blocks.append("\n".join(lines))
+    return ("\n\n".join(blocks) + "\n").encode()

@@ -1,0 +1,78 @@
+"""What the files of a material are called, after the two libraries that importers know."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Naming(StrEnum):
+    """Whose names to use: polyhaven.com's or ambientcg.com's."""
+
+    POLY_HAVEN = "polyhaven"
+    AMBIENTCG = "ambientcg"
+
+
+class Part(StrEnum):
+    """The pictures of a material; `ORM` packs occlusion, roughness and metal into red, green and blue."""
+
+    BASE_COLOR = "base_color"
+    NORMAL_OPENGL = "normal_opengl"
+    NORMAL_DIRECTX = "normal_directx"
+    HEIGHT = "height"
+    ROUGHNESS = "roughness"
+    AMBIENT_OCCLUSION = "ambient_occlusion"
+    METALLIC = "metallic"
+    ORM = "orm"
+
+
+_POLY_HAVEN = {
+    Part.BASE_COLOR: "diff",
+    Part.NORMAL_OPENGL: "nor_gl",
+    Part.NORMAL_DIRECTX: "nor_dx",
+    Part.HEIGHT: "disp",
+    Part.ROUGHNESS: "rough",
+    Part.AMBIENT_OCCLUSION: "ao",
+    Part.METALLIC: "metal",
+    Part.ORM: "arm",
+}
+_AMBIENTCG = {
+    Part.BASE_COLOR: "Color",
+    Part.NORMAL_OPENGL: "NormalGL",
+    Part.NORMAL_DIRECTX: "NormalDX",
+    Part.HEIGHT: "Displacement",
+    Part.ROUGHNESS: "Roughness",
+    Part.AMBIENT_OCCLUSION: "AmbientOcclusion",
+    Part.METALLIC: "Metalness",
+    Part.ORM: "ORM",
+}
+
+_LONGEST = 48
+
+
+def file_name(naming: Naming, stem: str, part: Part, size: tuple[int, int]) -> str:
+    """The PNG's name, such as `mossy_stone_diff_1k.png` or `MossyStone_1K-PNG_Color.png`.
+
+    Args:
+        size: (height, width) in px; sides that are no whole "k" are given in px.
+    """
+    side = max(size)
+    resolution = f"{side // 1024}k" if side % 1024 == 0 else str(side)
+    if naming is Naming.POLY_HAVEN:
+        return f"{stem}_{_POLY_HAVEN[part]}_{resolution}.png"
+    return f"{_camel(stem)}_{resolution.upper()}-PNG_{_AMBIENTCG[part]}.png"
+
+
+def set_name(naming: Naming, stem: str) -> str:
+    """The name of the set's other files, without suffix."""
+    return stem if naming is Naming.POLY_HAVEN else _camel(stem)
+
+
+def stem_of(prompt: str) -> str:
+    """A file stem from a prompt: "Mossy cobblestone!" gives "mossy_cobblestone"."""
+    words = re.sub(r"[^a-z0-9]+", "_", prompt.lower()).strip("_")
+    return words[:_LONGEST].rstrip("_") or "texture"
+
+
+def _camel(stem: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[_\s]+", stem))

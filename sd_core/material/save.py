@@ -1,0 +1,74 @@
+"""Writing a material: all of its files, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..encoding import encode_png
+from ..files import make_folder, write_files
+from ..requests import Texture
+from ..results import Result
+from ..values import Array, npy_bytes
+from .gltf import GltfMaterial, gltf, plane
+from .materialx import materialx
+from .names import Naming, Part, file_name, set_name, stem_of
+from .pictures import stored_pictures
+from .preview import preview
+
+
+def save_material(
+    result: Result, folder: Path, naming: Naming = Naming.POLY_HAVEN, stem: str | None = None
+) -> list[Path]:
+    """Write the result of a `Texture` as a material.
+
+    Args:
+        folder: made where it is missing.
+        naming: whose file names to use.
+        stem: what they begin with; None: from the prompt.
+
+    Returns:
+        The paths written: base colour (which carries the request), maps, packed ORM, `.mtlx`, `.gltf`, `_preview.png`.
+
+    Raises:
+        OutputError: they cannot be written; nothing is left half-written.
+    """
+    assert isinstance(result.request, Texture), "only textures are materials"
+    stem = stem or stem_of(result.request.prompt)
+    pictures = stored_pictures(result.images[0], result.maps, result.request.normal_convention)
+    size = result.images[0].shape[:2]
+    names = {part: file_name(naming, stem, part, (size[0], size[1])) for part in pictures}
+    make_folder(folder)
+    files = [(folder / names[part], _png(part, picture, result)) for part, picture in pictures.items()]
+    files += _descriptions(result, folder, set_name(naming, stem), names)
+    files.append((folder / f"{set_name(naming, stem)}_preview.png", encode_png(preview(pictures))))
+    inputs = list(_inputs(result, folder / f"{Path(names[Part.BASE_COLOR]).stem}.inputs"))
+    return write_files([*files, *inputs])
+
+
+def _png(part: Part, picture: Array, result: Result) -> bytes:
+    return encode_png(picture, result.request if part is Part.BASE_COLOR else None)
+
+
+def _descriptions(result: Result, folder: Path, name: str, names: dict[Part, str]) -> list[tuple[Path, bytes]]:
+    scale = float(result.report["height_scale"]) if result.report else 0.0
+    described = GltfMaterial(
+        name=name,
+        base_color=names[Part.BASE_COLOR],
+        normal=names.get(Part.NORMAL_OPENGL),
+        orm=names.get(Part.ORM),
+        occluded=Part.AMBIENT_OCCLUSION in names,
+    )
+    return [
+        (folder / f"{name}.mtlx", materialx(name, names, scale)),
+        (folder / f"{name}.gltf", gltf([plane()], [described])),
+    ]
+
+
+def _inputs(result: Result, folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """The arrays that the request was made from, where `load_request` looks for them."""
+    arrays = result.request.arrays()
+    if arrays:
+        make_folder(folder)
+    for digest, array in arrays.items():
+        yield folder / f"{digest}.npy", npy_bytes(array)

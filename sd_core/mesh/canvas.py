@@ -1,0 +1,107 @@
+"""The texture while it is being painted: what is there, how well it was seen, and what a view should do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from .fill import fill_gutters, fill_unseen
+from .gather import Glimpse, blended, harmonised
+from .prepare import Prepared, page_of_face
+from .render import View
+from .surface import Floats, Ints
+
+_BETTER = 0.2
+"""By how much a view's cosine must exceed that at which a texel was painted for the texel to be painted anew."""
+
+_REFINED = 0.5
+"""Share of the steps after which texels that are only refined begin to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a view is to paint, arrays (h, w).
+
+    picture: (h, w, 3) uint8, the texture as seen so far, gaps filled with what is near. start: share of the steps that
+    each pixel sits out: 0 = new, 1 = kept. new: share of the object's pixels that are new.
+    """
+
+    picture: np.ndarray
+    start: Floats
+    new: float
+
+
+class Canvas:
+    """Textures that fill up view by view."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._surface, self._texels = prepared.surface, prepared.texels
+        self._covered = self._texels.image(np.ones(len(self._texels), bool))
+        self._page_of_face = page_of_face(self._texels, len(self._surface.faces))
+        self._glimpses: list[Glimpse] = []
+        self._cosine = np.zeros(len(self._texels), np.float32)
+
+    def add(self, glimpse: Glimpse, cosine: Floats) -> None:
+        """Take over a view's colours; `cosine` (m,) are the cosines at which it saw its texels."""
+        self._glimpses.append(glimpse)
+        self._cosine[glimpse.index] = np.maximum(self._cosine[glimpse.index], cosine)
+
+    def brief(self, view: View) -> Brief:
+        """What is there in the eyes of `view`, and what it is to do: paint, refine, or leave."""
+        colours, weight = blended(harmonised(self._glimpses, len(self._texels), hold_first=True), len(self._texels))
+        painted = self._sampled(self._texels.image(np.where(weight > 0, self._cosine, -1)[:, None]), view)[..., 0]
+        picture = self._sampled(self._texels.image(colours), view)
+        seen = view.face >= 0
+        empty = seen & (painted <= 0)
+        refined = seen & ~empty & (view.cosine > painted + _BETTER)
+        start = np.where(seen & ~empty, np.where(refined, _REFINED, 1), 0).astype(np.float32)
+        picture = _continued(picture, seen & ~empty)
+        return Brief(
+            np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8), start, float(empty.sum() / max(seen.sum(), 1))
+        )
+
+    def finished(self) -> tuple[Floats, Floats]:
+        """Textures (p, n, n, 3) with no gap anywhere, and the weight (n,) with which each texel was seen."""
+        count = len(self._texels)
+        colours, weight = blended(harmonised(self._glimpses, count, hold_first=True), count)
+        filled = fill_unseen(colours, weight > 0, self._surface, self._texels)
+        return fill_gutters(self._texels.image(filled), self._covered), weight
+
+    def disagreement(self) -> tuple[float, float]:
+        """PSNR in dB of views against their mean, where they overlap: as painted, and harmonised."""
+        pairs = (self._glimpses, harmonised(self._glimpses, len(self._texels), hold_first=True))
+        before, after = (_overlap_psnr(glimpses, len(self._texels)) for glimpses in pairs)
+        return before, after
+
+    def _sampled(self, pages: Floats, view: View) -> Floats:
+        """The pages (p, n, n, c) at each pixel of a view, by nearest texel; 0 on the background."""
+        filled = fill_gutters(pages, self._covered)
+        size = self._texels.size
+        page = np.where(view.face >= 0, self._page_of_face[view.face], -1)
+        tiles = np.array([p.tile for p in self._texels.pages], np.float32)
+        local = view.uv - tiles[np.maximum(page, 0)]
+        column = np.clip((local[..., 0] * size).astype(np.int64), 0, size - 1)
+        row = np.clip(((1 - local[..., 1]) * size).astype(np.int64), 0, size - 1)
+        values = filled[np.maximum(page, 0), row, column]
+        values[page < 0] = 0
+        return values
+
+
+def _continued(picture: Floats, known: np.ndarray) -> Floats:
+    """The nearest known colour wherever there is none, so that no foreign edge shows through the encoder."""
+    if known.all() or not known.any():
+        return picture
+    rows, columns = np.asarray(distance_transform_edt(~known, return_distances=False, return_indices=True))
+    return picture[rows, columns]
+
+
+def _overlap_psnr(glimpses: list[Glimpse], count: int) -> float:
+    mean, _ = blended(glimpses, count)
+    times = np.zeros(count, np.int64)
+    for glimpse in glimpses:
+        times[glimpse.index] += 1
+    errors = [(g.colour - mean[g.index])[times[g.index] > 1].ravel() for g in glimpses]
+    squares: Ints | Floats = np.concatenate(errors) ** 2
+    return float(-10 * np.log10(max(float(squares.mean()), 1e-12))) if squares.size else 120.0

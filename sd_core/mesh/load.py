@@ -1,0 +1,63 @@
+"""Meshes from files, as arrays; nothing is merged, moved or triangulated anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import trimesh
+
+from sd_core.errors import RequestError
+from sd_core.requests import Mesh
+
+from .surface import Floats
+
+
+def load_mesh(path: str) -> Mesh:
+    """Every triangle of a file, in world space: objects are the scene's nodes, materials its materials.
+
+    Raises:
+        RequestError: no such file, a format that cannot be read, or nothing in it that can be painted.
+    """
+    if not Path(path).is_file():
+        raise RequestError("mesh", f"there is no file {path}", hint="check the path")
+    try:
+        scene = trimesh.load_scene(path, process=False)
+    except Exception as error:  # trimesh's readers raise whatever they trip over
+        raise RequestError("mesh", f"{path} cannot be read: {error}", hint="export it as .glb or .obj") from error
+    parts = [_Part(scene, str(node)) for node in scene.graph.nodes_geometry]
+    parts = [part for part in parts if len(part.faces)]
+    if not parts:
+        raise RequestError("mesh", f"{path} holds no triangles", hint="export a mesh, with its modifiers applied")
+    return _joined(parts)
+
+
+class _Part:
+    """One node of the scene."""
+
+    def __init__(self, scene: trimesh.Scene, node: str) -> None:
+        transform, name = scene.graph[node]
+        geometry = scene.geometry[name]
+        faces = getattr(geometry, "faces", np.empty((0, 3), np.int64))
+        self.faces = np.asarray(faces, np.int64)
+        self.vertices = trimesh.transform_points(geometry.vertices, transform).astype(np.float32)
+        if np.linalg.det(transform[:3, :3]) < 0:
+            self.faces = self.faces[:, ::-1]
+        visual = getattr(geometry, "visual", None)
+        self.material = str(getattr(getattr(visual, "material", None), "name", None))
+        uv = getattr(visual, "uv", None)
+        self.uvs: Floats | None = None if uv is None or not len(uv) else np.asarray(uv, np.float32)[self.faces]
+
+
+def _joined(parts: list[_Part]) -> Mesh:
+    starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
+    counts = [len(part.faces) for part in parts]
+    names = list(dict.fromkeys(part.material for part in parts))
+    uvs = [part.uvs for part in parts]
+    return Mesh(
+        vertices=np.concatenate([part.vertices for part in parts]),
+        faces=np.concatenate([part.faces + start for part, start in zip(parts, starts[:-1], strict=True)]),
+        uvs=None if any(uv is None for uv in uvs) else np.concatenate([uv for uv in uvs if uv is not None]),
+        object_id=np.repeat(np.arange(len(parts)), counts).astype(np.uint32),
+        material_id=np.repeat([names.index(part.material) for part in parts], counts).astype(np.uint32),
+    )

@@ -1,0 +1,113 @@
+"""ControlNets that fit a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from sd_core.errors import ModelMismatch, ModelNotFound, RequestError
+
+from .catalogue import CONTROLNETS, WIDTHS
+from .files import read_json, read_shapes
+from .hub import HUB_ID, fetch_file, list_files
+from .libraries import quiet_libraries
+from .model import Family, Model
+
+if TYPE_CHECKING:
+    from diffusers import ControlNetModel
+
+_WEIGHTS = "diffusion_pytorch_model"
+OWN_KIND = "depth"
+"""What the ControlNet in a model's own folder reads."""
+
+
+def load_controlnet(name: str | None, kind: str, model: Model) -> ControlNetModel:
+    """A ControlNet on the model's device, in its number format.
+
+    Args:
+        name: hub id or folder; None: the model's own, else the one known for its family and `kind`.
+        kind: what the control picture shows, a `ControlKind`.
+        model: which it must fit.
+
+    Raises:
+        RequestError: none is known for this kind.
+        ModelNotFound: no such ControlNet, or files are missing.
+        ModelMismatch: made for another family, or a damaged file.
+    """
+    folder = _folder(name or _known(kind, model))
+    config = read_json(folder / "config.json")
+    _check_family(folder, config, model)
+    from diffusers import ControlNetModel
+
+    with quiet_libraries():
+        network: Any = ControlNetModel.from_pretrained(
+            folder,
+            dtype=model.placement.dtype,
+            use_safetensors=True,
+            local_files_only=True,
+            variant=_variant(folder),
+        )
+    if model.placement.channels_last:
+        network.to(memory_format=torch.channels_last)
+    return network.to(model.placement.device)
+
+
+def _known(kind: str, model: Model) -> str:
+    own = None if model.source is None else model.source / "controlnet"
+    if kind == OWN_KIND and own is not None and own.is_dir():
+        return str(own)
+    by_kind = CONTROLNETS[model.family]
+    if kind not in by_kind:
+        raise RequestError(
+            "controlnet",
+            f"no {kind} ControlNet is known for {model.family}",
+            hint=f"name one, or use {', '.join(by_kind)}",
+        )
+    return by_kind[kind]
+
+
+def _folder(name: str) -> Path:
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _checked(name, folder)
+    if not HUB_ID.fullmatch(name):
+        raise ModelNotFound(name, "no such ControlNet", hint="name a folder or a hub id")
+    files = list_files(name, name)
+    weights = next((f for f in (f"{_WEIGHTS}.safetensors", f"{_WEIGHTS}.fp16.safetensors") if f in files), None)
+    if weights is None:
+        raise ModelNotFound(name, f"it has no {_WEIGHTS}.safetensors", hint="name another ControlNet")
+    fetch_file(name, name, weights)
+    return _checked(name, fetch_file(name, name, "config.json").parent)
+
+
+def _checked(name: str, folder: Path) -> Path:
+    weights = sorted(folder.glob(f"{_WEIGHTS}*.safetensors"))
+    missing = [] if (folder / "config.json").is_file() else ["config.json"]
+    missing += [] if weights else [f"{_WEIGHTS}.safetensors"]
+    if missing:
+        raise ModelNotFound(name, f"files are missing: {', '.join(missing)}", hint="get the ControlNet again")
+    for file in weights:
+        read_shapes(file)
+    return folder
+
+
+def _variant(folder: Path) -> str | None:
+    plain = [file for file in folder.glob(f"{_WEIGHTS}*.safetensors") if not file.stem.endswith(".fp16")]
+    return None if plain else "fp16"
+
+
+def _check_family(folder: Path, config: Mapping[str, Any], model: Model) -> None:
+    if config.get("_class_name") != "ControlNetModel":
+        raise ModelMismatch(f"{folder} holds a {config.get('_class_name')}, no ControlNet", hint="name a ControlNet")
+    width, own = config.get("cross_attention_dim"), model.unet.config.cross_attention_dim
+    timed = config.get("addition_embed_type") == "text_time"
+    if width == own and timed == (model.family is Family.SDXL):
+        return
+    family = Family.SDXL if timed else WIDTHS.get(width or 0, "a model of another width")
+    raise ModelMismatch(
+        f"{folder} was made for {family}, but {model.name} is {model.family} (text width {width} against {own})",
+        hint=f"use a ControlNet made for {model.family}",
+    )

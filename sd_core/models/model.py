@@ -1,0 +1,110 @@
+"""A loaded model: the stock pipeline that diffusers made, and what the engine must know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from sd_core.devices import Placement
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin, UNet2DConditionModel
+
+
+class Family(StrEnum):
+    """Kinds of Stable Diffusion whose LoRAs, ControlNets and embeddings fit one another."""
+
+    SD1 = "sd1"
+    SD2 = "sd2"
+    SDXL = "sdxl"
+
+
+class UNetInput(StrEnum):
+    """What the UNet reads: latents; latents and depth; or latents, mask and masked latents."""
+
+    TEXT = "text"
+    DEPTH = "depth"
+    INPAINT = "inpaint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """Values for the fields that a request leaves open; `scheduler` None: the checkpoint's own, options as they are."""
+
+    width: int
+    height: int
+    num_inference_steps: int
+    guidance_scale: float
+    scheduler: str | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Model:
+    """A checkpoint in memory.
+
+    `pipeline` is the stock pipeline: it owns the components, and diffusers' loaders of LoRA, IP-Adapter and textual
+    inversion work on it. `name` loads the same model again; `source` is the file or folder on this machine, `revision` the hub's
+    commit. `vocabulary` holds the only words that a small model was trained on.
+    """
+
+    name: str
+    family: Family
+    unet_input: UNetInput
+    placement: Placement
+    defaults: Defaults
+    pipeline: DiffusionPipeline
+    source: Path | None = None
+    revision: str | None = None
+    vocabulary: frozenset[str] | None = None
+
+    @property
+    def unet(self) -> UNet2DConditionModel:
+        """The denoising network."""
+        return self._component("unet")
+
+    @property
+    def vae(self) -> AutoencoderKL:
+        """The autoencoder between pixels and latents."""
+        return self._component("vae")
+
+    @property
+    def scheduler(self) -> SchedulerMixin:
+        """The checkpoint's own scheduler; copy it before a run."""
+        return self._component("scheduler")
+
+    @property
+    def text_encoders(self) -> tuple[Any, ...]:
+        """CLIP text encoders in diffusers' order: one, or two for SDXL."""
+        return self._present("text_encoder", "text_encoder_2")
+
+    @property
+    def tokenizers(self) -> tuple[Any, ...]:
+        """The tokenizers of `text_encoders`."""
+        return self._present("tokenizer", "tokenizer_2")
+
+    def modules(self) -> Iterator[torch.nn.Module]:
+        """The networks of the pipeline."""
+        components = self.pipeline.components.values()
+        return (component for component in components if isinstance(component, torch.nn.Module))
+
+    def _component(self, name: str) -> Any:
+        return self.pipeline.components[name]
+
+    def _present(self, *names: str) -> tuple[Any, ...]:
+        components = self.pipeline.components
+        return tuple(components[name] for name in names if components.get(name) is not None)
+
+
+def parameter_bytes(model: Model) -> int:
+    """Bytes that the model's parameters and buffers take."""
+    return sum(t.numel() * t.element_size() for module in model.modules() for t in _tensors(module))
+
+
+def _tensors(module: torch.nn.Module) -> Iterator[torch.Tensor]:
+    yield from module.parameters()
+    yield from module.buffers()

@@ -1,0 +1,31 @@
+"""Words that a model with a small vocabulary has never seen."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from .model import Model
+
+VOCABULARY_FILE = "vocabulary.json"
+_WORD = re.compile(r"\b[^\W\d_]+(?:['-][^\W\d_]+)*\b")
+
+
+def read_vocabulary(folder: Path) -> frozenset[str] | None:
+    """The known words in a model's folder; None for a model that was trained on free text."""
+    path = folder / VOCABULARY_FILE
+    return frozenset(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def unknown_words(model: Model, prompt: str) -> tuple[str, ...]:
+    """Words of a prompt that the model was never trained on, in their order; none for a model without a vocabulary."""
+    known = model.vocabulary
+    if known is None:
+        return ()
+    words = dict.fromkeys(word.lower() for word in _WORD.findall(prompt))
+    return tuple(word for word in words if not _is_known(word, known))
+
+
+def _is_known(word: str, known: frozenset[str]) -> bool:
+    return word in known or word.removesuffix("s") in known or all(part in known for part in re.split("['-]", word))

@@ -1,0 +1,47 @@
+"""Single weight files: given by path, by folder, or by hub id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sd_core.errors import ModelNotFound
+
+from .files import check_format
+from .hub import HUB_ID, fetch_file, list_files
+
+# The names that diffusers itself writes come first where a folder holds several files.
+_PREFERRED = ("pytorch_lora_weights.safetensors", "learned_embeds.safetensors")
+
+
+def find_weights(name: str, *, offline: bool | None = None) -> Path:
+    """A `.safetensors` file on this machine.
+
+    Args:
+        name: a file, a folder that holds one, "owner/repository" that holds one, or "owner/repository/file".
+        offline: fetch nothing; None: as HF_HUB_OFFLINE says.
+
+    Raises:
+        ModelNotFound: no such file, or several to choose from.
+        ModelMismatch: a pickle.
+    """
+    path = Path(name).expanduser()
+    check_format(path, allow_pickle=False)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        return path / _only(name, [file.name for file in sorted(path.glob("*.safetensors"))])
+    parts = name.split("/")
+    hub_id, file = "/".join(parts[:2]), "/".join(parts[2:])
+    if not HUB_ID.fullmatch(hub_id) or path.is_absolute():
+        raise ModelNotFound(name, "no such file", hint="name a .safetensors file, a folder, or owner/repository/file")
+    chosen = file or _only(name, [f for f in list_files(name, hub_id, offline=offline) if f.endswith(".safetensors")])
+    return fetch_file(name, hub_id, chosen, offline=offline)
+
+
+def _only(name: str, files: list[str]) -> str:
+    preferred = [file for file in files if file in _PREFERRED] or files
+    if len(preferred) == 1:
+        return preferred[0]
+    if not preferred:
+        raise ModelNotFound(name, "there is no .safetensors file in it", hint="name another file or folder")
+    raise ModelNotFound(name, f"several files to choose from: {', '.join(files)}", hint=f"name one: {name}/FILE")

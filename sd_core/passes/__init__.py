@@ -1,0 +1,32 @@
+"""Render passes: what a renderer knows about a frame, how it is read, and what it is turned into."""
+
+from .camera import SensorFit, Sidecar, blender_intrinsics, project, read_sidecar, unproject, write_sidecar
+from .depth import DepthRange, depth_control, finite_range
+from .exr import PASS_NAMES, read_exr
+from .frame_passes import Camera, FramePasses, PositionSpace
+from .motion import motion_from_offsets, motion_offsets
+from .normals import camera_normals, normal_control
+from .sequence import frame_paths
+
+__all__ = [
+    "PASS_NAMES",
+    "Camera",
+    "DepthRange",
+    "FramePasses",
+    "PositionSpace",
+    "SensorFit",
+    "Sidecar",
+    "blender_intrinsics",
+    "camera_normals",
+    "depth_control",
+    "finite_range",
+    "frame_paths",
+    "motion_from_offsets",
+    "motion_offsets",
+    "normal_control",
+    "project",
+    "read_exr",
+    "read_sidecar",
+    "unproject",
+    "write_sidecar",
+]

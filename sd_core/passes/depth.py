@@ -1,0 +1,59 @@
+"""Planar depth to control pictures: the one place in the project that knows the formula."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..errors import RequestError
+from ..values import Array
+
+DepthRange = tuple[float, float]
+"""(near, far) in scene units."""
+
+
+def finite_range(depths: Array | Iterable[Array]) -> DepthRange:
+    """The smallest and the largest finite depth of one frame, or of all frames of a sequence.
+
+    Args:
+        depths: (h, w) float32 planar depth in scene units, inf = background; or several of them.
+
+    Raises:
+        RequestError: nothing but background.
+    """
+    frames = [depths] if isinstance(depths, np.ndarray) else depths
+    ranges = [(float(held.min()), float(held.max())) for frame in frames if (held := frame[np.isfinite(frame)]).size]
+    if not ranges:
+        raise RequestError(
+            "depth", "is background everywhere", hint="point the camera at the scene, or give depth_range"
+        )
+    return min(near for near, _ in ranges), max(far for _, far in ranges)
+
+
+def depth_control(depth: Array, depth_range: DepthRange | None = None) -> Array:
+    """The control picture of a depth: `clip((1/z - 1/far) / (1/near - 1/far), 0, 1)`, near = 1, background = 0.
+
+    Args:
+        depth: (h, w) float32 planar depth in scene units, > 0, inf = background; or a uint8 depth picture, which is
+            divided by 255 and has no range.
+        depth_range: (near, far) in scene units; None: the finite minimum and maximum. Where both are equal everything
+            up to that depth is 1.
+
+    Returns:
+        (h, w) float32 in [0, 1].
+
+    Raises:
+        RequestError: a range for a picture, or no range and nothing but background.
+    """
+    if depth.dtype == np.uint8:
+        if depth_range is not None:
+            raise RequestError(
+                "depth_range", "has no meaning for a depth picture", hint="leave it out, or give scene units"
+            )
+        return depth.astype(np.float32) / 255
+    near, far = finite_range(depth) if depth_range is None else depth_range
+    if near == far:
+        return (depth <= near).astype(np.float32)
+    inverse = 1 / depth.astype(np.float64)
+    return np.clip((inverse - 1 / far) / (1 / near - 1 / far), 0, 1).astype(np.float32)

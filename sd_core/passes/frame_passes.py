@@ -1,0 +1,113 @@
+"""What a renderer knows about a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import numpy as np
+
+from ..errors import RequestError
+from ..values import Array, Value, Wrong, as_picture, freeze, option, part, value
+from ..values.checks import choice, flag, instance, optional
+
+
+class PositionSpace(StrEnum):
+    """Space of the position pass: moving with the world, or fixed to the undeformed surface."""
+
+    WORLD = "world"
+    REST = "rest"
+
+
+def _matrix(side: int) -> Callable[[Array], Array]:
+    def convert(value: Array) -> Array:
+        matrix = np.asarray(value, np.float64)
+        if matrix.shape != (side, side) or not np.isfinite(matrix).all():
+            raise Wrong(f"must be ({side}, {side}) finite numbers, got {matrix.shape}")
+        return freeze(matrix)
+
+    return convert
+
+
+def _floats(*channels: int) -> Callable[[Array], Array]:
+    """(h, w, c) float32 with one of these numbers of channels."""
+
+    def convert(value: Array) -> Array:
+        array = np.asarray(value)
+        if array.ndim != 3 or array.shape[2] not in channels or array.dtype.kind != "f" or not array.size:
+            raise Wrong(f"must be (h, w, {channels[0]}) float32, got {array.shape} {array.dtype}")
+        return freeze(array.astype(np.float32))
+
+    return convert
+
+
+def _depth(value: Array) -> Array:
+    array = np.asarray(value)
+    if array.ndim != 2 or array.dtype.kind != "f" or not array.size:
+        raise Wrong(f"must be (h, w) float32, got {array.shape} {array.dtype}", "scene units, inf = background")
+    depth = array.astype(np.float32)
+    if not (depth > 0).all():
+        raise Wrong("must be greater than 0 everywhere", "write inf where there is background")
+    return freeze(depth)
+
+
+def _ids(value: Array) -> Array:
+    array = np.asarray(value)
+    if array.ndim != 2 or array.dtype.kind not in "iu" or not array.size or int(array.min()) < 0:
+        raise Wrong(f"must be (h, w) uint32, got {array.shape} {array.dtype}")
+    return freeze(array.astype(np.uint32))
+
+
+@part
+class Camera(Value):
+    """A pinhole camera.
+
+    matrix_world: (4, 4), camera to world; the camera looks along its own -z, y up (Blender's `camera.matrix_world`).
+    intrinsics: (3, 3) in px, `[[fx, 0, cx], [0, fy, cy], [0, 0, 1]]`, origin at the top left corner, y down.
+    """
+
+    matrix_world: Array = option(converter=_matrix(4))
+    intrinsics: Array = option(converter=_matrix(3))
+
+
+@value
+class FramePasses(Value):
+    """The data passes of one frame; every field may be None, and a task says which one it misses.
+
+    depth: (h, w) float32, planar, scene units, > 0, inf = background.
+    motion: (h, w, 4) float32, px, y up: previous - current, then current - next (see `motion_offsets`).
+    image: (h, w, 3|4) uint8 or float32 in [0, 1], sRGB-encoded, straight alpha.
+    object_id: (h, w) uint32, 0 = background.
+    position: (h, w, 3) float32, in `position_space`.
+    normal: (h, w, 3) float32, world space, unit length; 0 where there is background.
+    uv: (h, w, 2) float32.
+    cut: this frame does not continue the one before.
+    """
+
+    depth: Array | None = option(converter=optional(_depth), default=None)
+    motion: Array | None = option(converter=optional(_floats(4)), default=None)
+    image: Array | None = option(converter=optional(as_picture), default=None)
+    object_id: Array | None = option(converter=optional(_ids), default=None)
+    position: Array | None = option(converter=optional(_floats(3)), default=None)
+    position_space: PositionSpace = option(converter=choice(PositionSpace), default=PositionSpace.WORLD)
+    normal: Array | None = option(converter=optional(_floats(3)), default=None)
+    uv: Array | None = option(converter=optional(_floats(2)), default=None)
+    camera: Camera | None = option(converter=optional(instance(Camera)), default=None)
+    cut: bool = option(converter=flag, default=False)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(height, width) in px; None where there is no pass."""
+        sizes = self._sizes()
+        return sizes[0][1] if sizes else None
+
+    def _sizes(self) -> list[tuple[str, tuple[int, int]]]:
+        names = ("depth", "motion", "image", "object_id", "position", "normal", "uv")
+        held = ((name, getattr(self, name)) for name in names)
+        return [(name, array.shape[:2]) for name, array in held if array is not None]
+
+    def _check(self) -> None:
+        for name, (height, width) in self._sizes():
+            if (height, width) != self.size:
+                first, (h, w) = self._sizes()[0]
+                raise RequestError(name, f"is {width} x {height} px, but {first} {w} x {h}", hint="make them equal")

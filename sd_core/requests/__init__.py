@@ -1,0 +1,42 @@
+"""Requests: small frozen values that say what to make; the same request gives the same pixels everywhere."""
+
+from ..values import replace
+from .choices import ControlKind, Fill, NoiseKind, NormalConvention, Seamless, TextureMap
+from .codec import from_json
+from .generation import Generation
+from .images import Adjust, DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
+from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, Reuse
+from .request import Request
+from .sequences import Animation, MeshTexture
+from .styles import Style, apply_style, styles
+
+__all__ = [
+    "Adjust",
+    "Animation",
+    "Control",
+    "ControlKind",
+    "DepthToImage",
+    "Fill",
+    "Generation",
+    "ImagePrompt",
+    "ImageToImage",
+    "Inpaint",
+    "Keyframe",
+    "Lora",
+    "Mesh",
+    "MeshTexture",
+    "NoiseKind",
+    "NormalConvention",
+    "Request",
+    "Reuse",
+    "Seamless",
+    "Style",
+    "TextToImage",
+    "Texture",
+    "TextureMap",
+    "Upscale",
+    "apply_style",
+    "from_json",
+    "replace",
+    "styles",
+]

@@ -1,0 +1,65 @@
+"""The closed choices of requests; strings of the same value are accepted everywhere."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Seamless(StrEnum):
+    """Axes along which the image wraps around."""
+
+    NONE = "none"
+    X = "x"
+    Y = "y"
+    XY = "xy"
+
+
+class Fill(StrEnum):
+    """What lies under the mask of an `Inpaint` when denoising starts."""
+
+    NOISE = "noise"
+    ORIGINAL = "original"
+    SURROUNDINGS = "surroundings"
+
+
+class ControlKind(StrEnum):
+    """What the picture of a `Control` shows; "other" needs a `model`."""
+
+    DEPTH = "depth"
+    NORMAL = "normal"
+    CANNY = "canny"
+    LINEART = "lineart"
+    SOFTEDGE = "softedge"
+    SCRIBBLE = "scribble"
+    MLSD = "mlsd"
+    SEGMENTATION = "segmentation"
+    OPENPOSE = "openpose"
+    TILE = "tile"
+    INPAINT = "inpaint"
+    OTHER = "other"
+
+
+class TextureMap(StrEnum):
+    """The maps of a material."""
+
+    BASE_COLOR = "base_color"
+    NORMAL = "normal"
+    HEIGHT = "height"
+    ROUGHNESS = "roughness"
+    AMBIENT_OCCLUSION = "ambient_occlusion"
+    METALLIC = "metallic"
+
+
+class NormalConvention(StrEnum):
+    """Direction of the green channel of a normal map: up (OpenGL) or down (DirectX)."""
+
+    OPENGL = "opengl"
+    DIRECTX = "directx"
+
+
+class NoiseKind(StrEnum):
+    """How the noise of an animation goes from frame to frame."""
+
+    SURFACE = "surface"
+    FIXED = "fixed"
+    INDEPENDENT = "independent"

@@ -1,0 +1,48 @@
+"""Requests as Python source."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import PurePath
+
+import numpy as np
+
+from ..values import Value, array_digest
+from .request import Request
+
+
+def to_python(request: Request, folder: str) -> str:
+    """See `Request.to_python`."""
+    names = sorted(set(_names(request)), key=lambda name: (name.islower(), name))
+    return f"from sd_core import {', '.join(names)}\n\nrequest = {_expression(request, PurePath(folder).as_posix())}\n"
+
+
+def _names(held: object) -> Iterator[str]:
+    """What the source has to import."""
+    if isinstance(held, np.ndarray):
+        yield "load_array"
+    elif isinstance(held, Value):
+        yield type(held).__name__
+        for inner in held.changed_fields().values():
+            yield from _names(inner)
+    elif isinstance(held, tuple):
+        for inner in held:
+            yield from _names(inner)
+
+
+def _expression(held: object, folder: str) -> str:
+    if isinstance(held, np.ndarray):
+        return f"load_array({f'{folder}/{array_digest(held)}.npy'!r})"
+    if isinstance(held, Value):
+        pairs = held.changed_fields().items()
+        lines = (f"{name}={_expression(inner, folder)}" for name, inner in pairs)
+        return f"{type(held).__name__}({_block(lines)})"
+    if isinstance(held, tuple):
+        return f"({_block(_expression(inner, folder) for inner in held)})" if held else "()"
+    return repr(str(held)) if isinstance(held, str) else repr(held)
+
+
+def _block(lines: Iterator[str]) -> str:
+    body = "".join(f"{line},\n" for line in lines)
+    return f"\n{textwrap.indent(body, '    ')}" if body else ""

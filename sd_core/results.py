@@ -1,0 +1,68 @@
+"""What a job gives back, and how it is written to disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .requests import Request
+from .values import to_pillow
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Result:
+    """The images of a request and how they came about.
+
+    images: (h, w, 3|4) uint8 each; a lazy sequence for an animation.
+    request: with every `None` that the engine decided filled in.
+    timings: seconds by name.
+    latents: (n, c, lh, lw) float32, where the engine was told to keep them.
+    maps: (h, w) or (h, w, 3) float32 in [0, 1] as stored, by name (textures).
+    mesh: the textured mesh of a `MeshTexture`.
+    report: figures of an animation, or of a texture.
+    warnings: what the user should know.
+    decisions: what the engine chose, and why: device, dtype, model revision ...
+    """
+
+    images: Sequence[np.ndarray]
+    request: Request
+    timings: Mapping[str, float] = field(default_factory=dict)
+    latents: np.ndarray | None = None
+    maps: Mapping[str, np.ndarray] = field(default_factory=dict)
+    mesh: Any = None
+    report: Any = None
+    warnings: tuple[str, ...] = ()
+    decisions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def image(self) -> Image:
+        """The first image as a Pillow image."""
+        return to_pillow(self.images[0])
+
+    def save(self, path: str | os.PathLike[str]) -> list[Path]:
+        """Write the images, and beside them the arrays that the request needs; all of it or nothing.
+
+        Args:
+            path: `.png` (carries the request), `.jpg` or `.webp` (carry the A1111 parameters as EXIF). With several
+                images "-0", "-1" ... comes before the suffix. Inputs go to the folder `<stem>.inputs`. A `Texture` may
+                also be given a folder: all files of the material go there (see `sd_core.material`); a `MeshTexture` a
+                folder or a `.glb`.
+
+        Returns:
+            The paths written, images first.
+
+        Raises:
+            RequestError: a suffix that cannot be written.
+            OutputError: full disk, missing or read-only folder; whatever was there before is unchanged.
+        """
+        from .saving import save_result
+
+        return save_result(self, Path(path))

@@ -1,0 +1,242 @@
+"""Arrays and files by the SHA-256 of their bytes, in one folder of bounded size."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import OutputError, RequestError
+from ..files import output_error, write_files
+
+_NPY_MAGIC = b"\x93NUMPY"
+_NAME = re.compile(r"([0-9a-f]{64})\.(npy|bin)")
+
+
+class BlobStore:
+    """Content-addressed files; safe to use from any thread.
+
+    Above `bound` bytes the least recently used are deleted, but none that is pinned. Those that begin as `.npy` files do are
+    called `<sha256>.npy`, so that a request can be decoded straight from the folder; all others `<sha256>.bin`.
+    """
+
+    def __init__(self, folder: Path, bound: int) -> None:
+        self.folder = folder
+        self._bound = bound
+        self._files: OrderedDict[str, tuple[Path, int]] = OrderedDict()
+        self._pins: Counter[str] = Counter()
+        self._unsynced: set[str] = set()
+        self._lock = threading.RLock()
+        self.total = 0
+
+    def open(self) -> None:
+        """Find what is there, oldest use first, and delete what an interrupted upload has left."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        found: list[tuple[float, int, Path]] = []
+        for path in self.folder.iterdir():
+            if _NAME.fullmatch(path.name):
+                status = path.stat()
+                found.append((status.st_mtime, status.st_size, path))
+            elif path.suffix == ".tmp":
+                path.unlink()
+        for _, size, path in sorted(found):
+            self._files[path.stem] = (path, size)
+            self.total += size
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def find(self, digest: str) -> Path | None:
+        """The file, which now counts as just used; None where there is none."""
+        with self._lock:
+            if digest not in self._files:
+                return None
+            self._files.move_to_end(digest)
+            path = self._files[digest][0]
+            os.utime(path)
+            return path
+
+    def hold(self, digests: Iterable[str]) -> list[str]:
+        """Pin all of them, or none where some are missing; gives those that are missing."""
+        with self._lock:
+            wanted = set(digests)
+            missing = sorted(digest for digest in wanted if self.find(digest) is None)
+            if not missing:
+                self._pins.update(wanted)
+            return missing
+
+    def pin(self, counts: Mapping[str, int]) -> None:
+        """Pin each of these so often, whether it is there or not."""
+        with self._lock:
+            self._pins.update(counts)
+
+    def release(self, digests: Iterable[str]) -> None:
+        """Take one pin from each."""
+        with self._lock:
+            self._pins.subtract(set(digests))
+            self._pins = +self._pins
+
+    def put(self, blobs: Mapping[str, bytes]) -> None:
+        """Store blobs whose digests are known to be right; they stay together until all are there.
+
+        Raises:
+            OutputError: the disk, or the store with what waiting jobs need, is full.
+        """
+        with self._lock:
+            self._pins.update(blobs.keys())
+        try:
+            for digest, raw in blobs.items():
+                if self.find(digest) is None:
+                    self._write(digest, raw)
+        finally:
+            self.release(blobs)
+
+    @contextmanager
+    def receive(self) -> Iterator[Upload]:
+        """A file to be filled piece by piece and then kept or forgotten."""
+        upload = Upload(self)
+        try:
+            yield upload
+        finally:
+            upload.discard()
+
+    def make_room(self, size: int) -> bool:
+        """Delete the least recently used until `size` more bytes are within the bound; whether that was possible."""
+        with self._lock:
+            return self._delete_down_to(self._bound - size)
+
+    def adopt(self, digest: str, temporary: Path, name: str, size: int) -> None:
+        """Take over a complete file."""
+        with self._lock:
+            if digest in self._files:
+                return
+            self._require_room(size)
+            path = self.folder / name
+            temporary.replace(path)
+            self._add(digest, path, size)
+            self._unsynced.add(digest)
+
+    def sync(self, digests: Iterable[str]) -> None:
+        """Make uploads last through a power cut, before a job that needs them is acknowledged.
+
+        Raises:
+            OutputError: the disk fails.
+        """
+        for digest in self._unsynced.intersection(digests):
+            path = self._files[digest][0]
+            try:
+                with path.open("rb") as stream:
+                    os.fsync(stream.fileno())
+            except OSError as error:
+                raise output_error(path, error) from error
+            self._unsynced.discard(digest)
+
+    def free_some(self, size: int) -> None:
+        """Delete the least recently used to give `size` bytes back to a full disk."""
+        with self._lock:
+            self._delete_down_to(self.total - size)
+
+    def _write(self, digest: str, raw: bytes) -> None:
+        path = self.folder / blob_name(digest, raw[:6])
+        with self._lock:
+            self._require_room(len(raw))
+        try:
+            write_files([(path, raw)])
+        except OutputError as error:
+            if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ENOSPC:
+                raise
+            self.free_some(len(raw))
+            write_files([(path, raw)])
+        with self._lock:
+            self._add(digest, path, len(raw))
+
+    def _require_room(self, size: int) -> None:
+        if not self.make_room(size):
+            raise OutputError(
+                str(self.folder),
+                f"has no room for {size} more bytes: waiting jobs need the rest",
+                hint="wait for some to end",
+            )
+
+    def _add(self, digest: str, path: Path, size: int) -> None:
+        if digest not in self._files:
+            self._files[digest] = (path, size)
+            self.total += size
+
+    def _delete_down_to(self, total: int) -> bool:
+        for digest in list(self._files):
+            if self.total <= total:
+                break
+            if self._pins[digest] <= 0:
+                path, size = self._files.pop(digest)
+                self._unsynced.discard(digest)
+                path.unlink(missing_ok=True)
+                self.total -= size
+        return self.total <= total
+
+
+class Upload:
+    """A blob that is arriving."""
+
+    def __init__(self, store: BlobStore) -> None:
+        self._store = store
+        self._path = store.folder / f"upload-{os.urandom(8).hex()}.tmp"
+        self._stream = self._path.open("xb", buffering=0)
+        self._sha = hashlib.sha256()
+        self._start = b""
+        self._size = 0
+
+    def write(self, piece: bytes) -> None:
+        """Append bytes.
+
+        Raises:
+            OutputError: full disk.
+        """
+        if len(self._start) < len(_NPY_MAGIC):
+            self._start = (self._start + piece)[: len(_NPY_MAGIC)]
+        self._sha.update(piece)
+        self._size += len(piece)
+        try:
+            self._append(piece)
+        except OSError as error:
+            raise output_error(self._path, error) from error
+
+    def keep(self, digest: str) -> None:
+        """Take the complete file into the store under its digest.
+
+        Raises:
+            RequestError: the bytes have another digest.
+            OutputError: full store.
+        """
+        if self._sha.hexdigest() != digest:
+            raise RequestError("sha256", f"the bytes have the digest {self._sha.hexdigest()}", hint="send them again")
+        self._stream.close()
+        self._store.adopt(digest, self._path, blob_name(digest, self._start), self._size)
+
+    def discard(self) -> None:
+        """Delete what has not been kept."""
+        self._stream.close()
+        self._path.unlink(missing_ok=True)
+
+    def _append(self, piece: bytes) -> None:
+        """A full disk gets one more chance, after old blobs have made room."""
+        rest, tried = memoryview(piece), False
+        while rest:
+            try:
+                rest = rest[self._stream.write(rest) :]
+            except OSError as error:
+                if tried or error.errno != errno.ENOSPC:
+                    raise
+                tried = True
+                self._store.free_some(2 * len(piece))
+
+
+def blob_name(digest: str, start: bytes) -> str:
+    """File name of a blob that begins with `start`."""
+    return f"{digest}.{'npy' if start == _NPY_MAGIC else 'bin'}"

@@ -1,0 +1,61 @@
+"""Errors as HTTP answers: always the JSON of an `SDError`."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ..errors import ModelNotFound, OutputError, RequestError, SDError, ServerError
+from .database import JournalError
+from .schemas import Problem
+from .service import MissingBlobs
+
+_STATUS: dict[type[SDError], int] = {RequestError: 422, ModelNotFound: 422, OutputError: 507}
+
+
+def install(app: FastAPI) -> None:
+    """Give every error its answer."""
+    app.add_exception_handler(SDError, _sd_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, object]]:
+    """These statuses, and those that any route may give, for the OpenAPI description."""
+    return {status: {"model": Problem} for status in (401, 421, 422, *statuses)}
+
+
+async def _sd_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SDError)
+    if isinstance(error, MissingBlobs):
+        plain = ServerError(error.message, status=409, hint=error.hint)
+        return JSONResponse({**plain.to_dict(), "missing": error.digests}, 409)
+    if isinstance(error, JournalError):
+        error = ServerError(error.message, status=500, hint=error.hint)
+    status = error.status if isinstance(error, ServerError) else _STATUS.get(type(error), 500)
+    return JSONResponse(_ascii(error), status)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    """The first complaint, without the value: that may be huge, or no valid JSON."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:])[:200] or "body"
+    return JSONResponse(_ascii(RequestError(place, first["msg"], hint="see /docs")), 422)
+
+
+async def _http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    hint = "see /docs" if error.status_code < 500 else ""
+    plain = ServerError(str(error.detail), status=error.status_code, hint=hint)
+    return JSONResponse(plain.to_dict(), error.status_code, headers=dict(error.headers or {}))
+
+
+def _ascii(error: SDError) -> dict[str, object]:
+    """Half a surrogate pair in a message cannot be sent as UTF-8."""
+    return {
+        name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        for name, value in error.to_dict().items()
+    }

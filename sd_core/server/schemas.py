@@ -1,0 +1,118 @@
+"""The JSON bodies, as the OpenAPI page shows them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from .records import JobRecord, JobState, Priority
+
+JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9]{1,8}$")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class JobSubmission(_Body):
+    """A job; sent again with the same id, it is not run again."""
+
+    id: JobId
+    priority: Priority = Priority.INTERACTIVE
+    request: Annotated[
+        dict[str, Any], Field(description='as `request.to_json()` gives it: `{"type": "TextToImage", ...}`')
+    ]
+    attachments: Annotated[
+        dict[FileName, Digest],
+        Field(max_length=20_000, description="files that the request names as `attachment:<name>`"),
+    ] = {}
+
+
+class JobChange(_Body):
+    """A new place or priority of a waiting job."""
+
+    position: Annotated[int | None, Field(ge=0, le=1_000_000, description="0: next of its priority")] = None
+    priority: Priority | None = None
+
+
+class JobView(BaseModel):
+    """A job; times are seconds since 1970. `request` and, once it has ended, `last_event` are there when asked for alone."""
+
+    id: str
+    number: int
+    state: JobState
+    priority: Priority
+    type: str
+    model: str | None
+    runs: int
+    device: str | None
+    submitted: float
+    started: float | None
+    ended: float | None
+    request: dict[str, Any] | None = None
+    last_event: dict[str, Any] | None = None
+
+
+class JobList(BaseModel):
+    """Some of the jobs. Give `next` as `after` for more."""
+
+    jobs: list[JobView]
+    next: int | None = None
+
+
+class DeviceView(BaseModel):
+    """One engine process; `memory` has total and free bytes; `problem` says why it is not ready."""
+
+    device: str
+    ready: bool
+    pid: int | None
+    memory: dict[str, int] | None
+    job: str | None
+    problem: str
+
+
+class Health(BaseModel):
+    """How the server fares."""
+
+    version: str
+    devices: list[DeviceView]
+    queue: dict[JobState, int]
+    blobs: dict[str, int]
+
+
+class ModelList(BaseModel):
+    """The models known by name."""
+
+    models: list[dict[str, Any]]
+
+
+class Problem(BaseModel):
+    """An error of `sd_core`, by class name, with its own fields beside message and hint."""
+
+    model_config = ConfigDict(extra="allow")
+
+    error: str
+    message: str
+    hint: str
+
+
+def view(job: JobRecord, request: dict[str, Any] | None = None, last_event: dict[str, Any] | None = None) -> JobView:
+    """A job as clients see it."""
+    return JobView(
+        id=job.id,
+        number=job.number,
+        state=job.state,
+        priority=job.priority,
+        type=job.request_type,
+        model=job.model,
+        runs=job.runs,
+        device=job.device,
+        submitted=job.submitted,
+        started=job.started,
+        ended=job.ended,
+        request=request,
+        last_event=last_event,
+    )

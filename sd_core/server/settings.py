@@ -1,0 +1,107 @@
+"""How a server is set up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import RequestError
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Names of this machine that nobody else can reach."""
+
+_WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
+_MEBIBYTE = 1024**2
+_GIBIBYTE = 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one client may ask for; more is refused with a reason.
+
+    json_bytes, blob_bytes: size of a body.
+    store_bytes: all blobs together; the least recently used go first, those of waiting jobs never.
+    jobs: waiting at the same time.
+    prompt: characters.
+    pixels: of the result, over all images.
+    frames: of one animation.
+    kept_jobs: finished jobs that the journal remembers.
+    """
+
+    json_bytes: int = 4 * _MEBIBYTE
+    blob_bytes: int = 512 * _MEBIBYTE
+    store_bytes: int = 20 * _GIBIBYTE
+    jobs: int = 10_000
+    prompt: int = 10_000
+    pixels: int = 256 * _MEBIBYTE
+    frames: int = 10_000
+    kept_jobs: int = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """Seconds after which an engine that shows no sign of life counts as hung.
+
+    start: from the start of its process to the first message.
+    load: without an event while a model is being loaded.
+    step: without an event between two steps, or while decoding.
+    silence: without a heartbeat and without using the processor.
+    busy: without a heartbeat although the processor is used (one native call that does not let go of the interpreter).
+    """
+
+    start: float = 300.0
+    load: float = 3600.0
+    step: float = 900.0
+    silence: float = 2.0
+    busy: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """Everything that `sd-core serve` can be told.
+
+    home: folder of journal, blobs, token and logs.
+    host, port: where to listen; port 0 takes a free one.
+    token: bearer token; empty: none is asked for, allowed on loopback only.
+    devices: one engine process each; ("auto",) is the best device and all others of its kind.
+    dtype, model: as for `Engine`.
+    allow_models: folders and hub ids that requests may name beside the catalogue; not asked for on loopback.
+    allow_hosts: further names under which the machine may be addressed.
+    live_as_long_as_parent: stop when standard input is closed.
+    new_journal: put a damaged journal aside and begin an empty one.
+    environment: variables set for the engine processes.
+    """
+
+    home: Path
+    host: str = "127.0.0.1"
+    port: int = 8765
+    token: str = ""
+    devices: tuple[str, ...] = ("auto",)
+    dtype: str = "auto"
+    model: str = "builtin"
+    allow_models: tuple[str, ...] = ()
+    allow_hosts: tuple[str, ...] = ()
+    live_as_long_as_parent: bool = False
+    new_journal: bool = False
+    limits: Limits = field(default_factory=Limits)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.token and not self.is_local:
+            raise RequestError("token", f"is needed to listen on {self.host}", hint="give one, or listen on 127.0.0.1")
+        if not 0 <= self.port <= 65535:
+            raise RequestError("port", f"must be from 0 to 65535, got {self.port}", hint="0 takes a free one")
+        if not self.devices:
+            raise RequestError("devices", "is empty", hint='use ("auto",)')
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only programs on this machine can connect."""
+        return self.host in LOOPBACK
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether the server listens on every address of the machine."""
+        return self.host in _WILDCARDS

@@ -1,0 +1,71 @@
+"""What the parts of a server share: journal, blobs, live feeds, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import journal
+from .blobs import BlobStore
+from .database import Database, put_aside
+from .feed import Feeds
+from .metrics import Metrics
+from .settings import ServerSettings
+
+
+class Bell:
+    """Wakes everybody who waits."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake those that wait now."""
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+    @property
+    def next_ring(self) -> asyncio.Event:
+        """Set at the next ring; fetch it before looking whether there is work."""
+        return self._rung
+
+
+@dataclass(slots=True, kw_only=True)
+class Store:
+    """The state of one server."""
+
+    settings: ServerSettings
+    database: Database
+    blobs: BlobStore
+    feeds: Feeds = field(default_factory=Feeds)
+    metrics: Metrics = field(default_factory=Metrics)
+    bell: Bell = field(default_factory=Bell)
+
+    def job_folder(self, job_id: str) -> Path:
+        """Where attachments of a job lie, and what it has finished."""
+        return self.settings.home / "jobs" / job_id
+
+
+def open_store(settings: ServerSettings) -> Store:
+    """Open journal and blobs of the folder.
+
+    Raises:
+        JournalError: the journal is damaged.
+    """
+    path = settings.home / "journal.sqlite3"
+    if settings.new_journal:
+        put_aside(path)
+    database = Database(path, journal.make_tables)
+    database.open()
+    blobs = BlobStore(settings.home / "blobs", settings.limits.store_bytes)
+    blobs.open()
+    return Store(settings=settings, database=database, blobs=blobs)
+
+
+async def recover(store: Store) -> int:
+    """Let interrupted jobs wait again, pin what they need, forget the oldest; gives the number of interrupted jobs."""
+    interrupted = await store.database.run(journal.put_back_all)
+    store.blobs.pin(await store.database.run(journal.needed_blobs))
+    await store.database.run(lambda connection: journal.forget(connection, store.settings.limits.kept_jobs))
+    return interrupted

@@ -1,0 +1,68 @@
+"""Whether an engine process still lives: it may be gone, stopped, hung, or merely busy."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import psutil
+
+from .settings import Deadlines
+
+
+@dataclass(slots=True)
+class Vitals:
+    """What is known of one engine process; `problem` judges it."""
+
+    pid: int
+    deadlines: Deadlines
+    ready: bool = False
+    loading: bool = False
+    running: bool = False
+    _beat: float = field(default_factory=time.monotonic)
+    _sign: float = field(default_factory=time.monotonic)
+    _fresh: bool = True
+    _processor_time: float = 0.0
+
+    def beat(self) -> None:
+        """A message has come."""
+        self._beat, self._fresh = time.monotonic(), True
+
+    def progress(self, *, loading: bool = False, running: bool = True) -> None:
+        """The job that runs has told something; or one begins, or has ended."""
+        self._sign = time.monotonic()
+        self.loading, self.running = loading, running
+
+    def problem(self) -> str | None:
+        """Why the process counts as dead; None while it lives."""
+        now = time.monotonic()
+        silent, idle = now - self._beat, now - self._sign
+        if not self.ready:
+            return _late("start", silent, self.deadlines.start)
+        limit = self.deadlines.load if self.loading else self.deadlines.step
+        if self.running and idle > limit:
+            return f"its job has told nothing for {idle:.0f} s"
+        if self._fresh:
+            self._fresh, self._processor_time = False, self._used()
+        if silent <= self.deadlines.silence:
+            return None
+        if self.loading:
+            return _late("load", silent, self.deadlines.load)
+        return self._silent(silent)
+
+    def _silent(self, silent: float) -> str | None:
+        """One that computes may keep the interpreter to itself for a while; one that is stopped or stuck does not compute."""
+        if silent > self.deadlines.busy or self._used() <= self._processor_time:
+            return f"it has given no sign of life for {silent:.1f} s"
+        return None
+
+    def _used(self) -> float:
+        try:
+            times = psutil.Process(self.pid).cpu_times()
+        except psutil.NoSuchProcess:
+            return self._processor_time
+        return times.user + times.system
+
+
+def _late(what: str, seconds: float, limit: float) -> str | None:
+    return f"it did not {what} within {limit:.0f} s" if seconds > limit else None

@@ -1,0 +1,40 @@
+"""One short file per kind of request: each a composition of the parts in `sd_core.diffusion`."""
+
+from __future__ import annotations
+
+from sd_core.errors import RequestError
+from sd_core.requests import Adjust, Generation, MeshTexture, Request, Texture
+from sd_core.results import Result
+
+from .adjust import adjust
+from .generate import generate
+from .plan import Context
+from .texture import finish_texture
+
+
+def run_request(request: Request, context: Context, *, keep_latents: bool = False) -> Result:
+    """Run any request.
+
+    Args:
+        request: what to make.
+        context: the engine's caches, and where events go.
+        keep_latents: give the final latents back beside the images.
+
+    Raises:
+        SDError: see `sd_core.errors`.
+    """
+    if isinstance(request, Adjust):
+        return Result(images=[adjust(request)], request=request)
+    if isinstance(request, MeshTexture):
+        # Embree and trimesh come with an extra that only this request needs.
+        from .mesh_texture import mesh_texture
+
+        return mesh_texture(request, context)
+    if isinstance(request, Texture):
+        return finish_texture(generate(request, context, keep_latents=keep_latents), context)
+    if not isinstance(request, Generation):
+        raise RequestError("type", f"{type(request).__name__} is no request", hint="make one of sd_core.requests")
+    return generate(request, context, keep_latents=keep_latents)
+
+
+__all__ = ["Context", "run_request"]

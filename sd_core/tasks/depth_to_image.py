@@ -1,0 +1,56 @@
+"""Depth to image: a depth ControlNet, or the fifth channel of an SD2-depth UNet."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from sd_core.diffusion.control import ActiveControl
+from sd_core.diffusion.images import to_mask, to_pixels, to_unit_pixels
+from sd_core.diffusion.latents import latent_scale
+from sd_core.models import UNetInput
+from sd_core.passes import depth_control
+from sd_core.requests import DepthToImage
+
+from .controls import controls_of
+from .image_to_image import keep_alpha
+from .plan import Bench, Plan
+from .resolve import demand_unet_input, size_of
+from .starts import from_noise, from_pixels, schedule_of
+
+
+def plan_depth_to_image(request: DepthToImage, bench: Bench) -> Plan:
+    """Condition on planar depth, from noise or, where an image is given, from that."""
+    schedule = schedule_of(request, bench, request.strength)
+    control = depth_control(request.depth, request.depth_range)
+    reads_depth = bench.model.unet_input is UNetInput.DEPTH
+    if not reads_depth:
+        demand_unet_input(bench.model, UNetInput.TEXT, request)
+    if request.image is None:
+        latents = from_noise(bench, schedule, size_of(request))
+    else:
+        latents = from_pixels(bench, schedule, to_pixels(request.image))
+    return Plan(
+        schedule=schedule,
+        latents=latents,
+        controls=controls_of(request, bench) + (() if reads_depth else (_depth_net(request, control, bench),)),
+        extra_channels=_depth_channel(control, bench) if reads_depth else None,
+        scored=request.image is not None,
+        finish=keep_alpha(request.image),
+    )
+
+
+def _depth_net(request: DepthToImage, control: NDArray[np.float32], bench: Bench) -> ActiveControl:
+    network = bench.context.controlnet(request.controlnet, "depth", bench.model)
+    hint = to_unit_pixels(control).to(bench.device)
+    return ActiveControl(network, hint, request.controlnet_conditioning_scale, 0.0, 1.0)
+
+
+def _depth_channel(control: NDArray[np.float32], bench: Bench) -> Tensor:
+    """The control picture at latent size, in [-1, 1]; resized as diffusers' depth pipeline does."""
+    scale = latent_scale(bench.model)
+    size = (control.shape[0] // scale, control.shape[1] // scale)
+    small = functional.interpolate(to_mask(control).to(bench.device), size=size, mode="bicubic", align_corners=False)
+    return small.clamp(0, 1) * 2 - 1

@@ -1,0 +1,151 @@
+"""From a request to images: what all generating tasks share around their plans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sd_core.diffusion.conditioning import Conditioning, is_guided, make_conditioning
+from sd_core.diffusion.images import to_array
+from sd_core.diffusion.latents import decode
+from sd_core.diffusion.loop import denoise
+from sd_core.diffusion.noise import seeded_generators
+from sd_core.diffusion.predict import Inputs, make_predict, make_tiled_predict
+from sd_core.diffusion.seamless import seamless
+from sd_core.errors import RequestError
+from sd_core.models import Adapted, Model, adapted
+from sd_core.requests import DepthToImage, ImageToImage, Inpaint, Seamless, TextToImage, Texture, Upscale
+from sd_core.requests.generation import Generation
+from sd_core.results import Result
+
+from .depth_to_image import plan_depth_to_image
+from .image_to_image import plan_image_to_image
+from .inpaint import plan_inpaint
+from .memory import decode_within_memory
+from .plan import Bench, Context, Picture, Plan
+from .progress import Progress
+from .resolve import resolve, size_of
+from .text_to_image import plan_text_to_image
+from .texture import plan_texture
+from .upscale import padded_axes, plan_upscale
+
+R = TypeVar("R", bound=Generation)
+Planner = Callable[[R, Bench], Plan]
+
+_PLANNERS: Mapping[type[Generation], Planner[Any]] = {
+    TextToImage: plan_text_to_image,
+    ImageToImage: plan_image_to_image,
+    DepthToImage: plan_depth_to_image,
+    Inpaint: plan_inpaint,
+    Upscale: plan_upscale,
+    Texture: plan_texture,
+}
+
+_BATCH_ON_ACCELERATOR = 4
+
+
+def generate(request: Generation, context: Context, *, keep_latents: bool) -> Result:
+    """Run a request that makes images.
+
+    Raises:
+        RequestError, ModelNotFound, ModelMismatch, OutOfMemory, Cancelled: see `sd_core.errors`.
+    """
+    planner = _PLANNERS.get(type(request))
+    if planner is None:
+        known = ", ".join(t.__name__ for t in _PLANNERS)
+        raise RequestError("type", f"{type(request).__name__} is not run by this engine", hint=f"it runs {known}")
+    return generate_by(planner, request, context, keep_latents=keep_latents)
+
+
+def generate_by(planner: Planner[R], request: R, context: Context, *, keep_latents: bool = False) -> Result:
+    """As `generate`, with a plan of the caller's."""
+    model = context.model(request.model)
+    resolved = resolve(request, model)
+    # Not inference_mode: torch multiplies by networks that were loaded inside it in another way than diffusers' pipelines do.
+    with adapted(model, resolved.loras, resolved.image_prompt) as adapters, torch.no_grad():
+        pictures, latents = _run_batches(resolved, planner, model, adapters, context)
+    return Result(
+        images=pictures,
+        request=resolved,
+        latents=torch.cat(latents).cpu().numpy() if keep_latents else None,
+    )
+
+
+def _run_batches(
+    request: Generation, planner: Planner[Any], model: Model, adapters: Adapted, context: Context
+) -> tuple[list[Picture], list[Tensor]]:
+    """All images of a resolved request: singly on a CPU, where a batch gains nothing, else a few at a time."""
+    assert request.seed is not None, "a resolved request has a seed"
+    generators = seeded_generators(request.seed, request.num_images)
+    size = 1 if model.placement.device.type in ("cpu", "mps") else _BATCH_ON_ACCELERATOR
+    progress = Progress(context, context.preview(model), batches=-(-len(generators) // size))
+    pictures: list[Picture] = []
+    latents: list[Tensor] = []
+    for first in range(0, len(generators), size):
+        bench = Bench(model, context, generators[first : first + size])
+        progress.image = first
+        made, clean = _run_batch(request, planner, bench, adapters, progress)
+        pictures += made
+        latents.append(clean)
+    return pictures, latents
+
+
+def _run_batch(
+    request: Generation, planner: Planner[Any], bench: Bench, adapters: Adapted, progress: Progress
+) -> tuple[list[Picture], Tensor]:
+    model, context = bench.model, bench.context
+    axes = padded_axes(request, model) if isinstance(request, Upscale) else request.seamless
+    with seamless((model.unet, model.vae), axes):
+        with _timed(context, "prepare"):
+            plan = planner(request, bench)
+        with _timed(context, "encode_prompt"):
+            conditioning = _conditioning(request, plan, bench, adapters)
+        with _timed(context, "denoise"):
+            latents = _denoise(plan, conditioning, axes, bench, progress)
+        with _timed(context, "decode"):
+            pixels = decode_within_memory(model, latents, plan.vae_tiling, context, lambda t: decode(model, latents, t))
+    return [np.ascontiguousarray(plan.finish(to_array(picture))) for picture in pixels], latents
+
+
+def _conditioning(request: Generation, plan: Plan, bench: Bench, adapters: Adapted) -> Conditioning:
+    assert request.guidance_scale is not None, "a resolved request names its guidance scale"
+    guided = is_guided(bench.model, request.guidance_scale)
+    embeds = bench.context.prompt(bench.model, request.prompt, request.negative_prompt, guided=guided)
+    image_embeds = adapters.image_embeds(guided=guided)
+    return make_conditioning(
+        bench.model, embeds, request.guidance_scale, size_of(request), image_embeds, scored=plan.scored
+    )
+
+
+def _denoise(plan: Plan, conditioning: Conditioning, axes: Seamless, bench: Bench, progress: Progress) -> Tensor:
+    inputs = Inputs(conditioning, plan.controls, plan.extra_channels)
+    cells = (plan.latents.shape[-2], plan.latents.shape[-1])
+    if plan.tiling is None:
+        predict = make_predict(bench.model, inputs)
+    else:
+        predict = make_tiled_predict(bench.model, inputs, cells, plan.tiling)
+    with seamless([control.network for control in plan.controls], axes):
+        return denoise(
+            predict,
+            plan.schedule,
+            plan.latents,
+            bench.generators,
+            edits=plan.edits,
+            on_step=progress.on_step,
+            cancelled=bench.context.cancelled,
+        )
+
+
+@contextmanager
+def _timed(context: Context, name: str) -> Iterator[None]:
+    start = perf_counter()
+    try:
+        yield
+    finally:
+        context.timings[name] = context.timings.get(name, 0.0) + perf_counter() - start

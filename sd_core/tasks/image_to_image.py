@@ -1,0 +1,38 @@
+"""Image to image: start from a noised picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sd_core.diffusion.images import to_pixels, unit_floats
+from sd_core.models import UNetInput
+from sd_core.requests import ImageToImage
+
+from .controls import controls_of
+from .plan import Bench, Picture, Plan, unchanged
+from .resolve import demand_unet_input
+from .starts import from_pixels, schedule_of
+
+
+def plan_image_to_image(request: ImageToImage, bench: Bench) -> Plan:
+    """SDEdit, Meng et al. 2022, arXiv:2108.01073."""
+    demand_unet_input(bench.model, UNetInput.TEXT, request)
+    schedule = schedule_of(request, bench, request.strength)
+    return Plan(
+        schedule=schedule,
+        latents=from_pixels(bench, schedule, to_pixels(request.image)),
+        controls=controls_of(request, bench),
+        scored=True,
+        finish=keep_alpha(request.image),
+    )
+
+
+def keep_alpha(image: NDArray[np.generic] | None) -> Callable[[Picture], Picture]:
+    """A finish that gives a picture the alpha channel of `image`, if that has one."""
+    if image is None or image.ndim < 3 or image.shape[2] != 4:
+        return unchanged
+    alpha = np.rint(unit_floats(image)[..., 3:] * 255).astype(np.uint8)
+    return lambda picture: np.concatenate([picture[..., :3], alpha], axis=2)

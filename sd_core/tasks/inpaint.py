@@ -1,0 +1,121 @@
+"""Inpainting, outpainting and object removal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sd_core.diffusion.edits import KeepOutside
+from sd_core.diffusion.images import to_mask, to_pixels, unit_floats
+from sd_core.diffusion.latents import encode, latent_scale
+from sd_core.diffusion.masks import binary, feathered, fill_from_surroundings, over_borders, paste, to_cells
+from sd_core.diffusion.schedule import Schedule
+from sd_core.errors import RequestError
+from sd_core.models import UNetInput
+from sd_core.requests import Fill, Inpaint
+
+from .controls import controls_of
+from .image_to_image import keep_alpha
+from .plan import Bench, Picture, Plan
+from .resolve import demand_unet_input
+from .starts import noise_of, schedule_of
+
+
+def plan_inpaint(request: Inpaint, bench: Bench) -> Plan:
+    """Repaint where the mask is 1: with a 9-channel UNet, or with any by holding the latents outside the mask.
+
+    The order of the draws is that of diffusers' pipeline, so that the same seed gives the same picture.
+    """
+    if request.fill is Fill.NOISE and request.strength < 1:
+        hint = 'use fill="original" or "surroundings", or strength 1'
+        raise RequestError("fill", "noise under the mask leaves nothing for a strength below 1 to keep", hint=hint)
+    canvas = _canvas(request)
+    inpainting_model = bench.model.unet_input is UNetInput.INPAINT
+    if not inpainting_model:
+        demand_unet_input(bench.model, UNetInput.TEXT, request)
+    schedule = schedule_of(request, bench, request.strength)
+    start = _start(request, canvas, schedule, bench, needs_reference=not inpainting_model)
+    cells = to_cells(canvas.mask, latent_scale(bench.model)).to(bench.device)
+    shared = Plan(
+        schedule=schedule,
+        latents=start.latents,
+        controls=controls_of(request, bench),
+        scored=True,
+        finish=canvas.finish,
+    )
+    if inpainting_model:
+        return replace(shared, extra_channels=_inpainting_channels(canvas, cells, bench))
+    # diffusers draws for the masked picture here, and then does not use it; ancestral noise comes after.
+    noise_of(bench, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
+    assert start.reference is not None, "the latents outside the mask are held to those of the picture"
+    return replace(shared, edits=(KeepOutside(schedule, cells, start.reference, start.noise),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Canvas:
+    """The picture to work on, grown for outpainting: `pixels` (1, 3, h, w), filled as asked; `mask` (1, 1, h, w), binary."""
+
+    pixels: Tensor
+    filled: Tensor
+    mask: Tensor
+    finish: Callable[[Picture], Picture]
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    latents: Tensor
+    noise: Tensor
+    reference: Tensor | None
+
+
+def _canvas(request: Inpaint) -> _Canvas:
+    image, mask = _grown(request)
+    free = over_borders(lambda m: feathered(m, request.feather), request.seamless, binary(to_mask(mask)))
+    hard = (free > 0).to(free.dtype) if request.feather else free
+    pixels = to_pixels(image)
+    filled = pixels
+    if request.fill is Fill.SURROUNDINGS:
+        filled = over_borders(fill_from_surroundings, request.seamless, pixels, hard)
+    base = np.rint(unit_floats(image[..., :3]) * 255).astype(np.uint8)
+    soft = free[0, 0].numpy()
+    with_alpha = keep_alpha(_opaque_where(image, hard[0, 0].numpy()))
+    return _Canvas(pixels, filled, hard, lambda painted: with_alpha(paste(base, painted, soft)))
+
+
+def _start(request: Inpaint, canvas: _Canvas, schedule: Schedule, bench: Bench, *, needs_reference: bool) -> _Start:
+    from_image = request.fill is not Fill.NOISE
+    reference = None
+    if needs_reference or from_image:
+        reference = encode(bench.model, canvas.filled, bench.generators)
+    noise = noise_of(bench, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
+    if reference is not None and from_image:
+        return _Start(schedule.noise_to(reference, noise, schedule.steps[0]), noise, reference)
+    return _Start(noise * schedule.init_noise_sigma, noise, reference)
+
+
+def _inpainting_channels(canvas: _Canvas, cells: Tensor, bench: Bench) -> Tensor:
+    """Mask and masked picture, (b, 1 + c, lh, lw), beside which a 9-channel UNet reads its latents."""
+    masked = encode(bench.model, canvas.pixels * (canvas.mask < 0.5), bench.generators)
+    return torch.cat([cells.expand(len(masked), -1, -1, -1), masked], dim=1)
+
+
+def _grown(request: Inpaint) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    """Image and mask with the margins of `expand`: new pixels repeat the border and are to be painted."""
+    left, top, right, bottom = request.expand
+    margins = ((top, bottom), (left, right))
+    image = np.pad(request.image, (*margins, (0, 0)), mode="edge")
+    return image, np.pad(unit_floats(request.mask), margins, constant_values=1.0)
+
+
+def _opaque_where(image: NDArray[np.generic], painted: NDArray[np.float32]) -> NDArray[np.generic]:
+    """What is painted is seen: its alpha becomes 1."""
+    if image.shape[2] != 4:
+        return image
+    opaque = image.copy()
+    opaque[..., 3] = np.where(painted > 0, 255 if image.dtype == np.uint8 else 1.0, image[..., 3])
+    return opaque

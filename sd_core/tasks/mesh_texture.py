@@ -1,0 +1,152 @@
+"""Textures for meshes: painted view by view, each continuing what the views before it painted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sd_core.diffusion.edits import StartAt
+from sd_core.diffusion.images import to_pixels, unit_floats
+from sd_core.diffusion.latents import encode, latent_scale
+from sd_core.errors import Cancelled
+from sd_core.events import FrameEvent, Loading
+from sd_core.mesh.canvas import Brief, Canvas
+from sd_core.mesh.gather import look_up
+from sd_core.mesh.prepare import Prepared, prepare, textured
+from sd_core.mesh.rays import Rays
+from sd_core.mesh.render import View, render
+from sd_core.mesh.views import Plan as ViewPlan
+from sd_core.mesh.views import plan_views, seen_cosines
+from sd_core.passes import Camera
+from sd_core.requests import DepthToImage, MeshTexture, Seamless
+from sd_core.requests import replace as changed
+from sd_core.results import Result
+from sd_core.texture import make_material
+
+from .depth_to_image import plan_depth_to_image
+from .generate import generate_by
+from .plan import Bench, Context, Picture, Plan
+from .resolve import resolve, size_of
+from .starts import noise_of
+from .view_store import ViewStore
+
+_SHARPNESS = 4.0
+"""Exponent of the cosine in the mean of views: where they agree, the view from the front is the sharpest."""
+
+_SHARED = ("prompt", "negative_prompt", "num_inference_steps", "guidance_scale", "scheduler", "seed", "model", "loras")
+_SHARED += ("image_prompt", "controlnet", "controlnet_conditioning_scale")
+"""Fields that the request of each view takes over."""
+
+_NOT_WORTH_IT = 0.002
+"""Share of a view's pixels below which nothing is left to paint."""
+
+
+def mesh_texture(request: MeshTexture, context: Context) -> Result:
+    """Plan views, paint them one after another, and bring their colours to the texture.
+
+    Raises:
+        RequestError: the mesh cannot be painted, or `resume` finds another request's views.
+        ModelNotFound, ModelMismatch, OutOfMemory, Cancelled: see `sd_core.errors`.
+    """
+    store = ViewStore(context.output, request, resume=context.resume)
+    resolved = store.settled(resolve(request, context.model(request.model)))
+    prepared = prepare(resolved.mesh, resolved.texture_size, working=lambda what: context.report(Loading(what)))
+    context.decisions["uvs"] = prepared.reason
+    rays = Rays(prepared.surface)
+    planned = _planned(resolved, prepared, rays)
+    canvas = Canvas(prepared)
+    for index, camera in enumerate(planned.cameras):
+        if context.cancelled():
+            raise Cancelled(f"cancelled at view {index + 1} of {len(planned.cameras)}")
+        _paint(_Job(resolved, context, prepared, rays, canvas, store), index, camera)
+    return _result(resolved, prepared, canvas, planned)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    request: MeshTexture
+    context: Context
+    prepared: Prepared
+    rays: Rays
+    canvas: Canvas
+    store: ViewStore
+
+
+def _planned(request: MeshTexture, prepared: Prepared, rays: Rays) -> ViewPlan:
+    if request.views is not None:
+        return ViewPlan(request.views, float("nan"), float("nan"))
+    return plan_views(prepared.surface, prepared.texels, rays, request.max_views, size_of(request))
+
+
+def _paint(job: _Job, index: int, camera: Camera) -> None:
+    """Paint one view, or take it from an earlier run, and give its colours to the canvas."""
+    surface, texels = job.prepared.surface, job.prepared.texels
+    view = render(surface, job.rays, camera, size_of(job.request))
+    brief = None if index == 0 else job.canvas.brief(view)
+    if not (view.face >= 0).any() or (brief is not None and brief.new < _NOT_WORTH_IT and (brief.start != 0.5).all()):
+        return
+    picture = job.store.load(index)
+    if picture is None:
+        picture = _painted(job, view, brief)
+        job.store.save(index, picture)
+    glimpse = look_up(unit_floats(picture), view, surface, texels, job.rays, power=_SHARPNESS)
+    positions, normals = texels.positions(surface), texels.normals(surface)
+    cosines = seen_cosines(positions[glimpse.index], normals[glimpse.index], camera, surface, job.rays, view.size)
+    job.canvas.add(glimpse, cosines)
+    figures = {"new": 1.0 if brief is None else brief.new, "texels": float(len(glimpse.index))}
+    job.context.report(FrameEvent(index, picture, figures))
+
+
+def _painted(job: _Job, view: View, brief: Brief | None) -> Picture:
+    request = job.request
+    fields: dict[str, Any] = {name: getattr(request, name) for name in _SHARED}
+    one = DepthToImage(depth=view.depth, **fields)
+    planner = plan_depth_to_image if brief is None else partial(_plan_continuation, brief=brief)
+    return np.asarray(generate_by(planner, one, job.context).images[0])
+
+
+def _plan_continuation(request: DepthToImage, bench: Bench, *, brief: Brief) -> Plan:
+    """Every pixel starts at its own step: what is painted stays, what was seen badly is refined, the rest is new."""
+    plan = plan_depth_to_image(request, bench)
+    schedule = plan.schedule
+    reference = encode(bench.model, to_pixels(brief.picture), bench.generators)
+    noise = noise_of(bench, size_of(request))
+    start = _cells(brief.start, latent_scale(bench.model)) * schedule.end.count
+    edit = StartAt(schedule, start.floor().to(bench.device), reference, noise)
+    return replace(plan, latents=noise * schedule.init_noise_sigma, edits=(*plan.edits, edit))
+
+
+def _cells(start: np.ndarray, scale: int) -> Tensor:
+    """(1, 1, lh, lw): a cell with any new pixel is new."""
+    pixels = torch.from_numpy(start)[None, None]
+    return -torch.nn.functional.max_pool2d(-pixels, scale)
+
+
+def _result(request: MeshTexture, prepared: Prepared, canvas: Canvas, planned: ViewPlan) -> Result:
+    pages, weight = canvas.finished()
+    names = [page.name for page in prepared.texels.pages]
+    images = [np.rint(np.clip(page, 0, 1) * 255).astype(np.uint8) for page in pages]
+    maps: dict[str, np.ndarray] = {}
+    for name, page in zip(names, images, strict=True):
+        material = make_material(unit_floats(page), request.prompt, Seamless.NONE)
+        suffix = "" if len(names) == 1 else f".{name}"
+        maps |= {f"{kind}{suffix}": plane for kind, plane in material.maps.items() if kind != "base_color"}
+    raw, harmonised = canvas.disagreement()
+    report: dict[str, Any] = {
+        "views": len(planned.cameras),
+        "textures": names,
+        "up": "z" if prepared.surface.up[2] else "y",
+        "seen": float((weight > 0).mean()),
+        "cross_view_psnr": {"as_painted": raw, "harmonised": harmonised},
+    }
+    if request.views is None:
+        report |= {"coverage_of_reachable": planned.coverage, "reachable": planned.reachable}
+    views = planned.cameras if request.views is None else request.views
+    return Result(
+        images=images, request=changed(request, views=views), maps=maps, mesh=textured(prepared), report=report
+    )

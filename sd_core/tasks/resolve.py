@@ -1,0 +1,97 @@
+"""Requests with every open field filled in, and checked against the model that is to run them."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, TypeVar
+
+import numpy as np
+from diffusers import SchedulerMixin
+
+from sd_core.diffusion.schedulers import SCHEDULERS
+from sd_core.diffusion.seamless import check_wraps
+from sd_core.errors import ModelMismatch, RequestError
+from sd_core.models import Model, UNetInput
+from sd_core.passes import finite_range
+from sd_core.requests import DepthToImage, Seamless, TextToImage, replace
+from sd_core.requests.generation import MAX_SEED, Generation
+
+G = TypeVar("G", bound=Generation)
+
+
+def resolve(request: G, model: Model) -> G:
+    """`request` with the model's defaults in place of every `None`, and a seed.
+
+    Raises:
+        RequestError: a seamless picture of a size that cannot wrap.
+    """
+    height, width = _size(request, model)
+    defaults = model.defaults
+    open_fields: dict[str, Any] = {
+        "width": width,
+        "height": height,
+        "num_inference_steps": defaults.num_inference_steps,
+        "guidance_scale": defaults.guidance_scale,
+        "scheduler": defaults.scheduler or scheduler_name(model.scheduler),
+        "seed": secrets.randbelow(MAX_SEED + 2 - request.num_images),
+        "model": model.name,
+    }
+    if isinstance(request, DepthToImage) and request.depth.dtype != np.uint8:
+        open_fields["depth_range"] = finite_range(request.depth)
+    resolved = replace(request, **{name: v for name, v in open_fields.items() if getattr(request, name) is None})
+    _check_seamless(resolved, model)
+    return resolved
+
+
+def size_of(request: TextToImage | Generation) -> tuple[int, int]:
+    """(height, width) of the picture that a resolved request makes."""
+    assert request.height is not None and request.width is not None, "a resolved request names its size"
+    return request.height, request.width
+
+
+def scheduler_name(scheduler: SchedulerMixin) -> str | None:
+    """The short name under which a checkpoint's own scheduler can be asked for; None if the table has none for it."""
+    for name, entry in SCHEDULERS.items():
+        if entry.class_name != type(scheduler).__name__:
+            continue
+        if all(scheduler.config.get(option) == value for option, value in entry.options.items()):
+            return name
+    return None
+
+
+def demand_unet_input(model: Model, needed: UNetInput, request: Generation) -> None:
+    """Refuse a task that the model's UNet has too many or too few input channels for.
+
+    Raises:
+        ModelMismatch: names the requests that the model can run.
+    """
+    if model.unet_input is needed:
+        return
+    runs = {UNetInput.TEXT: "any request", UNetInput.DEPTH: "DepthToImage", UNetInput.INPAINT: "Inpaint"}
+    raise ModelMismatch(
+        f"{model.name} cannot run {type(request).__name__}: its UNet reads {_READS[model.unet_input]}",
+        hint=f"use it for {runs[model.unet_input]}, or name another model",
+    )
+
+
+_READS = {
+    UNetInput.TEXT: "latents alone",
+    UNetInput.DEPTH: "latents and depth",
+    UNetInput.INPAINT: "latents, a mask and a masked picture",
+}
+
+
+def _size(request: Generation, model: Model) -> tuple[int, int]:
+    if request.size is not None:
+        return request.size
+    return request.height or model.defaults.height, request.width or model.defaults.width
+
+
+def _check_seamless(request: Generation, model: Model) -> None:
+    if request.seamless is Seamless.NONE:
+        return
+    levels = len(model.unet.config.block_out_channels)
+    scale = 2 ** (len(model.vae.config.block_out_channels) - 1)
+    check_wraps(size_of(request), request.seamless, 2 ** (levels - 1), scale)
+    if min(size_of(request)) < 2 * scale:
+        raise RequestError("width", f"a seamless picture needs at least {2 * scale} px a side", hint="make it larger")

@@ -1,0 +1,96 @@
+"""Textures: a picture that tiles, and the maps of the material that it shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sd_core.diffusion.edits import StartAt
+from sd_core.diffusion.images import to_pixels, unit_floats
+from sd_core.diffusion.latents import encode, latent_scale
+from sd_core.diffusion.schedule import Schedule
+from sd_core.diffusion.seamless import wraps_x, wraps_y
+from sd_core.events import Loading
+from sd_core.models import UNetInput
+from sd_core.requests import Texture, TextureMap
+from sd_core.results import Result
+from sd_core.texture import FAILS, PASSES, Estimator, load_estimator, make_material, wrap_score
+
+from .controls import controls_of
+from .plan import Bench, Context, Picture, Plan
+from .resolve import demand_unet_input, size_of
+from .starts import from_noise, from_pixels, noise_of, schedule_of
+
+_SEAM = 1 / 8
+"""Share of a side, at either border, that is painted anew where a picture is to tile that does not yet."""
+
+
+def plan_texture(request: Texture, bench: Bench) -> Plan:
+    """From noise, or from a picture; one that does not tile is painted anew along the seam, whatever the strength."""
+    demand_unet_input(bench.model, UNetInput.TEXT, request)
+    controls = controls_of(request, bench)
+    if request.image is None:
+        schedule = schedule_of(request, bench)
+        return Plan(schedule=schedule, latents=from_noise(bench, schedule, size_of(request)), controls=controls)
+    if wrap_score(request.image[..., :3], request.seamless) <= PASSES:
+        schedule = schedule_of(request, bench, request.strength)
+        latents = from_pixels(bench, schedule, to_pixels(request.image))
+        return Plan(schedule=schedule, latents=latents, controls=controls, scored=True)
+    bench.context.decisions["seam"] = "the picture does not tile: what lies along the seam was painted anew"
+    return replace(_with_new_seam(request, request.image, bench), controls=controls)
+
+
+def finish_texture(result: Result, context: Context) -> Result:
+    """The result with its maps, and in its report the depth of the relief and every map's wrap score."""
+    request = result.request
+    assert isinstance(request, Texture), "the planner of textures made it"
+    picture, conventions = unit_floats(result.images[0]), (request.seamless, request.normal_convention)
+    material = make_material(picture, request.prompt, *conventions, estimator=_estimator(request, context))
+    maps = {name: material.maps[name] for name in request.maps}
+    scores = {str(name): round(wrap_score(plane, request.seamless), 4) for name, plane in maps.items()}
+    context.decisions["roughness_and_metallic"] = material.reason
+    for name, score in scores.items():
+        if score > FAILS:
+            context.warn(f"the {name} map may show its seam (wrap score {score:.2f}); try another seed")
+    report = {"height_scale": round(material.height_scale, 6), "wrap_scores": scores}
+    base: Picture = np.rint(material.maps[TextureMap.BASE_COLOR] * 255).astype(np.uint8)
+    return replace(result, images=[base], maps={str(name): plane for name, plane in maps.items()}, report=report)
+
+
+def _estimator(request: Texture, context: Context) -> Estimator | None:
+    if request.estimator is None:
+        return None
+    assert request.seed is not None, "a resolved request has a seed"
+    context.report(Loading(f"loading {request.estimator}"))
+    return load_estimator(request.estimator, context.model(request.model).placement, request.seed)
+
+
+def _with_new_seam(request: Texture, image: NDArray[np.generic], bench: Bench) -> Plan:
+    """Every pixel starts at its own step: the seam from noise, the rest at `strength`."""
+    schedule = schedule_of(request, bench)
+    reference = encode(bench.model, to_pixels(image), bench.generators)
+    noise = noise_of(bench, size_of(request))
+    start = _start_steps(request, schedule, latent_scale(bench.model)).to(bench.device)
+    edit = StartAt(schedule, start, reference, noise)
+    return Plan(schedule=schedule, latents=noise * schedule.init_noise_sigma, edits=(edit,), scored=True)
+
+
+def _start_steps(request: Texture, schedule: Schedule, scale: int) -> Tensor:
+    """(1, 1, lh, lw) steps at which cells start: 0 along the seam, rising to what `strength` leaves."""
+    last = round((1 - request.strength) * schedule.end.count)
+    rows, columns = (torch.ones(n // scale) for n in size_of(request))
+    if wraps_y(request.seamless):
+        rows = _away_from_ends(len(rows))
+    if wraps_x(request.seamless):
+        columns = _away_from_ends(len(columns))
+    return (torch.minimum(rows[:, None], columns[None, :]) * last).floor()[None, None]
+
+
+def _away_from_ends(count: int) -> Tensor:
+    """0 in a band at both ends, then rising to 1 over a band of the same width."""
+    distance = torch.minimum(torch.arange(count), torch.arange(count - 1, -1, -1)) + 0.5
+    return (distance / (count * _SEAM) - 1).clamp(0, 1)

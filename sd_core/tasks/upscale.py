@@ -1,0 +1,81 @@
+"""Upscale: enlarge, then image to image in overlapping tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from sd_core.diffusion.images import to_pixels, unit_floats
+from sd_core.diffusion.latents import latent_scale
+from sd_core.diffusion.seamless import wraps_x, wraps_y
+from sd_core.diffusion.tiles import Tiling, is_tiled
+from sd_core.models import Model, UNetInput
+from sd_core.requests import Seamless, Upscale
+
+from .controls import controls_of
+from .image_to_image import keep_alpha
+from .plan import Bench, Plan
+from .resolve import demand_unet_input, size_of
+from .starts import from_pixels, schedule_of
+
+_BORDER = 8
+"""Pixels that a bicubic kernel may look beyond the border."""
+
+
+def plan_upscale(request: Upscale, bench: Bench) -> Plan:
+    """Enlarge bicubically and repaint detail at a low strength, tile by tile, in bounded memory."""
+    demand_unet_input(bench.model, UNetInput.TEXT, request)
+    schedule = schedule_of(request, bench, request.strength)
+    tiling = tiling_of(bench.model, request.seamless)
+    large = _enlarge(to_pixels(request.image), size_of(request), request.seamless).clamp(-1, 1)
+    return Plan(
+        schedule=schedule,
+        latents=from_pixels(bench, schedule, large, tiling),
+        controls=controls_of(request, bench),
+        tiling=tiling,
+        vae_tiling=tiling,
+        scored=True,
+        finish=keep_alpha(_large_alpha(request)),
+    )
+
+
+def tiling_of(model: Model, seamless: Seamless) -> Tiling:
+    """Tiles of the size that the model was trained on, a quarter of it shared with each neighbour."""
+    tile = max(model.defaults.width, model.defaults.height) // latent_scale(model)
+    return Tiling(tile, tile // 4, wraps_x(seamless), wraps_y(seamless))
+
+
+def padded_axes(request: Upscale, model: Model) -> Seamless:
+    """The seamless axes that one tile covers whole; along the others the tiles themselves run over the border."""
+    tiling, scale = tiling_of(model, request.seamless), latent_scale(model)
+    height, width = size_of(request)
+    x = tiling.wrap_x and not is_tiled(width // scale, tiling)
+    y = tiling.wrap_y and not is_tiled(height // scale, tiling)
+    return {(False, False): Seamless.NONE, (True, False): Seamless.X, (False, True): Seamless.Y}.get(
+        (x, y), Seamless.XY
+    )
+
+
+def _enlarge(pixels: Tensor, size: tuple[int, int], seamless: Seamless) -> Tensor:
+    """Bicubic, over the border where the picture tiles."""
+    height, width = pixels.shape[-2:]
+    border = min(_BORDER, height, width)
+    pixels = functional.pad(pixels, (border, border, 0, 0), mode="circular" if wraps_x(seamless) else "replicate")
+    pixels = functional.pad(pixels, (0, 0, border, border), mode="circular" if wraps_y(seamless) else "replicate")
+    margin_y, margin_x = border * size[0] // height, border * size[1] // width
+    padded = (size[0] + 2 * margin_y, size[1] + 2 * margin_x)
+    large = functional.interpolate(pixels, size=padded, mode="bicubic", align_corners=False)
+    return large[..., margin_y : margin_y + size[0], margin_x : margin_x + size[1]]
+
+
+def _large_alpha(request: Upscale) -> NDArray[np.generic] | None:
+    image = request.image
+    if image.shape[2] != 4:
+        return None
+    height, width = size_of(request)
+    alpha = torch.from_numpy(unit_floats(image)[..., 3].copy())[None, None]
+    large = _enlarge(alpha, (height, width), request.seamless).clamp(0, 1)[0, 0].numpy()
+    return np.concatenate([np.zeros((height, width, 3), np.float32), large[..., None]], axis=2)

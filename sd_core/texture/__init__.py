@@ -1,0 +1,17 @@
+"""Tiling textures: the maps of a material from one picture, and whether they tile."""
+
+from .estimate import Estimate, Estimator, load_estimator
+from .maps import Material, in_convention, make_material
+from .wrap_score import FAILS, PASSES, wrap_score
+
+__all__ = [
+    "FAILS",
+    "PASSES",
+    "Estimate",
+    "Estimator",
+    "Material",
+    "in_convention",
+    "load_estimator",
+    "make_material",
+    "wrap_score",
+]

@@ -1,0 +1,104 @@
+"""Colour without shading, roughness and metal: what a picture says about the material itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .periodic import Plane, blurred
+
+Rgb = NDArray[np.float32]
+"""(h, w, 3), linear light."""
+
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Weights of linear Rec. 709 primaries in luminance (ITU-R BT.709-6)."""
+
+_METALS = frozenset(
+    [
+        "metal",
+        "metallic",
+        "steel",
+        "iron",
+        "copper",
+        "brass",
+        "bronze",
+        "aluminium",
+        "aluminum",
+        "chrome",
+        "silver",
+        "titanium",
+        "tin",
+        "zinc",
+        "platinum",
+    ]
+)
+_CORRODED = frozenset(["rust", "rusty", "rusted", "corroded", "painted", "paint"])
+_GLOSSY = frozenset(["shiny", "glossy", "polished", "wet", "damp", "lacquered", "glazed", "varnished"])
+_DULL = frozenset(["rough", "coarse", "matte", "dusty", "dry"])
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the words of a prompt say about a surface: how metallic, whether partly corroded, and how rough."""
+
+    metallic: float
+    corroded: bool
+    roughness: float
+    reason: str
+
+
+def read_words(prompt: str) -> Words:
+    """Search a prompt for words about metal and gloss."""
+    words = set(re.findall(r"[a-z]+", prompt.lower()))
+    metals, gloss, dull = sorted(words & _METALS), sorted(words & _GLOSSY), sorted(words & _DULL)
+    roughness = 0.7 - 0.35 * bool(gloss) + 0.15 * bool(dull) - 0.25 * bool(metals)
+    named = [*metals, *gloss, *dull]
+    reason = f"from the words {', '.join(named)}" if named else "no word of the prompt speaks of metal or gloss"
+    return Words(float(bool(metals)), bool(words & _CORRODED), roughness, reason)
+
+
+def luminance(rgb: Rgb) -> Plane:
+    """(h, w) luminance."""
+    return rgb @ _LUMA
+
+
+def without_shading(rgb: Rgb, amount: float = 0.5) -> Rgb:
+    """Colours with slow changes of brightness evened out; hues stay.
+
+    Args:
+        amount: 0 leaves them, 1 takes them out entirely.
+    """
+    light = luminance(rgb)
+    slow = np.maximum(blurred(light, min(light.shape) / 8), 1e-4)
+    gain = (max(float(light.mean()), 1e-4) / slow) ** amount
+    return np.clip(rgb * gain[..., None], 0, 1).astype(np.float32)
+
+
+def roughness(light: Plane, occlusion: Plane, base: float) -> Plane:
+    """A guess in [0.04, 1]: busy and hidden places are duller, highlights are smoother.
+
+    Args:
+        light: luminance, linear.
+        occlusion: share of the sky that is seen.
+        base: roughness of an even, open place.
+    """
+    span = max(float(np.percentile(light, 99)), 1e-4)
+    tone = np.clip(light / span, 0, 1)
+    even = blurred(tone, 2.0)
+    busy = np.sqrt(np.maximum(blurred((tone - even) ** 2, 2.0), 0))
+    highlight = np.clip((even - 0.8) / 0.2, 0, 1)
+    return np.clip(base + 0.6 * busy + 0.3 * (1 - occlusion) - 0.2 * highlight, 0.04, 1).astype(np.float32)
+
+
+def metallic(rgb: Rgb, words: Words) -> Plane:
+    """0 everywhere unless the words speak of metal; then 1, and where it is corroded only where colours are grey."""
+    shape = rgb.shape[:2]
+    if not (words.metallic and words.corroded):
+        return np.full(shape, words.metallic, np.float32)
+    brightest, darkest = rgb.max(axis=-1), rgb.min(axis=-1)
+    saturation = (brightest - darkest) / np.maximum(brightest, 1e-4)
+    bare = np.clip((0.45 - saturation) / 0.25, 0, 1)
+    return (bare * bare * (3 - 2 * bare)).astype(np.float32)

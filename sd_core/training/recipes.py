@@ -1,0 +1,180 @@
+"""What each stage prepares, trains and leaves behind."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import CLIPTokenizer
+
+from sd_core.training.architecture import (
+    build_autoencoder,
+    build_controlnet,
+    build_scheduler,
+    build_text_encoder,
+    build_unet,
+)
+from sd_core.training.autoencoder import AutoencoderTask, DecoderTask
+from sd_core.training.batches import Source
+from sd_core.training.config import Stage, TrainConfig
+from sd_core.training.data import vocabulary
+from sd_core.training.export import load_autoencoder, load_controlnet, load_parts, save_part, save_parts
+from sd_core.training.images import CROP_BUCKETS, SCENE_BUCKETS, TEXTURE_BUCKETS, Bucket, Images, generate, open_images
+from sd_core.training.latents import Latents, cache_latents, channel_statistics, fold_statistics, open_latents
+from sd_core.training.loop import CHECKPOINT, Progress, Task
+from sd_core.training.parts import Parts
+from sd_core.training.text_to_image import ControlNetTask, UNetTask
+from sd_core.training.tokenizer import build_tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Where a run keeps things: `out/model` is the model's folder, the rest are caches and checkpoints."""
+
+    out: Path
+    config: TrainConfig
+    start: Path | None
+    """A model whose weights the stage starts from; None: random weights, after what earlier stages left in `out/model`."""
+
+    @property
+    def model(self) -> Path:
+        return self.out / "model"
+
+    @property
+    def stage(self) -> Path:
+        return self.out / self.config.stage
+
+    @property
+    def base(self) -> Path:
+        """The model folder that holds what earlier stages made."""
+        return self.start or self.model
+
+    def images(self, cache: str, buckets: tuple[Bucket, ...]) -> list[Images]:
+        return [open_images(self.out / cache, bucket) for bucket in buckets]
+
+    def latents(self, buckets: tuple[Bucket, ...]) -> list[Latents]:
+        return open_latents(self.images("pictures", buckets), self.out / "pictures")
+
+    def averages(self) -> dict[str, torch.Tensor]:
+        """The averaged weights in this stage's checkpoint."""
+        return torch.load(self.stage / CHECKPOINT, weights_only=True)["average"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One stage: `prepare` runs once, `task` in every process, `finish` once at the end."""
+
+    prepare: Callable[[Workshop], Iterator[Progress]]
+    task: Callable[[Workshop], Task]
+    finish: Callable[[Workshop], None]
+
+
+def _generated(shop: Workshop, cache: str, buckets: tuple[Bucket, ...]) -> Iterator[Progress]:
+    config = shop.config
+    for done, count in generate(
+        shop.out / cache, images=config.images, seed=config.seed, processes=config.processes, buckets=buckets
+    ):
+        yield Progress(stage=config.stage, phase="images", done=done, count=count)
+
+
+def _crops(shop: Workshop) -> Iterator[Progress]:
+    yield from _generated(shop, "crops", CROP_BUCKETS)
+
+
+def _pictures(shop: Workshop) -> Iterator[Progress]:
+    buckets = SCENE_BUCKETS if shop.config.stage is Stage.CONTROLNET else (*TEXTURE_BUCKETS, *SCENE_BUCKETS)
+    yield from _generated(shop, "pictures", buckets)
+    autoencoder = load_autoencoder(shop.base)
+    for done, count in cache_latents(autoencoder, shop.images("pictures", buckets), shop.out / "pictures"):
+        yield Progress(stage=shop.config.stage, phase="latents", done=done, count=count)
+
+
+def _texts_and_pictures(shop: Workshop) -> Iterator[Progress]:
+    # one process writes the tokenizer, before the others read it; a resumed run keeps the ids that it has learnt
+    if shop.start is None and not (shop.stage / CHECKPOINT).exists():
+        build_tokenizer(vocabulary(), shop.model / "tokenizer").save_pretrained(shop.model / "tokenizer")
+    yield from _pictures(shop)
+
+
+def _autoencoder_task(shop: Workshop) -> AutoencoderTask:
+    autoencoder = load_autoencoder(shop.start) if shop.start else build_autoencoder(shop.config.size)
+    return AutoencoderTask(autoencoder, shop.images("crops", CROP_BUCKETS))
+
+
+def _finish_autoencoder(shop: Workshop) -> None:
+    autoencoder = build_autoencoder(shop.config.size).eval()
+    _restore(autoencoder, shop.averages(), "autoencoder")
+    fold_statistics(autoencoder, *channel_statistics(autoencoder, shop.images("crops", CROP_BUCKETS)))
+    save_part(autoencoder, shop.model / "vae")
+
+
+def _decoder_task(shop: Workshop) -> DecoderTask:
+    return DecoderTask(load_autoencoder(shop.base), shop.images("crops", CROP_BUCKETS), shop.config.size)
+
+
+def _finish_decoder(shop: Workshop) -> None:
+    autoencoder = load_autoencoder(shop.base)
+    _restore(autoencoder, shop.averages(), "autoencoder")
+    save_part(autoencoder, shop.model / "vae")
+
+
+def _parts(shop: Workshop) -> Parts:
+    if shop.start:
+        return load_parts(shop.start)
+    tokenizer = CLIPTokenizer.from_pretrained(shop.model / "tokenizer")
+    return Parts(
+        autoencoder=load_autoencoder(shop.model), unet=build_unet(shop.config.size), scheduler=build_scheduler(),
+        text_encoder=build_text_encoder(tokenizer, shop.config.size), tokenizer=tokenizer,
+    )  # fmt: skip
+
+
+def _unet_task(shop: Workshop) -> UNetTask:
+    return UNetTask(_parts(shop), Source(shop.latents(TEXTURE_BUCKETS), shop.latents(SCENE_BUCKETS)))
+
+
+def _finish_unet(shop: Workshop) -> None:
+    parts, averages = _parts(shop), shop.averages()
+    _restore(parts.unet, averages, "unet")
+    _restore(parts.text_encoder, averages, "text_encoder")
+    save_parts(parts, shop.model, vocabulary())
+
+
+def _controlnet_task(shop: Workshop) -> ControlNetTask:
+    parts = load_parts(shop.base)
+    controlnet = load_controlnet(shop.start) if shop.start else build_controlnet(parts.unet, shop.config.size)
+    return ControlNetTask(parts, controlnet, Source((), shop.latents(SCENE_BUCKETS)))
+
+
+def _finish_controlnet(shop: Workshop) -> None:
+    controlnet = build_controlnet(load_parts(shop.base).unet, shop.config.size)
+    _restore(controlnet, shop.averages(), "controlnet")
+    save_part(controlnet, shop.model / "controlnet")
+
+
+def complete(shop: Workshop) -> None:
+    """Copy what the model started from holds and `out/model` lacks, so that the result is a whole model."""
+    if shop.start is None:
+        return
+    for item in shop.start.iterdir():
+        target = shop.model / item.name
+        if item.is_dir() and not target.exists():
+            shutil.copytree(item, target)
+        elif item.is_file() and not target.exists():
+            shutil.copyfile(item, target)
+
+
+def _restore(network: nn.Module, averages: dict[str, torch.Tensor], name: str) -> None:
+    prefix = f"{name}."
+    network.load_state_dict(
+        {key.removeprefix(prefix): value for key, value in averages.items() if key.startswith(prefix)}
+    )
+
+
+RECIPES: dict[Stage, Recipe] = {
+    Stage.AUTOENCODER: Recipe(_crops, _autoencoder_task, _finish_autoencoder),
+    Stage.DECODER: Recipe(_crops, _decoder_task, _finish_decoder),
+    Stage.UNET: Recipe(_texts_and_pictures, _unet_task, _finish_unet),
+    Stage.CONTROLNET: Recipe(_pictures, _controlnet_task, _finish_controlnet),
+}

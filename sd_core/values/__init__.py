@@ -1,0 +1,26 @@
+"""What requests and passes are made of: checked frozen values, read-only arrays, pictures read at the edge."""
+
+from .arrays import Array, array_digest, freeze, from_npy, load_array, npy_bytes
+from .base import Value, Wrong, option, part, replace, value
+from .pictures import as_control, as_depth, as_mask, as_picture, read_picture, to_pillow
+
+__all__ = [
+    "Array",
+    "Value",
+    "Wrong",
+    "array_digest",
+    "as_control",
+    "as_depth",
+    "as_mask",
+    "as_picture",
+    "freeze",
+    "from_npy",
+    "load_array",
+    "npy_bytes",
+    "option",
+    "part",
+    "read_picture",
+    "replace",
+    "to_pillow",
+    "value",
+]

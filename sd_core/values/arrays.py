@@ -1,0 +1,94 @@
+"""Read-only arrays that know the SHA-256 of their `.npy` bytes.
+
+A frozen array is a plain `numpy.ndarray` laid over the bytes of its own `.npy` file. The bytes cannot change, so
+neither can the array; its digest is computed once, however many requests hold it; and saving it is writing those bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from ..errors import RequestError
+
+Array: TypeAlias = np.ndarray
+
+_KINDS = "buif"
+"""Kinds of dtype that travel: bool, signed, unsigned, float."""
+
+
+class _NpyBytes(bytes):
+    """The bytes of one `.npy` file."""
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self).hexdigest()
+
+
+def freeze(array: Array) -> Array:
+    """A read-only, C-ordered, little-endian copy of `array`; a frozen array is returned as it is."""
+    if isinstance(array.base, _NpyBytes):
+        return array
+    plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).reshape(array.shape)
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(plain))
+    raw = _NpyBytes(b"".join((stream.getbuffer(), plain.data.cast("B") if plain.size else b"")))
+    return np.ndarray(plain.shape, plain.dtype, buffer=raw, offset=len(raw) - plain.nbytes)
+
+
+def npy_bytes(array: Array) -> bytes:
+    """The `.npy` file of `array`; no copy is made of a frozen one."""
+    held = freeze(array).base
+    assert isinstance(held, _NpyBytes)
+    return held
+
+
+def array_digest(array: Array) -> str:
+    """SHA-256 of the `.npy` bytes of `array`, 64 hex digits; computed once for a frozen array."""
+    held = freeze(array).base
+    assert isinstance(held, _NpyBytes)
+    return held.sha256
+
+
+def from_npy(raw: bytes, field: str = "array") -> Array:
+    """The frozen array in the bytes of a `.npy` file.
+
+    Raises:
+        RequestError: not such a file, truncated, or holding anything but numbers (nothing is ever unpickled).
+    """
+    try:
+        stream = io.BytesIO(raw)
+        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, fortran, dtype = readers[np.lib.format.read_magic(stream)](stream)
+        count = int(np.prod(shape, dtype=object)) if shape else 1
+    except Exception as error:  # NumPy parses headers as Python source
+        raise RequestError(field, "is no .npy file", hint="write it with numpy.save") from error
+    if dtype.kind not in _KINDS or dtype.hasobject:
+        raise RequestError(field, f"holds {dtype}, not numbers", hint="save a bool, integer or float array")
+    if min(shape, default=0) < 0 or count * dtype.itemsize != len(raw) - stream.tell():
+        raise RequestError(field, "is a truncated or damaged .npy file", hint="write it again")
+    flat = np.frombuffer(raw, dtype, count, stream.tell()) if count else np.empty(0, dtype)
+    return freeze(flat.reshape(shape, order="F" if fortran else "C"))
+
+
+def load_array(path: str | os.PathLike[str]) -> Array:
+    """The frozen array in a `.npy` file.
+
+    Raises:
+        RequestError: missing or damaged; also where the file is named after a digest that its content does not have.
+    """
+    where = Path(path)
+    try:
+        raw = where.read_bytes()
+    except OSError as error:
+        raise RequestError(str(where), f"cannot be read ({error.strerror})", hint="keep the .inputs folder") from error
+    array = from_npy(raw, str(where))
+    if len(where.stem) == 64 and hashlib.sha256(raw).hexdigest() != where.stem:
+        raise RequestError(str(where), "was changed since it was saved", hint="its name is the SHA-256 of its bytes")
+    return array

@@ -1,0 +1,125 @@
+"""Frozen dataclasses whose fields are checked on construction and compared by content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, TypeVar, dataclass_transform, overload
+
+import numpy as np
+
+from ..errors import RequestError
+from .arrays import array_digest
+
+S = TypeVar("S")
+T = TypeVar("T")
+V = TypeVar("V", bound="Value")
+
+
+class Wrong(ValueError):
+    """Raised by a field's converter, which does not know the field's name; becomes a `RequestError`."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@overload
+def option(*, converter: Callable[[S], T]) -> T: ...
+@overload
+def option(*, converter: Callable[[S], T], default: S) -> T: ...
+def option(*, converter: Callable[[Any], Any], default: Any = MISSING) -> Any:
+    """A dataclass field whose value is checked, and made canonical, by `converter`."""
+    return field(default=default, metadata={"converter": converter})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(option,))
+def value(cls: type[T]) -> type[T]:
+    """Class decorator: a frozen, slotted, keyword-only dataclass (for a subclass of `Value`)."""
+    return dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)(cls)
+
+
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(option,))
+def part(cls: type[T]) -> type[T]:
+    """As `value`, but the fields may be given by position."""
+    return dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)
+
+
+class Value:
+    """Base of every checked value: equality and hash by content, arrays by the SHA-256 of their `.npy` bytes."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):  # type: ignore[arg-type]
+            try:
+                converted = spec.metadata["converter"](getattr(self, spec.name))
+            except Wrong as wrong:
+                raise RequestError(spec.name, wrong.message, hint=wrong.hint) from wrong.__cause__
+            object.__setattr__(self, spec.name, converted)
+        self._check()
+
+    def _check(self) -> None:
+        """Rules that join several fields; raises `RequestError`."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Every array in this value and in its parts, by digest."""
+        return {array_digest(found): found for found in _arrays(self)}
+
+    def changed_fields(self) -> dict[str, Any]:
+        """The fields that differ from their defaults, in order; those without a default always."""
+        pairs = ((spec, getattr(self, spec.name)) for spec in fields(self))  # type: ignore[arg-type]
+        return {spec.name: held for spec, held in pairs if spec.default is MISSING or _key(held) != _key(spec.default)}
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return _key(self) == _key(other) if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(_key(self))
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={_short(held)}" for name, held in self.changed_fields().items())
+        return f"{type(self).__name__}({inside})"
+
+
+def replace(original: V, **changes: object) -> V:
+    """A copy of a request or of one of its parts with some fields changed, checked again.
+
+    Raises:
+        RequestError: a name that is no field, or a wrong value.
+    """
+    names = [spec.name for spec in fields(original)]  # type: ignore[arg-type]
+    for name in changes:
+        if name not in names:
+            raise RequestError(name, f"is no field of {type(original).__name__}", hint=f"it has {', '.join(names)}")
+    return type(original)(**{name: getattr(original, name) for name in names} | changes)
+
+
+def _arrays(held: object) -> Iterator[np.ndarray]:
+    if isinstance(held, np.ndarray):
+        yield held
+    elif isinstance(held, Value):
+        for spec in fields(held):  # type: ignore[arg-type]
+            yield from _arrays(getattr(held, spec.name))
+    elif isinstance(held, tuple):
+        for item in held:
+            yield from _arrays(item)
+
+
+def _key(held: object) -> Hashable:
+    if isinstance(held, np.ndarray):
+        return ("array", array_digest(held))
+    if isinstance(held, Value):
+        return (type(held).__name__, *(_key(getattr(held, spec.name)) for spec in fields(held)))  # type: ignore[arg-type]
+    return tuple(_key(item) for item in held) if isinstance(held, tuple) else held
+
+
+def _short(held: object) -> str:
+    if isinstance(held, np.ndarray):
+        return f"<{'x'.join(map(str, held.shape))} {held.dtype} {array_digest(held)[:8]}>"
+    if isinstance(held, tuple):
+        return f"({', '.join(map(_short, held))}{',' if len(held) == 1 else ''})"
+    return repr(str(held)) if isinstance(held, str) else repr(held)

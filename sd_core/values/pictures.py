@@ -1,0 +1,220 @@
+"""Pictures, masks and depths from whatever a user holds: arrays, Pillow images, paths. Pillow is imported on use."""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from ..errors import RequestError
+from .arrays import Array, freeze, load_array
+from .base import Wrong
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PictureLike: TypeAlias = "Array | Image | str | os.PathLike[str]"
+
+MAX_SIDE = 16384
+"""Longest side of a picture in a request, px."""
+
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error, UserWarning)
+"""What Pillow's decoders raise on damaged files; warnings, where the program makes errors of them."""
+
+
+def as_picture(value: PictureLike) -> Array:
+    """(h, w, 3|4) uint8 or float32 in [0, 1], sRGB-encoded, frozen."""
+    array = _array(value)
+    if array.ndim != 3 or array.shape[2] not in (3, 4):
+        raise Wrong(f"must be (h, w, 3) or (h, w, 4), got {array.shape}", "put the channels last")
+    return freeze(_unit_range(_sized(array)))
+
+
+def as_control(value: PictureLike) -> Array:
+    """(h, w, 3) picture; (h, w) is spread over three channels and a wholly opaque alpha left out."""
+    array = _array(value)
+    if array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=2)
+    picture = as_picture(array)
+    if picture.shape[2] == 3:
+        return picture
+    if (picture[..., 3] != (255 if picture.dtype == np.uint8 else 1)).any():
+        raise Wrong("has transparent pixels", "put it on a background first")
+    return freeze(picture[..., :3])
+
+
+def as_mask(value: PictureLike) -> Array:
+    """(h, w) float32 in [0, 1]; bool and uint8 (divided by 255) arrays and grey or RGB pictures are converted."""
+    array = _array(value)
+    if not isinstance(value, np.ndarray) and array.ndim == 3:
+        array = _luminance(array)
+    if array.ndim != 2:
+        raise Wrong(f"must be (h, w), got {array.shape}", "give one channel: 1 where to repaint")
+    array = _unit_range(_sized(array.astype(np.uint8) * 255 if array.dtype == bool else array))
+    return freeze(array.astype(np.float32) / 255 if array.dtype == np.uint8 else array)
+
+
+def as_depth(value: PictureLike) -> Array:
+    """(h, w): float32 planar depth in scene units (> 0, inf = background), or a uint8 depth picture (near = white)."""
+    if isinstance(value, (str, os.PathLike)) and str(value).lower().endswith(".exr"):
+        from ..passes.exr import read_exr
+
+        value = _found(read_exr(value).depth, str(value))
+    array = _array(value)
+    if not isinstance(value, np.ndarray) and array.ndim == 3:
+        array = _grey(array)
+    if array.ndim != 2:
+        raise Wrong(f"must be (h, w), got {array.shape}", "give one channel")
+    if array.dtype == np.uint8:
+        return freeze(_sized(array))
+    if array.dtype.kind != "f" or (not isinstance(value, np.ndarray) and not _is_npy(value)):
+        raise Wrong(
+            f"must be float32 or a uint8 picture, got {array.dtype}", "give scene units, or 8 bit with near = white"
+        )
+    return freeze(_positive(_sized(array.astype(np.float32))))
+
+
+def read_picture(path: str | os.PathLike[str]) -> Array:
+    """Read a picture file: (h, w, 3|4) uint8, or float32 where the file has 16 bit or more; EXIF orientation applied.
+
+    Raises:
+        RequestError: missing, no picture, truncated, or larger than Pillow's decompression-bomb limit; names the path.
+    """
+    try:
+        return as_picture(path)
+    except Wrong as wrong:
+        raise RequestError(str(path), wrong.message, hint=wrong.hint) from wrong.__cause__
+
+
+def to_pillow(picture: Array) -> Image:
+    """A Pillow image of (h, w), (h, w, 3) or (h, w, 4); floats in [0, 1] are rounded to 8 bit."""
+    from PIL import Image
+
+    eight_bit = picture if picture.dtype == np.uint8 else np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(np.ascontiguousarray(eight_bit))
+
+
+def _array(value: PictureLike) -> Array:
+    if isinstance(value, np.ndarray):
+        return value
+    if isinstance(value, (str, os.PathLike)):
+        return _npy(Path(value)) if _is_npy(value) else _open(Path(value))
+    pillow = sys.modules.get("PIL.Image")
+    if pillow is not None and isinstance(value, pillow.Image):
+        return _from_pillow(value, "the picture")
+    raise Wrong(
+        f"must be an array, a Pillow image or a path, got {type(value).__name__}", "give a NumPy array (h, w, 3)"
+    )
+
+
+def _is_npy(value: object) -> bool:
+    return isinstance(value, (str, os.PathLike)) and str(value).lower().endswith(".npy")
+
+
+def _npy(path: Path) -> Array:
+    try:
+        return load_array(path)
+    except RequestError as error:
+        raise Wrong(f"{path} {error.message}", error.hint) from error
+
+
+def _open(path: Path) -> Array:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            _refuse_bomb(image, path)
+            return _from_pillow(image, str(path))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Wrong(f"{path} is too large to be read safely: {error}", "make it smaller") from error
+    except UnidentifiedImageError as error:
+        raise Wrong(f"{path} is no picture that can be read", "give a PNG, JPEG, WebP, TIFF or .npy file") from error
+    except Wrong:
+        raise
+    except _BROKEN as error:
+        reason = getattr(error, "strerror", None) or error
+        raise Wrong(f"{path} cannot be read: {reason}", "check the path, and that the file is whole") from error
+
+
+def _refuse_bomb(image: Image, path: Path) -> None:
+    """Pillow only warns between its limit and twice that; we refuse."""
+    import PIL.Image
+
+    limit = PIL.Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise Wrong(f"{path} is too large: {image.width} x {image.height} px", f"at most {limit} px are read")
+
+
+def _from_pillow(image: Image, name: str) -> Array:
+    from PIL import ImageOps
+
+    try:
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode == "F":
+            return _grey_to_rgb(np.asarray(upright, np.float32))
+        if upright.mode.startswith("I"):
+            return _grey_to_rgb(np.asarray(upright).astype(np.float32) / 65535)
+        alpha = upright.has_transparency_data
+        return np.asarray(upright.convert("RGBA" if alpha else "RGB"))
+    except _BROKEN as error:
+        raise Wrong(f"{name} is damaged or truncated: {error}", "save or copy it again") from error
+
+
+def _grey_to_rgb(grey: Array) -> Array:
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _grey(picture: Array) -> Array:
+    if (picture[..., :1] != picture[..., 1:3]).any():
+        raise Wrong("is a coloured picture", "give a grey one, near = white")
+    return picture[..., 0]
+
+
+def _luminance(picture: Array) -> Array:
+    """Rec. 601 luma, as Pillow's own conversion to grey."""
+    grey = picture[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return np.rint(grey).astype(np.uint8) if picture.dtype == np.uint8 else np.clip(grey, 0, 1)
+
+
+def _sized(array: Array) -> Array:
+    height, width = array.shape[:2]
+    if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
+        raise Wrong(f"is {width} x {height} px", f"each side from 1 to {MAX_SIDE}")
+    return array
+
+
+def _unit_range(array: Array) -> Array:
+    """uint8 as it is, floats as float32 within [0, 1], uint16 divided by 65535."""
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.uint16:
+        return array.astype(np.float32) / 65535
+    if array.dtype.kind != "f":
+        raise Wrong(f"must be uint8, or float32 in [0, 1], got {array.dtype}", "convert it with .astype(numpy.uint8)")
+    low, high = float(array.min()), float(array.max())
+    if not (low >= 0 and high <= 1):  # also true of NaN
+        raise Wrong(f"must lie in [0, 1], got values from {low:g} to {high:g}", "divide by 255, or clip it")
+    return array.astype(np.float32)
+
+
+def _positive(depth: Array) -> Array:
+    wrong = ~(depth > 0)
+    if wrong.any():
+        row, column = (int(index) for index in np.argwhere(wrong)[0])
+        raise Wrong(
+            f"must be greater than 0 everywhere, got {depth[row, column]:g} at row {row}, column {column} "
+            f"({int(wrong.sum())} such pixels)",
+            "write inf where there is background",
+        )
+    return depth
+
+
+def _found(array: Array | None, name: str) -> Array:
+    if array is None:
+        raise Wrong(f"{name} holds no depth", "enable the Depth (Z) pass")
+    return array

@@ -1,0 +1,72 @@
+"""The folder of journal, blobs and logs, and the file in which a running server tells where it listens."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..errors import ServerError
+
+_FILE = "server.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """Where a server listens: base URL, bearer token (empty: none is asked for) and process id."""
+
+    url: str
+    token: str
+    pid: int
+
+
+def home_folder(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+    """`SD_CORE_HOME`, else the platform's folder for user data; it need not exist.
+
+    XDG Base Directory Specification; macOS' Application Support; Windows' LOCALAPPDATA.
+    """
+    if environment.get("SD_CORE_HOME"):
+        return Path(environment["SD_CORE_HOME"]).expanduser()
+    if platform == "win32":
+        return Path(environment.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "sd_core"
+    if platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "sd_core"
+    return Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "sd_core"
+
+
+def write_announcement(home: Path, announcement: Announcement) -> Path:
+    """Write the file that only this user can read; it is whole from the moment it has its name."""
+    path = home / _FILE
+    temporary = path.with_suffix(f".{announcement.pid}.tmp")
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        json.dump(asdict(announcement), stream)
+    temporary.replace(path)
+    return path
+
+
+def remove_announcement(home: Path, pid: int) -> None:
+    """Take back the file of the server with this process id; that of another one stays."""
+    path = home / _FILE
+    if path.is_file() and read_announcement(home).pid == pid:
+        path.unlink()
+
+
+def read_announcement(home: Path) -> Announcement:
+    """Where the server of this folder listens.
+
+    Raises:
+        ServerError: none has been started here, or the file is damaged.
+    """
+    path = home / _FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return Announcement(url=str(data["url"]), token=str(data["token"]), pid=int(data["pid"]))
+    except FileNotFoundError as error:
+        raise ServerError(f"no server is announced in {home}", hint="start one: sd-core serve") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ServerError(f"{path} cannot be read: {error}", hint="delete it and start the server again") from error

@@ -1,0 +1,130 @@
+"""A small classifier of material and colour, trained on generated textures: the judge of builtin_prompts.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import repeat
+from multiprocessing import get_context
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sd_core.training.data import COLOURS, MATERIALS, SampleKind, make_sample
+
+SIZE = 128
+HELD_OUT_SEED = 920_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """(n, 128, 128, 3) uint8 textures with the indices of their materials and colours."""
+
+    pictures: NDArray[np.uint8]
+    materials: NDArray[np.int64]
+    colours: NDArray[np.int64]
+
+
+class Classifier(nn.Module):
+    """(b, 3, 128, 128) in [-1, 1] to logits of material and of colour."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for inside, outside in ((3, 32), (32, 64), (64, 96), (96, 128)):
+            layers += [
+                nn.Conv2d(inside, outside, 5 if inside == 3 else 3, 2, padding="valid"),
+                nn.BatchNorm2d(outside),
+                nn.ReLU(),
+            ]
+        self.body = nn.Sequential(*layers, nn.Conv2d(128, 128, 3), nn.BatchNorm2d(128), nn.ReLU())
+        self.material = nn.Linear(256, len(MATERIALS))
+        # colour is a mean, not a structure: it has its own short way
+        self.shade = nn.Sequential(nn.Conv2d(3, 32, 1), nn.ReLU(), nn.Conv2d(32, 64, 1), nn.ReLU())
+        self.colour = nn.Linear(128 + 128, len(COLOURS))
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        body, shade = self.body(pictures), self.shade(F.avg_pool2d(pictures, 4))
+        pooled = torch.cat([body.mean((2, 3)), body.amax((2, 3))], 1)
+        shades = torch.cat([shade.mean((2, 3)), shade.amax((2, 3)), body.mean((2, 3))], 1)
+        return self.material(pooled), self.colour(shades)
+
+
+def examples(count: int, seed: int, processes: int = 2) -> Examples:
+    """Textures of every pair, also of those held out of the model's training: the judge must know them."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        drawn = list(pool.map(_example, range(seed, seed + count), repeat(0.1), chunksize=64))
+    pictures, materials, colours = zip(*drawn, strict=True)
+    return Examples(np.stack(pictures), np.array(materials), np.array(colours))
+
+
+def _example(seed: int, held_out_share: float) -> tuple[NDArray[np.uint8], int, int]:
+    held_out = bool(np.random.default_rng(seed).random() < held_out_share)
+    sample = make_sample(seed, SIZE, SIZE, kind=SampleKind.TEXTURE, held_out=held_out)
+    return sample.image, MATERIALS.index(sample.material), COLOURS.index(sample.colour)
+
+
+def to_input(pictures: NDArray[np.uint8]) -> Tensor:
+    """(n, h, w, 3) uint8 to (n, 3, h, w) in [-1, 1]."""
+    return torch.from_numpy(pictures.copy()).permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
+
+
+def train(count: int, epochs: int, seed: int = 0) -> Classifier:
+    """Train on `count` textures, lightly blurred and noised at random: the judge is to see materials, not the decoder's touch."""
+    torch.manual_seed(seed)
+    data = examples(count, HELD_OUT_SEED)
+    classifier = Classifier().train()
+    optimiser = torch.optim.AdamW(classifier.parameters(), lr=2e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=epochs * (count // 64))
+    for _ in range(epochs):
+        for pictures, materials, colours in _batches(data, 64):
+            material, colour = classifier(_disturbed(pictures))
+            loss = F.cross_entropy(material, materials, label_smoothing=0.05) + F.cross_entropy(colour, colours)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    return classifier.eval()
+
+
+def _batches(data: Examples, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    order = torch.randperm(len(data.pictures)).numpy()
+    for start in range(0, len(order) - size + 1, size):
+        chosen = order[start : start + size]
+        yield (
+            to_input(data.pictures[chosen]),
+            torch.from_numpy(data.materials[chosen]),
+            torch.from_numpy(data.colours[chosen]),
+        )
+
+
+def _disturbed(pictures: Tensor) -> Tensor:
+    if torch.rand(()) < 0.5:
+        pictures = F.interpolate(F.avg_pool2d(pictures, 2), scale_factor=2.0, mode="bilinear")
+    return pictures + 0.05 * torch.rand(()) * torch.randn_like(pictures)
+
+
+@torch.inference_mode()
+def judge(classifier: Classifier, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Material and colour indices of (n, h, w, 3) pictures, over windows of 128 px."""
+    whole = to_input(pictures)
+    windows = [
+        whole[:, :, y : y + SIZE, x : x + SIZE]
+        for y in range(0, whole.shape[2] - SIZE + 1, SIZE)
+        for x in range(0, whole.shape[3] - SIZE + 1, SIZE)
+    ]
+    votes = [classifier(window) for window in windows]
+    material, colour = (sum(vote[i].softmax(1) for vote in votes) for i in range(2))
+    return torch.as_tensor(material).argmax(1).numpy(), torch.as_tensor(colour).argmax(1).numpy()
+
+
+def accuracy(classifier: Classifier, count: int) -> tuple[float, float]:
+    """Shares of right materials and right colours among textures that the judge never saw."""
+    data = examples(count, HELD_OUT_SEED + 10_000_000)
+    found = [judge(classifier, data.pictures[start : start + 100]) for start in range(0, count, 100)]
+    material, colour = (np.concatenate([pair[i] for pair in found]) for i in range(2))
+    return float((material == data.materials).mean()), float((colour == data.colours).mean())

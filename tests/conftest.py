@@ -1,0 +1,73 @@
+"""Fixtures for every part: tiny pipelines and adapters, each built once in a test run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.tiny import TinyKind
+    from tests.tiny_adapters import LoraFormat
+
+Built = Callable[..., Path]
+"""Gives the path of a tiny thing, building it on the first call with these arguments."""
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """`tiny(kind)`: the folder of a tiny pipeline. Treat it as read-only."""
+    root = tmp_path_factory.mktemp("tiny")
+
+    @cache
+    def build(kind: TinyKind) -> Path:
+        from tests.tiny import tiny_pipeline
+
+        return tiny_pipeline(kind, root / kind)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def controlnet(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """`controlnet(kind, seed)`: the folder of a tiny ControlNet for the family of `kind`."""
+    root = tmp_path_factory.mktemp("controlnet")
+
+    @cache
+    def build(kind: TinyKind, seed: int = 1) -> Path:
+        from tests.tiny import tiny_controlnet
+
+        return tiny_controlnet(kind, root / f"{kind}-{seed}", seed=seed)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def lora(tmp_path_factory: pytest.TempPathFactory, tiny: Built) -> Built:
+    """`lora(kind, layout, seed)`: a LoRA file for the tiny pipeline `kind`."""
+    root = tmp_path_factory.mktemp("lora")
+
+    @cache
+    def build(kind: TinyKind, layout: LoraFormat, seed: int = 3) -> Path:
+        from tests.tiny_adapters import tiny_lora
+
+        return tiny_lora(tiny(kind), root / f"{kind}-{layout}-{seed}.safetensors", layout, seed=seed)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def ip_adapter(tmp_path_factory: pytest.TempPathFactory, tiny: Built) -> Built:
+    """`ip_adapter(kind)`: a folder with an IP-Adapter for the tiny pipeline `kind` and its image encoder."""
+    root = tmp_path_factory.mktemp("ip_adapter")
+
+    @cache
+    def build(kind: TinyKind) -> Path:
+        from tests.tiny_adapters import tiny_ip_adapter
+
+        return tiny_ip_adapter(tiny(kind), root / kind)
+
+    return build

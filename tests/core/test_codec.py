@@ -1,0 +1,124 @@
+"""JSON from anywhere: what is unknown, missing, altered or absurd is refused with a `RequestError`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sd_core import Control, ImageToImage, RequestError, TextToImage, from_json, load_array
+from sd_core.saving import save_arrays
+from sd_core.values import array_digest, from_npy, npy_bytes
+
+PICTURE = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+REQUEST = ImageToImage(prompt="a wall", image=PICTURE)
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("json", ""),
+        ("json", "{"),
+        ("json", "3"),
+        ("json", '"TextToImage"'),
+        ("json", b"\xff\xfe\xfd"),
+        ("json", "[" * 100_000),
+        ("json", '{"type": "TextToImage", "prompt": ' + "[" * 500 + "]" * 500 + "}"),
+        ("json", '{"type": "TextToImage", "prompt": "a", "seed": 1' + "0" * 5000 + "}"),
+        ("json", '{"type": "TextToImage", "prompt": "a", "guidance_scale": NaN}'),
+        ("guidance_scale", '{"type": "TextToImage", "prompt": "a", "guidance_scale": 1e999}'),
+        ("type", "[]"),
+        ("type", "{}"),
+        ("type", '{"type": "Wizard"}'),
+        ("type", '{"type": ["TextToImage"]}'),
+        ("type", '{"type": "Lora", "path": "a"}'),
+        ("prompt", '{"type": "TextToImage"}'),
+        ("prompt", '{"type": "TextToImage", "prompt": "a", "prompt": "b"}'),
+        ("prompt", '{"type": "TextToImage", "prompt": {"type": "Reuse"}}'),
+        ("sampler", '{"type": "TextToImage", "prompt": "a", "sampler": "ddim"}'),
+        ("loras[0].weight", '{"type": "TextToImage", "prompt": "a", "loras": [{"type": "Lora", "path": "a", "weight": 1e9}]}'),
+        ("image", '{"type": "ImageToImage", "prompt": "a", "image": "/etc/hostname"}'),
+        ("image", '{"type": "ImageToImage", "prompt": "a", "image": {"blob": "../../etc/hostname"}}'),
+    ],
+)  # fmt: skip
+def test_bad_json_is_refused(field: str, text: str | bytes) -> None:
+    with pytest.raises(RequestError) as caught:
+        from_json(text)
+    assert caught.value.field == field
+
+
+_keys = st.sampled_from(["type", "blob", "prompt", "image"]) | st.text()
+_plain = st.none() | st.booleans() | st.floats() | st.text()
+
+
+@given(st.recursive(_plain, lambda inner: st.lists(inner) | st.dictionaries(_keys, inner)))
+def test_any_json_gives_a_request_or_a_request_error(data: object) -> None:
+    try:
+        assert from_json(json.dumps(data)).prompt is not None  # type: ignore[union-attr]
+    except RequestError as error:
+        assert error.field  # noqa: PT017 - either outcome is right
+
+
+def test_a_missing_array_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=f"image: .* is missing in {tmp_path}; keep the .inputs folder"):
+        from_json(REQUEST.to_json(), folder=tmp_path)
+
+
+def test_arrays_are_found_in_a_folder(tmp_path: Path) -> None:
+    save_arrays(REQUEST, tmp_path / "wall.inputs")
+    assert from_json(REQUEST.to_json(), folder=tmp_path / "wall.inputs") == REQUEST
+
+
+def test_an_array_with_other_content_is_refused(tmp_path: Path) -> None:
+    digest = next(iter(REQUEST.arrays()))
+    with pytest.raises(RequestError, match="other content"):
+        from_json(REQUEST.to_json(), {digest: PICTURE + 1})
+    (tmp_path / f"{digest}.npy").write_bytes(npy_bytes(PICTURE + 1))
+    with pytest.raises(RequestError, match="changed since it was saved"):
+        from_json(REQUEST.to_json(), folder=tmp_path)
+
+
+def test_an_array_of_another_shape_is_refused() -> None:
+    data = json.loads(REQUEST.to_json())
+    data["image"]["shape"] = [8, 8, 4]
+    with pytest.raises(RequestError, match=r"image: the array is uint8 \[8, 8, 3\]"):
+        from_json(json.dumps(data), REQUEST.arrays())
+
+
+def test_a_wrong_value_in_a_part_is_named_by_its_path() -> None:
+    request = TextToImage(prompt="a", controls=[Control("tile", PICTURE)])
+    data = json.loads(request.to_json())
+    data["controls"][0]["end"] = -1
+    with pytest.raises(RequestError, match=r"^controls\[0\]\.end: "):
+        from_json(json.dumps(data), request.arrays())
+
+
+def test_the_digest_is_that_of_the_file_that_numpy_writes(tmp_path: Path) -> None:
+    import hashlib
+
+    np.save(tmp_path / "a.npy", PICTURE)
+    assert hashlib.sha256((tmp_path / "a.npy").read_bytes()).hexdigest() == array_digest(PICTURE)
+    assert (load_array(tmp_path / "a.npy") == PICTURE).all()
+
+
+def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([print, {}], dtype=object), allow_pickle=True)
+    with pytest.raises(RequestError, match="not numbers"):
+        load_array(tmp_path / "a.npy")
+
+
+@given(st.integers(0, 200), st.binary(max_size=8))
+def test_a_damaged_npy_file_is_refused_or_whole(length: int, tail: bytes) -> None:
+    raw = npy_bytes(PICTURE)[:length] + tail
+    with pytest.raises(RequestError):
+        from_npy(raw)
+
+
+def test_a_header_that_promises_too_much_allocates_nothing() -> None:
+    raw = npy_bytes(PICTURE).replace(b"(8, 8, 3), ", b"(99999999,)", 1)
+    with pytest.raises(RequestError):
+        from_npy(raw)

@@ -1,0 +1,146 @@
+"""The blob store: bounded, checked, and never without what a waiting job needs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sd_core.errors import OutputError, RequestError
+from sd_core.server.blobs import BlobStore
+
+KIB = 1024
+
+
+def content(number: int) -> bytes:
+    return bytes([number]) * KIB
+
+
+def digest(number: int) -> str:
+    return hashlib.sha256(content(number)).hexdigest()
+
+
+def opened(folder: Path, bound: int) -> BlobStore:
+    store = BlobStore(folder, bound)
+    store.open()
+    return store
+
+
+def filled(folder: Path, count: int, bound: int) -> BlobStore:
+    store = opened(folder, bound)
+    for number in range(count):
+        store.put({digest(number): content(number)})
+    return store
+
+
+def present(store: BlobStore, count: int) -> list[int]:
+    return [number for number in range(count) if (store.folder / f"{digest(number)}.bin").exists()]
+
+
+def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
+    store = filled(tmp_path, 4, 4 * KIB)
+    store.find(digest(0))
+    store.put({digest(4): content(4)})
+    assert present(store, 5) == [0, 2, 3, 4]
+    assert store.total == 4 * KIB
+
+
+def test_what_is_held_stays_until_all_have_let_go(tmp_path: Path) -> None:
+    store = filled(tmp_path, 2, 2 * KIB)
+    assert store.hold([digest(0), digest(1)]) == []
+    assert store.hold([digest(0)]) == []
+    with pytest.raises(OutputError, match="waiting jobs need the rest"):
+        store.put({digest(2): content(2)})
+    store.release([digest(0), digest(1)])
+    store.put({digest(2): content(2)})
+    assert present(store, 3) == [0, 2]
+
+
+def test_nothing_is_held_where_something_is_missing(tmp_path: Path) -> None:
+    store = filled(tmp_path, 1, KIB)
+    assert store.hold([digest(0), digest(7)]) == [digest(7)]
+    store.put({digest(1): content(1)})
+    assert present(store, 2) == [1]
+
+
+def test_what_a_job_made_stays_together_while_it_is_stored(tmp_path: Path) -> None:
+    store = filled(tmp_path, 1, 3 * KIB)
+    store.put({digest(number): content(number) for number in (1, 2, 3)})
+    assert present(store, 4) == [1, 2, 3]
+
+
+def test_order_of_use_survives_a_restart(tmp_path: Path) -> None:
+    store = filled(tmp_path, 3, 10 * KIB)
+    for age, number in enumerate((2, 0, 1)):
+        os.utime(tmp_path / f"{digest(number)}.bin", (1000 + age, 1000 + age))
+    again = opened(tmp_path, 3 * KIB)
+    assert again.total == store.total
+    again.put({digest(5): content(5)})
+    assert present(again, 6) == [0, 1, 5]
+
+
+def test_an_upload_is_kept_only_under_its_own_digest(tmp_path: Path) -> None:
+    store = opened(tmp_path, 10 * KIB)
+    with store.receive() as upload:
+        for start in range(0, KIB, 100):
+            upload.write(content(1)[start : start + 100])
+        with pytest.raises(RequestError, match="digest"):
+            upload.keep(digest(2))
+        upload.keep(digest(1))
+    assert store.find(digest(1)).read_bytes() == content(1)
+    assert store.find(digest(2)) is None
+
+
+def test_an_interrupted_upload_leaves_nothing(tmp_path: Path) -> None:
+    store = opened(tmp_path, 10 * KIB)
+    with pytest.raises(ConnectionError):
+        interrupt(store)
+    (tmp_path / "upload-of-a-killed-server.tmp").write_bytes(b"x")
+    assert opened(tmp_path, 10 * KIB).total == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def interrupt(store: BlobStore) -> None:
+    """Lose the connection in the middle of an upload."""
+    with store.receive() as upload:
+        upload.write(b"half of it")
+        raise ConnectionError
+
+
+PROGRAM = """
+import hashlib, os, pathlib, subprocess, sys
+from sd_core.errors import OutputError
+from sd_core.server.blobs import BlobStore
+folder = pathlib.Path(sys.argv[1])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
+store = BlobStore(folder / "blobs", 1 << 30)
+store.open()
+def blob(n): raw = bytes([n]) * (200 << 10); return hashlib.sha256(raw).hexdigest(), raw
+for n in range(12):
+    store.put(dict([blob(n)]))
+assert store.find(blob(11)[0]) and not store.find(blob(0)[0])
+with store.receive() as upload:
+    upload.write(blob(20)[1]); upload.keep(blob(20)[0])
+assert store.find(blob(20)[0])
+store.pin({path.stem: 1 for path in (folder / "blobs").iterdir()})
+try:
+    for n in range(30, 40):
+        store.put(dict([blob(n)]))
+        store.pin({blob(n)[0]: 1})
+    raise SystemExit("a full disk took more")
+except OutputError as error:
+    assert "free some space" in str(error), error
+assert not list((folder / "blobs").glob("*.tmp"))
+print("held")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a small disk of its own takes Linux's namespaces")
+def test_a_full_disk_first_costs_old_blobs_and_then_is_an_error(tmp_path: Path) -> None:
+    command = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-c", PROGRAM, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == "held\n", done.stderr

@@ -1,0 +1,243 @@
+"""The client is an engine: the same results, events and errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sd_core
+from sd_core import Adjust, Cancelled, EventKind, ModelNotFound, RequestError, ServerError, TextToImage
+from sd_core.client import Client, connect
+from sd_core.client.job import parse_events
+from sd_core.engine import Engine
+from sd_core.requests import DepthToImage, ImageToImage, Inpaint, Request, Upscale
+from tests.server.conftest import Served
+from tests.server.cutter import cutting
+from tests.server.servers import adjust, engine_pid, long_adjust, wait_for
+
+PICTURE = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+DEPTH = np.random.default_rng(6).uniform(1, 9, (64, 64)).astype(np.float32)
+MASK = (np.arange(64 * 64).reshape(64, 64) % 64 > 32).astype(np.float32)
+COMMON = {"prompt": "red brick wall", "seed": 3, "num_inference_steps": 3, "scheduler": "ddim"}
+
+
+@pytest.fixture(scope="module")
+def engine(served: Served) -> Iterator[Engine]:
+    with Engine(str(served.model), "cpu", "float32") as held:
+        yield held
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        TextToImage(**COMMON, width=64, height=64, num_images=2),
+        ImageToImage(**COMMON, image=PICTURE, strength=0.7),
+        Inpaint(**COMMON, image=PICTURE, mask=MASK),
+        Upscale(**COMMON, image=PICTURE, scale=2, strength=0.7),
+        Adjust(image=PICTURE, exposure=1, hue=40, match=PICTURE[::-1].copy()),
+    ],
+    ids=lambda request: type(request).__name__,
+)
+def test_a_request_gives_the_same_bytes_in_process_and_over_the_client(
+    served: Served, engine: Engine, request_: Request
+) -> None:
+    here, there = engine.run(request_), served.client.run(request_)
+    assert [image.tobytes() for image in here.images] == [image.tobytes() for image in there.images]
+    assert here.request == there.request
+    assert here.decisions == there.decisions
+
+
+def test_a_controlnet_named_by_path_gives_the_same_bytes(
+    served: Served, engine: Engine, controlnet: Callable[..., Path]
+) -> None:
+    from tests.tiny import TinyKind
+
+    request = DepthToImage(**COMMON, depth=DEPTH, controlnet=str(controlnet(TinyKind.SD1)))
+    assert engine.run(request).images[0].tobytes() == served.client.run(request).images[0].tobytes()
+
+
+def test_events_are_those_of_the_engine(served: Served, engine: Engine) -> None:
+    request = TextToImage(**COMMON, width=64, height=64)
+    engine.run(request), served.client.run(request)
+    here, there = list(engine.stream(request)), list(served.client.stream(request))
+    assert [event.kind for event in here] == [event.kind for event in there]
+    steps = [event for event in there if event.kind == EventKind.STEP]
+    assert [(step.index, step.count) for step in steps] == [(0, 3), (1, 3), (2, 3)]
+
+
+def test_the_last_preview_arrives_as_it_was(served: Served, engine: Engine) -> None:
+    request = TextToImage(**COMMON, width=64, height=64)
+    here, there = list(engine.stream(request))[-2], list(served.client.stream(request))[-2]
+    assert there.preview is not None
+    assert here.preview.tobytes() == there.preview.tobytes()
+
+
+def test_errors_of_the_engine_arrive_as_they_are(served: Served) -> None:
+    with pytest.raises(ModelNotFound, match="no-such-model"):
+        served.client.run(TextToImage(prompt="a", model="no-such-model"))
+
+
+def test_a_job_can_be_followed_more_than_once_and_after_its_end(served: Served) -> None:
+    job = served.client.submit(adjust(1))
+    result = job.result(60)
+    assert job.done
+    assert [event.kind for event in job.events()][-1] == EventKind.RESULT
+    again = served.client.job(job.id)
+    assert again.result(60).images[0].tobytes() == result.images[0].tobytes()
+    assert again.request == adjust(1)
+
+
+def test_result_waits_no_longer_than_told(served: Served) -> None:
+    first, second = served.client.submit(long_adjust(1)), served.client.submit(long_adjust(2))
+    with pytest.raises(TimeoutError):
+        second.result(timeout=0.05)
+    first.cancel()
+    second.cancel()
+
+
+def test_a_waiting_job_is_cancelled_at_once(served: Served) -> None:
+    first, second = served.client.submit(long_adjust(3)), served.client.submit(adjust(4))
+    second.cancel()
+    with pytest.raises(Cancelled):
+        second.result(5)
+    first.result(60)
+
+
+def test_cancel_reaches_the_loop_within_one_step(served: Served) -> None:
+    served.client.run(TextToImage(**COMMON, width=64, height=64))
+    job = served.client.submit(
+        TextToImage(prompt="red wall", width=64, height=64, num_inference_steps=900, scheduler="ddim")
+    )
+    seen = 0
+    for event in job.events():
+        if event.kind == EventKind.STEP:
+            seen = event.index
+            if seen == 5:
+                job.cancel()
+                asked = time.monotonic()
+                break
+    with pytest.raises(Cancelled):
+        job.result(30)
+    assert time.monotonic() - asked < 2
+    last = max(event.index for event in job.events() if event.kind == EventKind.STEP)
+    # On the way of the order a tiny model makes some more steps of a few milliseconds.
+    assert last < 100
+
+
+def test_leaving_a_stream_cancels_its_job(served: Served) -> None:
+    stream = served.client.stream(
+        TextToImage(prompt="red wall", width=64, height=64, num_inference_steps=900, scheduler="ddim")
+    )
+    next(event for event in stream if event.kind == EventKind.STEP)
+    stream.close()
+    wait_for(lambda: served.client.jobs()[-1]["state"] == "cancelled", 10)
+
+
+def test_a_repeated_submit_is_harmless(served: Served) -> None:
+    job_id = uuid.uuid4().hex
+    first = served.client.submit(adjust(5), id=job_id)
+    first.result(60)
+    second = served.client.submit(adjust(5), id=job_id)
+    assert second.result(60).images[0].tobytes() == first.result().images[0].tobytes()
+    assert [job["runs"] for job in served.client.jobs() if job["id"] == job_id] == [1]
+
+
+def test_an_id_stands_for_one_request(served: Served) -> None:
+    job_id = uuid.uuid4().hex
+    served.client.submit(adjust(6), id=job_id).result(60)
+    with pytest.raises(ServerError, match="another") as caught:
+        served.client.submit(adjust(7), id=job_id)
+    assert caught.value.status == 409
+
+
+def test_a_lost_connection_is_taken_up_where_it_was(served: Served) -> None:
+    request = TextToImage(
+        prompt="red brick wall", seed=3, width=64, height=64, num_inference_steps=150, scheduler="ddim"
+    )
+    with cutting(served.process.announcement.url, bytes_per_connection=6000) as cutter:
+        with Client(cutter.url, served.process.announcement.token) as client:
+            events = list(client.stream(Adjust(image=PICTURE[:8, :8].copy())))
+            assert events[-1].kind == EventKind.RESULT
+            job = client.submit(request)
+            steps = [event.index for event in job.events() if event.kind == EventKind.STEP]
+        assert cutter.cuts > 3
+    assert steps == list(range(150))
+
+
+def test_arrays_are_sent_once(served: Served) -> None:
+    picture = np.random.default_rng(99).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    with (
+        cutting(served.process.announcement.url) as relay,
+        Client(relay.url, served.process.announcement.token) as client,
+    ):
+        client.run(Adjust(image=picture))
+        first = relay.uploaded
+        client.run(Adjust(image=picture, exposure=1))
+        assert first > picture.nbytes
+        assert relay.uploaded - first < 5000
+
+
+def test_the_server_of_this_machine_is_found_by_its_file(served: Served) -> None:
+    with connect(home=served.home) as client:
+        assert client.url == served.process.announcement.url
+    if sys.platform != "win32":
+        assert (served.home / "server.json").stat().st_mode & 0o077 == 0
+
+
+def test_without_a_server_connect_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(ServerError, match="sd-core serve"):
+        connect(home=tmp_path)
+    with pytest.raises(ServerError, match="no answer"):
+        connect("http://127.0.0.1:9", "token")
+
+
+def test_a_wrong_token_is_refused(served: Served) -> None:
+    with pytest.raises(ServerError) as caught:
+        connect(served.process.announcement.url, "wrong")
+    assert caught.value.status == 401
+
+
+def test_output_is_refused_with_a_reason(served: Served, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="output"):
+        served.client.submit(adjust(), output=tmp_path)
+
+
+def test_free_memory_and_models_answer(served: Served) -> None:
+    engine_pid(served.client)
+    served.client.free_memory()
+    assert "builtin" in [model.name for model in served.client.models()]
+
+
+def test_many_threads_may_use_one_client(served: Served) -> None:
+    results: dict[int, bytes] = {}
+
+    def work(seed: int) -> None:
+        results[seed] = served.client.run(adjust(seed)).images[0].tobytes()
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(results) == 20
+    assert len(set(results.values())) == 20
+
+
+def test_the_client_needs_neither_torch_nor_pillow() -> None:
+    program = "import sys, sd_core; sd_core.connect; print({'torch', 'PIL', 'fastapi', 'pydantic'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+    assert sd_core.connect is connect
+
+
+def test_an_event_that_was_cut_off_is_left_out() -> None:
+    lines = [b"id: 1\n", b'data: {"kind": "queued"}\n', b"\n", b": ping\n", b"\n", b"id: 2\n", b'data: {"kind":\n']
+    assert list(parse_events(iter(lines))) == [(1, {"kind": "queued"})]

@@ -1,0 +1,222 @@
+"""The journal: what is acknowledged is on the disk, in an order that makes sense."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from sd_core.errors import OutputError, SDError, ServerError
+from sd_core.server import journal
+from sd_core.server.database import Connection, Database, JournalError, put_aside
+from sd_core.server.journal import StoredEvent, event_id
+from sd_core.server.records import JobState, NewJob, Priority
+
+T = TypeVar("T")
+
+
+class Held:
+    """An open journal."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.database = Database(path, journal.make_tables)
+        self.database.open()
+
+    def __call__(self, work: Callable[[Connection], T]) -> T:
+        return asyncio.run(self.database.run(work))
+
+    def add(self, job_id: str, priority: Priority = Priority.INTERACTIVE, model: str | None = "m") -> None:
+        self(lambda connection: journal.add(connection, new(job_id, priority, model), 100))
+
+    def take(self, loaded: str | None = None, *, group: bool = True) -> str | None:
+        job = self(lambda connection: journal.take(connection, "cpu", loaded, group=group))
+        return None if job is None else job.id
+
+
+def new(job_id: str, priority: Priority = Priority.INTERACTIVE, model: str | None = "m", **more: Any) -> NewJob:
+    values = {"request": '{"type": "Adjust"}', "attachments": {}, "blobs": frozenset({"a", "b"})} | more
+    return NewJob(id=job_id, priority=priority, model=model, **values)
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Held]:
+    held = Held(tmp_path / "journal.sqlite3")
+    yield held
+    held.database.close()
+
+
+def test_interactive_jobs_go_before_batches_and_both_in_order(held: Held) -> None:
+    for job_id, priority in (("b1", "batch"), ("i1", "interactive"), ("b2", "batch"), ("i2", "interactive")):
+        held.add(job_id, Priority(priority))
+    assert [held.take() for _ in range(5)] == ["i1", "i2", "b1", "b2", None]
+
+
+def test_jobs_of_the_loaded_model_are_grouped_within_a_priority(held: Held) -> None:
+    for job_id, model in (("x1", "x"), ("y1", "y"), ("x2", "x")):
+        held.add(job_id, model=model)
+    held.add("batch-x", Priority.BATCH, "x")
+    assert [held.take("x") for _ in range(4)] == ["x1", "x2", "y1", "batch-x"]
+
+
+def test_without_grouping_the_order_is_that_of_arrival(held: Held) -> None:
+    for job_id, model in (("y1", "y"), ("x1", "x")):
+        held.add(job_id, model=model)
+    assert held.take("x", group=False) == "y1"
+
+
+def test_a_job_that_was_moved_to_the_front_is_next_whatever_is_loaded(held: Held) -> None:
+    for job_id, model in (("x1", "x"), ("x2", "x"), ("y1", "y")):
+        held.add(job_id, model=model)
+    held(lambda connection: journal.move(connection, "y1", 0, None))
+    assert [held.take("x") for _ in range(3)] == ["y1", "x1", "x2"]
+
+
+@pytest.mark.parametrize("position", [0, 1, 3, 99])
+def test_a_moved_job_stands_where_it_was_put(held: Held, position: int) -> None:
+    for name in "abcd":
+        held.add(name)
+    held(lambda connection: journal.move(connection, "b", position, None))
+    wanted = list("acd")
+    wanted.insert(position, "b")
+    assert [job.id for job in held(lambda connection: journal.list_jobs(connection, JobState.QUEUED, 0, 10))] == wanted
+    assert [held.take() for _ in range(4)] == wanted
+
+
+def test_a_repeated_job_changes_nothing_and_another_one_of_its_id_is_refused(held: Held) -> None:
+    held.add("a")
+    job, before = held(lambda connection: journal.add(connection, new("a"), 100))
+    assert (job.number, before) == (1, None)
+    with pytest.raises(ServerError) as caught:
+        held(lambda connection: journal.add(connection, new("a", request='{"type": "Other"}'), 100))
+    assert caught.value.status == 409
+
+
+def test_too_many_jobs_are_refused(held: Held) -> None:
+    held.add("a")
+    with pytest.raises(ServerError) as caught:
+        held(lambda connection: journal.add(connection, new("b"), 1))
+    assert caught.value.status == 429
+
+
+def test_what_ran_when_the_server_ended_waits_again_at_its_place(tmp_path: Path) -> None:
+    first = Held(tmp_path / "journal.sqlite3")
+    for name in "abc":
+        first.add(name)
+    assert first.take() == "a"
+    first.database.close()
+    second = Held(tmp_path / "journal.sqlite3")
+    assert second(journal.put_back_all) == 1
+    assert [second.take() for _ in range(3)] == ["a", "b", "c"]
+    assert second(lambda connection: journal.get(connection, "a")).runs == 2
+    second.database.close()
+
+
+def test_a_finished_job_stays_finished(held: Held) -> None:
+    held.add("a")
+    job = held(lambda connection: journal.take(connection, "cpu", None, group=True))
+    assert job is not None
+    for state, number in ((JobState.DONE, 1), (JobState.FAILED, 2)):
+        last = StoredEvent(event_id(1, number), {"kind": str(state)})
+        held(lambda connection, state=state, last=last: journal.finish(connection, job, state, last))
+    held(lambda connection: journal.put_back(connection, job, died=True))
+    held(lambda connection: journal.cancel_waiting(connection, "a"))
+    assert held(lambda connection: journal.get(connection, "a")).state is JobState.DONE
+    assert [event.data["kind"] for event in held(lambda connection: journal.events(connection, "a", 0))] == [
+        "queued",
+        "done",
+    ]
+
+
+def test_blobs_are_needed_until_the_job_ends(held: Held) -> None:
+    held.add("a")
+    held.add("b")
+    assert held(journal.needed_blobs) == {"a": 2, "b": 2}
+    held(lambda connection: journal.cancel_waiting(connection, "a"))
+    assert held(journal.needed_blobs) == {"a": 1, "b": 1}
+
+
+def test_only_the_oldest_finished_jobs_are_forgotten(held: Held) -> None:
+    for name in "abc":
+        held.add(name)
+    for name in "ab":
+        held(lambda connection, name=name: journal.cancel_waiting(connection, name))
+    assert held(lambda connection: journal.forget(connection, 1)) == ["a"]
+    assert [job.id for job in held(lambda connection: journal.list_jobs(connection, None, 0, 10))] == ["b", "c"]
+
+
+def test_ids_of_a_later_run_are_greater() -> None:
+    assert event_id(0, 1) < event_id(1, 1) < event_id(1, 2**31) < event_id(2, 0)
+
+
+def test_one_failure_leaves_the_others_of_its_commit(held: Held) -> None:
+    async def together() -> list[object]:
+        calls = [lambda connection, n=n: journal.add(connection, new(f"j{n}"), 100 if n != 3 else 0) for n in range(6)]
+        return await asyncio.gather(*(held.database.run(call) for call in calls), return_exceptions=True)
+
+    failed = [isinstance(outcome, SDError) for outcome in asyncio.run(together())]
+    assert failed == [False, False, False, True, False, False]
+    assert len(held(lambda connection: journal.list_jobs(connection, None, 0, 10))) == 5
+
+
+def test_a_full_disk_refuses_and_loses_nothing(held: Held) -> None:
+    (pages,) = held(lambda connection: tuple(connection.execute("PRAGMA page_count").fetchone()))
+    held(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages + 2}").fetchone())
+    with pytest.raises(OutputError, match="free some space"):
+        add_until_full(held)
+    waiting = len(held(lambda connection: journal.list_jobs(connection, None, 0, 100)))
+    held(lambda connection: connection.execute("PRAGMA max_page_count = 100000").fetchone())
+    held.add("later")
+    assert len(held(lambda connection: journal.list_jobs(connection, None, 0, 100))) == waiting + 1
+    assert held(lambda connection: connection.execute("PRAGMA integrity_check").fetchone()[0]) == "ok"
+
+
+def add_until_full(held: Held) -> None:
+    """Add jobs of some kilobytes; every one before the error is there."""
+    filler = '{"type": "' + "a" * 2000 + '"}'
+    for number in range(1000):
+        held(lambda connection, number=number: journal.add(connection, new(f"j{number}", request=filler), 10_000))
+        assert held(lambda connection, number=number: journal.get(connection, f"j{number}")).request == filler
+
+
+def test_a_damaged_page_is_an_error_and_the_file_is_kept_twice(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    Held(path).database.close()
+    connection = sqlite3.connect(path)
+    connection.row_factory = sqlite3.Row
+    for n in range(200):
+        journal.add(connection, new(f"job{n}", blobs=frozenset({f"{n:064d}"})), 1000)
+    connection.commit()
+    connection.close()
+    damaged = bytearray(path.read_bytes())
+    middle = len(damaged) // 8192 * 4096
+    damaged[middle : middle + 4096] = b"\xa5" * 4096
+    path.write_bytes(damaged)
+    with pytest.raises(JournalError, match=r"damaged.*a copy is kept.*--new-journal"):
+        Held(path)
+    assert path.read_bytes() == damaged
+    (kept,) = tmp_path.glob("journal.sqlite3.damaged-*")
+    assert kept.read_bytes() == damaged
+    put_aside(path)
+    Held(path).database.close()
+    assert len(list(tmp_path.glob("journal.sqlite3.damaged-*"))) == 2
+
+
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    path.write_bytes(b"this is no database" * 1000)
+    with pytest.raises(JournalError, match="damaged"):
+        Held(path)
+
+
+def test_a_journal_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(JournalError, match="update sd_core"):
+        Held(path)

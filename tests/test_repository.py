@@ -1,0 +1,104 @@
+"""Rules that hold for the repository as a whole."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import sd_core
+
+ROOT = Path(__file__).parent.parent
+CODE = ("sd_core", "jupyter_ext", "blender_addon", "examples", "tests")
+LONGEST_FILE, LONGEST_FUNCTION = 450, 60
+SHIPPED_BYTES = 64_000_000
+
+SOURCES = sorted(path for folder in CODE for path in (ROOT / folder).rglob("*.py"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def fresh_interpreter(statement: str) -> str:
+    check = f"import sys\n{statement}\nprint(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.mark.parametrize("front_end", ["sd_core", "sd_core.cli.app", "sd_core.client", "jupyter_ext"])
+def test_front_ends_load_without_torch(front_end: str) -> None:
+    loaded = set(fresh_interpreter(f"import {front_end}").split())
+    assert not loaded & {"torch", "diffusers", "transformers", "PIL", "OpenEXR", "scipy", "fastapi"}
+
+
+def test_every_public_name_is_there() -> None:
+    missing = [name for name in sd_core.__all__ if not hasattr(sd_core, name)]
+    assert missing == []
+
+
+def test_no_file_is_too_long() -> None:
+    long = {str(path.relative_to(ROOT)): lines for path in SOURCES if (lines := _count(path)) > LONGEST_FILE}
+    assert long == {}
+
+
+def test_no_function_is_too_long() -> None:
+    long = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": length
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > LONGEST_FUNCTION
+    }
+    assert long == {}
+
+
+def test_libraries_do_not_print() -> None:
+    calls = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in SOURCES
+        if path.is_relative_to(ROOT / "sd_core")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert calls == []
+
+
+def test_licences_are_as_declared() -> None:
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")[:200]
+    assert PROJECT["project"]["license"] == "Apache-2.0"
+    assert "GNU GENERAL PUBLIC LICENSE" in (ROOT / "blender_addon" / "LICENSE").read_text(encoding="utf-8")[:200]
+    assert "GPL-3.0-or-later" in (ROOT / "blender_addon" / "__init__.py").read_text(encoding="utf-8")
+
+
+def test_extras_hold_what_they_promise() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert set(extras) == {"server", "mesh", "jupyter", "all", "test"}
+    assert extras["all"] == ["sd-core[server,mesh,jupyter]"]
+    assert [line for line in extras["test"] if line.startswith("bpy")] == ["bpy==5.0.1; python_version == '3.11'"]
+
+
+def test_the_program_is_the_one_that_is_installed() -> None:
+    module, function = PROJECT["project"]["scripts"]["sd-core"].split(":")
+    assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_what_ships_in_the_package_stays_small() -> None:
+    assert sum(path.stat().st_size for path in (ROOT / "sd_core").rglob("*.safetensors")) <= SHIPPED_BYTES
+
+
+def test_there_is_no_path_of_somebodys_machine_and_no_lock_file() -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    names = [name for name in tracked.stdout.split("\0") if name]
+    assert [name for name in names if name.endswith(".lock")] == []
+    own = re.compile(r"/(?:home|Users)/[a-z]|/opt/venv|/work/")
+    texts = {name: (ROOT / name).read_bytes() for name in names if (ROOT / name).suffix in {".py", ".md", ".toml", ""}}
+    found = [name for name, raw in texts.items() if name != "tests/test_repository.py" and own.search(raw.decode())]
+    assert found == []
+
+
+def _count(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())

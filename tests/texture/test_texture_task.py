@@ -1,0 +1,117 @@
+"""A texture is a picture that the engine makes with its edges joined, and the maps of that picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sd_core import load_request
+from sd_core.devices import choose_placement
+from sd_core.engine import Engine
+from sd_core.engine.context import JobContext
+from sd_core.engine.resources import Resources
+from sd_core.errors import RequestError
+from sd_core.jobs import Job
+from sd_core.requests import NormalConvention, Seamless, TextToImage, Texture, TextureMap, Upscale
+from sd_core.tasks.generate import generate_by
+from sd_core.tasks.plan import Bench, Plan
+from sd_core.tasks.texture import plan_texture
+from sd_core.texture import FAILS, make_material, wrap_score
+from sd_core.training.data.materials import Material
+from tests.conftest import Built
+from tests.texture.samples import cropped, tiling
+from tests.tiny import TinyKind
+
+
+@pytest.fixture(scope="module")
+def engine(tiny: Built) -> Iterator[Engine]:
+    with Engine(model=str(tiny(TinyKind.SD1)), device="cpu", dtype="float32") as shared:
+        yield shared
+
+
+def texture(**fields: Any) -> Texture:
+    given: dict[str, Any] = {"prompt": "brick wall", "seed": 3, "width": 64, "height": 64, "num_inference_steps": 2}
+    return Texture(**(given | fields))
+
+
+def test_the_base_colour_is_the_seamless_picture_without_its_shading(engine: Engine) -> None:
+    result = engine.run(texture())
+    picture = engine.run(
+        TextToImage(prompt="brick wall", seed=3, width=64, height=64, num_inference_steps=2, seamless="xy")
+    ).images[0]
+    material = make_material(picture / np.float32(255), "brick wall")
+    assert np.array_equal(result.images[0], np.rint(material.maps[TextureMap.BASE_COLOR] * 255).astype(np.uint8))
+    for name in TextureMap:
+        assert np.array_equal(result.maps[name], material.maps[name])
+    assert result.request.seamless is Seamless.XY
+
+
+def test_the_report_gives_depth_and_wrap_scores(engine: Engine) -> None:
+    result = engine.run(texture(maps=("normal", "height"), normal_convention=NormalConvention.DIRECTX))
+    assert set(result.maps) == {"normal", "height"} == set(result.report["wrap_scores"])
+    assert 0 < result.report["height_scale"] < 0.2
+    assert "roughness_and_metallic" in result.decisions
+
+
+@pytest.mark.parametrize(("axes", "size"), [("x", (72, 64)), ("y", (64, 72)), ("none", (72, 72))])
+def test_only_wrapping_axes_must_be_multiples_of_the_coarsest_cell(
+    engine: Engine, axes: str, size: tuple[int, int]
+) -> None:
+    height, width = size
+    assert engine.run(texture(height=height, width=width, seamless=axes)).images[0].shape == (height, width, 3)
+    if axes != "none":
+        with pytest.raises(RequestError, match="seamless picture needs a multiple of"):
+            engine.run(texture(height=width, width=height, seamless=axes))
+
+
+def test_a_picture_that_does_not_tile_is_painted_anew_along_its_seam(engine: Engine) -> None:
+    photo = np.rint(cropped(Material.COBBLESTONE, 2, 256) * 255).astype(np.uint8)
+    assert wrap_score(photo) > FAILS
+    result = engine.run(texture(image=photo, width=None, height=None, strength=0.5, num_inference_steps=4))
+    assert "seam" in result.decisions
+
+
+def test_a_picture_that_tiles_is_an_ordinary_start(engine: Engine) -> None:
+    start = np.rint(tiling(Material.COBBLESTONE, 2, 256) * 255).astype(np.uint8)
+    result = engine.run(texture(image=start, width=None, height=None, strength=0.5, num_inference_steps=4))
+    assert "seam" not in result.decisions
+
+
+@pytest.mark.parametrize(("axes", "shift"), [("x", (0, 3)), ("y", (2, 0)), ("xy", (2, 3))])
+def test_rolled_noise_gives_a_rolled_texture(tiny: Built, axes: str, shift: tuple[int, int]) -> None:
+    """From noise to pixels: conditioning, guidance, scheduler, UNet and decoder know no place."""
+    model = str(tiny(TinyKind.SD1))
+    request = texture(seamless=axes, width=128, height=128, scheduler="ddim")
+    context = JobContext(Job(request), Resources(choose_placement("cpu", "float32")), model)
+
+    def rolled(asked: Texture, bench: Bench) -> Plan:
+        plan = plan_texture(asked, bench)
+        # The tiny UNet halves its latents once.
+        return replace(plan, latents=plan.latents.roll([2 * n for n in shift], (-2, -1)))
+
+    pictures = [generate_by(planner, request, context).images[0].astype(int) for planner in (plan_texture, rolled)]
+    moved = np.roll(pictures[0], [16 * n for n in shift], (0, 1))
+    assert np.abs(moved - pictures[1]).max() <= 1
+    assert np.abs(pictures[0] - pictures[1]).mean() > 5
+
+
+def test_the_saved_texture_makes_itself_again(engine: Engine, tmp_path: Path) -> None:
+    result = engine.run(texture())
+    paths = result.save(tmp_path)
+    again = engine.run(load_request(paths[0]))
+    assert np.array_equal(again.images[0], result.images[0])
+
+
+@pytest.mark.slow
+def test_an_enlarged_texture_still_tiles(engine: Engine) -> None:
+    start = np.rint(tiling(Material.GRAVEL, 2, 128) * 255).astype(np.uint8)
+    request = {"prompt": "gravel", "seed": 1, "scale": 4, "strength": 0.3, "num_inference_steps": 4}
+    seamless = engine.run(Upscale(image=start, seamless="xy", **request)).images[0]
+    plain = engine.run(Upscale(image=start, **request)).images[0]
+    assert seamless.shape == (512, 512, 3)
+    assert wrap_score(seamless) < wrap_score(plain)
