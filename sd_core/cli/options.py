@@ -107,10 +107,12 @@ def parameters(kind: type[Request]) -> Iterator[inspect.Parameter]:
 def build(kind: type[Request], given: Mapping[str, Any]) -> Request:
     """The request of what was given; what was left out keeps its default.
 
+    Values may be words as on a command line, or, from a notebook, the objects themselves.
+
     Raises:
         RequestError: a wrong value.
     """
-    values = {field.name: given[field.name] for field in fields(kind) if given.get(field.name) not in (None, [])}
+    values = {field.name: given[field.name] for field in fields(kind) if _is_given(given.get(field.name))}
     return kind(**{name: _read(name, held) for name, held in values.items()})
 
 
@@ -142,8 +144,16 @@ def _make(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
+def _is_given(held: Any) -> bool:
+    return held is not None and not (isinstance(held, list) and not held)
+
+
 def _read(name: str, held: Any) -> Any:
     words = WORDS.get(name)
     if words is None:
         return str(held) if isinstance(held, StrEnum) else held
-    return tuple(words.read(word) for word in held) if words.many else words.read(held)
+    return tuple(_read_word(words, word) for word in held) if words.many else _read_word(words, held)
+
+
+def _read_word(words: Words, held: Any) -> Any:
+    return words.read(held) if isinstance(held, str) else held

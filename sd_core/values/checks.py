@@ -1,4 +1,7 @@
-"""Converters for plain fields: each returns the canonical value or raises `Wrong`."""
+"""Converters for plain fields: each returns the canonical value or raises `Wrong`.
+
+Those with settings are small values, so that a front end can ask a field what it accepts.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import math
 import operator
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -48,80 +52,99 @@ def flag(value: bool) -> bool:
     return bool(value)
 
 
-def integer(low: int, high: int) -> Callable[[int], int]:
+@dataclass(frozen=True, slots=True)
+class integer:  # noqa: N801 - called as a function
     """A whole number from `low` to `high`."""
 
-    def convert(value: int) -> int:
+    low: int
+    high: int
+
+    def __call__(self, value: int) -> int:
         if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
-            raise Wrong(f"must be a whole number, got {_got(value)}", f"from {low} to {high}")
+            raise Wrong(f"must be a whole number, got {_got(value)}", f"from {self.low} to {self.high}")
         whole = operator.index(value)
-        if not low <= whole <= high:
-            raise Wrong(f"must be from {low} to {high}, got {_got(whole)}")
+        if not self.low <= whole <= self.high:
+            raise Wrong(f"must be from {self.low} to {self.high}, got {_got(whole)}")
         return whole
 
-    return convert
+
+SIDE = integer(8, 16384)
+"""Sides of images, px."""
 
 
 def side(value: int) -> int:
     """The width or height of an image: a positive multiple of 8."""
-    pixels = integer(8, 16384)(value)
+    pixels = SIDE(value)
     if pixels % 8:
         below = pixels // 8 * 8
         raise Wrong(f"must be a multiple of 8, got {pixels}", f"use {below} or {below + 8}")
     return pixels
 
 
-def number(low: float, high: float, *, above: bool = False) -> Callable[[float], float]:
+@dataclass(frozen=True, slots=True)
+class number:  # noqa: N801 - called as a function
     """A finite number from `low` (not included where `above`) to `high`."""
 
-    def convert(value: float) -> float:
-        real = _real(value)
-        if not (low < real if above else low <= real) or not real <= high:
-            bounds = f"{'greater than' if above else 'from'} {low:g}{' and at most' if above else ' to'} {high:g}"
+    low: float
+    high: float
+    above: bool = False
+
+    def __call__(self, value: float) -> float:
+        real, low, high = _real(value), self.low, self.high
+        if not (low < real if self.above else low <= real) or not real <= high:
+            bounds = (
+                f"{'greater than' if self.above else 'from'} {low:g}{' and at most' if self.above else ' to'} {high:g}"
+            )
             raise Wrong(f"must be {bounds}, got {real:g}")
         return real
 
-    return convert
 
-
-def choice(kind: type[E]) -> Callable[[str], E]:
+@dataclass(frozen=True, slots=True)
+class choice(Generic[E]):  # noqa: N801 - called as a function
     """A member of a `StrEnum`, or its value."""
 
-    def convert(value: str) -> E:
+    kind: type[E]
+
+    def __call__(self, value: str) -> E:
         try:
-            return kind(value)
+            return self.kind(value)
         except ValueError:
-            options = ", ".join(repr(str(member)) for member in kind)
+            options = ", ".join(repr(str(member)) for member in self.kind)
             raise Wrong(f"is no known choice: {_got(value)}", f"use one of {options}") from None
 
-    return convert
 
-
-def optional(convert: Callable[[S], T]) -> Callable[[S | None], T | None]:
+@dataclass(frozen=True, slots=True)
+class optional(Generic[S, T]):  # noqa: N801 - called as a function
     """None stays None."""
-    return lambda value: None if value is None else convert(value)
+
+    convert: Callable[[S], T]
+
+    def __call__(self, value: S | None) -> T | None:
+        return None if value is None else self.convert(value)
 
 
-def instance(kind: type[T]) -> Callable[[T], T]:
+@dataclass(frozen=True, slots=True)
+class instance(Generic[T]):  # noqa: N801 - called as a function
     """An object of this class."""
 
-    def convert(value: T) -> T:
-        if not isinstance(value, kind):
-            raise Wrong(f"must be {kind.__name__}(...), got {_got(value)}")
+    kind: type[T]
+
+    def __call__(self, value: T) -> T:
+        if not isinstance(value, self.kind):
+            raise Wrong(f"must be {self.kind.__name__}(...), got {_got(value)}")
         return value
 
-    return convert
 
-
-def tuple_of(convert: Callable[[S], T]) -> Callable[[Iterable[S]], tuple[T, ...]]:
+@dataclass(frozen=True, slots=True)
+class tuple_of(Generic[S, T]):  # noqa: N801 - called as a function
     """A tuple made from any iterable but a string; the place of a wrong item is named."""
 
-    def convert_all(values: Iterable[S]) -> tuple[T, ...]:
+    convert: Callable[[S], T]
+
+    def __call__(self, values: Iterable[S]) -> tuple[T, ...]:
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
             raise Wrong(f"must be a list, got {_got(values)}", "put it in brackets")
-        return tuple(_item(convert, index, value) for index, value in enumerate(values))
-
-    return convert_all
+        return tuple(_item(self.convert, index, value) for index, value in enumerate(values))
 
 
 def depth_range(value: tuple[float, float]) -> tuple[float, float]:
