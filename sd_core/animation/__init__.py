@@ -1,0 +1,1 @@
+"""Animation that holds still: frames in sequence, each carrying on what the frames before it made."""
