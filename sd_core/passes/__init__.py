@@ -2,7 +2,8 @@
 
 from .camera import SensorFit, Sidecar, blender_intrinsics, project, read_sidecar, unproject, write_sidecar
 from .depth import DepthRange, depth_control, finite_range
-from .exr import PASS_NAMES, read_exr
+from .exr import PASS_NAMES, frame_of, read_exr
+from .exr_file import ExrFile, ExrPass, split_channel
 from .frame_passes import Camera, FramePasses, PositionSpace
 from .motion import motion_from_offsets, motion_offsets
 from .normals import camera_normals, normal_control
@@ -12,6 +13,8 @@ __all__ = [
     "PASS_NAMES",
     "Camera",
     "DepthRange",
+    "ExrFile",
+    "ExrPass",
     "FramePasses",
     "PositionSpace",
     "SensorFit",
@@ -20,6 +23,7 @@ __all__ = [
     "camera_normals",
     "depth_control",
     "finite_range",
+    "frame_of",
     "frame_paths",
     "motion_from_offsets",
     "motion_offsets",
@@ -27,6 +31,7 @@ __all__ = [
     "project",
     "read_exr",
     "read_sidecar",
+    "split_channel",
     "unproject",
     "write_sidecar",
 ]

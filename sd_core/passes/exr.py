@@ -13,7 +13,7 @@ from ..values import Array
 from ..values.srgb import encode_srgb
 from .camera import read_sidecar
 from .cryptomatte import cryptomatte_ids
-from .exr_file import ExrPass, read_exr_file
+from .exr_file import ExrFile, ExrPass, read_exr_file
 from .frame_passes import FramePasses, PositionSpace
 
 PASS_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -47,14 +47,20 @@ def read_exr(
         RequestError: no such file, damaged, or passes that break the rules of `FramePasses`; names the file.
     """
     where = Path(path)
-    file = read_exr_file(where)
+    return frame_of(read_exr_file(where), where, view_layer=view_layer, names=names)
+
+
+def frame_of(
+    file: ExrFile, path: Path, *, view_layer: str | None = None, names: Mapping[str, str] | None = None
+) -> FramePasses:
+    """The frame that the passes of a file describe; see `read_exr`. `path` names its sidecar, and the file in errors."""
     known = {key: (names[key].lower(),) if names and key in names else found for key, found in PASS_NAMES.items()}
     try:
         passes = _of_view_layer(file.passes, view_layer, known)
         _check_names(passes, names or {})
-        return _frame(passes, cryptomatte_ids(passes, file.header), known, where)
+        return _frame(passes, cryptomatte_ids(passes, file.header), known, path)
     except RequestError as error:
-        raise RequestError(f"{where}: {error.field}", error.message, hint=error.hint) from error
+        raise RequestError(f"{path}: {error.field}", error.message, hint=error.hint) from error
 
 
 def _of_view_layer(

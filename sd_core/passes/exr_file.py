@@ -80,7 +80,7 @@ def _passes(parts: list[Any]) -> ExrFile:
     for part in parts:
         header |= part.header
         for channel, held in part.channels.items():
-            view_layer, name, component = _split(_full_name(part.name() if len(parts) > 1 else "", channel))
+            view_layer, name, component = split_channel(_full_name(part.name() if len(parts) > 1 else "", channel))
             place = found.setdefault((view_layer, name), ExrPass(view_layer, name))
             # The arrays belong to the file, which is closed.
             place.components[component] = np.array(held.pixels)
@@ -109,7 +109,7 @@ def _full_name(part: str, channel: str) -> str:
     return channel if not part or channel.startswith(f"{part}.") else f"{part}.{channel}"
 
 
-def _split(name: str) -> tuple[str, str, str]:
+def split_channel(name: str) -> tuple[str, str, str]:
     """View layer, pass and component of `ViewLayer.Depth.Z`; a bare Z is the depth."""
     *before, component = name.split(".")
     view_layer, pass_name = ".".join(before[:-1]), before[-1] if before else ""
