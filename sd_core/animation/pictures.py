@@ -103,6 +103,7 @@ class VideoFile(Pictures):
 
     def _decoded(self) -> Iterator[VideoFrame]:
         import av
+        from av.error import FFmpegError
 
         if not self._path.is_file():
             raise RequestError("passes", f"{self._path}: there is no such file", hint="check the path")
@@ -110,7 +111,9 @@ class VideoFile(Pictures):
         try:
             with av.open(str(self._path)) as container:
                 if not container.streams.video:
-                    raise RequestError("passes", f"{self._path} holds no video", hint="give a video, or numbered frames")
+                    raise RequestError(
+                        "passes", f"{self._path} holds no video", hint="give a video, or numbered frames"
+                    )
                 stream = container.streams.video[0]
                 rate = stream.average_rate
                 self.fps = float(rate) if rate else None
@@ -119,7 +122,7 @@ class VideoFile(Pictures):
                         raise self._broken(index, "it is damaged")
                     yield frame
                     index += 1
-        except (av.FFmpegError, ValueError) as error:
+        except (FFmpegError, ValueError) as error:
             raise self._broken(index, str(error)) from error
 
     def _broken(self, index: int, reason: str) -> RequestError:
