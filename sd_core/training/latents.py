@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sd_core.training.data import SampleKind
 from sd_core.training.images import AREA, Images
+from sd_core.training.precision import autocast
 
 
 @torch.inference_mode()
@@ -47,7 +48,7 @@ def fold_statistics(autoencoder: AutoencoderKL, mean: Tensor, deviation: Tensor)
 def encode(autoencoder: AutoencoderKL, pictures: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
     """(b, h, w, 3) uint8 to the mean and standard deviation of the posterior, each (b, c, h / 8, w / 8) float32."""
     batch = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         posterior = autoencoder.encode(batch).latent_dist
     return posterior.mean.float(), posterior.std.float()
 

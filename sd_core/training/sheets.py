@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sd_core.training.latents import Latents
 from sd_core.training.parts import Parts
+from sd_core.training.precision import autocast
 
 PROMPTS = (
     "red brick wall", "blue tiles", "green grass", "white marble",
@@ -45,7 +46,7 @@ def write_sheet(rows: Sequence[Sequence[NDArray[np.uint8]]], path: Path, *, gap:
 
 def prompt_sheet(parts: Parts, path: Path, prompts: Sequence[str] = PROMPTS, *, size: int = 128, seed: int = 0) -> None:
     """Sample `prompts` (20 steps, guidance 3, one seed each) and write them as a sheet of eight columns."""
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), autocast():
         made = parts.pipeline()(
             list(prompts), height=size, width=size, num_inference_steps=20, guidance_scale=3.0, output_type="np",
             generator=[torch.Generator().manual_seed(seed + index) for index in range(len(prompts))],
@@ -59,7 +60,7 @@ def control_sheet(parts: Parts, controlnet: ControlNetModel, scenes: Latents, pa
     controls = np.stack([scenes.control(index) for index in range(count)])
     shown = np.repeat(np.maximum(controls, 1)[..., None] - 1, 3, axis=3)
     control = torch.from_numpy(shown.astype(np.float32) / 254).permute(0, 3, 1, 2)
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), autocast():
         made = parts.control_pipeline(controlnet)(
             [scenes.captions(index)[0] for index in range(count)], image=control, num_inference_steps=20, guidance_scale=3.0,
             output_type="np", generator=[torch.Generator().manual_seed(index) for index in range(count)],

@@ -13,6 +13,7 @@ from sd_core.training.captions import drawn_captions, token_ids
 from sd_core.training.loop import Loss
 from sd_core.training.noising import noisy_and_velocity, stratified_timesteps
 from sd_core.training.parts import Parts
+from sd_core.training.precision import autocast
 from sd_core.training.sheets import control_sheet, prompt_sheet
 
 TEXTURE_SHARE = 0.5
@@ -32,7 +33,7 @@ class UNetTask:
         noisy, velocity = noisy_and_velocity(
             self._parts.scheduler, drawn.latents, torch.randn_like(drawn.latents), timesteps
         )
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             embeddings = self._parts.text_encoder(ids)[0]
             predicted = self._parts.unet(noisy, timesteps, embeddings).sample
         value = F.mse_loss(predicted.float(), velocity)
@@ -59,7 +60,7 @@ class ControlNetTask:
         noisy, velocity = noisy_and_velocity(
             self._parts.scheduler, drawn.latents, torch.randn_like(drawn.latents), timesteps
         )
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             predicted = self._predict(noisy, timesteps, ids, drawn.controls)
         value = F.mse_loss(predicted.float(), velocity)
         return Loss(value, {"loss": value.item()})
