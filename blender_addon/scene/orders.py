@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the window orders from the background Blender; plain values in a JSON file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .framing import Framing
+
+MARK = "sdcore: "
+"""Begins each line that is meant for the parent; Blender writes lines of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Data passes of some frames.
+
+    scene, view_layer: names in the copied file. rest: positions in rest space. folder: where the frames go.
+    """
+
+    scene: str
+    view_layer: str
+    frames: tuple[int, ...]
+    framing: Framing
+    rest: bool
+    folder: Path
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self) | {"folder": str(self.folder)}))
+
+    @classmethod
+    def read(cls, path: Path) -> Order:
+        held = json.loads(path.read_text())
+        changed = {"framing": Framing(**held["framing"]), "frames": tuple(held["frames"])}
+        return cls(**held | changed | {"folder": Path(held["folder"])})
+
+
+def frame_path(folder: Path, frame: int) -> Path:
+    """The file of a frame, which may be negative."""
+    return folder / f"{frame:06d}.exr"
