@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The server: found, started, asked how it is. Whatever waits for it runs outside the main thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+from sd_core.client import Client, ServerProcess, connect, start_server
+from sd_core.errors import SDError, ServerError
+
+from .preferences import Preferences
+
+CLASSES = ()
+
+_PATIENCE = 8.0
+"""Seconds for which a server that was there and does not answer is tried again."""
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class State(StrEnum):
+    """How the server is, as far as is known."""
+
+    UNKNOWN = "unknown"
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What panels show.
+
+    health: as `GET /v1/health` gives it. models: as `Client.models`. error: why there is no server.
+    """
+
+    state: State = State.UNKNOWN
+    url: str = ""
+    health: Mapping[str, Any] = field(default_factory=dict)
+    models: Sequence[SimpleNamespace] = ()
+    error: SDError | None = None
+
+
+class Connection:
+    """One server at a time, shared by all jobs."""
+
+    def __init__(self) -> None:
+        self.status = Status()
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+        self._key: tuple[object, ...] = ()
+        self._process: ServerProcess | None = None
+
+    def client(self, preferences: Preferences) -> Client:
+        """A client of the server that the preferences name, which is started where there is none. Waits: not for the
+        main thread.
+
+        Raises:
+            ServerError: no server, with what to do.
+        """
+        with self._lock:
+            key = (preferences.url, preferences.token, preferences.python, preferences.home)
+            if self._client is not None and self._key == key and self._answers():
+                return self._client
+            self._drop()
+            self.status = Status(state=State.STARTING)
+            try:
+                self._client, self._key = self._open(preferences), key
+            except SDError as error:
+                self.status = Status(state=State.FAILED, error=error)
+                raise
+            self.status = Status(state=State.READY, url=self._client.url)
+            return self._client
+
+    def find(self, preferences: Preferences) -> Status:
+        """How the server is now, without starting one. Waits: not for the main thread."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self.status = self._look(preferences)
+            finally:
+                self._lock.release()
+        return self.status
+
+    def stop(self) -> None:
+        """Leave the server; the one that was started here ends by itself."""
+        with self._lock:
+            self._drop()
+            self._end_process()
+            self.status = Status()
+
+    @property
+    def started_here(self) -> bool:
+        """Whether the server is a child of this Blender."""
+        return self._process is not None and self._process.process.poll() is None
+
+    def _answers(self) -> bool:
+        assert self._client is not None
+        if self._process is not None and self._process.process.poll() is not None:
+            return False
+        try:
+            self._client.health()
+        except SDError:
+            return False
+        return True
+
+    def _look(self, preferences: Preferences) -> Status:
+        try:
+            if self._client is None:
+                self._client = self._connect(preferences)
+                self._key = (preferences.url, preferences.token, preferences.python, preferences.home)
+            health = self._client.health()
+            return replace(
+                self.status,
+                state=State.READY,
+                url=self._client.url,
+                health=health,
+                models=self.status.models or self._client.models(),
+                error=None,
+            )
+        except SDError as error:
+            self._drop()
+            kept = self.status.error if self.status.state is State.FAILED else None
+            return Status(error=kept or error, state=State.FAILED if kept or preferences.url else State.UNKNOWN)
+
+    def _open(self, preferences: Preferences) -> Client:
+        try:
+            return self._connect(preferences)
+        except SDError:
+            if preferences.url:
+                raise
+        return self._start(preferences)
+
+    def _connect(self, preferences: Preferences) -> Client:
+        if not preferences.url:
+            return connect(home=preferences.home, patience=_PATIENCE)
+        if not preferences.online and urlsplit(preferences.url).hostname not in _LOOPBACK:
+            raise ServerError(
+                "Blender may not use the network", hint="allow online access in the preferences, under System"
+            )
+        return connect(preferences.url, preferences.token, patience=_PATIENCE)
+
+    def _start(self, preferences: Preferences) -> Client:
+        if not preferences.python:
+            raise ServerError(
+                "no Python with sd_core was found",
+                hint='install it (pip install "sd-core[all]") or name its Python in the preferences',
+            )
+        self._end_process()
+        self._process = start_server(
+            preferences.python,
+            ("--device", preferences.device),
+            home=preferences.home,
+            environment={} if preferences.online else {"HF_HUB_OFFLINE": "1"},
+            timeout=120,
+        )
+        client = self._process.connect()
+        client.patience = _PATIENCE
+        return client
+
+    def _drop(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+
+    def _end_process(self) -> None:
+        """A server that lives as long as its parent ends when its input is closed; nobody waits for that."""
+        if self._process is not None and self._process.process.stdin is not None:
+            self._process.process.stdin.close()
+        self._process = None
+
+
+server = Connection()
+"""The connection of this Blender."""
+
+
+def unregister() -> None:
+    """Leave the server behind."""
+    server.stop()

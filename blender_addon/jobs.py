@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs: submitting returns at once, threads talk to the server, one timer brings what happened to the main thread.
+
+A callback runs on the main thread, in a tick of the timer, and should take a few milliseconds at most; whatever takes longer
+(encoding, writing files) belongs into `convert`, which runs in the job's thread and must not touch bpy. Datablocks do not
+outlive an undo or another file: callbacks keep names, and find out for themselves whether they still mean anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+from sd_core.client import RemoteJob
+from sd_core.errors import Cancelled, SDError
+from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, Loading, Queued, ResultEvent, StepEvent
+from sd_core.requests import Request
+from sd_core.results import Result
+
+from .connection import server
+from .preferences import Preferences, read_preferences
+
+CLASSES = ()
+
+BUDGET = 0.004
+"""Seconds of a tick that are given to events."""
+
+_BUSY, _IDLE = 0.05, 0.5
+"""Seconds between ticks while jobs run, and while none does."""
+
+_KEPT = 20
+"""Ended jobs that panels may still show."""
+
+_log = logging.getLogger(__name__)
+
+
+class Stage(StrEnum):
+    """How far a job is."""
+
+    PREPARING = "preparing"
+    QUEUED = "queued"
+    LOADING = "loading"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({Stage.DONE, Stage.FAILED, Stage.CANCELLED})
+
+
+@dataclass(slots=True, eq=False)
+class BlenderJob:
+    """A job as panels see it; changed by the main thread alone, but for what is marked.
+
+    label: for people. share: done, in [0, 1]. message: what goes on. preview: newest (h, w, 3) uint8. error: of a failed one.
+    file: number of the open file when it was submitted.
+    """
+
+    label: str
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    stage: Stage = Stage.PREPARING
+    share: float = 0.0
+    seconds_left: float | None = None
+    message: str = ""
+    preview: Any = None
+    error: SDError | None = None
+    file: int = 0
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _remote: RemoteJob | None = None
+    _calls: Calls | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.stage in ENDED
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether somebody asked the job to stop; safe to ask from any thread."""
+        return self._stop.is_set()
+
+    def cancel(self) -> None:
+        """Stop the job soon; returns at once, on any thread."""
+        self._stop.set()
+        if self._remote is not None:
+            threading.Thread(target=_cancel_remote, args=(self._remote,), daemon=True).start()
+
+    def tell(self, message: str, share: float | None = None) -> None:
+        """Say what goes on before the request is there; for the job's thread.
+
+        Raises:
+            Cancelled: somebody asked the job to stop.
+        """
+        if self.cancel_requested:
+            raise Cancelled
+        _inbox.put((self, _Told(message, share), None))
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What to call on the main thread; each is called with the job first.
+
+    on_step: `(job, StepEvent)`. on_frame: `(job, FrameEvent, converted)`. on_result: `(job, Result, converted)`; a message of
+    an undo step may be given back. on_end: `(job,)`, after all others, also after a failure or a cancellation.
+    """
+
+    on_step: Callable[[BlenderJob, StepEvent], None] | None = None
+    on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None
+    on_result: Callable[[BlenderJob, Result, Any], str | None] | None = None
+    on_end: Callable[[BlenderJob], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    message: str
+    share: float | None
+
+
+Make = Callable[[BlenderJob], Request]
+"""Makes a request in the job's thread, without touching bpy: waits for a render of data passes, say."""
+
+Convert = Callable[[FrameEvent | ResultEvent], Any]
+"""Turns a frame or a result into what the callback wants, in the job's thread, without touching bpy."""
+
+_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | _Told, Any]] = queue.SimpleQueue()
+_jobs: list[BlenderJob] = []
+_file = [0]
+
+
+def submit(
+    request: Request | Make,
+    *,
+    label: str,
+    on_step: Callable[[BlenderJob, StepEvent], None] | None = None,
+    on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None,
+    on_result: Callable[[BlenderJob, Result, Any], str | None] | None = None,
+    on_end: Callable[[BlenderJob], None] | None = None,
+    convert: Convert | None = None,
+    priority: str = "interactive",
+) -> BlenderJob:
+    """Start a job and return at once; call it on the main thread.
+
+    Args:
+        request: what to make, or what makes it in the job's thread.
+        label: short, for people.
+        on_step, on_frame, on_result, on_end: see `Calls`. Not called once another file has been opened, but `on_end`.
+        convert: runs in the job's thread before `on_frame` and `on_result`, which get what it gives.
+        priority: "interactive" or "batch".
+    """
+    job = BlenderJob(label, file=_file[0], _calls=Calls(on_step, on_frame, on_result, on_end))
+    _jobs.append(job)
+    arguments = (job, request, convert, priority, read_preferences())
+    threading.Thread(target=_work, args=arguments, name=f"sd_core-{label}", daemon=True).start()
+    return job
+
+
+def all_jobs() -> tuple[BlenderJob, ...]:
+    """Those that run and the last that ended, oldest first."""
+    return tuple(_jobs)
+
+
+def running() -> tuple[BlenderJob, ...]:
+    """Those that have not ended, oldest first."""
+    return tuple(job for job in _jobs if not job.ended)
+
+
+def forget_ended() -> None:
+    """Leave those that have ended out of the panels."""
+    _jobs[:] = running()
+
+
+def drain(budget: float = BUDGET) -> int:
+    """Handle what has happened, for `budget` seconds at most but one event at least; gives the number of events.
+
+    The timer calls this. Where there are no timers (a background Blender, the module bpy) whoever waits calls it: see `wait`.
+    """
+    give_up, count = time.perf_counter() + budget, 0
+    while count == 0 or time.perf_counter() < give_up:
+        try:
+            job, event, converted = _inbox.get_nowait()
+        except queue.Empty:
+            break
+        _handle(job, event, converted)
+        count += 1
+    if count:
+        _redraw()
+    return count
+
+
+def wait(job: BlenderJob, timeout: float | None = None) -> BlenderJob:
+    """Handle events until a job has ended: for scripts in a background Blender. Ctrl-C cancels the job.
+
+    Raises:
+        SDError: why it failed; `Cancelled`.
+        TimeoutError: it has not ended after `timeout` seconds.
+    """
+    give_up = None if timeout is None else time.monotonic() + timeout
+    try:
+        while not job.ended:
+            if give_up is not None and time.monotonic() > give_up:
+                raise TimeoutError(f"{job.label} has not ended after {timeout} s")
+            if not drain():
+                time.sleep(0.01)
+    except KeyboardInterrupt:
+        job.cancel()
+        return wait(job, 30)
+    if job.error is not None:
+        raise job.error
+    return job
+
+
+def register() -> None:
+    """Start the timer."""
+    bpy.app.timers.register(_tick, persistent=True)
+    bpy.app.handlers.load_pre.append(_on_load)
+
+
+def unregister() -> None:
+    """Stop the timer and every job."""
+    for job in running():
+        job.cancel()
+    _jobs.clear()
+    bpy.app.handlers.load_pre.remove(_on_load)
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+
+
+def _work(
+    job: BlenderJob, source: Request | Make, convert: Convert | None, priority: str, preferences: Preferences
+) -> None:
+    """The thread of a job."""
+    try:
+        request = source if isinstance(source, Request) else source(job)
+        job.tell("Looking for the server")
+        client = server.client(preferences)
+        job.tell("Sending")
+        remote = client.submit(request, id=job.id, priority=priority)
+        job._remote = remote  # noqa: SLF001 - of this module
+        if job.cancel_requested:
+            remote.cancel()
+        for event in remote.events():
+            ready = convert(event) if convert is not None and isinstance(event, (FrameEvent, ResultEvent)) else None
+            _inbox.put((job, event, ready))
+    except Cancelled:
+        _inbox.put((job, CancelledEvent(), None))
+    except SDError as error:
+        _inbox.put((job, Failed(error), None))
+    except Exception as error:
+        _log.exception("%s failed", job.label)
+        _inbox.put((job, Failed(SDError(f"{type(error).__name__}: {error}", hint="see the console")), None))
+
+
+def _cancel_remote(remote: RemoteJob) -> None:
+    try:
+        remote.cancel()
+    except SDError as error:
+        _log.warning("the job cannot be cancelled: %s", error)
+
+
+def _tick() -> float:
+    drain()
+    return _BUSY if running() else _IDLE
+
+
+@persistent
+def _on_load(*_: object) -> None:
+    """What is under way belongs to another file from now on."""
+    _file[0] += 1
+
+
+def _handle(job: BlenderJob, event: Event | _Told, converted: Any) -> None:
+    if job.ended:
+        return
+    try:
+        _apply(job, event, converted)
+    except Exception as error:
+        # A fault in a callback must neither stop the timer nor leave a job that runs for ever.
+        _log.exception("%s failed", job.label)
+        _end(job, Stage.FAILED, SDError(f"{type(error).__name__}: {error}", hint="see the console"))
+        job.cancel()
+
+
+def _apply(job: BlenderJob, event: Event | _Told, converted: Any) -> None:
+    calls = job._calls if job.file == _file[0] else Calls()  # noqa: SLF001
+    assert calls is not None
+    match event:
+        case _Told(message=message, share=share):
+            job.message, job.share = message, job.share if share is None else share
+        case Queued(position=position):
+            job.stage, job.message = Stage.QUEUED, f"{position} before it" if position else ""
+        case Loading(message=message):
+            job.stage, job.message = Stage.LOADING, message
+        case StepEvent():
+            _step(job, event, calls)
+        case FrameEvent():
+            if calls.on_frame is not None:
+                calls.on_frame(job, event, converted)
+        case ResultEvent(result=result):
+            undo = calls.on_result(job, result, converted) if calls.on_result is not None else None
+            _end(job, Stage.DONE)
+            _push_undo(undo)
+        case Failed(error=error):
+            _end(job, Stage.FAILED, error)
+        case CancelledEvent():
+            _end(job, Stage.CANCELLED, Cancelled())
+
+
+def _step(job: BlenderJob, event: StepEvent, calls: Calls) -> None:
+    job.stage, job.message = Stage.RUNNING, ""
+    job.share, job.seconds_left = (event.index + 1) / max(event.count, 1), event.seconds_left
+    if event.preview is not None:
+        job.preview = event.preview
+    if calls.on_step is not None:
+        calls.on_step(job, event)
+
+
+def _end(job: BlenderJob, stage: Stage, error: SDError | None = None) -> None:
+    job.stage, job.error, job.seconds_left = stage, error, None
+    if stage is Stage.DONE:
+        job.share = 1.0
+    ended = [other for other in _jobs if other.ended]
+    for old in ended[:-_KEPT]:
+        _jobs.remove(old)
+    if job._calls is not None and job._calls.on_end is not None:  # noqa: SLF001
+        job._calls.on_end(job)  # noqa: SLF001
+
+
+def _push_undo(message: str | None) -> None:
+    """One step takes back what `on_result` did. Without a window (a farm) there is no undo."""
+    if message is None or not bpy.context.window_manager.windows:
+        return
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        bpy.ops.ed.undo_push(message=message)
+
+
+def _redraw() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in {"IMAGE_EDITOR", "VIEW_3D", "SEQUENCE_EDITOR"}:
+                area.tag_redraw()

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The preferences of the extension, and the same as a plain value for other threads."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, StringProperty
+
+from .python import find_python
+
+_SERVERS = (
+    ("LOCAL", "This Computer", "A server on this computer, started when it is needed"),
+    ("REMOTE", "URL", "A server that runs already, here or on another computer"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What the preferences say.
+
+    url: of a server that runs already; empty: one on this computer. python: interpreter with `sd_core`; empty: none found.
+    device: as `sd-core serve --device`. online: whether Blender may use the network.
+    """
+
+    url: str = ""
+    token: str = ""
+    python: str = ""
+    home: Path | None = None
+    device: str = "auto"
+    online: bool = False
+    free_memory_before_render: bool = False
+
+
+class SDCORE_AP_preferences(bpy.types.AddonPreferences):
+    """Which server makes the images, and how it shares the computer with Blender."""
+
+    bl_idname = __package__
+
+    server: EnumProperty(name="Server", description="Where images are made", items=_SERVERS, default="LOCAL")
+    python: StringProperty(
+        name="Python",
+        description="The Python in which sd_core is installed; empty to look for it",
+        subtype="FILE_PATH",
+    )
+    device: StringProperty(
+        name="Device",
+        description="The device that makes the images: auto, cpu, cuda, cuda:1 or mps",
+        default="auto",
+    )
+    home: StringProperty(
+        name="Data Folder",
+        description="Where the server keeps its jobs; empty for its usual place",
+        subtype="DIR_PATH",
+    )
+    url: StringProperty(name="URL", description="Where the server listens", default="http://127.0.0.1:8765")
+    token: StringProperty(
+        name="Token", description="The server's bearer token, which it prints when it starts", subtype="PASSWORD"
+    )
+    free_memory_before_render: BoolProperty(
+        name="Free Memory Before Rendering",
+        description="Let the server give its memory back before Cycles renders; its models are loaded again later",
+        default=False,
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "server", expand=True)
+        for name in self._shown[self.server]:
+            layout.prop(self, name)
+        if self.server == "LOCAL" and not self.python:
+            found = find_python()
+            layout.label(text=f"Found: {found}" if found else "None found: install sd-core, or name its Python here")
+        layout.prop(self, "free_memory_before_render")
+
+    _shown: ClassVar = {"LOCAL": ("python", "device", "home"), "REMOTE": ("url", "token")}
+
+
+CLASSES = (SDCORE_AP_preferences,)
+
+
+def read_preferences() -> Preferences:
+    """The preferences as they are now; the defaults where the package is used without being enabled as an extension."""
+    online = getattr(bpy.app, "online_access", True)
+    addon = bpy.context.preferences.addons.get(__package__)
+    held = None if addon is None else addon.preferences
+    if held is None:
+        return Preferences(python=find_python(), online=online)
+    remote = held.server == "REMOTE"
+    return Preferences(
+        url=held.url.strip() if remote else "",
+        token=held.token.strip() if remote else "",
+        python=bpy.path.abspath(held.python) or find_python(),
+        home=Path(bpy.path.abspath(held.home)) if held.home else None,
+        device=held.device or "auto",
+        online=online,
+        free_memory_before_render=held.free_memory_before_render,
+    )

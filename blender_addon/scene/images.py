@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NumPy arrays to image datablocks and back. Arrays have the top row first; Blender has the bottom row first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+from sd_core.values.srgb import encode_srgb
+
+from .png import encode_png
+
+SRGB, DATA = "sRGB", "Non-Color"
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A picture ready for Blender: made on any thread by `pack`, imported in little time by `new_image`.
+
+    size: (height, width) px.
+    """
+
+    png: bytes
+    size: tuple[int, int]
+
+
+def pack(picture: np.ndarray, texts: Mapping[str, str] | None = None) -> Packed:
+    """Encode a picture for `new_image`; safe to call from any thread.
+
+    Args:
+        picture: (h, w) or (h, w, 3|4), uint8, uint16 or float in [0, 1]; sRGB-encoded unless it is data.
+        texts: text chunks of the PNG.
+    """
+    return Packed(encode_png(picture, texts), (picture.shape[0], picture.shape[1]))
+
+
+def new_image(name: str, packed: Packed, colour_space: str = SRGB) -> bpy.types.Image:
+    """A new image datablock with the file packed into it; Blender decodes the pixels when it first draws them.
+
+    Saved with the .blend, safe against undo; alpha is straight.
+    """
+    # The size given here is only that of a placeholder.
+    image = bpy.data.images.new(name, 1, 1, alpha=True, is_data=colour_space == DATA)
+    fill_image(image, packed)
+    image.colorspace_settings.name = colour_space
+    image.alpha_mode = "STRAIGHT"
+    return image
+
+
+def fill_image(image: bpy.types.Image, packed: Packed) -> None:
+    """Put other pixels into an image datablock; its users and settings stay."""
+    image.pack(data=packed.png, data_len=len(packed.png))
+    image.source = "FILE"
+    image.update_tag()
+
+
+def read_image(image: bpy.types.Image) -> np.ndarray:
+    """The pixels as they are shown: (h, w, 4) float32 in [0, 1], sRGB-encoded unless the image is data.
+
+    Float images are linear in Blender and are encoded here; alpha is straight.
+
+    Raises:
+        ValueError: the image has no pixels (a missing file, or nothing rendered yet).
+    """
+    width, height = image.size
+    if width == 0 or height == 0:
+        raise ValueError(f"{image.name} has no pixels")
+    flat = np.empty(width * height * image.channels, np.float32)
+    image.pixels.foreach_get(flat)
+    pixels = _four_channels(flat.reshape(height, width, image.channels)[::-1])
+    if image.is_float and not image.colorspace_settings.is_data:
+        pixels[..., :3] = encode_srgb(_straight(pixels))
+    return np.clip(pixels, 0, 1)
+
+
+def read_rgb8(image: bpy.types.Image) -> np.ndarray:
+    """As `read_image`, for a request: (h, w, 3) uint8, or (h, w, 4) where a pixel is transparent."""
+    pixels = np.rint(read_image(image) * 255).astype(np.uint8)
+    return pixels if (pixels[..., 3] != 255).any() else np.ascontiguousarray(pixels[..., :3])
+
+
+def _four_channels(pixels: np.ndarray) -> np.ndarray:
+    height, width, channels = pixels.shape
+    if channels == 4:
+        return np.array(pixels)
+    full = np.ones((height, width, 4), np.float32)
+    full[..., :3] = pixels[..., :3] if channels == 3 else pixels[..., :1]
+    return full
+
+
+def _straight(pixels: np.ndarray) -> np.ndarray:
+    """Colour without the alpha that Blender multiplies into float images."""
+    alpha = pixels[..., 3:]
+    return pixels[..., :3] / np.where(alpha > 0, alpha, 1)
