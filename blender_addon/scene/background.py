@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+
 from sd_core.errors import SDError
 from sd_core.passes import PositionSpace, Sidecar, write_sidecar
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 import numpy as np
+
 from sd_core.errors import RequestError
 from sd_core.passes import Camera, SensorFit, blender_intrinsics
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from sd_core.errors import RequestError
 from sd_core.passes import ExrFile, ExrPass, FramePasses, frame_of, split_channel
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
+
 import sd_core
 from sd_core.errors import Cancelled, OutputError, SDError, error_from_dict
 
@@ -33,6 +35,7 @@ class PassRender:
 
     order: Order
     process: subprocess.Popen[str]
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -67,6 +70,7 @@ class PassRender:
 
     def cancel(self) -> None:
         """Kill the background Blender; frames that are whole stay."""
+        self.cancelled.set()
         if self.process.poll() is None:
             self.process.kill()
 
@@ -76,7 +80,7 @@ class PassRender:
             raise failure
         if done == len(self.order.frames):
             return
-        if code < 0 or code == 1 and sys.platform == "win32":  # killed, also from outside
+        if self.cancelled.is_set():
             raise Cancelled(f"the data render ended after {done} of {len(self.order.frames)} frames")
         last = log.read_text(encoding="utf-8", errors="replace").strip()[-600:]
         raise SDError(f"the background Blender ended with code {code}: {last}", hint=f"see {log}")
@@ -163,8 +167,9 @@ def _launch(folder: Path) -> subprocess.Popen[str]:
     )
 
 
-def background_command(blend: Path, program: str, argument: str) -> list[str]:
-    """The command that opens a file in a background Blender of this release and runs `scene.<program>.main(argument)`.
+def background_command(blend: Path | None, program: str, argument: str) -> list[str]:
+    """The command that opens a file, or an empty one, in a background Blender of this release and runs
+    `scene.<program>.main(argument)`.
 
     The module `bpy` has no executable of its own: there it is Python that opens the file.
     """
@@ -173,11 +178,14 @@ def background_command(blend: Path, program: str, argument: str) -> list[str]:
     call = f"import sys; sys.path[:0] = {paths!r}; from scene.{program} import main; main({argument!r})"
     scripts = bpy.context.preferences.filepaths.use_scripts_auto_execute
     if bpy.app.module:
-        opened = f"import bpy; bpy.ops.wm.open_mainfile(filepath={str(blend)!r}, use_scripts={scripts!r}); "
+        opened = "import bpy; "
+        if blend is not None:
+            opened += f"bpy.ops.wm.open_mainfile(filepath={str(blend)!r}, use_scripts={scripts!r}); "
         return [sys.executable, "-c", opened + call]
     allowed = "--enable-autoexec" if scripts else "--disable-autoexec"
     own = ["--factory-startup", allowed, "--python-exit-code", "1"]
-    return [bpy.app.binary_path, "--background", *own, str(blend), "--python-expr", call]
+    opened_file = [] if blend is None else [str(blend)]
+    return [bpy.app.binary_path, "--background", *own, *opened_file, "--python-expr", call]
 
 
 def _told(line: str) -> dict[str, Any] | None:

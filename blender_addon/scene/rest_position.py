@@ -100,7 +100,7 @@ def _mix(
     node = tree.nodes.new("ShaderNodeMix")
     node.data_type = "VECTOR"
     factor, first, second = (
-        next(s for s in node.inputs if s.enabled and s.name == name) for name in "Factor A B".split()
+        next(s for s in node.inputs if s.enabled and s.name == name) for name in ["Factor", "A", "B"]
     )
     for socket, link in zip((factor, first, second), (share, zero, one), strict=True):
         tree.links.new(link, socket)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Evaluated meshes of several objects as one `Mesh`, and the way back to each object's own corners."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from sd_core.errors import RequestError
+from sd_core.requests import Mesh
+
+_MESHES = frozenset({"MESH", "CURVE", "SURFACE", "META", "FONT"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One object's share of the triangles.
+
+    name: of the object. triangles: their slice. loops: (t, 3) corner indices of the evaluated mesh. own: whether these
+    are the corners of the object's own mesh, so that a UV map can be written.
+    """
+
+    name: str
+    triangles: slice
+    loops: np.ndarray
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The mesh of a request and its parts; part `i` has object and material number `i`."""
+
+    mesh: Mesh
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrays:
+    vertices: np.ndarray
+    faces: np.ndarray
+    loops: np.ndarray
+    uvs: np.ndarray | None
+    own: bool
+
+
+def gather(objects: Sequence[bpy.types.Object], depsgraph: bpy.types.Depsgraph, *, keep_uvs: bool) -> Gathered:
+    """The triangles of objects as they are rendered, with modifiers, in the world.
+
+    Args:
+        objects: meshes, curves, texts; others are left out.
+        keep_uvs: paint into each object's active UV map; otherwise the engine unwraps them together.
+
+    Raises:
+        RequestError: nothing to paint; an object without a UV map; or, for new UV maps, one whose modifiers change its
+            corners.
+    """
+    held = [(item, _arrays(item, depsgraph, keep_uvs=keep_uvs)) for item in objects if item.type in _MESHES]
+    held = [(item, arrays) for item, arrays in held if len(arrays.faces)]
+    if not held:
+        raise RequestError("mesh", "no selected object has faces", hint="select the objects to paint")
+    for item, arrays in held:
+        _check(item, arrays, keep_uvs=keep_uvs)
+    return _joined(held)
+
+
+def _check(item: bpy.types.Object, arrays: _Arrays, *, keep_uvs: bool) -> None:
+    if keep_uvs and arrays.uvs is None:
+        raise RequestError(
+            "uvs", f"{item.name!r} has no UV map", hint="choose a new UV map, or unwrap it (UV > Smart UV Project)"
+        )
+    if not keep_uvs and not arrays.own:
+        raise RequestError(
+            "uvs",
+            f"modifiers change the corners of {item.name!r}, so no new UV map can be written",
+            hint="use its own UV map, or apply the modifiers",
+        )
+
+
+def _arrays(item: bpy.types.Object, depsgraph: bpy.types.Depsgraph, *, keep_uvs: bool) -> _Arrays:
+    evaluated = item.evaluated_get(depsgraph)
+    mesh = evaluated.to_mesh()
+    try:
+        mesh.calc_loop_triangles()
+        count = len(mesh.loop_triangles)
+        points = _read(mesh.vertices, "co", (len(mesh.vertices), 3), np.float32)
+        matrix = np.array(evaluated.matrix_world, np.float64)
+        faces = _read(mesh.loop_triangles, "vertices", (count, 3), np.int32)
+        loops = _read(mesh.loop_triangles, "loops", (count, 3), np.int32)
+        own = item.type == "MESH" and not item.data.library and len(item.data.loops) == len(mesh.loops)
+        if np.linalg.det(matrix[:3, :3]) < 0:  # a mirrored object would be seen from inside
+            faces, loops = faces[:, ::-1], loops[:, ::-1]
+        uvs = _uvs(mesh, loops) if keep_uvs else None
+        return _Arrays((points @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32), faces, loops, uvs, own)
+    finally:
+        evaluated.to_mesh_clear()
+
+
+def _uvs(mesh: bpy.types.Mesh, loops: np.ndarray) -> np.ndarray | None:
+    layer = mesh.uv_layers.active
+    if layer is None or not len(layer.uv):
+        return None
+    return _read(layer.uv, "vector", (len(mesh.loops), 2), np.float32)[loops]
+
+
+def _read(items: bpy.types.bpy_prop_collection, name: str, shape: tuple[int, int], kind: type) -> np.ndarray:
+    flat = np.empty(shape[0] * shape[1], kind)
+    items.foreach_get(name, flat)
+    return flat.reshape(shape)
+
+
+def _joined(held: Sequence[tuple[bpy.types.Object, _Arrays]]) -> Gathered:
+    parts, faces, owner = [], [], []
+    triangles = points = 0
+    for index, (item, arrays) in enumerate(held):
+        count = len(arrays.faces)
+        parts.append(Part(item.name, slice(triangles, triangles + count), arrays.loops, arrays.own))
+        faces.append(arrays.faces + points)
+        owner.append(np.full(count, index, np.uint32))
+        triangles, points = triangles + count, points + len(arrays.vertices)
+    uvs = [arrays.uvs for _, arrays in held if arrays.uvs is not None]
+    mesh = Mesh(
+        vertices=np.concatenate([arrays.vertices for _, arrays in held]),
+        faces=np.concatenate(faces),
+        uvs=np.concatenate(uvs) if uvs else None,
+        object_id=np.concatenate(owner),
+        material_id=np.concatenate(owner),
+    )
+    return Gathered(mesh, tuple(parts))
