@@ -26,25 +26,37 @@ const show = (image, bytes, mime = "") => {
   else image.src = URL.createObjectURL(new Blob([bytes], { type: mime }));
 };
 
-/** Call `handlers[event.key]`; a handled key goes no further, neither to the page nor to the notebook. */
-const keys = (element, handlers, signal) =>
-  element.addEventListener(
-    "keydown",
-    (event) => {
-      const handler = event.altKey || event.ctrlKey || event.metaKey ? undefined : handlers[event.key];
-      if (!handler) return;
-      event.preventDefault();
-      event.stopPropagation();
-      handler(event);
-    },
-    { signal },
-  );
-
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+/** A labelled slider for a trait; the last argument is its unit. */
+const slider = ({ model, watch, listen, set }, trait, label, range, unit = "") => {
+  const input = make("input", { type: "range", ...range });
+  const output = make("output", { class: "sd-figures" });
+  watch([trait], () => {
+    input.value = model.get(trait);
+    output.textContent = `${model.get(trait)} ${unit}`;
+  });
+  listen(input, "input", () => set({ [trait]: Number(input.value) }));
+  return make("label", {}, label, input, output);
+};
+
+/** Buttons for a trait, of which one is pressed; `options` are pairs of value and text. */
+const choice = ({ model, watch, listen, set }, trait, label, options) => {
+  const buttons = options.map(([value, text]) => {
+    const button = make("button", { type: "button", "data-value": value }, text);
+    listen(button, "click", () => set({ [trait]: value }));
+    return button;
+  });
+  watch([trait], () => {
+    for (const each of buttons) each.setAttribute("aria-pressed", String(each.dataset.value === model.get(trait)));
+  });
+  return make("div", { class: "sd-choice", role: "group", "aria-label": label }, ...buttons);
+};
 
 /**
  * The default export of a module. `build` gets the model, an element to fill, a signal that ends with the view,
- * `listen(element, type, handler)`, `watch(names, update)` (called at once and on every change) and `set(values)`.
+ * `listen(element, type, handler)`, `watch(names, update)` (called at once and on every change), `set(values)`, and
+ * `keys(element, handlers)`: a handled key goes no further, neither to the page nor to the notebook.
  */
 const widget = (name, build) => ({
   render({ model, el }) {
@@ -53,18 +65,26 @@ const widget = (name, build) => ({
     // Lab would take arrow keys and letters for its own shortcuts.
     const root = make("div", { class: `sd-widget sd-${name}`, "data-lm-suppress-shortcuts": "true" });
     el.append(root);
+    const listen = (element, type, handler, options = {}) =>
+      element.addEventListener(type, handler, { ...options, signal });
+    const keys = (element, handlers) =>
+      listen(element, "keydown", (event) => {
+        const handler = event.altKey || event.ctrlKey || event.metaKey ? undefined : handlers[event.key];
+        if (!handler) return;
+        event.preventDefault();
+        event.stopPropagation();
+        handler(event);
+      });
     const watch = (names, update) => {
       for (const each of names) model.on(`change:${each}`, update);
       signal.addEventListener("abort", () => names.forEach((each) => model.off(`change:${each}`, update)));
       update();
     };
-    const listen = (element, type, handler, options = {}) =>
-      element.addEventListener(type, handler, { ...options, signal });
     const set = (values) => {
       for (const [key, value] of Object.entries(values)) model.set(key, value);
       model.save_changes();
     };
-    build({ model, root, signal, watch, listen, set });
+    build({ model, root, signal, listen, keys, watch, set });
     return () => {
       life.abort();
       root.querySelectorAll("img").forEach(revoke);

@@ -5,7 +5,7 @@ const sameBytes = (a, b) => {
   return x.every((value, index) => value === y[index]);
 };
 
-export default widget("gallery", ({ model, root, signal, watch, listen, set }) => {
+export default widget("gallery", ({ model, root, keys, watch, listen, set }) => {
   const list = make("div", { class: "sd-thumbnails", role: "listbox", "aria-label": "Pictures", "aria-orientation": "horizontal" });
   const empty = make("div", { class: "sd-note" }, "Finished pictures appear here.");
   root.append(list, empty);
@@ -28,20 +28,16 @@ export default widget("gallery", ({ model, root, signal, watch, listen, set }) =
     model.send({ type: "choose", id: option.dataset.id });
   };
   const move = (step) => (event) => focus(options().indexOf(event.target.closest("[role=option]")) + step());
-  keys(
-    list,
-    {
-      ArrowLeft: move(() => -1),
-      ArrowRight: move(() => 1),
-      ArrowUp: move(() => -columns()),
-      ArrowDown: move(() => columns()),
-      Home: () => focus(0),
-      End: () => focus(list.children.length - 1),
-      Enter: (event) => choose(event.target.closest("[role=option]")),
-      " ": (event) => choose(event.target.closest("[role=option]")),
-    },
-    signal,
-  );
+  keys(list, {
+    ArrowLeft: move(() => -1),
+    ArrowRight: move(() => 1),
+    ArrowUp: move(() => -columns()),
+    ArrowDown: move(() => columns()),
+    Home: () => focus(0),
+    End: () => focus(list.children.length - 1),
+    Enter: (event) => choose(event.target.closest("[role=option]")),
+    " ": (event) => choose(event.target.closest("[role=option]")),
+  });
   listen(list, "click", (event) => {
     const option = event.target.closest("[role=option]");
     if (!option) return;
