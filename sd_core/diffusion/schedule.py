@@ -175,4 +175,4 @@ def _set_timesteps(scheduler: SchedulerMixin, count: int, device: torch.device) 
     interpolates = getattr(scheduler, "sigmas", None) is not None
     if not interpolates and int(scheduler.timesteps.max()) >= levels:
         message = f"{count} is not for {name}: it would begin beyond the last of {levels} noise levels"
-        raise RequestError("num_inference_steps", message, hint=hint)
+        raise RequestError("num_inference_steps", message, hint=f"use fewer than {levels}, or another scheduler")

@@ -23,7 +23,8 @@ def _matrix(side: int) -> Callable[[Array], Array]:
     def convert(value: Array) -> Array:
         matrix = np.asarray(value, np.float64)
         if matrix.shape != (side, side) or not np.isfinite(matrix).all():
-            raise Wrong(f"must be ({side}, {side}) finite numbers, got {matrix.shape}")
+            hint = f"give {side} rows of {side} numbers, none NaN or infinite"
+            raise Wrong(f"must be ({side}, {side}) finite numbers, got {matrix.shape}", hint)
         return freeze(matrix)
 
     return convert
@@ -35,7 +36,8 @@ def _floats(*channels: int) -> Callable[[Array], Array]:
     def convert(value: Array) -> Array:
         array = np.asarray(value)
         if array.ndim != 3 or array.shape[2] not in channels or array.dtype.kind != "f" or not array.size:
-            raise Wrong(f"must be (h, w, {channels[0]}) float32, got {array.shape} {array.dtype}")
+            hint = f"give rows from the top, and {channels[0]} channels last"
+            raise Wrong(f"must be (h, w, {channels[0]}) float32, got {array.shape} {array.dtype}", hint)
         return freeze(array.astype(np.float32))
 
     return convert
@@ -54,7 +56,8 @@ def _depth(value: Array) -> Array:
 def _ids(value: Array) -> Array:
     array = np.asarray(value)
     if array.ndim != 2 or array.dtype.kind not in "iu" or not array.size or int(array.min()) < 0:
-        raise Wrong(f"must be (h, w) uint32, got {array.shape} {array.dtype}")
+        hint = "give one whole number >= 0 for each pixel"
+        raise Wrong(f"must be (h, w) uint32, got {array.shape} {array.dtype}", hint)
     return freeze(array.astype(np.uint32))
 
 

@@ -116,14 +116,16 @@ def _faces(value: Array) -> Array:
 def _uvs(value: Array) -> Array:
     array = _array(value)
     if array.ndim not in (2, 3) or array.shape[-1] != 2 or array.dtype.kind != "f":
-        raise Wrong(f"must be (triangles, 3, 2) or (vertices, 2) floats, got {array.shape} {array.dtype}")
+        hint = "give a coordinate for each corner, or for each vertex"
+        raise Wrong(f"must be (triangles, 3, 2) or (vertices, 2) floats, got {array.shape} {array.dtype}", hint)
     return freeze(_finite(array.astype(np.float32)))
 
 
 def _ids(value: Array) -> Array:
     array = _array(value)
     if array.ndim != 1 or array.dtype.kind not in "iu" or (array.size and int(array.min()) < 0):
-        raise Wrong(f"must be one whole number >= 0 for each triangle, got {array.shape} {array.dtype}")
+        hint = "number the objects, or materials, from 0"
+        raise Wrong(f"must be one whole number >= 0 for each triangle, got {array.shape} {array.dtype}", hint)
     return freeze(array.astype(np.uint32))
 
 

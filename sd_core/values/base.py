@@ -19,7 +19,7 @@ V = TypeVar("V", bound="Value")
 class Wrong(ValueError):
     """Raised by a field's converter, which does not know the field's name; becomes a `RequestError`."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

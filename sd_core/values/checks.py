@@ -48,7 +48,7 @@ def path(value: str | os.PathLike[str]) -> str:
 def flag(value: bool) -> bool:
     """True or False."""
     if not isinstance(value, (bool, np.bool_)):
-        raise Wrong(f"must be True or False, got {_got(value)}")
+        raise Wrong(f"must be True or False, got {_got(value)}", "write it without quotes")
     return bool(value)
 
 
@@ -64,7 +64,8 @@ class integer:  # noqa: N801 - called as a function
             raise Wrong(f"must be a whole number, got {_got(value)}", f"from {self.low} to {self.high}")
         whole = operator.index(value)
         if not self.low <= whole <= self.high:
-            raise Wrong(f"must be from {self.low} to {self.high}, got {_got(whole)}")
+            nearest = self.low if whole < self.low else self.high
+            raise Wrong(f"must be from {self.low} to {self.high}, got {_got(whole)}", f"the nearest is {nearest}")
         return whole
 
 
@@ -95,7 +96,8 @@ class number:  # noqa: N801 - called as a function
             bounds = (
                 f"{'greater than' if self.above else 'from'} {low:g}{' and at most' if self.above else ' to'} {high:g}"
             )
-            raise Wrong(f"must be {bounds}, got {real:g}")
+            nearest = f"more than {low:g}" if self.above and real <= low else f"{low if real < low else high:g}"
+            raise Wrong(f"must be {bounds}, got {real:g}", f"the nearest is {nearest}")
         return real
 
 
@@ -131,7 +133,9 @@ class instance(Generic[T]):  # noqa: N801 - called as a function
 
     def __call__(self, value: T) -> T:
         if not isinstance(value, self.kind):
-            raise Wrong(f"must be {self.kind.__name__}(...), got {_got(value)}")
+            raise Wrong(
+                f"must be {self.kind.__name__}(...), got {_got(value)}", f"import {self.kind.__name__} from sd_core"
+            )
         return value
 
 
@@ -163,15 +167,18 @@ def margins(value: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     return sides[0], sides[1], sides[2], sides[3]
 
 
+_NUMBER = "give a plain number, such as 0.5"
+
+
 def _real(value: float) -> float:
     if isinstance(value, (bool, np.bool_, str, bytes)) or not hasattr(value, "__float__"):
-        raise Wrong(f"must be a number, got {_got(value)}")
+        raise Wrong(f"must be a number, got {_got(value)}", _NUMBER)
     try:
         real = float(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise Wrong(f"must be one number, got {_got(value)}") from error
+        raise Wrong(f"must be one number, got {_got(value)}", _NUMBER) from error
     if not math.isfinite(real):
-        raise Wrong(f"must be finite, got {real:g}")
+        raise Wrong(f"must be finite, got {real:g}", _NUMBER)
     return real
 
 

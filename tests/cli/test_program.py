@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -145,17 +146,32 @@ def test_a_folder_that_cannot_be_written_ends_with_1(sd_core: Run, model: Path) 
 
 
 def test_ctrl_c_ends_with_130_and_leaves_no_file(model: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "sd_core.cli", "txt2img", "red", "--num-inference-steps", "1000"]
+    command = [sys.executable, "-m", "sd_core.cli", "txt2img", "red", "--num-inference-steps", "999"]
     command += ["--width", "64", "--height", "64", "--num-images", "50", "--model", str(model)]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True)
-    time.sleep(8)
-    assert process.poll() is None, process.communicate()
-    os.kill(process.pid, signal.SIGINT)
-    told = process.communicate(timeout=60)[1]
-    assert process.returncode == 130, told
+    terminal, inside = os.openpty()
+    with subprocess.Popen(command, cwd=tmp_path, env=environment() | {"TERM": "xterm"}, stderr=inside) as process:
+        os.close(inside)
+        told = shown(terminal, until="denoising")
+        os.kill(process.pid, signal.SIGINT)
+        told += shown(terminal)
+        assert process.wait(timeout=60) == 130, told
+    os.close(terminal)
     assert "cancelled" in told
     assert "Traceback" not in told
     assert list(tmp_path.iterdir()) == []
+
+
+def shown(terminal: int, until: str | None = None) -> str:
+    """What a program writes to a terminal, up to a word or to the program's end; fails after two minutes."""
+    told, end = "", time.monotonic() + 120
+    while until is None or until not in told:
+        assert select.select([terminal], [], [], max(end - time.monotonic(), 0))[0], told
+        try:
+            told += os.read(terminal, 4096).decode(errors="replace")
+        except OSError:  # Linux's way of saying that the other end is closed
+            assert until is None, told
+            break
+    return told
 
 
 def test_models_are_listed_and_shown(sd_core: Run) -> None:

@@ -119,6 +119,21 @@ def test_a_strength_that_leaves_no_step_is_refused() -> None:
         make_schedule(base(), "ddim", 10, 0.05, CPU)
 
 
+@pytest.mark.parametrize("name", ["ddim", "pndm", "ddpm", "euler"])
+def test_as_many_steps_as_there_are_noise_levels_run_or_are_refused(name: str) -> None:
+    """diffusers' DDIM and PNDM begin one level beyond the last where their timesteps are offset by one."""
+
+    def run(count: int) -> torch.Tensor:
+        schedule = make_schedule(base(), name, count, 1.0, CPU)
+        return denoise(lambda x, step: torch.zeros_like(x), schedule, noise(1), [torch.Generator()])
+
+    assert run(999).isfinite().all()
+    try:
+        assert run(1000).isfinite().all()
+    except RequestError as error:
+        assert error.field == "num_inference_steps" and "fewer than 1000" in error.hint
+
+
 def test_the_base_scheduler_keeps_no_trace_of_a_run() -> None:
     scheduler = base()
     before = dict(vars(scheduler))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -18,8 +19,8 @@ from tests.engine.pictures import bytes_picture
 from tests.tiny import TinyKind
 
 SIDE = 64
-LONG = 1000
-"""Steps of a run that nobody waits for."""
+LONG = 999
+"""Steps of a run that nobody waits for: as many as this scheduler has noise levels for."""
 
 
 def text_to_image(tiny: Built, **changes: Any) -> TextToImage:
@@ -137,10 +138,17 @@ def test_leaving_the_stream_cancels(engine: Engine, tiny: Built) -> None:
 
 
 def test_control_c_cancels(engine: Engine, tiny: Built) -> None:
-    interrupt = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    interrupt.start()
+    def interrupt() -> None:
+        while engine._running is None:
+            time.sleep(0.01)
+        time.sleep(0.5)  # for the main thread to be waiting
+        os.kill(os.getpid(), signal.SIGINT)
+
+    watch = threading.Thread(target=interrupt)
+    watch.start()
     with pytest.raises(Cancelled):
         engine.run(text_to_image(tiny, num_inference_steps=LONG, num_images=100))
+    watch.join()
 
 
 def test_jobs_run_in_the_order_of_their_submission(engine: Engine, tiny: Built) -> None:
