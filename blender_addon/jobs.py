@@ -12,21 +12,19 @@ import logging
 import queue
 import threading
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
-from sd_core.client import RemoteJob
+
 from sd_core.errors import Cancelled, SDError
-from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, Loading, Queued, ResultEvent, StepEvent
+from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, ResultEvent, StepEvent
 from sd_core.requests import Request
 from sd_core.results import Result
 
 from .connection import server
+from .job import BlenderJob, Calls, Stage, Told
 from .preferences import Preferences, read_preferences
 
 CLASSES = ()
@@ -43,96 +41,13 @@ _KEPT = 20
 _log = logging.getLogger(__name__)
 
 
-class Stage(StrEnum):
-    """How far a job is."""
-
-    PREPARING = "preparing"
-    QUEUED = "queued"
-    LOADING = "loading"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-ENDED = frozenset({Stage.DONE, Stage.FAILED, Stage.CANCELLED})
-
-
-@dataclass(slots=True, eq=False)
-class BlenderJob:
-    """A job as panels see it; changed by the main thread alone, but for what is marked.
-
-    label: for people. share: done, in [0, 1]. message: what goes on. preview: newest (h, w, 3) uint8. error: of a failed one.
-    file: number of the open file when it was submitted.
-    """
-
-    label: str
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    stage: Stage = Stage.PREPARING
-    share: float = 0.0
-    seconds_left: float | None = None
-    message: str = ""
-    preview: Any = None
-    error: SDError | None = None
-    file: int = 0
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _remote: RemoteJob | None = None
-    _calls: Calls | None = None
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will come."""
-        return self.stage in ENDED
-
-    @property
-    def cancel_requested(self) -> bool:
-        """Whether somebody asked the job to stop; safe to ask from any thread."""
-        return self._stop.is_set()
-
-    def cancel(self) -> None:
-        """Stop the job soon; returns at once, on any thread."""
-        self._stop.set()
-        if self._remote is not None:
-            threading.Thread(target=_cancel_remote, args=(self._remote,), daemon=True).start()
-
-    def tell(self, message: str, share: float | None = None) -> None:
-        """Say what goes on before the request is there; for the job's thread.
-
-        Raises:
-            Cancelled: somebody asked the job to stop.
-        """
-        if self.cancel_requested:
-            raise Cancelled
-        _inbox.put((self, _Told(message, share), None))
-
-
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """What to call on the main thread; each is called with the job first.
-
-    on_step: `(job, StepEvent)`. on_frame: `(job, FrameEvent, converted)`. on_result: `(job, Result, converted)`; a message of
-    an undo step may be given back. on_end: `(job,)`, after all others, also after a failure or a cancellation.
-    """
-
-    on_step: Callable[[BlenderJob, StepEvent], None] | None = None
-    on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None
-    on_result: Callable[[BlenderJob, Result, Any], str | None] | None = None
-    on_end: Callable[[BlenderJob], None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    message: str
-    share: float | None
-
-
 Make = Callable[[BlenderJob], Request]
 """Makes a request in the job's thread, without touching bpy: waits for a render of data passes, say."""
 
 Convert = Callable[[FrameEvent | ResultEvent], Any]
 """Turns a frame or a result into what the callback wants, in the job's thread, without touching bpy."""
 
-_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | _Told, Any]] = queue.SimpleQueue()
+_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Told, Any]] = queue.SimpleQueue()
 _jobs: list[BlenderJob] = []
 _file = [0]
 
@@ -157,7 +72,7 @@ def submit(
         convert: runs in the job's thread before `on_frame` and `on_result`, which get what it gives.
         priority: "interactive" or "batch".
     """
-    job = BlenderJob(label, file=_file[0], _calls=Calls(on_step, on_frame, on_result, on_end))
+    job = BlenderJob(label, _inbox.put, Calls(on_step, on_frame, on_result, on_end), _file[0])
     _jobs.append(job)
     arguments = (job, request, convert, priority, read_preferences())
     threading.Thread(target=_work, args=arguments, name=f"sd_core-{label}", daemon=True).start()
@@ -245,9 +160,7 @@ def _work(
         client = server.client(preferences)
         job.tell("Sending")
         remote = client.submit(request, id=job.id, priority=priority)
-        job._remote = remote  # noqa: SLF001 - of this module
-        if job.cancel_requested:
-            remote.cancel()
+        job.follow(remote)
         for event in remote.events():
             ready = convert(event) if convert is not None and isinstance(event, (FrameEvent, ResultEvent)) else None
             _inbox.put((job, event, ready))
@@ -258,13 +171,6 @@ def _work(
     except Exception as error:
         _log.exception("%s failed", job.label)
         _inbox.put((job, Failed(SDError(f"{type(error).__name__}: {error}", hint="see the console")), None))
-
-
-def _cancel_remote(remote: RemoteJob) -> None:
-    try:
-        remote.cancel()
-    except SDError as error:
-        _log.warning("the job cannot be cancelled: %s", error)
 
 
 def _tick() -> float:
@@ -278,61 +184,21 @@ def _on_load(*_: object) -> None:
     _file[0] += 1
 
 
-def _handle(job: BlenderJob, event: Event | _Told, converted: Any) -> None:
+def _handle(job: BlenderJob, event: Event | Told, converted: Any) -> None:
     if job.ended:
         return
     try:
-        _apply(job, event, converted)
+        undo = job.apply(event, converted, job.calls if job.file == _file[0] else Calls())
     except Exception as error:
         # A fault in a callback must neither stop the timer nor leave a job that runs for ever.
         _log.exception("%s failed", job.label)
-        _end(job, Stage.FAILED, SDError(f"{type(error).__name__}: {error}", hint="see the console"))
         job.cancel()
-
-
-def _apply(job: BlenderJob, event: Event | _Told, converted: Any) -> None:
-    calls = job._calls if job.file == _file[0] else Calls()  # noqa: SLF001
-    assert calls is not None
-    match event:
-        case _Told(message=message, share=share):
-            job.message, job.share = message, job.share if share is None else share
-        case Queued(position=position):
-            job.stage, job.message = Stage.QUEUED, f"{position} before it" if position else ""
-        case Loading(message=message):
-            job.stage, job.message = Stage.LOADING, message
-        case StepEvent():
-            _step(job, event, calls)
-        case FrameEvent():
-            if calls.on_frame is not None:
-                calls.on_frame(job, event, converted)
-        case ResultEvent(result=result):
-            undo = calls.on_result(job, result, converted) if calls.on_result is not None else None
-            _end(job, Stage.DONE)
-            _push_undo(undo)
-        case Failed(error=error):
-            _end(job, Stage.FAILED, error)
-        case CancelledEvent():
-            _end(job, Stage.CANCELLED, Cancelled())
-
-
-def _step(job: BlenderJob, event: StepEvent, calls: Calls) -> None:
-    job.stage, job.message = Stage.RUNNING, ""
-    job.share, job.seconds_left = (event.index + 1) / max(event.count, 1), event.seconds_left
-    if event.preview is not None:
-        job.preview = event.preview
-    if calls.on_step is not None:
-        calls.on_step(job, event)
-
-
-def _end(job: BlenderJob, stage: Stage, error: SDError | None = None) -> None:
-    job.stage, job.error, job.seconds_left = stage, error, None
-    if stage is Stage.DONE:
-        job.share = 1.0
-    ended = [other for other in _jobs if other.ended]
-    for old in ended[:-_KEPT]:
-        _jobs.remove(old)
-    if job._calls is not None and job._calls.on_end is not None:  # noqa: SLF001
-        job._calls.on_end(job)  # noqa: SLF001
+        job.end(Stage.FAILED, SDError(f"{type(error).__name__}: {error}", hint="see the console"))
+        return
+    _push_undo(undo)
+    if job.ended:
+        ended = [other for other in _jobs if other.ended]
+        _jobs[:] = [other for other in _jobs if other not in ended[:-_KEPT]]
 
 
 def _push_undo(message: str | None) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
+
+from sd_core.errors import RequestError
 from sd_core.values.srgb import encode_srgb
 
 from .png import encode_png
@@ -56,29 +58,53 @@ def fill_image(image: bpy.types.Image, packed: Packed) -> None:
     image.update_tag()
 
 
-def read_image(image: bpy.types.Image) -> np.ndarray:
-    """The pixels as they are shown: (h, w, 4) float32 in [0, 1], sRGB-encoded unless the image is data.
+@dataclass(frozen=True, slots=True, eq=False)
+class Grabbed:
+    """The pixels of an image datablock as Blender holds them; `rgba` and `for_request` may run on any thread.
 
-    Float images are linear in Blender and are encoded here; alpha is straight.
+    flat: float32, bottom row first. size: (height, width) px. linear: a float image that is no data.
+    """
+
+    flat: np.ndarray
+    size: tuple[int, int]
+    channels: int
+    linear: bool
+
+    def rgba(self) -> np.ndarray:
+        """(h, w, 4) float32 in [0, 1], sRGB-encoded unless the image is data, alpha straight."""
+        pixels = _four_channels(self.flat.reshape(*self.size, self.channels)[::-1])
+        if self.linear:
+            pixels[..., :3] = encode_srgb(_straight(pixels))
+        return np.clip(pixels, 0, 1)
+
+    def for_request(self) -> np.ndarray:
+        """(h, w, 3) uint8, or (h, w, 4) where a pixel is transparent."""
+        pixels = np.rint(self.rgba() * 255).astype(np.uint8)
+        return pixels if (pixels[..., 3] != 255).any() else np.ascontiguousarray(pixels[..., :3])
+
+
+def grab_image(image: bpy.types.Image) -> Grabbed:
+    """Copy the pixels of an image: the short part, which must run on the main thread.
 
     Raises:
-        ValueError: the image has no pixels (a missing file, or nothing rendered yet).
+        RequestError: the image has no pixels (a missing file, or nothing rendered yet).
     """
     width, height = image.size
     if width == 0 or height == 0:
-        raise ValueError(f"{image.name} has no pixels")
+        raise RequestError("image", f"{image.name} has no pixels", hint="choose another image, or render first")
     flat = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(flat)
-    pixels = _four_channels(flat.reshape(height, width, image.channels)[::-1])
-    if image.is_float and not image.colorspace_settings.is_data:
-        pixels[..., :3] = encode_srgb(_straight(pixels))
-    return np.clip(pixels, 0, 1)
+    linear = image.is_float and not image.colorspace_settings.is_data
+    return Grabbed(flat, (height, width), image.channels, linear)
 
 
-def read_rgb8(image: bpy.types.Image) -> np.ndarray:
-    """As `read_image`, for a request: (h, w, 3) uint8, or (h, w, 4) where a pixel is transparent."""
-    pixels = np.rint(read_image(image) * 255).astype(np.uint8)
-    return pixels if (pixels[..., 3] != 255).any() else np.ascontiguousarray(pixels[..., :3])
+def read_image(image: bpy.types.Image) -> np.ndarray:
+    """The pixels as (h, w, 4) float32; see `Grabbed.rgba`.
+
+    Raises:
+        RequestError: as `grab_image`.
+    """
+    return grab_image(image).rgba()
 
 
 def _four_channels(pixels: np.ndarray) -> np.ndarray:

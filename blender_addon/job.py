@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One job as panels see it, and what its events change."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sd_core.client import RemoteJob
+from sd_core.errors import Cancelled, SDError
+from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, Loading, Queued, ResultEvent, StepEvent
+from sd_core.results import Result
+
+_log = logging.getLogger(__name__)
+
+
+class Stage(StrEnum):
+    """How far a job is."""
+
+    PREPARING = "preparing"
+    QUEUED = "queued"
+    LOADING = "loading"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({Stage.DONE, Stage.FAILED, Stage.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What goes on before there is a request."""
+
+    message: str
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What to call on the main thread; each is called with the job first.
+
+    on_step: `(job, StepEvent)`. on_frame: `(job, FrameEvent, converted)`. on_result: `(job, Result, converted)`; the name of
+    an undo step may be given back. on_end: `(job,)`, after all others, also after a failure or a cancellation.
+    """
+
+    on_step: Callable[[BlenderJob, StepEvent], None] | None = None
+    on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None
+    on_result: Callable[[BlenderJob, Result, Any], str | None] | None = None
+    on_end: Callable[[BlenderJob], None] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class BlenderJob:
+    """A job as panels see it; changed by the main thread alone, but for what is marked.
+
+    label: for people. inbox: takes `(job, event, converted)` from any thread. file: number of the open file when it was
+    submitted. share: done, in [0, 1]. message: what goes on. preview: newest (h, w, 3) uint8. error: of a failed one.
+    """
+
+    label: str
+    inbox: Callable[[tuple[BlenderJob, Event | Told, Any]], None]
+    calls: Calls
+    file: int
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    stage: Stage = Stage.PREPARING
+    share: float = 0.0
+    seconds_left: float | None = None
+    message: str = ""
+    preview: Any = None
+    error: SDError | None = None
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _remote: RemoteJob | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.stage in ENDED
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether somebody asked the job to stop; safe to ask from any thread."""
+        return self._stop.is_set()
+
+    def cancel(self) -> None:
+        """Stop the job soon; returns at once, on any thread."""
+        self._stop.set()
+        if self._remote is not None:
+            threading.Thread(target=_cancel_remote, args=(self._remote,), daemon=True).start()
+
+    def tell(self, message: str, share: float | None = None) -> None:
+        """Say what goes on before the request is there; for the job's thread.
+
+        Raises:
+            Cancelled: somebody asked the job to stop.
+        """
+        if self.cancel_requested:
+            raise Cancelled
+        self.inbox((self, Told(message, share), None))
+
+    def follow(self, remote: RemoteJob) -> None:
+        """The job is on the server now; for the job's thread."""
+        self._remote = remote
+        if self.cancel_requested:
+            remote.cancel()
+
+    def apply(self, event: Event | Told, converted: Any, calls: Calls) -> str | None:
+        """Take over what an event says and call who wants to know; gives the name of an undo step."""
+        match event:
+            case Told():
+                self.message, self.share = event.message, self.share if event.share is None else event.share
+            case Queued():
+                self.stage, self.message = Stage.QUEUED, f"{event.position} before it" if event.position else ""
+            case Loading():
+                self.stage, self.message = Stage.LOADING, event.message
+            case StepEvent():
+                self._step(event, calls)
+            case FrameEvent() if calls.on_frame is not None:
+                calls.on_frame(self, event, converted)
+            case ResultEvent() | Failed() | CancelledEvent():
+                return self._last(event, converted, calls)
+        return None
+
+    def end(self, stage: Stage, error: SDError | None = None) -> None:
+        """Nothing more will come."""
+        self.stage, self.error, self.seconds_left = stage, error, None
+        self.share = 1.0 if stage is Stage.DONE else self.share
+        if self.calls.on_end is not None:
+            self.calls.on_end(self)
+
+    def _step(self, event: StepEvent, calls: Calls) -> None:
+        self.stage, self.message = Stage.RUNNING, ""
+        self.share, self.seconds_left = (event.index + 1) / max(event.count, 1), event.seconds_left
+        if event.preview is not None:
+            self.preview = event.preview
+        if calls.on_step is not None:
+            calls.on_step(self, event)
+
+    def _last(self, event: ResultEvent | Failed | CancelledEvent, converted: Any, calls: Calls) -> str | None:
+        match event:
+            case ResultEvent(result=result):
+                undo = calls.on_result(self, result, converted) if calls.on_result is not None else None
+                self.end(Stage.DONE)
+                return undo
+            case Failed(error=error):
+                self.end(Stage.FAILED, error)
+            case CancelledEvent():
+                self.end(Stage.CANCELLED, Cancelled())
+        return None
+
+
+def _cancel_remote(remote: RemoteJob) -> None:
+    try:
+        remote.cancel()
+    except SDError as error:
+        _log.warning("the job cannot be cancelled: %s", error)
