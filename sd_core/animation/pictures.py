@@ -55,17 +55,12 @@ class PictureFiles(Pictures):
 
     def _read(self, index: int) -> Array:
         path = self._paths[index]
-        try:
-            picture = read_picture(path)
-        except RequestError as error:
-            raise RequestError("passes", f"frame {index}: {error.message}", hint=error.hint) from error
+        picture = read_picture(path)
         size = picture.shape[:2]
         self._size = self._size or size
         if size != self._size:
             (height, width), (h, w) = self._size, size
-            raise RequestError(
-                "passes", f"frame {index}: {path} is {w} x {h} px, those before {width} x {height}", hint="resize it"
-            )
+            raise RequestError(str(path), f"is {w} x {h} px, those before {width} x {height}", hint="resize it")
         return picture
 
 

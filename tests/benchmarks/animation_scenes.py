@@ -264,7 +264,7 @@ def dress(shot: Shot, folder: Path) -> None:
     aov, scaled = nodes.new("ShaderNodeOutputAOV"), nodes.new("ShaderNodeVectorMath")
     rest.attribute_name, aov.aov_name = "rest", "rest_position"
     scaled.operation, scaled.inputs[1].default_value = "SCALE", (0, 0, 0)
-    scaled.inputs["Scale"].default_value = 0.35
+    scaled.inputs["Scale"].default_value = 0.12
     image.image = bpy.data.images.load(str(folder / "texture.png"), check_existing=False)
     image.projection, image.projection_blend = "BOX", 0.2
     links.new(rest.outputs["Vector"], scaled.inputs[0])

@@ -1,0 +1,241 @@
+"""Does an animation hold still, and is it still alive? Five ways to make it, measured side by side in one run.
+
+    python tests/benchmarks/animation.py --quick
+    python tests/benchmarks/animation.py --scenes orbit dolly --frames 48 --steps 10 --out out/
+
+Scenes are rendered by the real `bpy`. Arms: independent noise; fixed seed; warp, then image to image (as Deforum); pure
+warp copy with holes filled from around, which is the cheat; and `Animation`. Warp errors are those along true vectors,
+composed over the lag, where the renderer says that the same surface point is in sight (E); F is the same of textured
+renders of the scene, encoded and decoded. The cheat has low errors by construction, so guards must catch it: the run ends
+with status 2 where it passes all but two of them. Writes `table.md`, `table.json`, `plot.png` and a sheet for each scene.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bpy  # noqa: F401 - before torch: both bring an OpenMP of their own
+import numpy as np
+from animation_arms import ARMS, MEMORYLESS, Made, Task, make, range_of, single
+from animation_measures import (
+    Frames,
+    Truth,
+    colour_drift,
+    held,
+    mean_of,
+    newly_seen,
+    progress_between,
+    psnr,
+    seam,
+    sharpness,
+    warp_error,
+)  # fmt: skip
+from animation_repair import half_life
+from animation_scenes import CLOSED, SCENES, Rendered, Shot, render_shot
+from animation_table import GUARDS, failed_guards, plot, print_table, sheet, write_tables
+from builtin_depth import following
+
+from sd_core import Engine
+from sd_core.passes import depth_control
+from sd_core.values import Array
+
+LENGTHS: Mapping[str, int] = {
+    "static": 32, "orbit": 121, "sway": 121, "occluder": 48, "deform": 48, "dolly": 60, "cut": 48, "long": 240,
+}  # fmt: skip
+LAGS = (1, 8, 24)
+SWITCH, PATIENCE = 6, 8
+"""The frame at which the prompt is switched, and the frames after which that must show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The options."""
+
+    prompt: str
+    other_prompt: str
+    steps: int
+    seeds: int
+    stride: int
+    arms: list[str]
+    out: Path
+
+
+def main() -> int:
+    options = parse()
+    given = Given(**{name: getattr(options, name) for name in Given.__dataclass_fields__})
+    given.out.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, float | str]] = []
+    with Engine(model=options.model) as engine:
+        for name in options.scenes:
+            frames = min(LENGTHS[name], options.frames or LENGTHS[name])
+            shot = Shot(name=name, frames=frames, size=options.size, overscan=options.overscan)
+            rows += measure_scene(engine, render_shot(shot, options.root), given, first=name == options.scenes[0])
+            write_tables(rows, given.out)
+    print_table(rows)
+    plot(rows, given.out / "plot.png")
+    if "pure warp copy" not in given.arms:
+        return 0
+    failed = failed_guards(rows, "pure warp copy")
+    print(f"the cheat fails {len(failed)} of {len(GUARDS)} guards: {', '.join(failed)}")
+    return 0 if len(failed) >= 3 else 2
+
+
+def measure_scene(engine: Engine, rendered: Rendered, given: Given, *, first: bool) -> list[dict[str, float | str]]:
+    """One row for each arm, and the first of them for the floor. On the `first` scene liveness is measured as well."""
+    truth = Truth(rendered)
+    task = Task(
+        rendered=rendered, prompt=given.prompt, steps=given.steps, seed=11, depth_range=range_of(rendered)
+    )  # fmt: skip
+    sampled = sample(rendered.count, given.stride)
+    floor = {index: round_trip(engine, rendered.textured(index)) for index in sampled}
+    rows: list[dict[str, float | str]] = [floor_row(truth, floor)]
+    made: dict[str, Made] = {}
+    for name in given.arms:
+        wanted = sampled if name in MEMORYLESS else None
+        made[name] = make(ARMS[name], engine, task, wanted)
+        row = measure_arm(engine, truth, task, made[name], made.get("independent noise"), sampled)
+        if first and name not in MEMORYLESS:
+            row |= liveness(engine, task, name, given)
+        if name not in MEMORYLESS and rendered.shot.name == "long" and given.seeds > 1:
+            row["sharpness"] = sharpness_over_seeds(engine, truth, task, name, given.seeds, made[name])
+        rows.append({"scene": rendered.shot.name, "arm": name} | row)
+        print(
+            {key: value if isinstance(value, str) else round(value, 5) for key, value in rows[-1].items()}, flush=True
+        )
+    sheet(
+        {name: held_frames.frames for name, held_frames in made.items()},
+        sampled,
+        given.out / f"{rendered.shot.name}.png",
+    )
+    return rows
+
+
+def measure_arm(
+    engine: Engine, truth: Truth, task: Task, made: Made, alone: Made | None, sampled: list[int]
+) -> dict[str, float]:
+    """Every measure that one run of an arm gives."""
+    last = truth.count - 1
+    kept: Frames = {index: made.frames[index] for index in sampled}
+    figures = {f"E{lag}": warp_error(truth, kept, lag) for lag in LAGS}
+    figures |= {"evaluations": made.evaluations, "seconds": made.seconds, "drift": colour_drift(truth, kept, 0, last)}
+    figures["depth"] = mean_of([depth_following(truth, index, kept[index]) for index in sampled[::2]])
+    if truth.rendered.shot.name in CLOSED:
+        figures["closure"] = psnr(kept[0], kept[last])
+    if alone is not None:
+        ends = [index for index in sampled if index >= last - 24]
+        figures["sharpness"] = ratio(truth, kept, alone.frames, ends)
+        figures |= quality_of_new(truth, kept, alone.frames, sampled)
+    return figures
+
+
+def quality_of_new(truth: Truth, frames: Frames, alone: Frames, sampled: list[int]) -> dict[str, float]:
+    """Sharpness and seam of what came into sight within 8 frames, over those of independent frames."""
+    sharp, seams = [], []
+    for index in sampled:
+        if index < 8:
+            continue
+        new = newly_seen(truth, index)
+        if new.mean() < 0.01:
+            continue
+        sharp.append((sharpness(frames[index], new), sharpness(alone[index], new)))
+        passes = truth.passes(index)
+        seams.append((seam(frames[index], new, passes), seam(alone[index], new, passes)))
+    return {"new_sharpness": ratio_of_means(sharp), "new_seam": ratio_of_means(seams)}
+
+
+def liveness(engine: Engine, task: Task, arm: str, given: Given) -> dict[str, float]:
+    """How far a switched prompt has come after 8 frames, and after how many frames a defect has halved."""
+    short = truncated(task, SWITCH + PATIENCE + 1)
+    switched = replace(short, switch=(SWITCH, given.other_prompt))
+    end = SWITCH + PATIENCE
+    picture = make(ARMS[arm], engine, switched).frames[end]
+    start = single(engine, short, end, seed=given.seeds + 1)
+    goal = single(engine, replace(short, prompt=given.other_prompt), end, seed=given.seeds + 1)
+    return {"switch": progress_between(picture, start, goal), "half_life": half_life(engine, short, arm)}
+
+
+def sharpness_over_seeds(engine: Engine, truth: Truth, task: Task, arm: str, seeds: int, first: Made) -> float:
+    """Of the last frame, over that of as many independent frames."""
+    last, where = truth.count - 1, truth.surface(truth.count - 1)
+    others = [replace(task, seed=task.seed + 101 * seed) for seed in range(1, seeds)]
+    ends = [first.frames[last], *(make(ARMS[arm], engine, other).frames[last] for other in others)]
+    alone = [single(engine, task, last, seed=task.seed + 1009 * (seed + 1)) for seed in range(seeds)]
+    return ratio_of_means([(sharpness(a, where), sharpness(b, where)) for a, b in zip(ends, alone, strict=True)])
+
+
+def floor_row(truth: Truth, frames: Frames) -> dict[str, float | str]:
+    """The autoencoder's own share in every measure that it limits."""
+    row: dict[str, float | str] = {"scene": truth.rendered.shot.name, "arm": "autoencoder (F)"}
+    row |= {f"E{lag}": warp_error(truth, frames, lag) for lag in LAGS}
+    row["closure"] = mean_of([psnr(picture, truth.rendered.textured(index)) for index, picture in frames.items()])
+    return row
+
+
+def sample(count: int, stride: int) -> list[int]:
+    """Every `stride`-th frame and the one before it: enough for pairs at all lags."""
+    return sorted({0, count - 1} | {place for index in range(stride, count, stride) for place in (index - 1, index)})
+
+
+def round_trip(engine: Engine, picture: Array) -> Array:
+    """Encoded and decoded, nothing denoised between."""
+    from sd_core.diffusion.images import to_array, to_pixels
+    from sd_core.diffusion.latents import decode, encode_mean
+
+    model = engine._resources.model(engine._default_model)
+    return to_array(decode(model, encode_mean(model, to_pixels(picture)))[0])
+
+
+def depth_following(truth: Truth, index: int, picture: Array) -> float:
+    depth = held(truth.passes(index).depth)
+    return following(picture, depth_control(depth))
+
+
+def ratio(truth: Truth, frames: Frames, alone: Frames, indices: list[int]) -> float:
+    """Sharpness over that of independent frames."""
+    wheres = {index: truth.surface(index) for index in indices}
+    return ratio_of_means([(sharpness(frames[i], w), sharpness(alone[i], w)) for i, w in wheres.items()])
+
+
+def ratio_of_means(pairs: list[tuple[float, float]]) -> float:
+    known = [pair for pair in pairs if np.isfinite(pair).all()]
+    if not known:
+        return float("nan")
+    one, other = np.mean(known, axis=0)
+    return float(one / other)
+
+
+def truncated(task: Task, frames: int) -> Task:
+    shot = replace(task.rendered.shot, frames=min(frames, task.rendered.count))
+    return replace(task, rendered=Rendered(shot, task.rendered.folder))
+
+
+def parse() -> argparse.Namespace:
+    scratch = Path(tempfile.gettempdir())
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenes", nargs="+", choices=SCENES, default=list(SCENES))
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--model", default="builtin")
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--overscan", type=int, default=16)
+    parser.add_argument("--frames", type=int, help="at most so many for each scene")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=5, help="runs of the 240 frames, for the sharpness at their end")
+    parser.add_argument("--stride", type=int, default=8, help="every so-many-th frame is measured; divides 8 and 24")
+    parser.add_argument("--prompt", default="blue cobblestone")
+    parser.add_argument("--other-prompt", default="orange cobblestone")
+    parser.add_argument("--root", type=Path, default=scratch / "sd_core_scenes", help="where renders are kept")
+    parser.add_argument("--out", type=Path, default=scratch / "sd_core_animation")
+    parser.add_argument("--quick", action="store_true", help="one short scene: does it run at all?")
+    given = parser.parse_args()
+    if given.quick:
+        given.scenes, given.frames, given.steps, given.seeds, given.size = ["occluder"], 18, 4, 1, 64
+    return given
+
+
+if __name__ == "__main__":
+    sys.exit(main())
