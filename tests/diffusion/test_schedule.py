@@ -119,19 +119,22 @@ def test_a_strength_that_leaves_no_step_is_refused() -> None:
         make_schedule(base(), "ddim", 10, 0.05, CPU)
 
 
-@pytest.mark.parametrize("name", ["ddim", "pndm", "ddpm", "euler"])
-def test_as_many_steps_as_there_are_noise_levels_run_or_are_refused(name: str) -> None:
-    """diffusers' DDIM and PNDM begin one level beyond the last where their timesteps are offset by one."""
+def end_of_a_run(name: str, count: int) -> torch.Tensor:
+    schedule = make_schedule(base(), name, count, 1.0, CPU)
+    return denoise(lambda x, step: torch.zeros_like(x), schedule, noise(1), [torch.Generator()])
 
-    def run(count: int) -> torch.Tensor:
-        schedule = make_schedule(base(), name, count, 1.0, CPU)
-        return denoise(lambda x, step: torch.zeros_like(x), schedule, noise(1), [torch.Generator()])
 
-    assert run(999).isfinite().all()
-    try:
-        assert run(1000).isfinite().all()
-    except RequestError as error:
-        assert error.field == "num_inference_steps" and "fewer than 1000" in error.hint
+@pytest.mark.parametrize("name", ["ddim", "pndm", "ddpm"])
+def test_steps_beyond_the_last_noise_level_are_refused(name: str) -> None:
+    """With timesteps offset by one, diffusers' schedulers would begin one level beyond their table."""
+    assert end_of_a_run(name, 999).isfinite().all()
+    with pytest.raises(RequestError, match=r"num_inference_steps: 1000.*fewer than 1000"):
+        end_of_a_run(name, 1000)
+
+
+@pytest.mark.parametrize("name", ["euler", "dpmpp_2m"])
+def test_a_scheduler_that_interpolates_takes_as_many_steps_as_levels(name: str) -> None:
+    assert end_of_a_run(name, 1000).isfinite().all()
 
 
 def test_the_base_scheduler_keeps_no_trace_of_a_run() -> None:
