@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Result:
     """The images of a request and how they came about.
 
@@ -46,6 +46,19 @@ class Result:
     def image(self) -> Image:
         """The first image as a Pillow image."""
         return to_pillow(self.images[0])
+
+    def __repr__(self) -> str:
+        from .display import summary
+
+        return summary(self)
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a notebook shows."""
+        from .display import mimebundle
+
+        return mimebundle(self)
 
     def save(self, path: str | os.PathLike[str]) -> list[Path]:
         """Write the images, and beside them the arrays that the request needs; all of it or nothing.

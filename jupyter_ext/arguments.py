@@ -1,0 +1,177 @@
+"""The words after `%sd`: the command line's options, with the notebook's variables in braces."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+import string
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from sd_core.errors import RequestError
+from sd_core.requests import (
+    Adjust,
+    DepthToImage,
+    Generation,
+    ImageToImage,
+    Inpaint,
+    MeshTexture,
+    Request,
+    TextToImage,
+    Texture,
+    Upscale,
+    apply_style,
+    styles,
+)
+
+from .options import build, parameters
+
+if TYPE_CHECKING:
+    from typer._click.core import Command
+
+COMMANDS: Mapping[str, type[Request]] = {
+    "txt2img": TextToImage,
+    "img2img": ImageToImage,
+    "depth2img": DepthToImage,
+    "inpaint": Inpaint,
+    "upscale": Upscale,
+    "adjust": Adjust,
+    "texture": Texture,
+    "texture-mesh": MeshTexture,
+}
+
+_STYLE = Annotated[str | None, typer.Option(help=f"A look: {', '.join(styles())}.", show_default=False)]
+_OUTPUT = Annotated[Path | None, typer.Option("--output", "-o", help="File to write as well.", show_default=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A request, and where its images are to be written beside the notebook, if anywhere."""
+
+    request: Request
+    output: Path | None
+
+
+def read_line(line: str, cell: str | None, variables: Mapping[str, Any]) -> Wanted | None:
+    """What `%sd line`, or `%%sd line` over `cell`, asks for; None where it asks for help, which has then been printed.
+
+    Args:
+        line: `txt2img a wall of bricks --seed 7`; words that are no options are the prompt, with or without quotes.
+        cell: the prompt, in place of those words.
+        variables: what `{name}` stands for: numbers and texts anywhere, arrays and pictures as whole values. A brace
+            that means itself is doubled.
+
+    Raises:
+        RequestError: no such command, option or variable, or a wrong value.
+    """
+    given = _Given(variables)
+    try:
+        words = [given.fill(word) for word in shlex.split(line)]
+    except ValueError as error:
+        raise RequestError("line", f"cannot be read: {error}", hint="close the quote") from error
+    command = words[0] if words else ""
+    if command not in COMMANDS:
+        raise RequestError("command", f"there is no command {command!r}", hint=f"use one of {', '.join(COMMANDS)}")
+    prompt = None if cell is None else given.fill(cell.removesuffix("\n"))
+    return _parse(COMMANDS[command], words[1:], prompt, given)
+
+
+class _Given:
+    """Puts variables into words; objects travel through the parser as names of their own."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self._variables = variables
+        self._objects: dict[str, Any] = {}
+
+    def fill(self, text: str) -> str:
+        """The text with its variables."""
+        pieces = _pieces(text)
+        if len(pieces) == 1 and pieces[0][0] == "" and pieces[0][1] is not None:
+            value = self._find(pieces[0][1])
+            return value if isinstance(value, str) else self._name(value)
+        return "".join(before + ("" if name is None else str(self._find(name))) for before, name in pieces)
+
+    def object(self, held: Any) -> Any:
+        """The object that a parsed value names, else the value itself."""
+        if isinstance(held, list):
+            found = [self.object(item) for item in held]
+            return found[0] if len(found) == 1 and isinstance(found[0], tuple) else found
+        if isinstance(held, tuple):
+            return tuple(self.object(item) for item in held)
+        return self._objects.get(str(held), held)
+
+    def _find(self, name: str) -> Any:
+        if name not in self._variables:
+            hint = "run the cell that makes it first; write {{ and }} for braces that mean themselves"
+            raise RequestError("line", f"there is no variable {name!r}", hint=hint)
+        return self._variables[name]
+
+    def _name(self, value: Any) -> str:
+        if isinstance(value, (int, float)):
+            return repr(value)
+        name = f"variable-{uuid.uuid4().hex}"
+        self._objects[name] = value
+        return name
+
+
+def _pieces(text: str) -> list[tuple[str, str | None]]:
+    try:
+        return [(before, name) for before, name, _, _ in string.Formatter().parse(text)]
+    except ValueError as error:
+        raise RequestError("line", f"{error} in {text[:60]!r}", hint="write {name}, and {{ for a brace") from error
+
+
+def _parse(kind: type[Request], words: list[str], prompt: str | None, given: _Given) -> Wanted | None:
+    found: dict[str, Any] = {}
+    try:
+        _command(kind, found).main(words, prog_name="%sd", standalone_mode=False)
+    except TyperException as error:
+        raise RequestError("line", error.format_message(), hint="see sd-core --help for the options") from error
+    if not found:
+        return None
+    style, output = found.pop("style", None), found.pop("output", None)
+    values = {name: given.object(held) for name, held in found.items()}
+    if "prompt" in values:
+        values["prompt"] = _prompt(values["prompt"] or [], prompt)
+    elif prompt:
+        raise RequestError("prompt", f"{kind.__name__} has none", hint="leave the cell empty, or use %sd")
+    request = build(kind, values)
+    if style is not None and isinstance(request, Generation):
+        request = apply_style(style, request)
+    return Wanted(request, output)
+
+
+def _prompt(words: Sequence[str], cell: str | None) -> str:
+    if cell is None:
+        return " ".join(words)
+    if words:
+        raise RequestError("prompt", f"stands twice: {' '.join(words)!r} and the cell", hint="leave out one of them")
+    return cell
+
+
+def _command(kind: type[Request], found: dict[str, Any]) -> Command:
+    """A command that does nothing but tell what it was given."""
+
+    def tell(**given: Any) -> None:
+        found.update(given)
+
+    wanted = [_many_words(parameter) if parameter.name == "prompt" else parameter for parameter in parameters(kind)]
+    if issubclass(kind, Generation):
+        wanted.append(inspect.Parameter("style", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_STYLE))
+    wanted.append(inspect.Parameter("output", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_OUTPUT))
+    tell.__signature__ = inspect.Signature(wanted)  # type: ignore[attr-defined]
+    tell.__annotations__ = {parameter.name: parameter.annotation for parameter in wanted}
+    program = typer.Typer(add_completion=False)
+    program.command()(tell)
+    return typer.main.get_command(program)
+
+
+def _many_words(parameter: inspect.Parameter) -> inspect.Parameter:
+    """A prompt that needs no quotes."""
+    return parameter.replace(annotation=Annotated[list[str] | None, typer.Argument()], default=None)

@@ -1,0 +1,89 @@
+"""What every editor of a field is: a row of widgets that holds a value."""
+
+from __future__ import annotations
+
+import html
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from sd_core.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..fields import FieldSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What editors may ask.
+
+    variables: gives the user's variables. suggestions: names to offer, by field name (models, schedulers).
+    """
+
+    variables: Callable[[], Mapping[str, Any]] = dict
+    suggestions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Missing(RequestError):
+    """A field that must be filled in is still empty: no reason to complain before somebody wants the request."""
+
+
+class Editor(ABC):
+    """A field's label, control and complaint. `get` and `set` are exact inverses for every value that the field accepts."""
+
+    def __init__(self, spec: FieldSpec, *controls: widgets.Widget, stacked: bool = False) -> None:
+        self.spec = spec
+        self._listeners: list[Callable[[], None]] = []
+        self._silent = False
+        self._complaint = widgets.HTML(layout=widgets.Layout(display="none"))
+        self._complaint.add_class("sd-complaint")
+        label = widgets.HTML(f'<label title="{html.escape(spec.help)}">{html.escape(spec.label)}</label>')
+        label.add_class("sd-label")
+        container = widgets.VBox if stacked else widgets.HBox
+        row = container([label, *controls])
+        row.add_class("sd-row")
+        self.box = widgets.VBox([row, self._complaint])
+        self.box.add_class("sd-field")
+        self.box.add_class(f"sd-field-{spec.name}")
+
+    @abstractmethod
+    def get(self) -> Any:
+        """The value, not yet checked.
+
+        Raises:
+            RequestError: what stands there cannot be read.
+        """
+
+    @abstractmethod
+    def set(self, value: Any) -> None:
+        """Show a value that the field accepts."""
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever the user changes the value."""
+        self._listeners.append(listener)
+
+    def complain(self, text: str) -> None:
+        """Show what is wrong with the value under it; nothing where `text` is empty."""
+        self._complaint.value = html.escape(text)
+        self._complaint.layout.display = "" if text else "none"
+
+    def changed(self, *_: object) -> None:
+        """Tell the listeners, unless the change came from the program."""
+        if not self._silent:
+            for listener in self._listeners:
+                listener()
+
+    @contextmanager
+    def silently(self) -> Iterator[None]:
+        """Changes made inside are the program's own."""
+        before, self._silent = self._silent, True
+        try:
+            yield
+        finally:
+            self._silent = before

@@ -1,0 +1,93 @@
+"""Which editor a field gets: decided by its converter, never by its type's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sd_core.errors import RequestError
+from sd_core.values import Value, as_control, as_depth, as_mask, as_picture
+from sd_core.values.checks import (
+    choice,
+    depth_range,
+    flag,
+    instance,
+    integer,
+    margins,
+    name,
+    number,
+    path,
+    side,
+    text,
+    tuple_of,
+)
+
+from ..fields import FieldSpec
+from .base import Editor, Surroundings
+from .held import HeldEditor
+from .numbers import NumberEditor, side_editor
+from .parts import ListEditor, PartEditor
+from .pictures import PictureEditor
+from .plain import ChoiceEditor, ChoicesEditor, FlagEditor, NameEditor, TextEditor, WrittenEditor
+from .seeds import SeedEditor
+
+_PICTURES = (as_picture, as_mask, as_depth, as_control)
+
+
+def make_editor(spec: FieldSpec, around: Surroundings) -> Editor:  # noqa: PLR0911 - one for each kind
+    """The editor of a field."""
+    convert = spec.convert
+    if convert in _PICTURES:
+        return PictureEditor(spec, around)
+    if isinstance(convert, tuple_of):
+        return _list_editor(spec, convert, around)
+    match convert:
+        case integer() if spec.name == "seed":
+            return SeedEditor(spec)
+        case integer() | number():
+            return NumberEditor(spec, convert)
+        case choice(kind=kind):
+            return ChoiceEditor(spec, kind)
+        case instance(kind=kind) if issubclass(kind, Value):
+            return PartEditor(spec, kind, lambda inner: make_editor(inner, around))
+        case _:
+            return _special(spec, convert, around)
+
+
+def _special(  # noqa: PLR0911 - one for each kind
+    spec: FieldSpec, convert: Callable[[Any], Any], around: Surroundings
+) -> Editor:
+    if convert is text:
+        return TextEditor(spec)
+    if convert is side:
+        return side_editor(spec)
+    if convert is flag:
+        return FlagEditor(spec)
+    if convert in (name, path):
+        return NameEditor(spec, around.suggestions.get(spec.name, ()))
+    if convert is depth_range:
+        return WrittenEditor(spec, _write_numbers, lambda words: _numbers(spec.name, words, float))
+    if convert is margins:
+        return WrittenEditor(spec, _write_numbers, lambda words: _numbers(spec.name, words, int), empty=(0, 0, 0, 0))
+    return HeldEditor(spec, around)
+
+
+def _list_editor(spec: FieldSpec, convert: tuple_of[Any, Any], around: Surroundings) -> Editor:
+    match convert.convert:
+        case choice(kind=kind):
+            return ChoicesEditor(spec, kind)
+        case instance(kind=kind) if issubclass(kind, Value):
+            return ListEditor(spec, kind, lambda inner: make_editor(inner, around))
+        case _:
+            return HeldEditor(spec, around)
+
+
+def _write_numbers(values: tuple[float, ...]) -> str:
+    return ", ".join(map(repr, values))
+
+
+def _numbers(field: str, words: str, kind: type[int | float]) -> tuple[float, ...]:
+    try:
+        return tuple(kind(word) for word in words.replace(",", " ").split())
+    except ValueError as error:
+        raise RequestError(field, f"must be numbers, got {words!r}", hint="as in 0.5, 20") from error

@@ -1,0 +1,113 @@
+"""Editors of numbers: a slider for the usual range beside an entry that is exact and takes all of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import ipywidgets as widgets
+
+from sd_core.errors import RequestError
+from sd_core.values.checks import SIDE, integer, number
+
+from ..fields import FieldSpec
+from .base import Editor, Missing
+
+_USUAL: Mapping[str, tuple[float, float, float]] = {
+    "width": (64, 1536, 64),
+    "height": (64, 1536, 64),
+    "num_inference_steps": (1, 60, 1),
+    "guidance_scale": (0, 20, 0.1),
+    "num_images": (1, 16, 1),
+    "feather": (0, 64, 1),
+    "texture_size": (256, 4096, 256),
+    "overscan": (0, 128, 8),
+    "exposure": (-4, 4, 0.05),
+    "contrast": (0, 3, 0.05),
+    "saturation": (0, 3, 0.05),
+    "weight": (-2, 2, 0.05),
+}
+"""Low, high and step of sliders whose field accepts far more than anyone uses; others take the field's own range."""
+
+
+class NumberEditor(Editor):
+    """A whole or real number. The entry is the value; the slider follows it as far as it reaches. Blank stands for None."""
+
+    def __init__(self, spec: FieldSpec, accepted: integer | number) -> None:
+        self._whole = isinstance(accepted, integer)
+        low, high, step = _USUAL.get(spec.name, _own_range(accepted))
+        kind = widgets.IntSlider if self._whole else widgets.FloatSlider
+        cast = int if self._whole else float
+        self._slider = kind(
+            min=cast(low),
+            max=cast(high),
+            step=cast(step),
+            readout=False,
+            layout=widgets.Layout(flex="1 1 80px", width="auto"),
+        )
+        self._entry = widgets.Text(
+            placeholder=spec.stands_for if spec.optional else "",
+            continuous_update=False,
+            layout=widgets.Layout(width="88px"),
+        )
+        super().__init__(spec, self._slider, self._entry)
+        self.set(None if spec.required else spec.default)
+        self._slider.observe(self._slid, "value")
+        self._entry.observe(self._typed, "value")
+
+    def get(self) -> int | float | None:
+        text = self._entry.value.strip()
+        if not text:
+            return None if self.spec.optional else self._blank()
+        try:
+            return int(text) if self._whole else float(text)
+        except ValueError as error:
+            kind = "a whole number" if self._whole else "a number"
+            raise RequestError(self.spec.name, f"must be {kind}, got {text!r}", hint="such as 7") from error
+
+    def set(self, value: float | None) -> None:
+        with self.silently():
+            self._entry.value = "" if value is None else repr(value)
+            self._follow(value)
+
+    def _blank(self) -> float:
+        if self.spec.required:
+            raise Missing(self.spec.name, "is missing", hint="give a number")
+        return self.spec.default
+
+    def _follow(self, value: float | None) -> None:
+        if value is not None and math.isfinite(value):
+            low, high = self._slider.min, self._slider.max
+            self._slider.value = min(max(int(value) if self._whole else value, low), high)
+
+    def _slid(self, *_: object) -> None:
+        if not self._silent:
+            value = self._slider.value
+            self._entry_follows(str(value) if self._whole else f"{value:.6g}")
+            self.changed()
+
+    def _entry_follows(self, text: str) -> None:
+        with self.silently():
+            self._entry.value = text
+
+    def _typed(self, *_: object) -> None:
+        if self._silent:
+            return
+        try:
+            value = self.get()
+        except RequestError:
+            value = None
+        with self.silently():
+            self._follow(value)
+        self.changed()
+
+
+def side_editor(spec: FieldSpec) -> NumberEditor:
+    """The editor of a width or a height."""
+    return NumberEditor(spec, SIDE)
+
+
+def _own_range(accepted: integer | number) -> tuple[float, float, float]:
+    if isinstance(accepted, integer):
+        return accepted.low, accepted.high, 1
+    return accepted.low, accepted.high, 0.01 if accepted.high - accepted.low <= 10 else 0.5

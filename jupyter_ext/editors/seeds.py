@@ -1,0 +1,68 @@
+"""The editor of a seed: drawn anew each time, locked, or the next one."""
+
+from __future__ import annotations
+
+import ipywidgets as widgets
+
+from sd_core.errors import RequestError
+from sd_core.requests.generation import MAX_SEED
+
+from ..fields import FieldSpec
+from .base import Editor
+
+
+class SeedEditor(Editor):
+    """A whole number; blank: the engine draws one. "Lock" keeps the one that was last used, "Next" takes the one after it."""
+
+    def __init__(self, spec: FieldSpec) -> None:
+        self._entry = widgets.Text(
+            placeholder=spec.stands_for, continuous_update=False, layout=widgets.Layout(width="auto", flex="1 1 auto")
+        )
+        self._lock = widgets.ToggleButton(description="Lock", tooltip="Keep the seed of the last image", layout=_NARROW)
+        self._next = widgets.Button(description="Next", tooltip="The seed after this one", layout=_NARROW)
+        self._last: int | None = None
+        super().__init__(spec, self._entry, self._lock, self._next)
+        self._entry.observe(self._typed, "value")
+        self._lock.observe(self._locked, "value")
+        self._next.on_click(self._step)
+
+    def get(self) -> int | None:
+        text = self._entry.value.strip()
+        try:
+            return int(text) if text else None
+        except ValueError as error:
+            raise RequestError("seed", f"must be a whole number, got {text!r}", hint=f"from 0 to {MAX_SEED}") from error
+
+    def set(self, value: int | None) -> None:
+        with self.silently():
+            self._entry.value = "" if value is None else str(value)
+            self._lock.value = value is not None
+
+    def used(self, seed: int) -> None:
+        """Tell which seed the engine took last."""
+        self._last = seed
+        self._entry.placeholder = f"drawn, and told (last: {seed})"
+
+    def _typed(self, *_: object) -> None:
+        if not self._silent:
+            with self.silently():
+                self._lock.value = bool(self._entry.value.strip())
+            self.changed()
+
+    def _locked(self, *_: object) -> None:
+        if self._silent:
+            return
+        self.set(self._last if self._lock.value else None)
+        self.changed()
+
+    def _step(self, *_: object) -> None:
+        try:
+            now = self.get()
+        except RequestError:
+            now = None
+        current = self._last if now is None else now
+        self.set(0 if current is None else (current + 1) % (MAX_SEED + 1))
+        self.changed()
+
+
+_NARROW = widgets.Layout(width="58px")

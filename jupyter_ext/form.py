@@ -1,0 +1,129 @@
+"""A form for one kind of request: an editor for each of its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import ipywidgets as widgets
+
+from sd_core.errors import RequestError
+from sd_core.requests import Request
+
+from .editors import Editor, MaskEditor, Missing, NameEditor, PictureEditor, SeedEditor, Surroundings, make_editor
+from .fields import BASIC, FieldSpec, field_specs
+
+
+class Form:
+    """Reads a request from its editors and writes one into them; `write` then `read` gives an equal request.
+
+    Editors behind "Advanced" are made when that is first opened, or when a request needs them.
+    """
+
+    def __init__(self, kind: type[Request], around: Surroundings) -> None:
+        self.kind = kind
+        self._around = around
+        self._listeners: list[Callable[[], None]] = []
+        self._specs = {spec.name: spec for spec in field_specs(kind)}
+        self._editors: dict[str, Editor] = {}
+        for name, spec in self._specs.items():
+            if name in BASIC or spec.required:
+                self._editors[name] = self._make(spec)
+        self._advanced = widgets.VBox()
+        self._accordion = widgets.Accordion([self._advanced], titles=("Advanced",))
+        self._accordion.observe(lambda _: self._open_advanced(), "selected_index")
+        self.box = widgets.VBox([editor.box for editor in self._editors.values()])
+        self.box.add_class("sd-form")
+        if len(self._editors) < len(self._specs):
+            self.box.children = [*self.box.children, self._accordion]
+
+    @property
+    def editors(self) -> dict[str, Editor]:
+        """The editors made so far, by field."""
+        return dict(self._editors)
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever the user changes something."""
+        self._listeners.append(listener)
+
+    def read(self) -> Request:
+        """The request that the form describes; what is wrong is shown at its field.
+
+        Raises:
+            Missing: something is still to be filled in; this is not shown.
+            RequestError: something is wrong.
+        """
+        for editor in self._editors.values():
+            editor.complain("")
+        try:
+            return self.kind(**{name: editor.get() for name, editor in self._editors.items()})
+        except Missing:
+            raise
+        except RequestError as error:
+            self.complain(error)
+            raise
+
+    def write(self, request: Request) -> None:
+        """Show a request of this form's kind."""
+        if any(name not in self._editors for name in request.changed_fields()):
+            self._make_advanced()
+        for name, editor in self._editors.items():
+            editor.set(getattr(request, name))
+            editor.complain("")
+
+    def take_over(self, other: Form) -> None:
+        """Copy from another form what both have, so that changing the mode loses no prompt."""
+        if any(name not in self._editors and name in self._specs for name in other._editors):
+            self._make_advanced()
+        for name, theirs in other._editors.items():
+            if name in self._editors and theirs.spec.convert == self._specs[name].convert:
+                try:
+                    self._editors[name].set(theirs.get())
+                except RequestError:
+                    continue  # what is not finished there stays there
+
+    def complain(self, error: RequestError) -> None:
+        """Show an error at its field, wherever it was found; errors inside a part open what hides it."""
+        field = error.field.split(".")[0].split("[")[0]
+        if field in self._specs and field not in self._editors:
+            self._make_advanced()
+        if field in self._editors:
+            hint = f"; {error.hint}" if error.hint else ""
+            self._editors[field].complain(f"{error.message}{hint}")
+            if field not in BASIC:
+                self._accordion.selected_index = 0
+
+    def used_seed(self, seed: int) -> None:
+        """Tell which seed the engine took last."""
+        editor = self._editors.get("seed")
+        if isinstance(editor, SeedEditor):
+            editor.used(seed)
+
+    def suggest(self, names: Mapping[str, tuple[str, ...]]) -> None:
+        """Offer names in the fields that take one."""
+        for field, offered in names.items():
+            editor = self._editors.get(field)
+            if isinstance(editor, NameEditor):
+                editor.suggest(offered)
+
+    def _make(self, spec: FieldSpec) -> Editor:
+        picture = self._editors.get("image")
+        if spec.name == "mask" and isinstance(picture, PictureEditor):
+            editor: Editor = MaskEditor(spec, self._around, picture)
+        else:
+            editor = make_editor(spec, self._around)
+        editor.on_change(self._changed)
+        return editor
+
+    def _open_advanced(self) -> None:
+        if self._accordion.selected_index is not None:
+            self._make_advanced()
+
+    def _make_advanced(self) -> None:
+        missing = [spec for name, spec in self._specs.items() if name not in self._editors]
+        if missing:
+            self._editors |= {spec.name: self._make(spec) for spec in missing}
+            self._advanced.children = [self._editors[spec.name].box for spec in missing]
+
+    def _changed(self) -> None:
+        for listener in self._listeners:
+            listener()

@@ -1,0 +1,118 @@
+"""The forms of all modes, of which one is shown; together they are one editable request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import ipywidgets as widgets
+
+from sd_core.errors import RequestError
+from sd_core.requests import (
+    Adjust,
+    Animation,
+    DepthToImage,
+    ImageToImage,
+    Inpaint,
+    MeshTexture,
+    Request,
+    TextToImage,
+    Texture,
+    Upscale,
+)
+
+from .editors import Surroundings
+from .form import Form
+
+MODES: Mapping[str, type[Request]] = {
+    "Text": TextToImage,
+    "Image": ImageToImage,
+    "Depth": DepthToImage,
+    "Inpaint": Inpaint,
+    "Upscale": Upscale,
+    "Texture": Texture,
+    "Animation": Animation,
+    "Mesh": MeshTexture,
+    "Adjust": Adjust,
+}
+
+
+class Forms:
+    """Shows the form of the chosen mode in `place`; a form is made when its mode is first chosen."""
+
+    def __init__(self, modes: widgets.ToggleButtons, place: widgets.VBox, around: Surroundings) -> None:
+        self._modes, self._place, self._around = modes, place, around
+        self._forms: dict[type[Request], Form] = {}
+        self._listeners: list[Callable[[], None]] = []
+        self._writing = False
+        modes.observe(self._mode_chosen, "value")
+        self._current = self._form(MODES[str(modes.value)])
+        place.children = [self._current.box]
+
+    @property
+    def current(self) -> Form:
+        """The form that is shown."""
+        return self._current
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever the user changes the request or the mode."""
+        self._listeners.append(listener)
+
+    def read(self) -> Request:
+        """The request that is shown.
+
+        Raises:
+            RequestError: something is wrong or missing; it is shown at its field.
+        """
+        return self._current.read()
+
+    def peek(self) -> Request | None:
+        """The request that is shown, or None while it is not complete."""
+        try:
+            return self._current.read()
+        except RequestError:
+            return None
+
+    def write(self, request: Request) -> None:
+        """Show a request, in the mode that it belongs to."""
+        with self._by_program():
+            kind = type(request)
+            self._modes.value = next(name for name, each in MODES.items() if each is kind)
+            self._current.write(request)
+
+    def suggest(self, names: Mapping[str, tuple[str, ...]]) -> None:
+        """Offer names in the fields that take one."""
+        self._around.suggestions.update(names)
+        for form in self._forms.values():
+            form.suggest(names)
+
+    def used_seed(self, seed: int) -> None:
+        """Tell which seed the engine took last."""
+        for form in self._forms.values():
+            form.used_seed(seed)
+
+    def _form(self, kind: type[Request]) -> Form:
+        if kind not in self._forms:
+            self._forms[kind] = Form(kind, self._around)
+            self._forms[kind].on_change(self._changed)
+        return self._forms[kind]
+
+    def _mode_chosen(self, *_: object) -> None:
+        before, self._current = self._current, self._form(MODES[str(self._modes.value)])
+        self._place.children = [self._current.box]
+        if not self._writing:
+            self._current.take_over(before)
+            self._changed()
+
+    def _changed(self) -> None:
+        if not self._writing:
+            for listener in self._listeners:
+                listener()
+
+    @contextmanager
+    def _by_program(self) -> Iterator[None]:
+        self._writing = True
+        try:
+            yield
+        finally:
+            self._writing = False

@@ -1,0 +1,88 @@
+"""What was made in this session, newest last: each entry restores its request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sd_core.requests import Generation, Request
+from sd_core.results import Result
+from sd_core.saving import image_request
+from sd_core.values import Array
+
+from .pictures import thumbnail_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Entry:
+    """One image of a result.
+
+    request: gives this image alone. asked: as the form described it.
+    """
+
+    id: str
+    result: Result
+    index: int
+    request: Request
+    asked: Request
+    thumbnail: bytes = field(repr=False)
+
+    @property
+    def picture(self) -> Array:
+        """(h, w, 3|4) uint8."""
+        return self.result.images[self.index]
+
+    @property
+    def caption(self) -> str:
+        """Kind and seed."""
+        seed = self.request.seed if isinstance(self.request, Generation) else None
+        return type(self.request).__name__ if seed is None else f"seed {seed}"
+
+    @property
+    def title(self) -> str:
+        """What is told on hovering."""
+        prompt = self.request.prompt if isinstance(self.request, Generation) else type(self.request).__name__
+        height, width = self.picture.shape[:2]
+        return f"{prompt} ({width} x {height} px)"
+
+
+class History:
+    """The entries, at most `limit` of them: the oldest go first."""
+
+    def __init__(self, limit: int = 200) -> None:
+        self._limit = limit
+        self._entries: dict[str, Entry] = {}
+        self._count = 0
+
+    def add(self, result: Result, asked: Request) -> list[Entry]:
+        """An entry for each image of a result; only the first for an animation, whose frames belong together."""
+        single = not isinstance(result.request, Generation) or result.request.num_images == 1
+        added = [self._entry(result, index, asked) for index in range(1 if single else len(result.images))]
+        for entry in added:
+            self._entries[entry.id] = entry
+        while len(self._entries) > self._limit:
+            del self._entries[next(iter(self._entries))]
+        return added
+
+    def __getitem__(self, entry_id: str) -> Entry:
+        return self._entries[entry_id]
+
+    def __contains__(self, entry_id: object) -> bool:
+        return entry_id in self._entries
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(tuple(self._entries.values()))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _entry(self, result: Result, index: int, asked: Request) -> Entry:
+        self._count += 1
+        return Entry(
+            id=f"image-{self._count}",
+            result=result,
+            index=index,
+            request=image_request(result.request, index),
+            asked=asked,
+            thumbnail=thumbnail_bytes(result.images[index]),
+        )

@@ -1,0 +1,83 @@
+"""The studio's widgets and where they stand; what they do is decided elsewhere."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import ipywidgets as widgets
+
+from sd_core.errors import RequestError, SDError
+
+from .history import History
+from .views import View
+from .widgets import Gallery, Preview
+
+_STYLE = Path(__file__).with_name("studio.css")
+
+
+class Panel:
+    """Modes and form at the left, picture and views at the right, the gallery below."""
+
+    def __init__(self, modes: Iterable[str], views: Sequence[View]) -> None:
+        self.modes = widgets.ToggleButtons(options=list(modes))
+        self.modes.add_class("sd-modes")
+        self.presets = widgets.Dropdown(options=["Presets ..."], layout=widgets.Layout(width="auto"))
+        self.form = widgets.VBox()
+        self.generate = widgets.Button(description="Generate", button_style="primary", icon="play")
+        self.cancel = widgets.Button(description="Cancel", icon="stop", disabled=True)
+        self.variations = widgets.Button(description="Variations", tooltip="The next four seeds, side by side")
+        self.copy = widgets.Button(description="Copy as Python", tooltip="A cell that makes the same image")
+        self.error = widgets.HTML(layout=widgets.Layout(display="none"))
+        self.error.add_class("sd-error")
+        self.preview = Preview()
+        self.gallery = Gallery()
+        self.views = tuple(views)
+        self.tabs = widgets.Tab(
+            [view.box for view in views], titles=[view.title for view in views], selected_index=None
+        )
+        self.box = self._arranged()
+
+    def tell(self, error: SDError | None) -> None:
+        """Show what went wrong and what to do about it; None: all is well."""
+        self.error.layout.display = "none" if error is None else ""
+        self.error.value = "" if error is None else _words(error)
+
+    def working(self, busy: bool) -> None:
+        """Whether there is something to cancel."""
+        self.cancel.disabled = not busy
+
+    def fill_gallery(self, history: History) -> None:
+        """Show all entries, the newest first."""
+        entries = list(history)[::-1]
+        with self.gallery.hold_sync():
+            self.gallery.thumbnails = [entry.thumbnail for entry in entries]
+            self.gallery.items = [{"id": entry.id, "caption": entry.caption, "title": entry.title} for entry in entries]
+
+    @property
+    def view(self) -> View | None:
+        """The view that is looked at."""
+        return None if self.tabs.selected_index is None else self.views[self.tabs.selected_index]
+
+    def look_at(self, view: View) -> None:
+        """Open the tab of a view."""
+        self.tabs.selected_index = self.views.index(view)
+
+    def _arranged(self) -> list[widgets.Widget]:
+        actions = widgets.HBox([self.generate, self.cancel, self.variations, self.copy])
+        actions.add_class("sd-actions")
+        left = widgets.VBox([self.modes, self.presets, self.form, actions, self.error])
+        left.add_class("sd-left")
+        right = widgets.VBox([self.preview, self.gallery, self.tabs])
+        right.add_class("sd-right")
+        columns = widgets.Box([left, right])
+        columns.add_class("sd-columns")
+        style = widgets.HTML(f"<style>{_STYLE.read_text('utf-8')}</style>", layout=widgets.Layout(display="none"))
+        return [style, columns]
+
+
+def _words(error: SDError) -> str:
+    where = f"<b>{html.escape(error.field)}</b> " if isinstance(error, RequestError) else ""
+    hint = f"<br><i>{html.escape(error.hint)}</i>" if error.hint else ""
+    return f"{where}{html.escape(error.message)}{hint}"

@@ -1,0 +1,294 @@
+"""The studio: a form made of the request's fields, and everything that comes of it, in one widget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+import traitlets
+
+from sd_core.errors import RequestError, SDError
+from sd_core.events import Event, Failed, FrameEvent, ResultEvent
+from sd_core.requests import Animation, Generation, Request
+from sd_core.results import Result
+from sd_core.values import to_pillow
+
+from .editors import Surroundings
+from .engines import default_engine, names_of
+from .forms import MODES, Forms
+from .history import Entry, History
+from .home import Home
+from .jobs import Runner, StudioJob
+from .monitor import Monitor, Report
+from .output import StoredOutput
+from .panel import Panel
+from .presets import apply_preset, preset_names
+from .sweeps import Sweep, make_sweep
+from .variables import shell, user_variables
+from .views import (
+    AnimationView,
+    CodeView,
+    CompareView,
+    DepthTab,
+    MaterialView,
+    SweepView,
+    TilingView,
+    cell_source,
+    write_arrays,
+)
+
+if TYPE_CHECKING:
+    from .jobs import AnyEngine
+
+_PRESETS = "Presets ..."
+_Use = Callable[[list[Entry]], None]
+
+
+class Studio(widgets.VBox):
+    """Make images in a notebook while its kernel stays free.
+
+    Args:
+        engine: an `sd_core.Engine`, or `sd_core.connect(...)`; None: the kernel's own engine, made when it is first needed.
+        request: what the form shows at first.
+
+    `image`, `result`, `request`, `status`, `progress` and `error` are traits: observe or link them. `request` is what the
+    form describes, None while something in it is wrong; set it, and the form shows it.
+    """
+
+    image = traitlets.Any(None, help="The newest picture, or the one chosen in the gallery: a Pillow image, or None.")
+    result = traitlets.Instance(Result, allow_none=True)
+    request = traitlets.Instance(Request, allow_none=True)
+    status = traitlets.Unicode("idle", help="idle, queued, loading, running, done, failed or cancelled.")
+    progress = traitlets.Float(0.0, min=0.0, max=1.0)
+    error = traitlets.Instance(SDError, allow_none=True)
+
+    def __init__(self, engine: AnyEngine | None = None, request: Request | None = None) -> None:
+        self.history = History()
+        self.presets: dict[str, Mapping[str, Any]] = {}
+        self._home = Home()
+        self._engine = default_engine if engine is None else lambda: engine
+        self._runner = Runner(self._engine, self._watch, self._home)
+        self._uses: dict[str, _Use] = {}
+        self._selected: Entry | None = None
+        self._output = StoredOutput()
+        self._sweep = SweepView(lambda: self._forms.current.kind, self._run_sweep, self.restore)
+        self._animation, self._code = AnimationView(), CodeView()
+        material = MaterialView(user_variables)
+        self._panel = Panel(
+            MODES, (CompareView(), TilingView(), material, self._sweep, self._animation, DepthTab(), self._code)
+        )
+        self._monitor = Monitor(self._panel.preview)
+        self._forms = Forms(self._panel.modes, self._panel.form, Surroundings(variables=user_variables))
+        super().__init__(self._panel.box)
+        self.add_class("sd-studio")
+        self._connect()
+        self.request = request
+
+    def submit(
+        self, request: Request | None = None, output: str | Path | None = None, resume: bool = False
+    ) -> StudioJob:
+        """Queue a request, by default what the form describes, and return at once.
+
+        Args:
+            request: what to make.
+            output, resume: as for `Engine.submit`.
+
+        Raises:
+            RequestError: the form is wrong, or not complete.
+        """
+        wanted = self._forms.read() if request is None else request
+        self._tell(None)
+        job = self._runner.submit(wanted, None if output is None else Path(output), resume)
+        self._panel.working(True)
+        if len(self._runner.pending) == 1:
+            self.status, self.progress = "queued", 0.0
+        return job
+
+    def cancel(self) -> None:
+        """Stop the job that runs before its next step, and all that wait."""
+        self._runner.cancel_all()
+
+    def sweep(self, **values: Iterable[Any]) -> list[StudioJob]:
+        """Queue one job for each combination of up to three fields: `studio.sweep(seed=range(4), guidance_scale=[1, 4, 8])`.
+
+        Columns come first, then rows, then pages. The cells of the grid restore their requests.
+
+        Raises:
+            RequestError: no such field, or a value that it does not accept.
+        """
+        return self._run_sweep(make_sweep(values))
+
+    def restore(self, entry: Entry) -> None:
+        """Put the request of an entry into the form, and its picture on view; run again, it gives the same bytes."""
+        self.request = entry.request
+        self._select(entry)
+        self._monitor.look_at(entry.picture, entry.title, busy=bool(self._runner.pending))
+
+    def copy_as_python(self, folder: str = "inputs") -> str:
+        """Python source that makes the selected image, else what the form describes; in a notebook it becomes the next cell.
+
+        Arrays are written to `folder`.
+
+        Raises:
+            RequestError: nothing was made yet, and the form is not complete.
+            OutputError: the arrays cannot be written.
+        """
+        request = self._forms.read() if self._selected is None else self._selected.request
+        write_arrays(request, folder)
+        source = cell_source(request, folder)
+        notebook = shell()
+        if notebook is not None:
+            notebook.set_next_input(source)
+        return source
+
+    def save_html(self, path: str | Path) -> Path:
+        """Write every image of the history, with its request, as one page that needs no network.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        from .export import save_html
+
+        return save_html(self.history, Path(path))
+
+    def close(self) -> None:
+        """Cancel everything and take the widgets away. An engine that was given stays open."""
+        self._runner.close()
+        super().close()
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self._repr_mimebundle_(), raw=True)
+        self._output.place()
+        self._runner.prepare(lambda engine: self._offer(names_of(engine)))
+
+    def _offer(self, names: Mapping[str, tuple[str, ...]]) -> None:
+        self._home.post(lambda: self._forms.suggest(names))
+
+    def _connect(self) -> None:
+        panel = self._panel
+        panel.presets.options = [_PRESETS, *preset_names(self.presets)]
+        panel.presets.observe(self._preset_chosen, "value")
+        panel.generate.on_click(self._guarded(self.submit))
+        panel.cancel.on_click(self._guarded(self.cancel))
+        panel.preview.on_cancel(self._guarded(self.cancel))
+        panel.variations.on_click(self._guarded(self._vary))
+        panel.copy.on_click(self._guarded(self._show_code))
+        panel.gallery.on_choose(lambda chosen: self.restore(self.history[chosen]))
+        panel.tabs.observe(lambda _: self._open_view(), "selected_index")
+        self._forms.on_change(self._form_changed)
+
+    def _guarded(self, action: Callable[[], object]) -> Callable[..., None]:
+        """A callback that shows what goes wrong instead of raising it in a thread where nobody sees it."""
+
+        def call(*_: object) -> None:
+            try:
+                action()
+            except SDError as error:
+                self._tell(error)
+
+        return call
+
+    def _tell(self, error: SDError | None) -> None:
+        self.error = error
+        self._panel.tell(error)
+        if isinstance(error, RequestError):
+            self._forms.current.complain(error)
+
+    def _form_changed(self) -> None:
+        self._from_form = True
+        try:
+            self.request = self._forms.peek()
+        finally:
+            self._from_form = False
+        self._sweep.refresh()
+
+    _from_form = False
+    """Whether `request` is being set because the form changed."""
+
+    @traitlets.observe("request")
+    def _request_set(self, change: Mapping[str, Any]) -> None:
+        if not self._from_form and change["new"] is not None:
+            self._forms.write(change["new"])
+
+    def _preset_chosen(self, change: Mapping[str, Any]) -> None:
+        name = change["new"]
+        if name != _PRESETS:
+            self._guarded(lambda: self._use_preset(name))()
+            self._panel.presets.value = _PRESETS
+
+    def _use_preset(self, name: str) -> None:
+        self.request = apply_preset(name, self._forms.read(), self.presets)
+
+    def _vary(self) -> None:
+        request = self._forms.read()
+        if not isinstance(request, Generation):
+            raise RequestError("seed", f"{type(request).__name__} draws nothing", hint="choose another mode")
+        last = request if self._selected is None else self._selected.request
+        seed = getattr(last, "seed", None) or 0
+        self._panel.look_at(self._sweep)
+        self._run_sweep(make_sweep({"seed": range(seed + 1, seed + 5)}))
+
+    def _run_sweep(self, sweep: Sweep) -> list[StudioJob]:
+        requests = sweep.requests(self._forms.read())
+        self._sweep.begin(sweep)
+        return [self._submit_cell(sweep, index, request) for index, request in enumerate(requests)]
+
+    def _submit_cell(self, sweep: Sweep, index: int, request: Request) -> StudioJob:
+        job = self.submit(request)
+        self._uses[job.id] = lambda entries: self._sweep.fill(sweep, index, entries[0])
+        return job
+
+    def _show_code(self) -> None:
+        if self._selected is None:
+            raise RequestError("image", "there is none yet", hint="generate one first")
+        write_arrays(self._selected.request)
+        self._panel.look_at(self._code)
+
+    def _watch(self, job: StudioJob, event: Event) -> None:
+        """Follow a job, in the worker's thread: live widgets are drawn here, everything else happens at home."""
+        report = self._monitor.show(event, len(self._runner.pending) - 1)
+        if isinstance(event, FrameEvent) and isinstance(job.request, Animation):
+            self._animation.add(event)
+        if report is not None:
+            self._home.post(lambda: self._follow(job, event, report))
+
+    def _follow(self, job: StudioJob, event: Event, report: Report) -> None:
+        match event:
+            case ResultEvent(result=result):
+                self._keep(job, result)
+            case Failed(error=error):
+                self._tell(error)
+            case _:
+                pass
+        self.progress, self.status = report.progress, report.status
+        self._panel.working(any(other is not job for other in self._runner.pending) or not report.ended)
+
+    def _keep(self, job: StudioJob, result: Result) -> None:
+        entries = self.history.add(result, job.request)
+        self._panel.fill_gallery(self.history)
+        seed = getattr(result.request, "seed", None)
+        if seed is not None:
+            self._forms.used_seed(seed + len(entries) - 1)
+        self.result = result
+        self._select(entries[0])
+        self._output.show(result)
+        use = self._uses.pop(job.id, None)
+        if use is not None:
+            use(entries)
+
+    def _select(self, entry: Entry) -> None:
+        self._before, self._selected = (self._selected or self._before), entry
+        self.image = to_pillow(entry.picture)
+        self._panel.gallery.selected = entry.id
+        self._open_view()
+
+    _before: Entry | None = None
+
+    def _open_view(self) -> None:
+        view = self._panel.view
+        if view is not None:
+            view.open(self._selected, None if self._before is self._selected else self._before)

@@ -1,0 +1,21 @@
+"""Ways to look at an image, each a tab."""
+
+from .animation import AnimationView
+from .base import View
+from .code import CodeView, cell_source, write_arrays
+from .material import MaterialView
+from .pictures import CompareView, DepthTab, TilingView
+from .sweep import SweepView
+
+__all__ = [
+    "AnimationView",
+    "CodeView",
+    "CompareView",
+    "DepthTab",
+    "MaterialView",
+    "SweepView",
+    "TilingView",
+    "View",
+    "cell_source",
+    "write_arrays",
+]

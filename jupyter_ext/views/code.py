@@ -1,0 +1,49 @@
+"""The request as Python, and as a `%%sd` cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ipywidgets as widgets
+
+from sd_core.requests import Request
+from sd_core.saving import save_arrays
+
+from ..history import Entry
+from .base import Note, View
+
+INPUTS = "inputs"
+"""Folder beside the notebook where the arrays of copied requests go."""
+
+
+class CodeView(View):
+    """A cell that makes the same image."""
+
+    title = "Python"
+
+    def build(self) -> list[widgets.Widget]:
+        self._code = widgets.Textarea(rows=14, layout=widgets.Layout(width="auto"))
+        self._code.add_class("sd-code")
+        self._note = Note()
+        return [self._code, self._note]
+
+    def show(self, entry: Entry, before: Entry | None) -> None:
+        self._code.value = cell_source(entry.request)
+        arrays = entry.request.arrays()
+        self._note.say(
+            f"Its {len(arrays)} arrays are written to {INPUTS}/ by studio.copy_as_python()." if arrays else ""
+        )
+
+
+def cell_source(request: Request, folder: str = INPUTS) -> str:
+    """Python source of a cell that runs the request and shows its result."""
+    return f"import sd_core\n{request.to_python(folder)}\nresult = sd_core.Engine().run(request)\nresult\n"
+
+
+def write_arrays(request: Request, folder: str = INPUTS) -> list[Path]:
+    """Write what the source looks for; nothing where the request has no arrays.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    return save_arrays(request, folder) if request.arrays() else []
