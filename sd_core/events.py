@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
@@ -63,19 +63,31 @@ class StepEvent:
     image: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class FrameEvent:
     """A frame of an animation, or a view of a mesh, is finished.
 
     index: from 0.
-    image: (h, w, 3|4) uint8.
+    image: (h, w, 3|4) uint8. A job keeps its events, so that of a long animation is read from the disk when asked for.
     figures: measurements of this frame by name.
     """
 
+    __slots__ = ("_image", "figures", "index")
+
     kind: ClassVar[EventKind] = EventKind.FRAME
-    index: int
-    image: np.ndarray
-    figures: Mapping[str, float] = field(default_factory=dict)
+
+    def __init__(
+        self, index: int, image: np.ndarray | Callable[[], np.ndarray], figures: Mapping[str, float] | None = None
+    ) -> None:
+        self.index = index
+        self.figures: Mapping[str, float] = {} if figures is None else figures
+        self._image = image
+
+    @property
+    def image(self) -> np.ndarray:
+        return self._image() if callable(self._image) else self._image
+
+    def __repr__(self) -> str:
+        return f"FrameEvent(index={self.index}, figures={dict(self.figures)})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

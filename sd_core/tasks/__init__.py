@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sd_core.errors import RequestError
-from sd_core.requests import Adjust, Generation, MeshTexture, Request, Texture
+from sd_core.requests import Adjust, Animation, Generation, MeshTexture, Request, Texture
 from sd_core.results import Result
 
 from .adjust import adjust
@@ -30,6 +30,10 @@ def run_request(request: Request, context: Context, *, keep_latents: bool = Fals
         from .mesh_texture import mesh_texture
 
         return mesh_texture(request, context)
+    if isinstance(request, Animation):
+        from .animation import animation
+
+        return animation(request, context)
     if isinstance(request, Texture):
         return finish_texture(generate(request, context, keep_latents=keep_latents), context)
     if not isinstance(request, Generation):

@@ -14,7 +14,7 @@ from torch import Tensor
 from sd_core.diffusion.conditioning import Conditioning, is_guided, make_conditioning
 from sd_core.diffusion.images import to_array
 from sd_core.diffusion.latents import decode
-from sd_core.diffusion.loop import denoise
+from sd_core.diffusion.loop import OnStep, denoise
 from sd_core.diffusion.noise import seeded_generators
 from sd_core.diffusion.predict import Inputs, make_predict, make_tiled_predict
 from sd_core.diffusion.seamless import seamless
@@ -107,7 +107,7 @@ def _run_batch(
         with _timed(context, "encode_prompt"):
             conditioning = _conditioning(request, plan, bench, adapters)
         with _timed(context, "denoise"):
-            latents = _denoise(plan, conditioning, axes, bench, progress)
+            latents = denoise_plan(plan, conditioning, axes, bench, progress.on_step)
         with _timed(context, "decode"):
             pixels = decode_within_memory(model, latents, plan.vae_tiling, context, lambda t: decode(model, latents, t))
     return [np.ascontiguousarray(plan.finish(to_array(picture))) for picture in pixels], latents
@@ -123,7 +123,8 @@ def _conditioning(request: Generation, plan: Plan, bench: Bench, adapters: Adapt
     )
 
 
-def _denoise(plan: Plan, conditioning: Conditioning, axes: Seamless, bench: Bench, progress: Progress) -> Tensor:
+def denoise_plan(plan: Plan, conditioning: Conditioning, axes: Seamless, bench: Bench, on_step: OnStep) -> Tensor:
+    """Clean latents (b, c, lh, lw) of a plan."""
     inputs = Inputs(conditioning, plan.controls, plan.extra_channels)
     cells = (plan.latents.shape[-2], plan.latents.shape[-1])
     if plan.tiling is None:
@@ -137,7 +138,7 @@ def _denoise(plan: Plan, conditioning: Conditioning, axes: Seamless, bench: Benc
             plan.latents,
             bench.generators,
             edits=plan.edits,
-            on_step=progress.on_step,
+            on_step=on_step,
             cancelled=bench.context.cancelled,
         )
 

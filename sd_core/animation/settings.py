@@ -1,0 +1,86 @@
+"""What the keyframes of an animation say at a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sd_core.requests import Animation, Keyframe
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """Two prompts: the share `weight`, in [0, 1], of `end` in `start`."""
+
+    start: str
+    end: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for one frame."""
+
+    prompt: Blend
+    strength: float
+    guidance_scale: float
+    controlnet_conditioning_scale: float
+
+
+def settings_at(request: Animation, frame: int) -> Settings:
+    """The settings of a resolved request at `frame`: linear between two keyframes, constant after the last.
+
+    What no keyframe up to here names is the request's own, as if a keyframe before the first frame held it.
+    """
+    assert request.guidance_scale is not None, "a resolved request names its guidance scale"
+    keyframes = sorted(request.keyframes, key=lambda keyframe: keyframe.frame)
+
+    def number(name: str, own: float) -> float:
+        before, after, share = _around(keyframes, lambda keyframe: getattr(keyframe, name), own, frame)
+        return before + (after - before) * share
+
+    start, end, weight = _around(keyframes, lambda keyframe: keyframe.prompt, request.prompt, frame)
+    return Settings(
+        prompt=Blend(start, end, weight),
+        strength=number("strength", request.strength),
+        guidance_scale=number("guidance_scale", request.guidance_scale),
+        controlnet_conditioning_scale=number("controlnet_conditioning_scale", request.controlnet_conditioning_scale),
+    )
+
+
+def distance(one: Settings, other: Settings) -> float:
+    """How differently two frames are told to look: 0 for equal settings, 1 for another prompt."""
+    prompts = _difference(_shares(one.prompt), _shares(other.prompt))
+    numbers = (
+        (one.strength - other.strength) / 1.0,
+        (one.guidance_scale - other.guidance_scale) / max(one.guidance_scale, other.guidance_scale, 1.0),
+        one.controlnet_conditioning_scale - other.controlnet_conditioning_scale,
+    )
+    return min(1.0, prompts + sum(map(abs, numbers)))
+
+
+def _around(
+    keyframes: Sequence[Keyframe], value: Callable[[Keyframe], T | None], own: T, frame: int
+) -> tuple[T, T, float]:
+    """The values before and after `frame`, and how far it is from the one to the other, in [0, 1]."""
+    named = [(keyframe.frame, held) for keyframe in keyframes if (held := value(keyframe)) is not None]
+    past = [pair for pair in named if pair[0] <= frame]
+    future = [pair for pair in named if pair[0] > frame]
+    first, before = past[-1] if past else (0, own)
+    if not future:
+        return before, before, 0.0
+    last, after = future[0]
+    return before, after, (frame - first) / (last - first)
+
+
+def _shares(blend: Blend) -> dict[str, float]:
+    if blend.start == blend.end:
+        return {blend.start: 1.0}
+    return {blend.start: 1 - blend.weight, blend.end: blend.weight}
+
+
+def _difference(one: dict[str, float], other: dict[str, float]) -> float:
+    return sum(abs(one.get(text, 0.0) - other.get(text, 0.0)) for text in one.keys() | other.keys()) / 2

@@ -1,0 +1,162 @@
+"""Animation: frames in order, each carrying on what the frames before it made; every one committed when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from sd_core.animation.opening import Frames, checked, cropped, open_frames, size_of_frames
+from sd_core.animation.settings import settings_at
+from sd_core.animation.store import FrameStore
+from sd_core.diffusion.images import unit_floats
+from sd_core.diffusion.latents import latent_scale
+from sd_core.errors import Cancelled, RequestError
+from sd_core.events import FrameEvent, Loading
+from sd_core.models import Model, adapted
+from sd_core.passes import FramePasses, finite_range
+from sd_core.requests import Animation
+from sd_core.requests import replace as changed
+from sd_core.results import Result
+from sd_core.values import Array
+
+from .animation_frame import Frame
+from .animation_paint import Painter, margin_of
+from .animation_progress import FrameProgress
+from .plan import Context, Picture
+from .resolve import resolve
+
+
+def animation(request: Animation, context: Context) -> Result:
+    """Make every frame, or those that an earlier run left to be made.
+
+    Raises:
+        RequestError: bad input, naming the frame, or `resume` finds another request's frames.
+        ModelNotFound, ModelMismatch, OutOfMemory, OutputError, Cancelled: see `sd_core.errors`.
+    """
+    frames = open_frames(request)
+    store = FrameStore(context.output, request, resume=context.resume)
+    model = context.model(request.model)
+    resolved = store.resolved
+    if resolved is None:
+        resolved = _resolved(request, frames, model, context)
+        store.begin(resolved)
+    with adapted(model, resolved.loras, resolved.image_prompt) as adapters, torch.no_grad():
+        _run(resolved, frames, store, Painter(resolved, model, adapters, context, store))
+    report = _report(resolved, store)
+    store.write_report(report)
+    return Result(images=store.pictures(frames.count), request=resolved, report=report)
+
+
+def _run(request: Animation, frames: Frames, store: FrameStore, painter: Painter) -> None:
+    context, model = painter.context, painter.model
+    assert request.num_inference_steps is not None, "a resolved request names its steps"
+    margin = margin_of(request)
+    cells = margin // latent_scale(model)
+    progress = FrameProgress(context, context.preview(model), frames.count, request.num_inference_steps, cells)
+    first, state = store.finished()
+    for index in range(first):
+        context.report(FrameEvent(index, partial(store.picture, index), _told(store.figures[index])))
+    before = None
+    if first:
+        before = _frame(request, frames, first - 1, None).passes
+        painter.restore(state or {}, before)
+    for index in range(first, frames.count):
+        if context.cancelled():
+            raise Cancelled(f"cancelled at frame {index + 1} of {frames.count}; resume goes on from there")
+        progress.begin(index)
+        frame = _frame(request, frames, index, before)
+        painted = painter.paint(frame, progress.on_step)
+        picture = _picture(painted.image, frame.passes, margin)
+        figures = painted.figures | {"seconds": round(progress.end(), 3)}
+        store.commit(index, picture, figures, painted.state, painted.stored)
+        store.keep_images(painted.wanted)
+        store.write_report(_report(request, store))
+        context.report(FrameEvent(index, partial(store.picture, index), figures))
+        before = frame.passes
+
+
+def _frame(request: Animation, frames: Frames, index: int, before: FramePasses | None) -> Frame:
+    """A frame, cut to what is painted: the picture and as much of the overscan as is made."""
+    margin = margin_of(request)
+    assert request.height is not None and request.width is not None, "a resolved request names its size"
+    size = (request.height + 2 * margin, request.width + 2 * margin)
+    whole = frames.open(index)
+    _check_size(index, whole, request)
+    passes = checked(index, cropped(whole, request.overscan - margin), before, size)
+    return Frame(index, passes, settings_at(request, index))
+
+
+def _check_size(index: int, passes: FramePasses, request: Animation) -> None:
+    assert request.height is not None and request.width is not None, "a resolved request names its size"
+    size = (request.height + 2 * request.overscan, request.width + 2 * request.overscan)
+    if passes.size != size:
+        got = "no passes" if passes.size is None else f"{passes.size[1]} x {passes.size[0]} px"
+        message = f"frame {index}: has {got}, the first one {size[1]} x {size[0]}"
+        raise RequestError("passes", message, hint="render all frames at one size")
+
+
+def _resolved(request: Animation, frames: Frames, model: Model, context: Context) -> Animation:
+    """The request with every open field filled in; all frames that are quick to read are checked first."""
+    height, width = size_of_frames(frames, request.overscan)
+    for field, given, needed in (("width", request.width, width), ("height", request.height, height)):
+        if given is not None and given != needed:
+            hint = "leave it out, or render the passes at another size"
+            raise RequestError(field, f"is {given}, but the passes give {needed}", hint=hint)
+    sized = resolve(changed(request, width=width, height=height), model)
+    if frames.estimated:
+        return sized
+    found = _scan(sized, frames, context)
+    return changed(sized, depth_range=found) if sized.depth_range is None and found is not None else sized
+
+
+def _scan(request: Animation, frames: Frames, context: Context) -> tuple[float, float] | None:
+    """One depth range for all frames: a range for each would make a still object flicker."""
+    context.report(Loading(f"reading {frames.count} frames"))
+    ranges: list[tuple[float, float]] = []
+    before = None
+    for index in range(frames.count):
+        if context.cancelled():
+            raise Cancelled("cancelled while the frames were read")
+        passes = frames.open(index)
+        _check_size(index, passes, request)
+        before = checked(index, passes, before, passes.size or (0, 0))
+        if passes.depth is not None and np.isfinite(passes.depth).any():
+            ranges.append(finite_range(passes.depth))
+    return (min(near for near, _ in ranges), max(far for _, far in ranges)) if ranges else None
+
+
+def _picture(image: Array, passes: FramePasses, margin: int) -> Picture:
+    """(h, w, 3) uint8 within the margin, or (h, w, 4) with the alpha of the passes' own picture."""
+    inner = slice(margin, -margin or None)
+    eight_bit = np.rint(np.clip(image[inner, inner], 0, 1) * np.float32(255)).astype(np.uint8)
+    if passes.image is None or passes.image.shape[2] == 3:
+        return np.ascontiguousarray(eight_bit)
+    alpha = np.rint(unit_floats(passes.image[inner, inner, 3:]) * 255).astype(np.uint8)
+    return np.concatenate([eight_bit, alpha], axis=2)
+
+
+def _report(request: Animation, store: FrameStore) -> Mapping[str, Any]:
+    return {
+        "request": _summary(request),
+        "frames": list(store.figures),
+        "depth_range": None if request.depth_range is None else list(request.depth_range),
+        "cuts": [int(held["index"]) for held in store.figures if held.get("cut") and held["index"] > 0],
+    }
+
+
+def _summary(request: Animation) -> dict[str, Any]:
+    """The request without what may be long: passes given as arrays or as many paths."""
+    import json
+
+    told = json.loads(request.to_json())
+    if not isinstance(request.passes, str):
+        told["passes"] = f"{len(request.passes)} frames"
+    return told
+
+
+def _told(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: held for name, held in figures.items() if name != "index"}
