@@ -126,6 +126,19 @@ class VideoFile(Pictures):
         )
 
 
+def frame_rate(path: Path) -> float | None:
+    """Frames a second as a video file announces it; None where it does not, or is none: opening it tells why."""
+    import av
+    from av.error import FFmpegError
+
+    try:
+        with av.open(str(path)) as container:
+            rate = container.streams.video[0].average_rate
+            return float(rate) if rate else None
+    except (FFmpegError, IndexError, ValueError):
+        return None
+
+
 def upright(frame: VideoFrame) -> Array:
     """(h, w, 3) uint8 of a decoded frame, turned as its display matrix says (telephones film sideways)."""
     return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90) % 4))

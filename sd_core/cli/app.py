@@ -9,6 +9,7 @@ import typer
 from sd_core import __version__
 from sd_core.requests import Adjust, DepthToImage, ImageToImage, Inpaint, MeshTexture, TextToImage, Texture, Upscale
 
+from .animate import animate_command
 from .bench import bench
 from .command import request_command
 from .demo import demo
@@ -49,6 +50,7 @@ def make_app() -> typer.Typer:
     app.callback()(_program)
     for name, kind in _REQUESTS.items():
         app.command(name, rich_help_panel="Pictures")(request_command(name, kind))
+    app.command("animate", rich_help_panel="Pictures")(animate_command())
     app.command("run", rich_help_panel="Pictures")(run)
     app.command("demo", rich_help_panel="Pictures")(demo)
     app.add_typer(models, name="models", rich_help_panel="Machine and models")

@@ -38,7 +38,7 @@ RESUME = Annotated[
     bool, typer.Option("--resume", help="Go on with the views in --work.", rich_help_panel="How it is run")
 ]
 
-_STYLE = Annotated[str | None, typer.Option(help=f"A look: {', '.join(styles())}.", show_default=False)]
+STYLE = Annotated[str | None, typer.Option(help=f"A look: {', '.join(styles())}.", show_default=False)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +75,16 @@ def request_command(name: str, kind: type[Request]) -> Callable[..., None]:
 
     found = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context), *parameters(kind)]
     if issubclass(kind, Generation):
-        found.append(inspect.Parameter("style", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_STYLE))
-    found += [parameter for options in shared for parameter in _shared_parameters(options)]
+        found.append(inspect.Parameter("style", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=STYLE))
+    found += [parameter for options in shared for parameter in shared_parameters(options)]
     command.__signature__ = inspect.Signature(found)
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in found}
     command.__doc__ = (kind.__doc__ or "").split("\n", 1)[0]
     return command
 
 
-def _shared_parameters(options: type[Any]) -> list[inspect.Parameter]:
+def shared_parameters(options: type[Any]) -> list[inspect.Parameter]:
+    """The annotated fields of a dataclass as options."""
     hints = inspect.get_annotations(options, eval_str=True)
     return [
         inspect.Parameter(

@@ -46,7 +46,7 @@ def _tell(error: SDError, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(error.to_dict()), err=True)
     elif isinstance(error, Cancelled):
-        typer.echo("cancelled: nothing was written", err=True)
+        typer.echo(f"cancelled: {error.hint or 'nothing was written'}", err=True)
     else:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             Text("error: ", "bold red"), str(error), sep="", markup=False

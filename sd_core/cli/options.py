@@ -15,7 +15,7 @@ import typer
 
 from sd_core.requests import Request
 
-from .words import read_control, read_depth, read_image_prompt, read_lora
+from .words import read_control, read_depth, read_image_prompt, read_keyframe, read_lora, read_reuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,9 @@ WORDS: Mapping[str, Words] = {
     "image_prompt": Words(name="--image-prompt", metavar="IMAGE[:SCALE]", read=read_image_prompt),
     "depth": Words(name="--depth", metavar="FILE", read=read_depth),
     "maps": Words(name="--map", metavar="MAP", many=True, read=str),
+    "passes": Words(name="--passes", metavar="PATTERN|VIDEO", read=str),
+    "keyframes": Words(name="--keyframe", metavar="FRAME:PROMPT[;NAME=VALUE]", many=True, read=read_keyframe),
+    "reuse": Words(name="--reuse", metavar="off|NAME=VALUE[,...]", read=read_reuse),
 }
 
 HELP: Mapping[str, str] = {
@@ -77,6 +80,10 @@ HELP: Mapping[str, str] = {
     "mesh": "A glTF, OBJ, PLY or STL file.",
     "max_views": "Views at most.",
     "texture_size": "Side of the texture, px.",
+    "passes": "Rendered frames such as render/####.exr, numbered pictures, or a video.",
+    "keyframes": "What holds from a frame on, blended up to the next; may be given several times.",
+    "reuse": "What is carried from frame to frame, such as noise=fixed,pin=no; off: every frame alone.",
+    "overscan": "px by which the passes are larger on every side.",
 }
 
 _POSITIONAL = ("mesh", "prompt")
@@ -129,7 +136,7 @@ def _parameter(field: Field[Any], hint: Any) -> inspect.Parameter:
         return _make(field.name, Annotated[_plain(hint), option], default)
     option = typer.Option(words.name, metavar=words.metavar, help=HELP[field.name], show_default=False)
     annotation = list[str] | None if words.many else str if default is inspect.Parameter.empty else str | None
-    return _make(field.name, Annotated[annotation, option], None if default == () else default)
+    return _make(field.name, Annotated[annotation, option], default if default is inspect.Parameter.empty else None)
 
 
 def _plain(hint: Any) -> Any:

@@ -14,7 +14,7 @@ import typer
 
 from sd_core.errors import Cancelled, SDError
 from sd_core.events import CancelledEvent, Failed, ResultEvent
-from sd_core.requests import MeshTexture, Request, Texture
+from sd_core.requests import Animation, MeshTexture, Request, Texture
 from sd_core.requests.generation import Generation
 from sd_core.results import Result
 
@@ -103,10 +103,10 @@ def run(
 
 
 def free_path(request: Request, name: str) -> Path:
-    """A file name made of the prompt's first words that is not taken; for textures a folder's."""
+    """A file name made of the prompt's first words that is not taken; for textures and animations a folder's."""
     words = re.findall(r"\w+", request.prompt.lower()) if isinstance(request, Generation) else []
     stem = "-".join(words[:6])[:60] or name
-    ending = "" if isinstance(request, (Texture, MeshTexture)) else ".png"
+    ending = "" if isinstance(request, (Texture, MeshTexture, Animation)) else ".png"
     candidates = (Path(f"{stem}{suffix}{ending}") for suffix in ("", *(f"-{count}" for count in range(2, 10**6))))
     return next(path for path in candidates if not _taken(path))
 

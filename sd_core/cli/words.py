@@ -1,15 +1,23 @@
-"""Values that are written on the command line in a form of their own: `PATH[:WEIGHT]`, `KIND=IMAGE[:MODEL][:SCALE]`."""
+"""Values that are written on the command line in a form of their own: `PATH[:WEIGHT]`, `FRAME:PROMPT[;NAME=VALUE]`."""
 
 from __future__ import annotations
 
 import zipfile
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sd_core.errors import RequestError
-from sd_core.requests import Control, ImagePrompt, Lora
+from sd_core.requests import Control, ImagePrompt, Keyframe, Lora, Reuse
 from sd_core.values import Array
+
+_SETTINGS = ("strength", "guidance_scale", "controlnet_conditioning_scale")
+"""Numbers of a keyframe."""
+
+_SWITCHES = tuple(field.name for field in fields(Reuse) if field.name != "noise")
+_SWITCH = {"yes": True, "no": False}
 
 
 def read_lora(word: str) -> Lora:
@@ -36,6 +44,36 @@ def read_control(word: str) -> Control:
     return Control(kind, Path(image), model, 1.0 if scale is None else scale)
 
 
+def read_keyframe(word: str) -> Keyframe:
+    """`FRAME:PROMPT`, `FRAME:NAME=VALUE`, or both: `24:green marble;strength=0.6`."""
+    frame, mark, rest = word.partition(":")
+    pieces = [piece.strip() for piece in rest.split(";")]
+    settings = dict(pair for piece in pieces if (pair := _setting(piece)) is not None)
+    prompt = ";".join(piece for piece in pieces if _setting(piece) is None).strip()
+    if not mark or not frame.strip().isdigit() or not (prompt or settings):
+        raise RequestError(
+            "keyframe",
+            f"must be FRAME:PROMPT[;NAME=VALUE], got {word!r}",
+            hint=f'as in "24:green marble;strength=0.6"; names are {", ".join(_SETTINGS)}',
+        )
+    return Keyframe(int(frame), prompt or None, **settings)
+
+
+def read_reuse(word: str) -> Reuse:
+    """`off`, or `NAME=VALUE[,NAME=VALUE]` such as `noise=fixed,pin=no`."""
+    if word.strip() == "off":
+        return Reuse.off()
+    given: dict[str, Any] = {}
+    for pair in word.split(","):
+        name, _, held = (piece.strip() for piece in pair.partition("="))
+        known = _SWITCH.get(held) if name in _SWITCHES else held if name == "noise" else None
+        if known is None:
+            hint = f"as in noise=fixed,pin=no; names are noise, {', '.join(_SWITCHES)}"
+            raise RequestError("reuse", f"must be off, or NAME=VALUE[,NAME=VALUE], got {word!r}", hint=hint)
+        given[name] = known
+    return Reuse(**given)
+
+
 def read_depth(word: str) -> Path | Array:
     """A file that requests read themselves, or an array of a `.npz` archive: "depth", or its only one."""
     if not word.lower().endswith(".npz"):
@@ -49,6 +87,16 @@ def read_depth(word: str) -> Path | Array:
             return archive[name]
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise RequestError("depth", f"{word} cannot be read: {error}", hint="write it with numpy.savez") from error
+
+
+def _setting(piece: str) -> tuple[str, float] | None:
+    name, _, number = (part.strip() for part in piece.partition("="))
+    if name not in _SETTINGS:
+        return None
+    try:
+        return name, float(number)
+    except ValueError as error:
+        raise RequestError("keyframe", f"{name} must be a number, got {number!r}", hint=f"as in {name}=0.6") from error
 
 
 def _number_at_end(word: str) -> tuple[str, float | None]:

@@ -1,0 +1,222 @@
+"""`sd-core animate`: a styled frame for every rendered frame, a page about them, and perhaps a movie."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json as codec
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from sd_core.errors import Cancelled, RequestError, SDError
+from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, ResultEvent, StepEvent
+from sd_core.requests import Animation, apply_style
+from sd_core.results import Result
+
+from .command import DEVICE, DTYPE, SERVER, STYLE, TOKEN, shared_parameters
+from .exits import errors_as_json
+from .options import build, parameters
+from .progress import Display
+from .running import How, free_path, open_engine
+
+if TYPE_CHECKING:
+    from .running import AnyEngine
+
+_FILES = "What is written"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """What is written, beside the frames and their report."""
+
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Folder; made if it is missing.", show_default="a free name after the prompt",
+            rich_help_panel=_FILES,
+        ),
+    ] = None  # fmt: skip
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an earlier run stopped.", rich_help_panel=_FILES)
+    ] = False
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, max=240, help="Frames a second.", show_default="the video's, else 24", rich_help_panel=_FILES
+        ),
+    ] = None
+    mp4: Annotated[bool, typer.Option("--mp4", help="Write animation.mp4 too.", rich_help_panel=_FILES)] = False
+    gif: Annotated[bool, typer.Option("--gif", help="Write animation.gif too.", rich_help_panel=_FILES)] = False
+    exr: Annotated[
+        bool, typer.Option("--exr", help="Write exr/000000.exr ... too, in linear light.", rich_help_panel=_FILES)
+    ] = False
+    page: Annotated[bool, typer.Option(help="Write report.html: a player, and plots.", rich_help_panel=_FILES)] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    """How it is run."""
+
+    device: DEVICE = "auto"
+    dtype: DTYPE = "auto"
+    server: SERVER = None
+    token: TOKEN = None
+    json: Annotated[
+        bool, typer.Option("--json", help="One line of JSON for each frame.", rich_help_panel="How it is run")
+    ] = False
+
+
+def animate_command() -> Callable[..., None]:
+    """The command, with the fields of `Animation` as options."""
+
+    def command(ctx: typer.Context, **given: Any) -> None:
+        style = given.pop("style", None)
+        files = _Files(**{field.name: given.pop(field.name) for field in fields(_Files)})
+        how = How(**{field.name: given.pop(field.name) for field in fields(_Running)}, resume=files.resume)
+        if how.json:
+            errors_as_json(ctx)
+        request = cast("Animation", build(Animation, given))
+        _animate(cast("Animation", apply_style(style, request)) if style else request, files, how)
+
+    style = inspect.Parameter("style", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=STYLE)
+    found = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+    found += [*parameters(Animation), style, *shared_parameters(_Files), *shared_parameters(_Running)]
+    command.__signature__ = inspect.Signature(found)
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in found}
+    command.__doc__ = "A styled frame for every rendered frame, in order, holding still where the scene does."
+    return command
+
+
+def _animate(request: Animation, files: _Files, how: How) -> None:
+    _check(request, files, how)
+    folder = files.output or free_path(request, "animation")
+    fps = files.fps or _frame_rate(request) or 24.0
+    with open_engine(how) as engine:
+        result = _run(engine, request, folder, how)
+    if how.server is not None:
+        _keep(result, folder)
+    written = [*_written(request, files, folder, fps)]
+    (_tell_json if how.json else _tell)(result, folder, written)
+
+
+def _check(request: Animation, files: _Files, how: How) -> None:
+    """What would only be found out after hours.
+
+    Raises:
+        RequestError: a package is missing, a rate that GIF has not, no folder to resume, resuming behind a server.
+    """
+    if files.mp4 and importlib.util.find_spec("av") is None:
+        raise RequestError("mp4", "needs PyAV", hint="pip install 'sd-core[video]'")
+    if files.gif and (files.fps or 0) > 50:
+        raise RequestError("fps", "must be at most 50 for a GIF", hint="leave out --gif, or use a lower rate")
+    if files.resume and files.output is None:
+        raise RequestError("resume", "needs the folder of the run that was stopped", hint="name it with --output")
+    if files.resume and how.server is not None:
+        raise RequestError("resume", "is what a server does by itself", hint="leave it out")
+
+
+def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Result:
+    """Run under a progress bar; frames are committed as they are finished.
+
+    Raises:
+        SDError: what went wrong; `Cancelled` tells what is there and how to go on.
+    """
+    where = (folder, how.resume) if how.server is None else (None, False)
+    try:
+        with Display(quiet=how.json) as display:
+            return _followed(engine.stream(request, *where), display, as_json=how.json)
+    except (Cancelled, KeyboardInterrupt) as error:
+        finished = len(list((folder / "frames").glob("*.png")))
+        kept = f"{finished} finished frames are in {folder}; the same command with -o {folder} --resume goes on"
+        raise Cancelled(hint=kept if finished and how.server is None else "") from error
+
+
+def _followed(events: Iterator[Event], display: Display, *, as_json: bool) -> Result:
+    for event in events:
+        match event:
+            case StepEvent(index=index, count=count, seconds_left=left, image=frame):
+                display.update(f"frame {frame + 1}", index + 1, count, left)
+            case FrameEvent(index=index, figures=figures):
+                _tell_frame(index, figures, as_json=as_json)
+            case ResultEvent(result=result):
+                return result
+            case Failed(error=error):
+                raise error
+            case CancelledEvent():
+                raise Cancelled
+            case _:
+                display.show(event)
+    raise SDError("the engine ended without a result", hint="please report it")
+
+
+def _tell_frame(index: int, figures: Mapping[str, float], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(codec.dumps({"frame": index, **figures}))
+
+
+def _keep(result: Result, folder: Path) -> None:
+    """Frames and report of a server's result, laid out as an engine in this process does it."""
+    from sd_core.animation.movie import FRAMES
+    from sd_core.encoding import encode_png
+    from sd_core.files import write_files
+
+    (folder / FRAMES).mkdir(parents=True, exist_ok=True)
+    for index, picture in enumerate(result.images):
+        write_files([(folder / FRAMES / f"{index:06d}.png", encode_png(picture))])
+    write_files([(folder / "report.json", codec.dumps(result.report, indent=1).encode())])
+
+
+def _written(request: Animation, files: _Files, folder: Path, fps: float) -> Iterator[Path]:
+    """Write what was asked for beside the frames."""
+    from sd_core.animation.movie import saved_frames, write_exr_frames, write_gif, write_mp4
+    from sd_core.animation.opening import open_frames
+    from sd_core.animation.report import write_page
+
+    frames = saved_frames(folder)
+    if files.mp4:
+        yield write_mp4(frames, folder / "animation.mp4", fps)
+    if files.gif:
+        yield write_gif(frames, folder / "animation.gif", min(fps, 50.0))
+    if files.exr:
+        yield write_exr_frames(frames, folder / "exr")[0].parent
+    if files.page:
+        yield write_page(folder, iter(open_frames(request)), fps, request.overscan)
+
+
+def _frame_rate(request: Animation) -> float | None:
+    """The rate of a video; None for rendered frames and pictures."""
+    passes = request.passes
+    if not isinstance(passes, str) or "#" in Path(passes).name or passes.lower().endswith(".exr"):
+        return None
+    from sd_core.animation.pictures import frame_rate
+
+    return frame_rate(Path(passes))
+
+
+def _tell(result: Result, folder: Path, written: list[Path]) -> None:
+    for warning in result.warnings:
+        typer.secho(f"note: {warning}", err=True, fg=typer.colors.YELLOW)
+    assert isinstance(result.request, Animation), "a result carries its own request"
+    height, width = result.images[0].shape[:2]
+    facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {result.request.seed}"]
+    seconds = result.timings.get("total")
+    typer.echo(f"wrote {folder / 'frames'}  ({', '.join(facts + ([f'{seconds:.1f} s'] if seconds else []))})")
+    for path in written:
+        typer.echo(f"wrote {path}")
+
+
+def _tell_json(result: Result, folder: Path, written: list[Path]) -> None:
+    assert isinstance(result.request, Animation), "a result carries its own request"
+    line = {
+        "output": str(folder),
+        "frames": len(result.images),
+        "seed": result.request.seed,
+        "written": [str(path) for path in written],
+        "timings": dict(result.timings),
+        "warnings": list(result.warnings),
+    }
+    typer.echo(codec.dumps(line))
