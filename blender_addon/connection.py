@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -14,9 +15,7 @@ from urllib.parse import urlsplit
 from sd_core.client import Client, ServerProcess, connect, start_server
 from sd_core.errors import SDError, ServerError
 
-from .preferences import Preferences
-
-CLASSES = ()
+from .preferences import Preferences, read_preferences
 
 _PATIENCE = 8.0
 """Seconds for which a server that was there and does not answer is tried again."""
@@ -37,13 +36,14 @@ class State(StrEnum):
 class Status:
     """What panels show.
 
-    health: as `GET /v1/health` gives it. models: as `Client.models`. error: why there is no server.
+    health: as `GET /v1/health` gives it. models: as `Client.models`. loras: names for `Lora.path`. error: why there is no server.
     """
 
     state: State = State.UNKNOWN
     url: str = ""
     health: Mapping[str, Any] = field(default_factory=dict)
     models: Sequence[SimpleNamespace] = ()
+    loras: Sequence[str] = ()
     error: SDError | None = None
 
 
@@ -58,8 +58,9 @@ class Connection:
         self._process: ServerProcess | None = None
 
     def client(self, preferences: Preferences) -> Client:
-        """A client of the server that the preferences name, which is started where there is none. Waits: not for the
-        main thread.
+        """A client of the server that the preferences name, which is started where there is none.
+
+        Waits, so it is not for the main thread.
 
         Raises:
             ServerError: no server, with what to do.
@@ -79,7 +80,7 @@ class Connection:
             return self._client
 
     def find(self, preferences: Preferences) -> Status:
-        """How the server is now, without starting one. Waits: not for the main thread."""
+        """How the server is now, without starting one. Waits, so it is not for the main thread."""
         if self._lock.acquire(blocking=False):
             try:
                 self.status = self._look(preferences)
@@ -93,6 +94,10 @@ class Connection:
             self._drop()
             self._end_process()
             self.status = Status()
+
+    def note(self, error: SDError) -> None:
+        """Let the panels show why something with the server did not work."""
+        self.status = replace(self.status, error=error)
 
     @property
     def started_here(self) -> bool:
@@ -179,6 +184,29 @@ server = Connection()
 """The connection of this Blender."""
 
 
-def unregister() -> None:
-    """Leave the server behind."""
-    server.stop()
+class Watch:
+    """Asks the server how it is, in a thread of its own, as long as a panel shows it."""
+
+    _EVERY = 3.0
+    """Seconds between two questions, and for which a panel counts as shown after it was drawn."""
+
+    def __init__(self) -> None:
+        self._drawn = self._asked = 0.0
+        self._shown = server.status
+
+    def drawn(self) -> None:
+        """A panel shows the status."""
+        self._drawn = time.monotonic()
+
+    def tick(self) -> bool:
+        """Ask again if it is time; gives whether the status has changed since the last call. For the main thread."""
+        now = time.monotonic()
+        if now - self._drawn < 2 * self._EVERY and now - self._asked > self._EVERY:
+            self._asked = now
+            threading.Thread(target=server.find, args=(read_preferences(),), name="sd_core-watch", daemon=True).start()
+        changed, self._shown = self._shown != server.status, server.status
+        return changed
+
+
+watch = Watch()
+"""The only one."""

@@ -23,7 +23,7 @@ from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, ResultEven
 from sd_core.requests import Request
 from sd_core.results import Result
 
-from .connection import server
+from .connection import server, watch
 from .job import BlenderJob, Calls, Stage, Told
 from .preferences import Preferences, read_preferences
 
@@ -52,7 +52,7 @@ _jobs: list[BlenderJob] = []
 _file = [0]
 
 
-def submit(
+def submit(  # noqa: PLR0913 - each of them is named at the call
     request: Request | Make,
     *,
     label: str,
@@ -141,13 +141,14 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Stop the timer and every job."""
+    """Stop the timer and every job, and leave the server."""
     for job in running():
         job.cancel()
     _jobs.clear()
     bpy.app.handlers.load_pre.remove(_on_load)
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
+    server.stop()
 
 
 def _work(
@@ -168,13 +169,15 @@ def _work(
         _inbox.put((job, CancelledEvent(), None))
     except SDError as error:
         _inbox.put((job, Failed(error), None))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - told to the user, and to the log
         _log.exception("%s failed", job.label)
         _inbox.put((job, Failed(SDError(f"{type(error).__name__}: {error}", hint="see the console")), None))
 
 
 def _tick() -> float:
     drain()
+    if watch.tick():
+        _redraw()
     return _BUSY if running() else _IDLE
 
 
@@ -189,13 +192,15 @@ def _handle(job: BlenderJob, event: Event | Told, converted: Any) -> None:
         return
     try:
         undo = job.apply(event, converted, job.calls if job.file == _file[0] else Calls())
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # A fault in a callback must neither stop the timer nor leave a job that runs for ever.
         _log.exception("%s failed", job.label)
         job.cancel()
         job.end(Stage.FAILED, SDError(f"{type(error).__name__}: {error}", hint="see the console"))
         return
     _push_undo(undo)
+    if job.stage is Stage.FAILED:
+        _report(job)
     if job.ended:
         ended = [other for other in _jobs if other.ended]
         _jobs[:] = [other for other in _jobs if other not in ended[:-_KEPT]]
@@ -207,6 +212,14 @@ def _push_undo(message: str | None) -> None:
         return
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
         bpy.ops.ed.undo_push(message=message)
+
+
+def _report(job: BlenderJob) -> None:
+    """A message at the mouse, beside the one in the panel."""
+    windows = bpy.context.window_manager.windows
+    if windows:
+        with bpy.context.temp_override(window=windows[0]):
+            bpy.ops.sdcore.report("INVOKE_DEFAULT", message=f"{job.label}: {job.error}")
 
 
 def _redraw() -> None:

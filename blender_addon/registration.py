@@ -5,9 +5,29 @@ from types import ModuleType
 
 import bpy
 
-from . import connection, jobs, preferences
+from . import history, jobs, preferences, presets, properties
+from .operators import generate as generate_operators
+from .operators import history as history_operators
+from .operators import lists as list_operators
+from .operators import server as server_operators
+from .panels import generate as generate_panels
+from .panels import history as history_panels
+from .panels import status as status_panels
 
-MODULES: tuple[ModuleType, ...] = (preferences, connection, jobs)
+MODULES: tuple[ModuleType, ...] = (
+    preferences,
+    properties,
+    history,
+    presets,
+    generate_operators,
+    history_operators,
+    list_operators,
+    server_operators,
+    generate_panels,
+    history_panels,
+    status_panels,
+    jobs,
+)
 """In the order in which they are registered; what others point to comes first."""
 
 

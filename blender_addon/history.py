@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The history: PNG files that carry their requests, in the extension's user folder, with thumbnails."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import bpy
+import bpy.utils.previews
+from bpy.props import EnumProperty, PointerProperty
+
+from sd_core.files import write_files
+from sd_core.requests import Request
+from sd_core.saving import save_arrays
+
+SHOWN = 60
+"""The newest images that the panel offers."""
+
+_NONE = ("NONE", "Nothing yet", "Images appear here as they are made", "IMAGE_DATA", 0)
+
+Item = tuple[str, str, str, int, int]
+
+
+class _Shelf:
+    """Thumbnails and the items of the menu: Blender wants the strings of a menu kept."""
+
+    def __init__(self) -> None:
+        self.previews: bpy.utils.previews.ImagePreviewCollection | None = None
+        self.items: list[tuple[str, str, str, int | str, int]] = [_NONE]
+        self.stale = True
+
+
+_shelf = _Shelf()
+
+
+def user_folder() -> Path:
+    """The extension's own folder for files, made where it is missing; for the main thread."""
+    package = __package__ or ""
+    if package.startswith("bl_ext."):
+        return Path(bpy.utils.extension_path_user(package, create=True))
+    return Path(bpy.utils.user_resource("DATAFILES", path="sd_core", create=True))
+
+
+def folder() -> Path:
+    """Where the images are kept; for the main thread."""
+    return user_folder() / "history"
+
+
+def keep(folder: Path, images: Sequence[tuple[bytes, Request]]) -> list[Path]:
+    """Write images and the arrays that they were made from; safe to call from any thread.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+    paths = [folder / f"{stem}-{index}.png" for index in range(len(images))]
+    if images and images[0][1].arrays():
+        save_arrays(images[0][1], folder / f"{stem}.inputs")
+    write_files((path, png) for path, (png, _) in zip(paths, images, strict=True))
+    _shelf.stale = True
+    return paths
+
+
+def forget(path: Path) -> None:
+    """Remove an image of the history, and its inputs where no other image was made from them."""
+    path.unlink(missing_ok=True)
+    stem = path.stem.rsplit("-", 1)[0]
+    inputs = path.with_name(f"{stem}.inputs")
+    if inputs.is_dir() and not list(path.parent.glob(f"{stem}-*.png")):
+        for file in inputs.glob("*.npy"):
+            file.unlink()
+        inputs.rmdir()
+    _shelf.stale = True
+
+
+def selected(context: bpy.types.Context) -> Path | None:
+    """The image that is selected in the panel."""
+    name = context.window_manager.sd_core.history
+    return None if name in ("", "NONE") else folder() / name
+
+
+def _items(_: object, context: bpy.types.Context | None) -> list[tuple[str, str, str, int | str, int]]:
+    if _shelf.stale and _shelf.previews is not None:
+        _shelf.stale = False
+        _shelf.items = _load(_shelf.previews) or [_NONE]
+    return _shelf.items
+
+
+def _load(previews: bpy.utils.previews.ImagePreviewCollection) -> list[tuple[str, str, str, int | str, int]]:
+    """The newest first; thumbnails are read when they are first drawn."""
+    paths = sorted(folder().glob("*.png"), reverse=True)[:SHOWN]
+    for path in paths:
+        if path.name not in previews:
+            previews.load(path.name, str(path), "IMAGE")
+    return [
+        (path.name, path.stem, f"Made {path.stem[:15]}", previews[path.name].icon_id, index)
+        for index, path in enumerate(paths)
+    ]
+
+
+class SDCORE_PG_window(bpy.types.PropertyGroup):
+    """What the panels remember while Blender runs; it is not saved."""
+
+    __annotations__ = {
+        "history": EnumProperty(name="History", description="Images that were made before", items=_items)
+    }
+
+
+CLASSES = (SDCORE_PG_window,)
+
+
+def register() -> None:
+    """Make room for thumbnails."""
+    _shelf.previews = bpy.utils.previews.new()
+    _shelf.stale = True
+    bpy.types.WindowManager.sd_core = PointerProperty(type=SDCORE_PG_window, options={"SKIP_SAVE"})
+
+
+def unregister() -> None:
+    """Drop the thumbnails."""
+    del bpy.types.WindowManager.sd_core
+    if _shelf.previews is not None:
+        bpy.utils.previews.remove(_shelf.previews)
+    _shelf.previews, _shelf.items = None, [_NONE]

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images from text, from another image, under a mask, and larger ones."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import bpy
+import numpy as np
+
+from sd_core.errors import RequestError, SDError
+from sd_core.requests import Generation, ImageToImage, Inpaint, TextToImage, Upscale
+from sd_core.results import Result
+
+from .. import history, jobs, words
+from ..fields import values_of
+from ..job import BlenderJob
+from ..plan import Plan, base_plan, grey, rgb
+from ..results import Finished, Place, finisher, show_images
+from ..scene.images import Grabbed, grab_image
+
+_CELL = 8
+"""Sides of images are multiples of this, px."""
+
+
+class _Generate:
+    """What these operators have in common: read the scene, submit, return."""
+
+    bl_options: ClassVar = {"REGISTER"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            submit_plan(self.plan(context), Place.of(context), self.bl_label)
+        except SDError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+def submit_plan(plan: Plan, place: Place, label: str) -> BlenderJob:
+    """Submit a request whose images are shown at `place`; one undo takes them back."""
+    scale = float(plan.values.get("scale", 1))
+
+    def show(_: BlenderJob, result: Result, images: list[Finished]) -> str:
+        show_images(images, place)
+        return label
+
+    return jobs.submit(
+        plan.make,
+        label=label,
+        convert=finisher(history.folder(), lambda picture: plan.cut(picture, scale)),
+        on_result=show,
+    )
+
+
+class SDCORE_OT_generate_image(_Generate, bpy.types.Operator):
+    """Make an image from the prompt"""
+
+    bl_idname = "sdcore.generate_image"
+    bl_label = "Generate Image"
+
+    def plan(self, context: bpy.types.Context) -> Plan:
+        return base_plan(context.scene.sd_core, TextToImage)
+
+
+class _FromImage(_Generate):
+    """Those that begin with an image: the one that is open, else the one that is chosen in the panel."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if open_image(context) is None:
+            cls.poll_message_set("Open an image in the Image Editor, or choose one in the panel")
+            return False
+        return True
+
+
+class SDCORE_OT_generate_from_image(_FromImage, bpy.types.Operator):
+    """Make an image from the prompt and the open image"""
+
+    bl_idname = "sdcore.generate_from_image"
+    bl_label = "Generate from Image"
+
+    def plan(self, context: bpy.types.Context) -> Plan:
+        settings = context.scene.sd_core
+        return _with_image(
+            context, ImageToImage, Grabbed.for_request, **values_of(settings.image_to_image, tuple(words.STRENGTH))
+        )
+
+
+class SDCORE_OT_generate_inpaint(_FromImage, bpy.types.Operator):
+    """Paint the masked part of the open image anew"""
+
+    bl_idname = "sdcore.generate_inpaint"
+    bl_label = "Inpaint"
+
+    def plan(self, context: bpy.types.Context) -> Plan:
+        settings = context.scene.sd_core
+        values = values_of(settings.inpaint, tuple(words.INPAINT | words.STRENGTH))
+        plan = _with_image(context, Inpaint, rgb, **values)
+        image = plan.pictures["image"][0]
+        return replace(plan, pictures=plan.pictures | {"mask": _mask(settings, image)})
+
+
+class SDCORE_OT_generate_upscale(_FromImage, bpy.types.Operator):
+    """Make the open image larger, with new detail"""
+
+    bl_idname = "sdcore.generate_upscale"
+    bl_label = "Upscale"
+
+    def plan(self, context: bpy.types.Context) -> Plan:
+        values = values_of(context.scene.sd_core.upscale, tuple(words.UPSCALE | words.STRENGTH))
+        return _with_image(context, Upscale, Grabbed.for_request, **values)
+
+
+CLASSES = (
+    SDCORE_OT_generate_image,
+    SDCORE_OT_generate_from_image,
+    SDCORE_OT_generate_inpaint,
+    SDCORE_OT_generate_upscale,
+)
+
+
+def open_image(context: bpy.types.Context) -> bpy.types.Image | None:
+    """The image that is open in the Image Editor, else the one that is chosen in the panel."""
+    space = context.space_data
+    if space is not None and space.type == "IMAGE_EDITOR" and space.image is not None:
+        return space.image
+    return context.scene.sd_core.image
+
+
+def _with_image(
+    context: bpy.types.Context, kind: type[Generation], convert: Callable[[Grabbed], np.ndarray], **values: Any
+) -> Plan:
+    settings = context.scene.sd_core
+    image = open_image(context)
+    assert image is not None
+    grabbed = grab_image(image)
+    plan = base_plan(settings, kind, width=None, height=None, **values)
+    return replace(plan, pictures={"image": (grabbed, convert)}, pad=_pad(settings, grabbed.size))
+
+
+def _pad(settings: bpy.types.PropertyGroup, size: tuple[int, int]) -> tuple[int, int]:
+    """(right, bottom) px to the next multiples of 8."""
+    height, width = size
+    pad = -width % _CELL, -height % _CELL
+    if any(pad) and not settings.pad:
+        hint = f'turn on "Pad to Multiples of 8", which works on {width + pad[0]} x {height + pad[1]} px and cuts back'
+        raise RequestError("image", f"is {width} x {height} px, not multiples of {_CELL}", hint=hint)
+    return pad
+
+
+def _mask(settings: bpy.types.PropertyGroup, image: Grabbed) -> tuple[Grabbed, Callable[[Grabbed], np.ndarray]]:
+    """Pixels and what makes (h, w) float32 of them, 1 = repaint."""
+    match settings.mask_source:
+        case "ALPHA":
+            return image, transparency
+        case "REGION":
+            left, top, width, height = settings.region
+            if not (width and height):
+                raise RequestError("region", "nothing is selected", hint="drag a rectangle over the image")
+            return image, lambda grabbed: rectangle(grabbed.size, left, top, width, height)
+    if settings.mask is None:
+        raise RequestError("mask", "no mask image is chosen", hint='press "New Mask" and paint white where to repaint')
+    return grab_image(settings.mask), grey
+
+
+def transparency(grabbed: Grabbed) -> np.ndarray:
+    """(h, w) float32 in [0, 1]: 1 where the image is transparent."""
+    return 1 - grabbed.rgba()[..., 3]
+
+
+def rectangle(size: tuple[int, int], left: int, top: int, width: int, height: int) -> np.ndarray:
+    """(h, w) float32: 1 within the rectangle, 0 outside."""
+    mask = np.zeros(size, np.float32)
+    mask[top : top + height, left : left + width] = 1
+    return mask

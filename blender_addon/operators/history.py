@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was made before, opened or used again."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import bpy
+
+from sd_core.errors import RequestError
+from sd_core.metadata import REQUEST, read_png_text
+
+from .. import history
+from ..fields import set_values
+from ..properties import GROUPS
+from ..results import Place, show
+
+_TASKS = {"TextToImage": "TEXT", "ImageToImage": "IMAGE", "Inpaint": "INPAINT", "Upscale": "UPSCALE"}
+
+
+class _OfHistory:
+    """Those that need an image of the history."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if history.selected(context) is None:
+            cls.poll_message_set("Nothing was made yet")
+            return False
+        return True
+
+
+class SDCORE_OT_use_again(_OfHistory, bpy.types.Operator):
+    """Take over the settings of the selected image, with its seed"""
+
+    bl_idname = "sdcore.use_again"
+    bl_label = "Use Again"
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        path = history.selected(context)
+        assert path is not None
+        try:
+            use_again(context.scene.sd_core, _request_of(path))
+        except RequestError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class SDCORE_OT_open_history(_OfHistory, bpy.types.Operator):
+    """Open the selected image in the Image Editor"""
+
+    bl_idname = "sdcore.open_history"
+    bl_label = "Open"
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        path = history.selected(context)
+        image = bpy.data.images.load(str(path), check_existing=True)
+        show(image, Place.of(context))
+        return {"FINISHED"}
+
+
+class SDCORE_OT_remove_history(_OfHistory, bpy.types.Operator):
+    """Delete the selected image from the history; images in the open file stay"""
+
+    bl_idname = "sdcore.remove_history"
+    bl_label = "Remove from History"
+    bl_options: ClassVar = {"INTERNAL"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        path = history.selected(context)
+        assert path is not None
+        history.forget(path)
+        return {"FINISHED"}
+
+
+CLASSES = (SDCORE_OT_use_again, SDCORE_OT_open_history, SDCORE_OT_remove_history)
+
+
+def use_again(settings: bpy.types.PropertyGroup, request: Mapping[str, Any]) -> None:
+    """Write the fields of a request, as its JSON holds them, into the settings of a scene.
+
+    Pictures are left as they are: the image that is open, and the chosen mask and control pictures.
+    """
+    plain = {name: held for name, held in request.items() if not isinstance(held, (dict, list))}
+    set_values(settings, plain)
+    settings.style = "NONE"  # it is in the prompt already
+    settings.task = _TASKS.get(str(request["type"]), settings.task)
+    if settings.task in GROUPS:
+        set_values(getattr(settings, GROUPS[settings.task]), plain)
+    settings.loras.clear()
+    for held in request.get("loras", ()):
+        item = settings.loras.add()
+        item.path, item.weight = held["path"], held["weight"]
+
+
+def _request_of(path: Path) -> Mapping[str, Any]:
+    try:
+        return json.loads(read_png_text(path)[REQUEST])
+    except (OSError, KeyError, ValueError) as error:
+        raise RequestError(path.name, f"holds no request: {error!r}", hint="remove it from the history") from error

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rows of the lists of LoRAs and ControlNets, and masks."""
+
+from typing import ClassVar
+
+import bpy
+from bpy.props import IntProperty
+
+from .generate import open_image
+
+
+class _Undoable:
+    bl_options: ClassVar = {"REGISTER", "UNDO", "INTERNAL"}
+
+
+class SDCORE_OT_add_lora(_Undoable, bpy.types.Operator):
+    """Add a LoRA"""
+
+    bl_idname = "sdcore.add_lora"
+    bl_label = "Add LoRA"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.sd_core.loras.add()
+        return {"FINISHED"}
+
+
+class SDCORE_OT_remove_lora(_Undoable, bpy.types.Operator):
+    """Remove this LoRA"""
+
+    bl_idname = "sdcore.remove_lora"
+    bl_label = "Remove LoRA"
+
+    index: IntProperty(name="Index", description="Its place in the list", min=0, options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.sd_core.loras.remove(self.index)
+        return {"FINISHED"}
+
+
+class SDCORE_OT_add_control(_Undoable, bpy.types.Operator):
+    """Add a ControlNet"""
+
+    bl_idname = "sdcore.add_control"
+    bl_label = "Add ControlNet"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.sd_core.controls.add()
+        return {"FINISHED"}
+
+
+class SDCORE_OT_remove_control(_Undoable, bpy.types.Operator):
+    """Remove this ControlNet"""
+
+    bl_idname = "sdcore.remove_control"
+    bl_label = "Remove ControlNet"
+
+    index: IntProperty(name="Index", description="Its place in the list", min=0, options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.sd_core.controls.remove(self.index)
+        return {"FINISHED"}
+
+
+class SDCORE_OT_new_mask(_Undoable, bpy.types.Operator):
+    """Make a black image of the open image's size, to paint white where to repaint"""
+
+    bl_idname = "sdcore.new_mask"
+    bl_label = "New Mask"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        image = open_image(context)
+        if image is None or not all(image.size):
+            cls.poll_message_set("Open an image first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        image = open_image(context)
+        assert image is not None
+        width, height = image.size
+        settings = context.scene.sd_core
+        settings.mask = bpy.data.images.new(f"{image.name[:40]} mask", width, height, alpha=False)
+        settings.mask_source, settings.image = "IMAGE", image
+        return {"FINISHED"}
+
+
+CLASSES = (
+    SDCORE_OT_add_lora,
+    SDCORE_OT_remove_lora,
+    SDCORE_OT_add_control,
+    SDCORE_OT_remove_control,
+    SDCORE_OT_new_mask,
+)

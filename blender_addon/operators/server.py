@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The server, jobs and what repairs them."""
+
+import threading
+from collections.abc import Callable
+from typing import ClassVar
+
+import bpy
+from bpy.props import StringProperty
+
+from sd_core.errors import SDError
+
+from .. import jobs
+from ..connection import server
+from ..preferences import Preferences, read_preferences
+
+
+def in_background(work: Callable[[Preferences], object]) -> None:
+    """Run something that waits for the server in a thread; what goes wrong is seen in the server's status."""
+    preferences = read_preferences()
+
+    def quietly() -> None:
+        try:
+            work(preferences)
+        except SDError as error:
+            server.note(error)
+
+    threading.Thread(target=quietly, name="sd_core-server", daemon=True).start()
+
+
+class SDCORE_OT_start_server(bpy.types.Operator):
+    """Start the server, or look for it again"""
+
+    bl_idname = "sdcore.start_server"
+    bl_label = "Start Server"
+    bl_options: ClassVar = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        jobs.forget_ended()
+        in_background(_start)
+        return {"FINISHED"}
+
+
+class SDCORE_OT_stop_server(bpy.types.Operator):
+    """Stop the server that this Blender has started; jobs that wait are kept for the next start"""
+
+    bl_idname = "sdcore.stop_server"
+    bl_label = "Stop Server"
+    bl_options: ClassVar = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return server.started_here
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        for job in jobs.running():
+            job.cancel()
+        in_background(lambda _: server.stop())
+        return {"FINISHED"}
+
+
+class SDCORE_OT_free_memory(bpy.types.Operator):
+    """Let the server drop its models and give their memory back"""
+
+    bl_idname = "sdcore.free_memory"
+    bl_label = "Free Memory"
+    bl_options: ClassVar = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        in_background(lambda preferences: server.client(preferences).free_memory())
+        return {"FINISHED"}
+
+
+class SDCORE_OT_cancel(bpy.types.Operator):
+    """Cancel the jobs that run and wait, or the named one"""
+
+    bl_idname = "sdcore.cancel"
+    bl_label = "Cancel"
+    bl_options: ClassVar = {"INTERNAL"}
+
+    job: StringProperty(name="Job", description="Id of the job; empty for all", options={"SKIP_SAVE", "HIDDEN"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return bool(jobs.running())
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        for job in jobs.running():
+            if self.job in ("", job.id):
+                job.cancel()
+        return {"FINISHED"}
+
+
+class SDCORE_OT_dismiss(bpy.types.Operator):
+    """Leave the jobs that have ended out of the panel"""
+
+    bl_idname = "sdcore.dismiss"
+    bl_label = "Dismiss"
+    bl_options: ClassVar = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        jobs.forget_ended()
+        return {"FINISHED"}
+
+
+class SDCORE_OT_open_preferences(bpy.types.Operator):
+    """Open the preferences of this extension"""
+
+    bl_idname = "sdcore.open_preferences"
+    bl_label = "Open Preferences"
+    bl_options: ClassVar = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        bpy.ops.preferences.addon_show(module=__package__.rsplit(".", 1)[0])
+        return {"FINISHED"}
+
+
+class SDCORE_OT_set_pad(bpy.types.Operator):
+    """Continue images by their border to multiples of 8 pixels, and cut the results back"""
+
+    bl_idname = "sdcore.set_pad"
+    bl_label = "Pad to Multiples of 8"
+    bl_options: ClassVar = {"INTERNAL", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.sd_core.pad = True
+        jobs.forget_ended()
+        return {"FINISHED"}
+
+
+class SDCORE_OT_use_default_model(bpy.types.Operator):
+    """Leave the model, its LoRAs and ControlNets to the server's defaults"""
+
+    bl_idname = "sdcore.use_default_model"
+    bl_label = "Use the Default Model"
+    bl_options: ClassVar = {"INTERNAL", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.sd_core
+        settings.model = ""
+        settings.use_model = False
+        settings.loras.clear()
+        settings.controls.clear()
+        jobs.forget_ended()
+        return {"FINISHED"}
+
+
+class SDCORE_OT_report(bpy.types.Operator):
+    """Show a message where the mouse is"""
+
+    bl_idname = "sdcore.report"
+    bl_label = "Stable Diffusion"
+    bl_options: ClassVar = {"INTERNAL"}
+
+    message: StringProperty(name="Message", options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        # An error would be raised in the timer that calls this.
+        self.report({"WARNING"}, self.message)
+        return {"FINISHED"}
+
+
+CLASSES = (
+    SDCORE_OT_start_server,
+    SDCORE_OT_stop_server,
+    SDCORE_OT_free_memory,
+    SDCORE_OT_cancel,
+    SDCORE_OT_dismiss,
+    SDCORE_OT_open_preferences,
+    SDCORE_OT_set_pad,
+    SDCORE_OT_use_default_model,
+    SDCORE_OT_report,
+)
+
+
+def _start(preferences: Preferences) -> None:
+    server.client(preferences)
+    server.find(preferences)

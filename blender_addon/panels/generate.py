@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panels with the prompt, the settings of a request and the button."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..operators.generate import open_image
+from ..presets import SDCORE_PT_presets
+from ..properties import GROUPS
+from .layout import in_editors, optional_prop
+from .status import draw_jobs
+
+_OPERATORS = {
+    "TEXT": "sdcore.generate_image",
+    "IMAGE": "sdcore.generate_from_image",
+    "INPAINT": "sdcore.generate_inpaint",
+    "UPSCALE": "sdcore.generate_upscale",
+}
+_ICONS = {"TEXT": "OUTLINER_OB_FONT", "IMAGE": "IMAGE_DATA", "INPAINT": "BRUSH_DATA", "UPSCALE": "FULLSCREEN_ENTER"}
+
+
+class SDCORE_PT_generate:
+    """What to make, and the button that makes it."""
+
+    bl_label = "Generate"
+    bl_order = 10
+
+    def draw_header_preset(self: Any, context: bpy.types.Context) -> None:
+        SDCORE_PT_presets.draw_panel_header(self.layout)
+
+    def draw(self: Any, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.sd_core
+        draw_jobs(layout, context)
+        layout.prop(settings, "task", text="")
+        draw_prompt(layout, settings)
+        if settings.task != "TEXT":
+            _draw_source(layout, context, settings)
+        if settings.task == "INPAINT":
+            _draw_mask(layout, settings)
+        _draw_numbers(layout, settings)
+        button = layout.row()
+        button.scale_y = 1.5
+        button.operator(_OPERATORS[settings.task], text="Generate", icon=_ICONS[settings.task])
+
+
+class SDCORE_PT_settings:
+    """What the model's defaults leave open."""
+
+    bl_label = "Settings"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender reads a set
+
+    def draw(self: Any, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.sd_core
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        for name in ("model", "num_inference_steps", "guidance_scale", "scheduler"):
+            optional_prop(layout, settings, name)
+        layout.prop(settings, "seamless")
+        layout.prop(settings, "num_images")
+
+
+class SDCORE_PT_adapters:
+    """LoRAs, ControlNets and a picture as a prompt."""
+
+    bl_label = "LoRA, ControlNet, Image Prompt"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
+
+    def draw(self: Any, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.sd_core
+        _draw_loras(layout, settings)
+        _draw_controls(layout, settings)
+        layout.label(text="Image Prompt")
+        layout.template_ID(settings, "image_prompt", open="image.open")
+        if settings.image_prompt is not None:
+            layout.prop(settings, "image_prompt_scale", slider=True)
+
+
+def draw_prompt(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """Prompt, negative prompt, style and seed, as every panel with a prompt has them."""
+    column = layout.column(align=True)
+    column.prop(settings, "prompt", text="", placeholder="Prompt")
+    column.prop(settings, "negative_prompt", text="", placeholder="Negative Prompt")
+    row = layout.row(align=True)
+    row.prop(settings, "style", text="")
+
+
+def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> None:
+    image = open_image(context)
+    if context.space_data.type == "IMAGE_EDITOR" and image is not None:
+        layout.label(text=f"{image.name}  ({image.size[0]} x {image.size[1]})", icon="IMAGE_DATA", translate=False)
+    else:
+        layout.template_ID(settings, "image", open="image.open")
+    if image is not None and any(side % 8 for side in image.size):
+        layout.prop(settings, "pad")
+
+
+def _draw_mask(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    column = layout.column()
+    column.prop(settings, "mask_source")
+    if settings.mask_source == "IMAGE":
+        column.template_ID(settings, "mask", open="image.open")
+        column.operator("sdcore.new_mask", icon="ADD")
+    if settings.mask_source == "REGION":
+        column.operator("sdcore.select_region", icon="SELECT_SET")
+        left, top, width, height = settings.region
+        column.label(text=f"{width} x {height} px + {left}, {top}", translate=False)
+    column.prop(settings.inpaint, "fill")
+    column.prop(settings.inpaint, "feather")
+
+
+def _draw_numbers(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    if settings.task == "TEXT":
+        optional_prop(column, settings, "width")
+        optional_prop(column, settings, "height")
+    else:
+        column.prop(getattr(settings, GROUPS[settings.task]), "strength", slider=True)
+    if settings.task == "UPSCALE":
+        column.prop(settings.upscale, "scale")
+    optional_prop(column, settings, "seed")
+
+
+def _draw_loras(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    row = layout.row()
+    row.label(text="LoRA")
+    row.operator("sdcore.add_lora", text="", icon="ADD")
+    for index, lora in enumerate(settings.loras):
+        row = layout.row(align=True)
+        row.prop(lora, "path", text="")
+        row.prop(lora, "weight", text="")
+        row.operator("sdcore.remove_lora", text="", icon="X").index = index
+
+
+def _draw_controls(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    row = layout.row()
+    row.label(text="ControlNet")
+    row.operator("sdcore.add_control", text="", icon="ADD")
+    for index, control in enumerate(settings.controls):
+        box = layout.box()
+        row = box.row(align=True)
+        row.prop(control, "kind", text="")
+        row.operator("sdcore.remove_control", text="", icon="X").index = index
+        box.template_ID(control, "image", open="image.open")
+        optional_prop(box, control, "model")
+        box.prop(control, "scale", slider=True)
+        row = box.row(align=True)
+        row.prop(control, "start", slider=True)
+        row.prop(control, "end", slider=True)
+
+
+_GENERATE = in_editors(SDCORE_PT_generate)
+CLASSES = (
+    *_GENERATE,
+    *in_editors(SDCORE_PT_settings, "SDCORE_PT_generate"),
+    *in_editors(SDCORE_PT_adapters, "SDCORE_PT_generate"),
+)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs with their progress, errors with their repair, and the server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.app.translations import pgettext_iface as translated
+
+from sd_core.errors import Cancelled
+
+from .. import jobs
+from ..connection import State, Status, server, watch
+from ..job import BlenderJob, Stage
+from ..problems import fix_of
+from .layout import in_editors, wrapped
+
+_GIBIBYTE = 1024**3
+
+
+def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Progress of what runs, with a button to cancel; errors of what has failed last."""
+    watch.drawn()
+    for job in jobs.running():
+        _draw_running(layout, job)
+    failed = [job for job in jobs.all_jobs() if job.stage is Stage.FAILED]
+    for job in failed[-1:]:
+        _draw_error(layout, context, job)
+
+
+def _draw_running(layout: bpy.types.UILayout, job: BlenderJob) -> None:
+    row = layout.row(align=True)
+    row.progress(factor=job.share, text=f"{translated(job.label)}: {_stage_text(job)}")
+    row.operator("sdcore.cancel", text="", icon="X").job = job.id
+
+
+def _stage_text(job: BlenderJob) -> str:
+    if job.stage is Stage.RUNNING:
+        left = "" if job.seconds_left is None else f", {_duration(job.seconds_left)}"
+        return f"{job.share:.0%}{left}"
+    stage = translated(str(job.stage).capitalize())
+    return f"{stage}: {translated(job.message)}" if job.message else stage
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def _draw_error(layout: bpy.types.UILayout, context: bpy.types.Context, job: BlenderJob) -> None:
+    error = job.error
+    if error is None or isinstance(error, Cancelled):
+        return
+    box = layout.box()
+    head = box.row()
+    head.label(text=translated(job.label), icon="ERROR", translate=False)
+    head.operator("sdcore.dismiss", text="", icon="X", emboss=False)
+    subject = f"{error.subject()}: " if error.subject() else ""
+    wrapped(box, context, f"{subject}{error.message}")
+    if error.hint:
+        wrapped(box, context, error.hint, "INFO")
+    fix = fix_of(error)
+    if fix is not None:
+        button = box.operator(fix.operator, text=fix.label)
+        for name, value in fix.settings.items():
+            setattr(button, name, value)
+
+
+class SDCORE_PT_server:
+    """State, device, memory and queue of the server."""
+
+    bl_label = "Server"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender reads a set
+    bl_order = 90
+
+    def draw(self: Any, context: bpy.types.Context) -> None:
+        watch.drawn()
+        layout, status = self.layout, server.status
+        match status.state:
+            case State.READY:
+                _draw_ready(layout, status)
+            case State.STARTING:
+                layout.label(text="Starting", icon="TIME")
+            case State.UNKNOWN:
+                layout.label(text="Not running", icon="RADIOBUT_OFF")
+            case State.FAILED:
+                layout.label(text="No server", icon="ERROR")
+        if status.error is not None and status.state is not State.UNKNOWN:
+            wrapped(layout, context, str(status.error))
+        row = layout.row(align=True)
+        if status.state is State.READY:
+            row.operator("sdcore.free_memory")
+            if server.started_here:
+                row.operator("sdcore.stop_server", text="Stop")
+        elif status.state is not State.STARTING:
+            row.operator("sdcore.start_server")
+        row.operator("sdcore.open_preferences", text="", icon="PREFERENCES")
+
+
+def _draw_ready(layout: bpy.types.UILayout, status: Status) -> None:
+    layout.label(text=status.url, icon="CHECKMARK", translate=False)
+    column = layout.column(align=True)
+    for device in status.health.get("devices", ()):
+        memory = device["memory"]
+        size = "" if memory is None else f", {memory['free'] / _GIBIBYTE:.1f} / {memory['total'] / _GIBIBYTE:.1f} GiB"
+        column.label(text=f"{device['device'] or '?'}{size}", icon="MEMORY", translate=False)
+        if device["problem"]:
+            column.label(text=device["problem"], icon="ERROR", translate=False)
+    queue = status.health.get("queue", {})
+    waiting, runs = queue.get("queued", 0), queue.get("running", 0)
+    column.label(text=f"{translated('Queue')}: {waiting + runs}", icon="SORTTIME", translate=False)
+
+
+PANELS = in_editors(SDCORE_PT_server)
+CLASSES = PANELS

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What to do about an error: the button that the panel draws beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sd_core.errors import EngineDied, ModelMismatch, ModelNotFound, OutOfMemory, RequestError, SDError, ServerError
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A button: operator, label and the operator's properties."""
+
+    operator: str
+    label: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def fix_of(error: SDError) -> Fix | None:
+    """The repair for an error; None where only the user can know."""
+    match error:
+        case RequestError(field="image") if "multiples of" in error.message:
+            return Fix("sdcore.set_pad", "Pad to Multiples of 8")
+        case RequestError(field="mask"):
+            return Fix("sdcore.new_mask", "New Mask")
+        case ServerError(status=0) | EngineDied():
+            return _server_fix(error)
+        case ServerError(status=401):
+            return Fix("sdcore.open_preferences", "Enter the Token")
+        case OutOfMemory():
+            return Fix("sdcore.free_memory", "Free Memory")
+        case ModelNotFound() | ModelMismatch():
+            return Fix("sdcore.use_default_model", "Use the Default Model")
+    return None
+
+
+def _server_fix(error: SDError) -> Fix:
+    if "Python" in error.message or "network" in error.message:
+        return Fix("sdcore.open_preferences", "Open Preferences")
+    return Fix("sdcore.start_server", "Start Server")

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of a scene: one PropertyGroup, `Scene.sd_core`, whose properties are the fields of requests."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty
+
+from sd_core.requests import Control, ImageToImage, Inpaint, Lora, TextToImage, Upscale, styles
+
+from . import words
+from .connection import server
+from .fields import request_properties
+
+_DEFAULTS = {
+    "prompt": "",
+    "width": 512,
+    "height": 512,
+    "num_inference_steps": 30,
+    "guidance_scale": 7.0,
+    "seed": 0,
+}
+_TASKS = (
+    ("TEXT", "Text to Image", "A new image from the prompt", "OUTLINER_OB_FONT", 0),
+    ("IMAGE", "Image to Image", "A new image from another one", "IMAGE_DATA", 1),
+    ("INPAINT", "Inpaint", "Part of an image painted anew", "BRUSH_DATA", 2),
+    ("UPSCALE", "Upscale", "A larger image with new detail", "FULLSCREEN_ENTER", 3),
+)
+GROUPS = {"IMAGE": "image_to_image", "INPAINT": "inpaint", "UPSCALE": "upscale"}
+"""The group of the settings that belong to one task alone."""
+
+_MASKS = (
+    ("IMAGE", "Mask Image", "White in another image of the same size: repaint there", "IMAGE_ALPHA", 0),
+    ("ALPHA", "Transparency", "What is transparent is repainted: erase it with a brush", "BRUSH_DATA", 1),
+    ("REGION", "Selected Region", "A rectangle, selected by dragging over the image", "SELECT_SET", 2),
+)
+_STYLES = (
+    ("NONE", "None", "The prompt as it is"),
+    *((name, name.capitalize(), style.prompt) for name, style in styles().items()),
+)
+
+
+def _models(_group: object, _context: object, _text: str) -> Iterator[tuple[str, str]]:
+    """Names for the search field, with what the server says about them."""
+    for model in server.status.models:
+        yield model.name, "" if model.present else "not downloaded"
+
+
+def _controlnets(_group: object, _context: object, _text: str) -> Iterator[tuple[str, str]]:
+    for model in server.status.models:
+        for name in model.controlnets:
+            yield name, model.name
+
+
+def _schedulers(_group: object, _context: object, _text: str) -> tuple[str, ...]:
+    return words.SCHEDULERS
+
+
+def _loras(_group: object, _context: object, _text: str) -> tuple[str, ...]:
+    return tuple(server.status.loras)
+
+
+_SUGGEST = {"search_options": {"SUGGESTION"}}
+
+
+class SDCORE_PG_lora(bpy.types.PropertyGroup):
+    """A LoRA of a request."""
+
+    __annotations__ = request_properties(Lora, words.LORA, {"path": ""}, {"path": {"search": _loras, **_SUGGEST}})
+
+
+class SDCORE_PG_control(bpy.types.PropertyGroup):
+    """A ControlNet of a request, with its finished control picture."""
+
+    __annotations__ = {
+        **request_properties(
+            Control, words.CONTROL, {"kind": "depth", "model": ""}, {"model": {"search": _controlnets, **_SUGGEST}}
+        ),
+        "image": PointerProperty(
+            name="Control Picture",
+            description="The finished control picture, of the image's size",
+            type=bpy.types.Image,
+        ),
+    }
+
+
+class SDCORE_PG_image_to_image(bpy.types.PropertyGroup):
+    """What image to image adds."""
+
+    __annotations__ = request_properties(ImageToImage, words.STRENGTH)
+
+
+class SDCORE_PG_inpaint(bpy.types.PropertyGroup):
+    """What inpainting adds."""
+
+    __annotations__ = request_properties(Inpaint, words.INPAINT | words.STRENGTH)
+
+
+class SDCORE_PG_upscale(bpy.types.PropertyGroup):
+    """What enlarging adds."""
+
+    __annotations__ = request_properties(Upscale, words.UPSCALE | words.STRENGTH)
+
+
+class SDCORE_PG_settings(bpy.types.PropertyGroup):
+    """What to generate in this scene."""
+
+    __annotations__: dict[str, Any] = {
+        **request_properties(
+            TextToImage,
+            words.GENERATION,
+            _DEFAULTS,
+            {"model": {"search": _models, **_SUGGEST}, "scheduler": {"search": _schedulers, **_SUGGEST}},
+        ),
+        "image_to_image": PointerProperty(type=SDCORE_PG_image_to_image),
+        "inpaint": PointerProperty(type=SDCORE_PG_inpaint),
+        "upscale": PointerProperty(type=SDCORE_PG_upscale),
+        "task": EnumProperty(name="Task", description="What to make", items=_TASKS, default="TEXT"),
+        "style": EnumProperty(
+            name="Style", description="A look that is added to the prompt", items=_STYLES, default="NONE"
+        ),
+        "image": PointerProperty(
+            name="Image", description="The image to start from where none is open", type=bpy.types.Image
+        ),
+        "mask_source": EnumProperty(name="Mask", description="Where to repaint", items=_MASKS, default="IMAGE"),
+        "mask": PointerProperty(name="Mask Image", description="White: repaint; black: keep", type=bpy.types.Image),
+        "region": bpy.props.IntVectorProperty(
+            name="Region",
+            description="Left, top, width and height of the selected rectangle in pixels",
+            size=4,
+            min=0,
+            default=(0, 0, 0, 0),
+        ),
+        "pad": BoolProperty(
+            name="Pad to Multiples of 8",
+            description="Continue the image by its border where its sides are no multiples of 8, and cut the result back",
+            default=False,
+        ),
+        "loras": CollectionProperty(type=SDCORE_PG_lora, name="LoRAs"),
+        "controls": CollectionProperty(type=SDCORE_PG_control, name="ControlNets"),
+        "active_lora": IntProperty(name="Active LoRA", description="The LoRA that is selected in the list"),
+        "active_control": IntProperty(
+            name="Active ControlNet", description="The ControlNet that is selected in the list"
+        ),
+        "image_prompt": PointerProperty(
+            name="Image Prompt",
+            description="A picture that guides content and style (IP-Adapter)",
+            type=bpy.types.Image,
+        ),
+        "image_prompt_scale": bpy.props.FloatProperty(
+            name="Image Prompt Scale",
+            description="How strongly the image prompt acts",
+            min=0,
+            max=10,
+            soft_max=1,
+            default=0.6,
+        ),
+        "texture_target": EnumProperty(
+            name="Material",
+            description="Where the maps go",
+            items=(
+                ("SELECTED", "Selected Objects", "A new material on the selected objects", 0),
+                ("ACTIVE", "Active Material", "The active material of the active object gets the maps", 1),
+                ("NEW", "New Material", "A new material that no object uses yet", 2),
+            ),
+            default="SELECTED",
+        ),
+        "texture_displacement": bpy.props.FloatProperty(
+            name="Displacement",
+            description="Height of the relief in scene units; 0 leaves it out",
+            min=0,
+            soft_max=1,
+            default=0.05,
+            subtype="DISTANCE",
+        ),
+        "texture_scale": bpy.props.FloatProperty(
+            name="Repeat",
+            description="How often the texture repeats over the UV map",
+            min=0.001,
+            soft_max=20,
+            default=1.0,
+        ),
+        "texture_size": bpy.props.EnumProperty(
+            name="Size",
+            description="Side of the texture in pixels",
+            items=[(str(side), f"{side} px", f"{side} x {side} pixels") for side in (128, 256, 512, 768, 1024, 2048)],
+            default="512",
+        ),
+    }
+
+
+CLASSES = (
+    SDCORE_PG_lora,
+    SDCORE_PG_control,
+    SDCORE_PG_image_to_image,
+    SDCORE_PG_inpaint,
+    SDCORE_PG_upscale,
+    SDCORE_PG_settings,
+)
+
+
+def register() -> None:
+    """Give every scene its settings."""
+    bpy.types.Scene.sd_core = PointerProperty(type=SDCORE_PG_settings, name="Stable Diffusion")
+
+
+def unregister() -> None:
+    """Take the settings away; what is saved in files stays there."""
+    del bpy.types.Scene.sd_core

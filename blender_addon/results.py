@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finished images: encoded and kept in the job's thread, then shown as image datablocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from sd_core.events import FrameEvent, ResultEvent
+from sd_core.metadata import PARAMETERS, REQUEST, parameters_text
+from sd_core.requests import Generation, Request
+from sd_core.saving import image_request
+
+from . import history
+from .scene.images import Packed, new_image, pack
+
+NAME = 48
+"""Longest name of an image that is made from a prompt; Blender allows 63 bytes, and adds numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An image ready for Blender. request: what makes this one alone."""
+
+    name: str
+    packed: Packed
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An Image Editor, found again by the number of its area; 0: any."""
+
+    area: int = 0
+
+    @classmethod
+    def of(cls, context: bpy.types.Context) -> Place:
+        """The one in which an operator runs."""
+        area = context.area
+        return cls(area.as_pointer() if area is not None and area.type == "IMAGE_EDITOR" else 0)
+
+
+def finisher(
+    folder: Path, cut: Callable[[np.ndarray], np.ndarray] = lambda picture: picture
+) -> Callable[[FrameEvent | ResultEvent], list[Finished]]:
+    """For `jobs.submit(convert=...)`: encodes the images of a result and keeps them in the history.
+
+    Args:
+        folder: of the history.
+        cut: what is left of each image.
+    """
+
+    def convert(event: FrameEvent | ResultEvent) -> list[Finished]:
+        if isinstance(event, FrameEvent):
+            return []
+        result = event.result
+        finished = [_finish(cut(image), result.request, index) for index, image in enumerate(result.images)]
+        history.keep(folder, [(item.packed.png, item.request) for item in finished])
+        return finished
+
+    return convert
+
+
+def _finish(picture: np.ndarray, request: Request, index: int) -> Finished:
+    own = image_request(request, index)
+    texts = {PARAMETERS: parameters_text(own), REQUEST: own.to_json()}
+    return Finished(image_name(own), pack(np.ascontiguousarray(picture), texts), own)
+
+
+def image_name(request: Request) -> str:
+    """A name for people: the prompt and the seed."""
+    prompt = request.prompt if isinstance(request, Generation) else ""
+    words = " ".join(prompt.split())[:NAME].strip() or type(request).__name__
+    seed = getattr(request, "seed", None)
+    while len(words.encode()) > NAME:
+        words = words[:-1]
+    return words if seed is None else f"{words} {seed}"
+
+
+def show_images(finished: Sequence[Finished], place: Place) -> list[bpy.types.Image]:
+    """Make image datablocks and open the first in the Image Editor of `place`, else in one that is there."""
+    images = []
+    for item in finished:
+        image = new_image(item.name, item.packed)
+        image[REQUEST] = item.request.to_json()
+        images.append(image)
+    if images:
+        show(images[0], place)
+    return images
+
+
+def show(image: bpy.types.Image, place: Place) -> None:
+    """Open an image in an Image Editor, if there is one that shows no render."""
+    spaces = list(_editors())
+    own = [space for number, space in spaces if number == place.area]
+    for space in own or [space for _, space in spaces if not space.use_image_pin][:1]:
+        space.image = image
+
+
+def _editors() -> list[tuple[int, bpy.types.SpaceImageEditor]]:
+    return [
+        (area.as_pointer(), area.spaces.active)
+        for window in bpy.context.window_manager.windows
+        for area in window.screen.areas
+        if area.type == "IMAGE_EDITOR" and area.ui_type == "IMAGE_EDITOR"
+    ]
