@@ -17,7 +17,8 @@ MARK = "sdcore: "
 class Order:
     """Data passes of some frames.
 
-    scene, view_layer: names in the copied file. rest: positions in rest space. folder: where the frames go.
+    scene, view_layer: names in the copied file. rest: positions in rest space. pictures: the frames as the
+    scene renders them, too. folder: where the frames go.
     """
 
     scene: str
@@ -25,6 +26,7 @@ class Order:
     frames: tuple[int, ...]
     framing: Framing
     rest: bool
+    pictures: bool
     folder: Path
 
     def write(self, path: Path) -> None:

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Data passes of the open scene, rendered by a Blender in the background from a saved copy.
 
-The open scene is only read. `start` runs on the main thread; whatever follows may run on any other.
+The open scene is only read. `prepare` runs on the main thread and returns soon; whatever follows runs on any other.
 """
 
 from __future__ import annotations
 
 import json
+import queue
 import subprocess
 import sys
 import threading
@@ -20,43 +21,70 @@ import bpy
 import numpy as np
 
 import sd_core
-from sd_core.errors import Cancelled, OutputError, SDError, error_from_dict
+from sd_core.errors import Cancelled, OutputError, RequestError, SDError, error_from_dict
 
 from .camera import render_size, require_camera
 from .framing import Framing
 from .orders import MARK, Order, frame_path
 
+_LOOK = 0.1
+"""Seconds between two looks at whether the render is still wanted."""
+
 _COPY, _ORDER, _LOG = "scene.blend", "order.json", "render.log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What of a frame is rendered.
+
+    overscan: px that the data are larger than the picture on every side. rest: positions of the undeformed surface, which
+    follow it, instead of positions in the world. pictures: each frame as the scene renders it, instead of the coarse picture
+    of a data render.
+    """
+
+    overscan: int = 0
+    rest: bool = True
+    pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PassRender:
-    """A render that goes on in the background."""
+    """A render that waits to be run.
+
+    order: what is rendered. command: of the background Blender.
+    """
 
     order: Order
-    process: subprocess.Popen[str]
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    command: Sequence[str]
+    _stop: threading.Event = field(default_factory=threading.Event)
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files of all frames, in order."""
         return tuple(frame_path(self.order.folder, frame) for frame in self.order.frames)
 
-    def wait(self, on_frame: Callable[[int, int], None] = lambda done, count: None) -> tuple[Path, ...]:
-        """Wait for the last frame; `on_frame(done, count)` is called after each.
+    def cancel(self) -> None:
+        """End the background Blender soon; frames that are whole stay."""
+        self._stop.set()
+
+    def run(
+        self,
+        on_frame: Callable[[int, int], None] = lambda done, count: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> tuple[Path, ...]:
+        """Render every frame that is not there; `on_frame(done, count)` is called after each. What it raises ends it.
 
         Returns:
             The files of all frames, in order.
 
         Raises:
-            Cancelled: `cancel` was called.
+            Cancelled: `cancel` was called, or `cancelled` said so.
             SDError: what the background Blender says, or that it ended.
         """
-        done, failure = 0, None
-        assert self.process.stdout is not None
         log = self.order.folder / _LOG
-        with self.process, log.open("w", encoding="utf-8") as kept:
-            for line in self.process.stdout:
+        done, failure = 0, None
+        with _running(self.command) as process, log.open("w", encoding="utf-8") as kept:
+            for line in _lines(process, lambda: self._stop.is_set() or cancelled()):
                 told = _told(line)
                 if told is None:
                     kept.write(line)
@@ -65,25 +93,13 @@ class PassRender:
                 else:
                     done += 1
                     on_frame(done, len(self.order.frames))
-        self._check_end(failure, done, log)
-        return self.paths
-
-    def cancel(self) -> None:
-        """Kill the background Blender; frames that are whole stay."""
-        self.cancelled.set()
-        if self.process.poll() is None:
-            self.process.kill()
-
-    def _check_end(self, failure: SDError | None, done: int, log: Path) -> None:
-        code = self.process.wait()
+            code = process.wait()
         if failure is not None:
             raise failure
-        if done == len(self.order.frames):
-            return
-        if self.cancelled.is_set():
-            raise Cancelled(f"the data render ended after {done} of {len(self.order.frames)} frames")
-        last = log.read_text(encoding="utf-8", errors="replace").strip()[-600:]
-        raise SDError(f"the background Blender ended with code {code}: {last}", hint=f"see {log}")
+        if done < len(self.order.frames):
+            last = log.read_text(encoding="utf-8", errors="replace").strip()[-600:]
+            raise SDError(f"the background Blender ended with code {code}: {last}", hint=f"see {log}")
+        return self.paths
 
 
 def frame_scene(scene: bpy.types.Scene, overscan: int = 0) -> Framing:
@@ -92,24 +108,24 @@ def frame_scene(scene: bpy.types.Scene, overscan: int = 0) -> Framing:
     return Framing(width, height, overscan)
 
 
-def start(
+def prepare(
     scene: bpy.types.Scene,
     view_layer: str,
     frames: Sequence[int],
     folder: Path,
     *,
-    overscan: int = 0,
-    rest: bool = True,
+    wanted: Wanted = Wanted(),  # noqa: B008 - a frozen value
+    again: bool = False,
 ) -> PassRender:
-    """Save a copy of the open file into `folder` and let a background Blender render it.
+    """Save a copy of the open file into `folder`, for a background Blender to render.
 
     Args:
         frames: in the order in which they are rendered; those whose files lie in `folder` are taken as they are.
-        overscan: px that the data are larger than the picture on every side.
-        rest: write positions of the undeformed surface, which follow it; otherwise positions in the world.
+        wanted: what is rendered.
+        again: go on with the copy that lies in `folder` already, instead of the file as it is now.
 
     Raises:
-        RequestError: the scene has no camera, or a panorama.
+        RequestError: the scene has no camera, or a panorama; or `again` with other settings than before.
         OutputError: the copy cannot be written.
     """
     require_camera(scene)
@@ -117,17 +133,18 @@ def start(
         scene=scene.name,
         view_layer=view_layer,
         frames=tuple(frames),
-        framing=frame_scene(scene, overscan),
-        rest=rest,
+        framing=frame_scene(scene, wanted.overscan),
+        rest=wanted.rest,
+        pictures=wanted.pictures,
         folder=folder,
     )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        order.write(folder / _ORDER)
-    except OSError as error:
-        raise OutputError(str(folder), f"cannot be written: {error.strerror}", hint="choose another folder") from error
-    save_copy(folder / _COPY)
-    return PassRender(order, _launch(folder))
+    copy, written = folder / _COPY, folder / _ORDER
+    if again:
+        _check_again(order, copy, written)
+    else:
+        _write(order, written)
+        save_copy(copy)
+    return PassRender(order, background_command(copy, "background", str(written)))
 
 
 def save_copy(path: Path) -> None:
@@ -143,33 +160,8 @@ def save_copy(path: Path) -> None:
         raise OutputError(str(path), f"the copy cannot be saved: {error}", hint="check the folder") from error
 
 
-@contextmanager
-def _without_thumbnail() -> Iterator[None]:
-    """Blender would draw the window or the camera's view into the file, which takes a while."""
-    files = bpy.context.preferences.filepaths
-    before = files.file_preview_type
-    files.file_preview_type = "NONE"
-    try:
-        yield
-    finally:
-        files.file_preview_type = before
-
-
-def _launch(folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 - the Blender that runs
-        background_command(folder / _COPY, "background", str(folder / _ORDER)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
-
-
 def background_command(blend: Path | None, program: str, argument: str) -> list[str]:
-    """The command that opens a file, or an empty one, in a background Blender of this release and runs
-    `scene.<program>.main(argument)`.
+    """The command for a background Blender of this release that opens a file and runs `scene.<program>.main(argument)`.
 
     The module `bpy` has no executable of its own: there it is Python that opens the file.
     """
@@ -186,6 +178,89 @@ def background_command(blend: Path | None, program: str, argument: str) -> list[
     own = ["--factory-startup", allowed, "--python-exit-code", "1"]
     opened_file = [] if blend is None else [str(blend)]
     return [bpy.app.binary_path, "--background", *own, *opened_file, "--python-expr", call]
+
+
+def _check_again(order: Order, copy: Path, written: Path) -> None:
+    if not copy.is_file() or not written.is_file():
+        raise RequestError("resume", f"there is nothing in {copy.parent}", hint="start anew")
+    if Order.read(written) != order:
+        raise RequestError(
+            "resume", "the frame range, size or overscan has changed since", hint="change it back, or start anew"
+        )
+
+
+def _write(order: Order, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        order.write(path)
+    except OSError as error:
+        raise OutputError(str(path.parent), f"cannot be written: {error}", hint="choose another folder") from error
+
+
+@contextmanager
+def _without_thumbnail() -> Iterator[None]:
+    """Blender would draw the window or the camera's view into the file, which takes a while."""
+    files = bpy.context.preferences.filepaths
+    before = files.file_preview_type
+    files.file_preview_type = "NONE"
+    try:
+        yield
+    finally:
+        files.file_preview_type = before
+
+
+@contextmanager
+def _running(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """The process; neither it nor its pipes are left behind. It ends by itself when nobody holds its input any more."""
+    process = subprocess.Popen(  # noqa: S603 - the Blender that runs
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def _lines(process: subprocess.Popen[str], cancelled: Callable[[], bool]) -> Iterator[str]:
+    """What the process writes.
+
+    Raises:
+        Cancelled: `cancelled` says so, which is asked also while nothing is written.
+    """
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
+    reader.start()
+    try:
+        while not cancelled():
+            try:
+                line = lines.get(timeout=_LOOK)
+            except queue.Empty:
+                continue
+            if line is None:
+                return
+            yield line
+        raise Cancelled
+    finally:
+        if process.poll() is None and cancelled():
+            process.kill()
+        reader.join(_LOOK)
+
+
+def _read(process: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.put(line)
+    lines.put(None)
 
 
 def _told(line: str) -> dict[str, Any] | None:

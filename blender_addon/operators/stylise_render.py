@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stylise the current frame: its shapes from a data render in the background, its colours from the render that is shown."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import bpy
+import numpy as np
+from bpy.app.handlers import persistent
+
+from sd_core.errors import RequestError, SDError
+from sd_core.metadata import REQUEST
+from sd_core.requests import DepthToImage
+from sd_core.results import Result
+
+from .. import history, jobs
+from ..job import BlenderJob
+from ..plan import Plan, base_plan
+from ..properties_stylise import SDCORE_PG_stylise, stylise_settings
+from ..results import Finished, finisher
+from ..scene.exr import read_passes
+from ..scene.images import new_image
+from ..scene.pass_render import PassRender, Wanted, prepare
+from ..scene.render_result import read_render_result, save_render_result
+from .stylise_request import Controls, still_request, with_alpha
+from .stylise_show import show_beside_render
+
+
+@dataclass(slots=True)
+class _Still:
+    """What the job's thread works with.
+
+    render: the data render. plan: every other field. shown: file of the render, where it is needed. alpha: (h, w), found
+    while the request is made.
+    """
+
+    render: PassRender
+    plan: Plan
+    controls: Controls
+    strength: float
+    transparent: bool
+    shown: Path | None
+    alpha: np.ndarray | None = field(default=None)
+
+    def make(self, job: BlenderJob) -> DepthToImage:
+        """The request; waits for the data."""
+        folder, framing = self.render.order.folder, self.render.order.framing
+        try:
+            job.tell("Rendering depth")
+            (path,) = self.render.run(cancelled=lambda: job.cancel_requested)
+            passes = read_passes(path)
+            size = framing.height, framing.width
+            picture = None if self.shown is None else read_render_result(self.shown, size)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        if self.transparent:
+            self.alpha = picture[..., 3] if picture is not None else _alpha_of(passes.image, framing.trim)
+        fields = self.plan.values | {"strength": self.strength}
+        request = still_request(fields, passes, framing, self.controls, picture if self.strength < 1 else None)
+        return Plan(kind=DepthToImage, values=request.changed_fields(), style=self.plan.style).make()
+
+    def cut(self, picture: np.ndarray) -> np.ndarray:
+        """What the model made, of the size and with the alpha of the render."""
+        return with_alpha(self.render.order.framing.trim(picture), self.alpha)
+
+
+def stylise_still(scene: bpy.types.Scene, view_layer: str) -> BlenderJob:
+    """Start the job; returns at once.
+
+    Raises:
+        SDError: why it cannot be started.
+    """
+    settings = stylise_settings(scene)
+    folder = Path(tempfile.mkdtemp(prefix="stylise-", dir=bpy.app.tempdir))
+    try:
+        shown = _shown(scene, settings, folder)
+        plan = base_plan(scene.sd_core, DepthToImage, **own_fields(settings))
+        render = prepare(scene, view_layer, (scene.frame_current,), folder, wanted=Wanted(rest=False))
+    except SDError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    still = _Still(render, plan, controls_of(settings), settings.strength, scene.render.film_transparent, shown)
+    name = f"{scene.name} {scene.frame_current}"
+
+    def show(_: BlenderJob, result: Result, images: list[Finished]) -> str:
+        image = new_image(f"{name} stylised", images[0].packed)
+        image[REQUEST] = images[0].request.to_json()
+        show_beside_render(image)
+        return "Stylise Render"
+
+    convert = finisher(history.folder(), still.cut)
+    return jobs.submit(still.make, label=f"Stylise {name}", on_result=show, convert=convert)
+
+
+def own_fields(settings: SDCORE_PG_stylise) -> Mapping[str, Any]:
+    """Fields of the request that follow from the render and these settings rather than from the common ones."""
+    return {
+        "width": None,
+        "height": None,
+        "num_images": 1,
+        "seamless": "none",
+        "controlnet_conditioning_scale": settings.depth_scale,
+    }
+
+
+def controls_of(settings: SDCORE_PG_stylise) -> Controls:
+    """The controls beside the depth."""
+    return Controls(
+        normal=settings.normal_scale if settings.use_normal else None,
+        edges=settings.edges_scale if settings.use_edges else None,
+    )
+
+
+def _shown(scene: bpy.types.Scene, settings: SDCORE_PG_stylise, folder: Path) -> Path | None:
+    """The render as a file: for its colours, or for its smooth alpha where there is a render."""
+    path = folder / "shown.tga"
+    if settings.strength < 1:
+        return save_render_result(scene, path)
+    if not scene.render.film_transparent:
+        return None
+    try:
+        return save_render_result(scene, path)
+    except RequestError:
+        return None  # the data have an alpha of their own, with hard borders
+
+
+def _alpha_of(image: np.ndarray | None, trim: Any) -> np.ndarray | None:
+    return trim(image[..., 3]) if image is not None and image.shape[-1] == 4 else None
+
+
+class SDCORE_OT_stylise_render(bpy.types.Operator):
+    """Make a stylised picture of the current frame, shaped by its depth."""
+
+    bl_idname = "sdcore.stylise_render"
+    bl_label = "Stylise Render"
+    bl_options: ClassVar = {"REGISTER"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            stylise_still(context.scene, context.view_layer.name)
+        except SDError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+@persistent
+def _after_render(scene: bpy.types.Scene, *_: object) -> None:
+    """Blender calls this in the thread of the render, where nothing may be started."""
+    if not bpy.app.background and stylise_settings(scene).on_render:
+        bpy.app.timers.register(lambda name=scene.name: _start_after_render(name), first_interval=0.1)
+
+
+def _start_after_render(name: str) -> None:
+    scene = bpy.data.scenes.get(name)
+    if scene is None:
+        return
+    layer = next((layer.name for layer in scene.view_layers if layer.use), scene.view_layers[0].name)
+    try:
+        stylise_still(scene, layer)
+    except SDError as error:
+        jobs.submit(lambda _, why=error: _raise(why), label=f"Stylise {name}")  # so that the panel shows it
+
+
+def _raise(error: SDError) -> Any:
+    raise error
+
+
+CLASSES = (SDCORE_OT_stylise_render,)
+
+
+def register() -> None:
+    """Be told of finished renders."""
+    bpy.app.handlers.render_complete.append(_after_render)
+
+
+def unregister() -> None:
+    """Be told no more."""
+    bpy.app.handlers.render_complete.remove(_after_render)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings of stylised renders, animations and projected textures, saved with the scene."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+
+_VIEWS = (
+    ("AUTO", "Automatic", "Cameras around the objects, chosen so that they see as much of the surface as possible"),
+    ("CAMERA", "Camera", "The scene's camera alone: what it does not see is filled in from what it does"),
+    ("CAMERAS", "Selected Cameras", "Every selected camera, in the order of their names"),
+)
+
+_UVS = (
+    ("EXISTING", "Existing", "Paint into the active UV map of each object; an image for each"),
+    ("NEW", "New", "Unwrap the objects together into a new UV map; one image for all"),
+)
+
+_NOISE = (
+    ("surface", "Surface", "Noise that sticks to the surfaces"),
+    ("fixed", "Fixed", "The same noise for every frame"),
+    ("independent", "Independent", "Other noise for every frame"),
+)
+
+
+class SDCORE_PG_prompt(bpy.types.PropertyGroup):
+    """A prompt of an animation, from a frame on."""
+
+    text: StringProperty(name="Prompt", description="What the pictures show from this frame on")
+    frame: IntProperty(name="Frame", description="Frame from which on the prompt holds", default=1)
+    marker: StringProperty(
+        name="Marker", description="Timeline marker whose frame is used instead, wherever it is moved"
+    )
+
+    def frame_in(self, scene: bpy.types.Scene) -> int:
+        """Where the prompt begins: at its marker, if there is such a one."""
+        marker = scene.timeline_markers.get(self.marker) if self.marker else None
+        return self.frame if marker is None else marker.frame
+
+
+class SDCORE_PG_stylise(bpy.types.PropertyGroup):
+    """How renders and animations are stylised."""
+
+    strength: FloatProperty(
+        name="Strength",
+        description="1 repaints everything and keeps only the shapes; less keeps more of the render's colours",
+        min=0.05,
+        max=1,
+        default=1,
+        subtype="FACTOR",
+    )
+    depth_scale: FloatProperty(
+        name="Depth",
+        description="How strictly the picture follows the shapes",
+        min=0,
+        max=2,
+        default=1,
+        subtype="FACTOR",
+    )
+    use_normal: BoolProperty(
+        name="Normals", description="Follow the surface normals too; needs a ControlNet for normals", default=False
+    )
+    normal_scale: FloatProperty(
+        name="Normals", description="How strictly the picture follows the normals", min=0, max=2, default=0.5
+    )
+    use_edges: BoolProperty(
+        name="Edges",
+        description="Follow the outlines and creases too; needs a ControlNet for edges (canny)",
+        default=False,
+    )
+    edges_scale: FloatProperty(
+        name="Edges", description="How strictly the picture follows the edges", min=0, max=2, default=0.5
+    )
+    on_render: BoolProperty(
+        name="After Every Render",
+        description="Stylise each still as soon as it is rendered (F12); animations are left alone",
+        default=False,
+    )
+    guidance: FloatProperty(
+        name="Guidance",
+        description="How strictly the pictures follow the prompt; 0 for the model's own value. Can be animated",
+        min=0,
+        max=30,
+        default=0,
+    )
+    overscan: IntProperty(
+        name="Overscan",
+        description="Pixels around the picture that are made too, so that what comes into view is there already",
+        min=0,
+        max=256,
+        default=32,
+        subtype="PIXEL",
+    )
+    noise: EnumProperty(
+        name="Noise", description="How the noise goes from frame to frame", items=_NOISE, default="surface"
+    )
+    reuse: BoolProperty(
+        name="Hold Still",
+        description="Carry what was made over to the next frame along the motion of its surfaces",
+        default=True,
+    )
+    output: StringProperty(
+        name="Output",
+        description="Folder for passes, pictures and video; // is where the .blend is",
+        subtype="DIR_PATH",
+        default="//stylised",
+    )
+    make_video: BoolProperty(name="Video", description="Also write the pictures as a video (MP4)", default=True)
+    prompts: CollectionProperty(type=SDCORE_PG_prompt)
+    active_prompt: IntProperty(name="Prompt", default=0)
+
+
+class SDCORE_PG_project(bpy.types.PropertyGroup):
+    """How textures are projected onto objects."""
+
+    views: EnumProperty(name="Views", description="From where the objects are painted", items=_VIEWS, default="AUTO")
+    max_views: IntProperty(name="Most Views", description="At most so many pictures are made", min=1, max=32, default=8)
+    uvs: EnumProperty(name="UV Map", description="Where the texture goes", items=_UVS, default="EXISTING")
+    texture_size: IntProperty(
+        name="Texture Size",
+        description="Side of each texture in pixels",
+        min=64,
+        max=8192,
+        default=1024,
+        subtype="PIXEL",
+    )
+    depth_scale: FloatProperty(
+        name="Depth", description="How strictly the paint follows the shapes", min=0, max=2, default=1, subtype="FACTOR"
+    )
+    pbr: BoolProperty(
+        name="PBR Maps",
+        description="Also roughness, normals and height, estimated from the painted colours",
+        default=True,
+    )
+
+
+CLASSES = (SDCORE_PG_prompt, SDCORE_PG_stylise, SDCORE_PG_project)
+
+
+def stylise_settings(scene: bpy.types.Scene) -> SDCORE_PG_stylise:
+    """How this scene is stylised."""
+    return scene.sd_core_stylise
+
+
+def project_settings(scene: bpy.types.Scene) -> SDCORE_PG_project:
+    """How textures are projected in this scene."""
+    return scene.sd_core_project
+
+
+def register() -> None:
+    """Give every scene its settings."""
+    bpy.types.Scene.sd_core_stylise = bpy.props.PointerProperty(type=SDCORE_PG_stylise, name="Stylise")
+    bpy.types.Scene.sd_core_project = bpy.props.PointerProperty(type=SDCORE_PG_project, name="Project")
+
+
+def unregister() -> None:
+    """Take the settings away; what is saved in files stays there."""
+    del bpy.types.Scene.sd_core_stylise
+    del bpy.types.Scene.sd_core_project
