@@ -13,7 +13,6 @@ from sd_core.animation.opening import Frames, checked, cropped, open_frames, siz
 from sd_core.animation.settings import settings_at
 from sd_core.animation.store import FrameStore
 from sd_core.diffusion.images import unit_floats
-from sd_core.diffusion.latents import latent_scale
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import FrameEvent, Loading
 from sd_core.models import Model, adapted
@@ -24,8 +23,9 @@ from sd_core.results import Result
 from sd_core.values import Array
 
 from .animation_frame import Frame
-from .animation_paint import Painter, margin_of
+from .animation_paint import Painter
 from .animation_progress import FrameProgress
+from .animation_start import Studio
 from .plan import Context, Picture
 from .resolve import resolve
 
@@ -45,48 +45,54 @@ def animation(request: Animation, context: Context) -> Result:
         resolved = _resolved(request, frames, model, context)
         store.begin(resolved)
     with adapted(model, resolved.loras, resolved.image_prompt) as adapters, torch.no_grad():
-        _run(resolved, frames, store, Painter(resolved, model, adapters, context, store))
+        _run(Studio(resolved, model, adapters, context), frames, store)
     report = _report(resolved, store)
     store.write_report(report)
     return Result(images=store.pictures(frames.count), request=resolved, report=report)
 
 
-def _run(request: Animation, frames: Frames, store: FrameStore, painter: Painter) -> None:
-    context, model = painter.context, painter.model
-    assert request.num_inference_steps is not None, "a resolved request names its steps"
-    margin = margin_of(request)
-    cells = margin // latent_scale(model)
-    progress = FrameProgress(context, context.preview(model), frames.count, request.num_inference_steps, cells)
+def _run(studio: Studio, frames: Frames, store: FrameStore) -> None:
+    request, context = studio.request, studio.context
+    progress = _progress(studio, frames.count)
+    painter = Painter(studio, store)
     first, state = store.finished()
     for index in range(first):
         context.report(FrameEvent(index, partial(store.picture, index), _told(store.figures[index])))
     before = None
-    if first:
-        before = _frame(request, frames, first - 1, None).passes
-        painter.restore(state or {}, before)
+    if state is not None:
+        before = _frame(studio, frames, first - 1, None)
+        painter.restore(state, before)
     for index in range(first, frames.count):
         if context.cancelled():
             raise Cancelled(f"cancelled at frame {index + 1} of {frames.count}; resume goes on from there")
         progress.begin(index)
-        frame = _frame(request, frames, index, before)
+        frame = _frame(studio, frames, index, before)
         painted = painter.paint(frame, progress.on_step)
-        picture = _picture(painted.image, frame.passes, margin)
         figures = painted.figures | {"seconds": round(progress.end(), 3)}
+        picture = _picture(painted.image, frame.passes, studio.margin)
         store.commit(index, picture, figures, painted.state, painted.stored)
         store.keep_images(painted.wanted)
         store.write_report(_report(request, store))
         context.report(FrameEvent(index, partial(store.picture, index), figures))
-        before = frame.passes
+        before = frame
 
 
-def _frame(request: Animation, frames: Frames, index: int, before: FramePasses | None) -> Frame:
+def _progress(studio: Studio, count: int) -> FrameProgress:
+    steps = studio.request.num_inference_steps
+    assert steps is not None, "a resolved request names its steps"
+    preview = studio.context.preview(studio.model)
+    return FrameProgress(studio.context, preview, count, steps, studio.margin // studio.scale)
+
+
+def _frame(studio: Studio, frames: Frames, index: int, before: Frame | None) -> Frame:
     """A frame, cut to what is painted: the picture and as much of the overscan as is made."""
-    margin = margin_of(request)
+    request, margin = studio.request, studio.margin
     assert request.height is not None and request.width is not None, "a resolved request names its size"
     size = (request.height + 2 * margin, request.width + 2 * margin)
     whole = frames.open(index)
     _check_size(index, whole, request)
-    passes = checked(index, cropped(whole, request.overscan - margin), before, size)
+    earlier = None if before is None else before.passes
+    passes = checked(index, cropped(whole, request.overscan - margin), earlier, size)
     return Frame(index, passes, settings_at(request, index))
 
 

@@ -1,31 +1,33 @@
-"""How a frame of an animation is painted: alone, or carrying on what the frames before it made."""
+"""The frames of an animation, painted in order: each carries on what the frames before it made."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from sd_core.animation.figures import sharpness
+from sd_core.animation.births import Births, born, carried, gather, unborn
+from sd_core.animation.carry import Carried, from_arrays
+from sd_core.animation.detail import with_lost_detail
+from sd_core.animation.figures import sharpness, warp_error
+from sd_core.animation.needs import CUT, Needs, everything, needs_of
+from sd_core.animation.settings import distance
 from sd_core.animation.store import FrameStore, State
+from sd_core.animation.view import Matches, View, match, view_of
+from sd_core.diffusion.images import to_pixels
+from sd_core.diffusion.latents import encode_mean
 from sd_core.diffusion.loop import OnStep
-from sd_core.diffusion.noise import seeded_generators
-from sd_core.models import Adapted, Model
-from sd_core.passes import FramePasses
-from sd_core.requests import Animation, NoiseKind
-from sd_core.requests.generation import MAX_SEED
+from sd_core.diffusion.masks import fill_from_surroundings
+from sd_core.errors import RequestError
+from sd_core.requests import DepthToImage, ImageToImage
 from sd_core.values import Array
 
-from .animation_frame import Frame, condition_frame, decode_frame, plan_frame, request_of, run_plan
-from .plan import Bench, Context
-
-
-def margin_of(request: Animation) -> int:
-    """px of overscan that are painted: latents need multiples of 8, and a frame that carries nothing needs none."""
-    reuse = request.reuse
-    return request.overscan // 4 * 4 if reuse.start or reuse.pin else 0
+from .animation_frame import Frame, Run, condition_frame, decode_frame, plan_frame, request_of, run_plan
+from .animation_start import Studio, plan_anew, plan_continued
+from .plan import Bench, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,48 +41,143 @@ class Painted:
     figures: dict[str, float]
     state: State
     stored: Array
-    wanted: Collection[int] = field(default_factory=set)
+    wanted: set[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Easel:
+    """What is known before a frame is painted. matches: to the frame before; None: it continues nothing."""
+
+    frame: Frame
+    view: View
+    matches: Matches | None
+    births: Births
+    needs: Needs
+    clock: float
 
 
 class Painter:
     """Paints the frames of one animation in order."""
 
-    def __init__(
-        self, request: Animation, model: Model, adapters: Adapted, context: Context, store: FrameStore
-    ) -> None:
-        self.model = model
-        self.context = context
-        self._request = request
-        self._adapters = adapters
+    def __init__(self, studio: Studio, store: FrameStore) -> None:
+        self._studio = studio
         self._store = store
-        self._margin = margin_of(request)
+        self._before: tuple[Frame, Carried] | None = None
 
-    def restore(self, state: Mapping[str, Array], before: FramePasses) -> None:
+    def restore(self, state: Mapping[str, Array], before: Frame) -> None:
         """Go on after the frame `before`, which left `state`."""
+        self._before = before, from_arrays(state, view_of(before.passes), before.index, self._store.image)
 
     def paint(self, frame: Frame, on_step: OnStep) -> Painted:
-        """The next frame."""
-        one = request_of(self._request, frame, self._margin)
-        bench = self._bench(frame.index)
-        plan = plan_frame(one, bench)
-        conditioning = condition_frame(one, plan, frame.settings.prompt, bench, self._adapters, frame.size)
-        run = run_plan(plan, conditioning, one, bench, on_step)
-        image = unit_image(decode_frame(run.latents, bench))
-        inner = slice(self._margin, -self._margin or None)
-        figures = {
-            "reused": 0.0, "evaluations": float(run.evaluations), "sharpness": sharpness(image[inner, inner]),
-            "cut": float(frame.passes.cut),
-        }  # fmt: skip
-        return Painted(image, figures, {}, image.astype(np.float16), {frame.index})
+        """The next frame.
 
-    def _bench(self, index: int) -> Bench:
-        assert self._request.seed is not None, "a resolved request has a seed"
-        seed = self._request.seed
-        if self._request.reuse.noise is NoiseKind.INDEPENDENT:
-            seed = (seed + index) % (MAX_SEED + 1)
-        return Bench(self.model, self.context, seeded_generators(seed, 1))
+        Raises:
+            RequestError: a pass is missing; names the frame.
+        """
+        easel = self._easel(frame)
+        one = request_of(self._studio.request, frame, self._studio.margin)
+        bench = self._studio.bench(frame.index)
+        paint = self._anew if easel.matches is None or not self._studio.carries else self._continued
+        image, run = paint(easel, one, bench, on_step)
+        return self._finished(easel, image, run)
+
+    def _easel(self, frame: Frame) -> _Easel:
+        view = view_of(frame.passes)
+        limit = frame.settings.strength
+        anew = _Easel(frame, view, None, unborn(view.size), everything(view.size, self._studio.scale, limit=limit), 0.0)
+        if self._before is None or frame.passes.cut or not self._has_motion(frame):
+            return anew
+        earlier, before = self._before
+        matches = match(view, before.view)
+        if 1 - float(matches.seen.mean()) > CUT:
+            return anew
+        births = carried(before.births, matches)
+        clock = before.clock + distance(frame.settings, earlier.settings)
+        needs = needs_of(births, _age(births, before.clocks, clock), self._studio.scale, limit=limit)
+        if not self._studio.request.reuse.start:
+            needs = replace(needs, strength=np.full_like(needs.strength, limit))
+        return _Easel(frame, view, matches, births, needs, clock)
+
+    def _has_motion(self, frame: Frame) -> bool:
+        if frame.passes.motion is not None:
+            return True
+        if self._studio.carries:
+            hint = "render the Vector pass, or use Reuse(start=False, pin=False)"
+            raise RequestError("passes", f"frame {frame.index}: has no motion", hint=hint)
+        return False
+
+    def _anew(
+        self, easel: _Easel, one: DepthToImage | ImageToImage, bench: Bench, on_step: OnStep
+    ) -> tuple[Array, Run]:
+        plan = plan_anew(self._studio, easel.view, easel.frame.index, one, bench)
+        run = self._run(plan, easel.frame, one, bench, on_step)
+        return unit_image(decode_frame(run.latents, bench)), run
+
+    def _continued(
+        self, easel: _Easel, one: DepthToImage | ImageToImage, bench: Bench, on_step: OnStep
+    ) -> tuple[Array, Run]:
+        """From the reference, in which every surface is sampled once from the frame in which it was made."""
+        studio = self._studio
+        reference = gather(easel.births, self._store.image)
+        clean = encode_mean(studio.model, to_pixels(_filled(reference, easel.births.made)))
+        noise = studio.noise(easel.view, easel.frame.index)
+        plan = plan_continued(studio, plan_frame(one, bench), easel.needs, one, clean, noise)
+        run = self._run(plan, easel.frame, one, bench, on_step)
+        image = unit_image(decode_frame(run.latents, bench))
+        if studio.request.reuse.servo:
+            again = unit_image(decode_frame(clean, bench))
+            image = with_lost_detail(image, reference, again, easel.births)
+        return image, run
+
+    def _run(self, plan: Plan, frame: Frame, one: DepthToImage | ImageToImage, bench: Bench, on_step: OnStep) -> Run:
+        conditioning = condition_frame(one, plan, frame.settings.prompt, bench, self._studio.adapters, frame.size)
+        return run_plan(plan, conditioning, one, bench, on_step)
+
+    def _finished(self, easel: _Easel, image: Array, run: Run) -> Painted:
+        index, needs = easel.frame.index, easel.needs
+        # What later frames sample is what a resumed run reads from the disk: rounded.
+        stored = image.astype(np.float16)
+        births = born(easel.births, index, needs.fresh, firm=needs.firm)
+        before = self._before[1] if self._before is not None and easel.matches is not None else None
+        clocks = {index: easel.clock} if before is None else {**before.clocks, index: easel.clock}
+        figures = self._figures(easel, image, run)
+        kept = Carried(easel.view, births, stored.astype(np.float32), clocks, easel.clock).pruned()
+        self._before = easel.frame, kept
+        return Painted(image, figures, kept.arrays(), stored, kept.wanted | {index})
+
+    def _figures(self, easel: _Easel, image: Array, run: Run) -> dict[str, float]:
+        inner = slice(self._studio.margin, -self._studio.margin or None)
+        seen = easel.births.made & ~easel.needs.fresh
+        figures = {
+            "reused": float(seen[inner, inner].mean()),
+            "evaluations": float(run.evaluations),
+            "sharpness": sharpness(image[inner, inner]),
+            "cut": float(easel.matches is None and self._before is not None),
+        }
+        if easel.matches is not None and self._before is not None:
+            offsets, matched = easel.matches.offsets[inner, inner], easel.matches.seen[inner, inner]
+            error = warp_error(image[inner, inner], self._before[1].image[inner, inner], offsets, matched)
+            figures |= {} if error is None else {"warp_error": error}
+        return figures
 
 
 def unit_image(pixels: Tensor) -> Array:
     """(h, w, 3) float32 in [0, 1] of decoded pixels (1, 3, h, w)."""
     return (pixels[0].float() / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+
+
+def _age(births: Births, clocks: Mapping[int, float], clock: float) -> Array:
+    """(h, w) float32 in [0, 1]: how much the settings changed since each pixel was made."""
+    age = np.zeros(births.frame.shape, np.float32)
+    for index, then in clocks.items():
+        age[births.frame == index] = clock - then
+    return np.clip(age, 0, 1)
+
+
+def _filled(reference: Array, made: Array) -> Array:
+    """The reference, its holes filled from their surroundings."""
+    if made.all():
+        return reference
+    pixels = torch.from_numpy(reference.transpose(2, 0, 1).copy())[None]
+    holes = torch.from_numpy((~made).astype(np.float32))[None, None]
+    return fill_from_surroundings(pixels, holes)[0].permute(1, 2, 0).numpy()

@@ -48,3 +48,10 @@ def test_frames_are_told_as_they_are_finished(engine: Engine, tmp_path: Path) ->
     assert all(np.array_equal(event.image, image) for event, image in zip(told, result.images, strict=True))
     assert sorted(path.name for path in (tmp_path / "out" / "frames").iterdir()) == [f"{i:06d}.png" for i in range(4)]
     assert result.report["frames"][2]["evaluations"] > 0 and (tmp_path / "out" / "report.json").is_file()
+
+
+def test_a_scene_in_which_nothing_moves_starts_late_from_what_was_seen(engine: Engine) -> None:
+    result = engine.run(request(passes=worlds.still(4), num_inference_steps=10))
+    figures = result.report["frames"]
+    assert figures[0]["reused"] == 0.0 and all(held["reused"] == 1.0 for held in figures[1:])
+    assert all(held["evaluations"] <= 0.5 * figures[0]["evaluations"] for held in figures[1:])

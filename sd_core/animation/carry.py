@@ -1,0 +1,63 @@
+"""What one frame of an animation hands to the next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sd_core.values import Array
+
+from .births import Births
+from .view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """The state after a frame.
+
+    view: the frame's geometry. births: its birth map. image: (h, w, 3) float32 in [0, 1], as later frames sample it.
+    clocks: for every birth frame, how much the settings had changed up to it; `clock`: up to now.
+    """
+
+    view: View
+    births: Births
+    image: Array
+    clocks: Mapping[int, float]
+    clock: float
+
+    def arrays(self) -> dict[str, Array]:
+        """What `from_arrays` needs beside the view and the images, which lie elsewhere."""
+        numbers = {
+            "clocks": {str(k): v for k, v in self.clocks.items()},
+            "clock": self.clock,
+        }
+        text = np.frombuffer(json.dumps(numbers).encode(), np.uint8)
+        births = self.births
+        return {
+            "birth_frame": births.frame, "birth_place": births.place, "birth_firm": births.firm, "numbers": text,
+        }  # fmt: skip
+
+    def pruned(self) -> Carried:
+        """Without the clocks of frames that no surface was made in."""
+        wanted = self.wanted
+        return replace(self, clocks={index: clock for index, clock in self.clocks.items() if index in wanted})
+
+    @property
+    def wanted(self) -> set[int]:
+        """Frames that some surface was made in."""
+        return {int(index) for index in np.unique(self.births.frame[self.births.made])}
+
+
+def from_arrays(arrays: Mapping[str, Array], view: View, index: int, image: Callable[[int], Array]) -> Carried:
+    """The state after frame `index`, from what `Carried.arrays` gave."""
+    numbers = json.loads(bytes(arrays["numbers"]).decode())
+    return Carried(
+        view=view,
+        births=Births(arrays["birth_frame"], arrays["birth_place"], arrays["birth_firm"]),
+        image=image(index).astype(np.float32),
+        clocks={int(k): v for k, v in numbers["clocks"].items()},
+        clock=numbers["clock"],
+    )

@@ -1,0 +1,112 @@
+"""How far each latent of a frame must be denoised, by what share of it was made before, and how well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sd_core.values import Array
+
+from .births import Births, magnification
+
+SEEN, OPEN = 0.4, 0.6
+"""Share of the steps that is run where all was seen before, and where something new is filled in on the way."""
+
+ANEW = 0.25
+"""Share of new pixels from which on a latent is made entirely anew. By area: one new pixel, or a band around the hole, made
+anew in every frame costs far more error than it saves."""
+
+DEBT = 0.02
+"""Share of latents that were filled in on the way, from which on a frame is run in full to make them well."""
+
+CUT = 0.6
+"""Share of new pixels from which on a frame is taken for a cut."""
+
+_MAGNIFIED = 2.0
+"""How many times larger than when it was made a surface may become before it is given new detail."""
+
+_AGED = 0.12
+"""How much the settings may change before a surface is made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a frame needs.
+
+    strength: (lh, lw) share of the steps for each latent. hold: (lh, lw) in [0, 1], how firmly it is held to its reference.
+    full: whether latents that are new are made from noise in this frame.
+    fresh: (h, w) bool, pixels that count as made by this frame. firm: (h, w) bool, those made in context.
+    """
+
+    strength: Array
+    hold: Array
+    full: bool
+    fresh: Array
+    firm: Array
+
+    @property
+    def longest(self) -> float:
+        """The largest share of the steps that some latent needs."""
+        return float(self.strength.max())
+
+
+def needs_of(births: Births, age: Array, scale: int, *, limit: float) -> Needs:
+    """What is to be done to a frame whose surfaces have these births.
+
+    What comes into view by a pixel or two in each frame is filled in on the way and stays loose: held softly, and made
+    again with its neighbours once there is enough of it to run the frame in full. Locked as it came it would be streaks.
+
+    Args:
+        births: as carried from the frame before.
+        age: (h, w) how much the settings changed since each pixel was made, 0 to 1.
+        scale: px to a latent.
+        limit: strength of the request: the largest share of the steps.
+    """
+    loose = ~births.made | ~births.firm
+    new = area(loose, scale)
+    full = float((new >= ANEW).mean()) > DEBT
+    old = area(aged(births, age), scale) >= 0.5
+    ramp = np.clip((new if full else area(~births.made, scale)) / ANEW, 0, 1)
+    strength = SEEN + ((1.0 if full else OPEN) - SEEN) * ramp
+    strength = np.where(old, np.maximum(strength, _worn(mean(age, scale))), strength)
+    hold = np.where(old, 0.0, 1 - np.clip(new / ANEW, 0, 1))
+    made_again = enlarged(old, scale)
+    firm = np.ones_like(loose) if full else made_again
+    return Needs(
+        np.minimum(strength, limit).astype(np.float32), hold.astype(np.float32), full, loose | made_again, firm
+    )
+
+
+def everything(size: tuple[int, int], scale: int, *, limit: float) -> Needs:
+    """The needs of a frame that continues nothing."""
+    cells = (size[0] // scale, size[1] // scale)
+    whole = np.ones(size, bool)
+    return Needs(np.full(cells, limit, np.float32), np.zeros(cells, np.float32), True, whole, whole)
+
+
+def _worn(age: Array) -> Array:
+    """Share of the steps for surfaces that are made again: the more the settings changed, the less of them stays."""
+    return np.clip(OPEN + age, OPEN, 1.0)
+
+
+def aged(births: Births, age: Array) -> Array:
+    """(h, w) bool: surfaces that need new detail, or to follow new settings."""
+    larger = magnification(births)
+    return births.made & births.firm & ((age > _AGED) | (larger > _MAGNIFIED) | (larger < 1 / (2 * _MAGNIFIED)))
+
+
+def area(where: Array, scale: int) -> Array:
+    """(lh, lw) float32: share of the pixels of each latent."""
+    return mean(where.astype(np.float32), scale)
+
+
+def mean(values: Array, scale: int) -> Array:
+    """(lh, lw) float32: mean over the pixels of each latent."""
+    height, width = values.shape
+    return values.reshape(height // scale, scale, width // scale, scale).mean(axis=(1, 3), dtype=np.float32)
+
+
+def enlarged(cells: Array, scale: int) -> Array:
+    """(h, w): every latent's value for all of its pixels."""
+    return np.repeat(np.repeat(cells, scale, axis=0), scale, axis=1)

@@ -1,0 +1,183 @@
+"""What is seen in every pixel of a frame, and where the same was in the frame before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sd_core.passes import Camera, FramePasses, PositionSpace, motion_offsets, project, unproject
+from sd_core.values import Array
+
+from .sampling import nearest, pixel_grid
+
+_REACH = 1.5
+"""Pixels' width by which a surface may miss itself and still count as the same."""
+
+_FOLDED = 8.0
+"""Times the usual width of a pixel from which on a difference between neighbours is an edge, not a slope."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A frame's geometry.
+
+    passes: as they came.
+    place: (h, w, 3) float64 in scene units, rest space if `rests`, else world space; NaN in the background. None: unknown.
+    slope: (h, w, 3, 2) change of `place` to the next pixel in x and in y.
+    width: (h, w) length of the longer of both, scene units.
+    """
+
+    passes: FramePasses
+    rests: bool
+    place: Array | None
+    slope: Array | None
+    width: Array | None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        assert self.passes.size is not None, "checked frames have passes"
+        return self.passes.size
+
+    @property
+    def background(self) -> Array:
+        """(h, w) bool: pixels that show nothing."""
+        depth = self.passes.depth
+        return np.zeros(self.size, bool) if depth is None else ~np.isfinite(depth)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Where each pixel's point was a frame ago.
+
+    places: (h, w, 2) px (x, y). rows, columns: (h, w) the nearest pixel there. seen: (h, w) bool, it shows the same point.
+    """
+
+    places: Array
+    rows: Array
+    columns: Array
+    seen: Array
+
+    @property
+    def offsets(self) -> Array:
+        """(h, w, 2) px: `places`, relative to each pixel."""
+        return self.places - pixel_grid(*self.seen.shape)
+
+
+def view_of(passes: FramePasses) -> View:
+    """The geometry of a frame: from its position pass, else from depth and camera."""
+    place = _place(passes)
+    rests = passes.position is not None and passes.position_space is PositionSpace.REST
+    if place is None:
+        return View(passes, rests, None, None, None)
+    slope = np.stack([_slope(place, 1), _slope(place, 0)], axis=-1)
+    width = np.sqrt((slope**2).sum(axis=-2)).max(axis=-1)
+    usual = float(np.nanmedian(width)) if np.isfinite(width).any() else 1.0
+    width = np.where(width < _FOLDED * usual, width, _FOLDED * usual)
+    return View(passes, rests, place, slope, width)
+
+
+def match(here: View, before: View) -> Matches:
+    """The points of `here` that were visible in `before`, the frame before it.
+
+    A point counts as seen where its way there and back agree (Sundaram et al. 2010, with exact vectors), the object is
+    the same, and the surface is, as far as the passes tell.
+    """
+    offsets = offsets_to(here, before)
+    places = pixel_grid(*here.size) + offsets
+    rows, columns, inside = nearest(places, before.size)
+    seen = inside & (here.background == before.background[rows, columns])
+    seen &= _same_object(here, before, rows, columns)
+    seen &= here.background | (
+        _returns(here, before, offsets, rows, columns) & _same_place(here, before, rows, columns)
+    )
+    return Matches(places, rows, columns, seen)
+
+
+def offsets_to(here: View, before: View) -> Array:
+    """(h, w, 2) float32 px: where each point was, relative to its pixel; the background turns with the camera.
+
+    Cycles writes no vectors where there is no surface.
+    """
+    motion = here.passes.motion
+    offsets = np.zeros((*here.size, 2), np.float32) if motion is None else motion_offsets(motion)[0]
+    cameras = (here.passes.camera, before.passes.camera)
+    if cameras[0] is None or cameras[1] is None or not here.background.any():
+        return offsets
+    turned = _turned(here.size, cameras[0], cameras[1]) - pixel_grid(*here.size)
+    return np.where(here.background[..., None], turned, offsets).astype(np.float32)
+
+
+def directions(size: tuple[int, int], camera: Camera) -> Array:
+    """(h, w, 3) unit vectors in world space through the pixels."""
+    there = unproject(np.ones(size), camera) - camera.matrix_world[:3, 3]
+    return there / np.linalg.norm(there, axis=-1, keepdims=True)
+
+
+def _turned(size: tuple[int, int], camera: Camera, before: Camera) -> Array:
+    """Places in `before` of points infinitely far away."""
+    far = before.matrix_world[:3, 3] + directions(size, camera)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places, depth = project(far, before)
+    return np.where(depth[..., None] > 0, places - 0.5, -1e6)
+
+
+def _place(passes: FramePasses) -> Array | None:
+    if passes.position is not None:
+        place = passes.position.astype(np.float64)
+    elif passes.depth is not None and passes.camera is not None:
+        place = unproject(passes.depth.astype(np.float64), passes.camera)
+    else:
+        return None
+    background = np.zeros(place.shape[:2], bool) if passes.depth is None else ~np.isfinite(passes.depth)
+    return np.where(background[..., None], np.nan, place)
+
+
+def _slope(place: Array, axis: int) -> Array:
+    """Change of `place` along an axis: the smaller of the differences to both neighbours, which are seldom both edges."""
+    step = np.diff(place, axis=axis)
+    edge = np.full_like(np.take(place, [0], axis=axis), np.nan)
+    after, before = np.concatenate([step, edge], axis=axis), np.concatenate([edge, step], axis=axis)
+    size_after = np.nan_to_num((after**2).sum(-1), nan=np.inf)
+    size_before = np.nan_to_num((before**2).sum(-1), nan=np.inf)
+    return np.where((size_after <= size_before)[..., None], after, before)
+
+
+def _same_object(here: View, before: View, rows: Array, columns: Array) -> Array:
+    ids, earlier = here.passes.object_id, before.passes.object_id
+    if ids is None or earlier is None:
+        return np.ones(here.size, bool)
+    return ids == earlier[rows, columns]
+
+
+def _returns(here: View, before: View, offsets: Array, rows: Array, columns: Array) -> Array:
+    """Whether the vector back equals the vector that led here, to half a pixel and a hundredth of their lengths."""
+    if before.passes.motion is None:
+        return np.ones(here.size, bool)
+    forth = motion_offsets(before.passes.motion)[1][rows, columns]
+    gap = np.linalg.norm(offsets + forth, axis=-1)
+    lengths = np.linalg.norm(offsets, axis=-1) + np.linalg.norm(forth, axis=-1)
+    return gap <= 0.01 * lengths + 0.5
+
+
+def _same_place(here: View, before: View, rows: Array, columns: Array) -> Array:
+    """Whether the surface is where it was; in world space that can be asked only of what stands still."""
+    if here.place is None or before.place is None or here.width is None or before.width is None:
+        return np.ones(here.size, bool)
+    if here.rests != before.rests:
+        return np.ones(here.size, bool)
+    gap = np.linalg.norm(here.place - before.place[rows, columns], axis=-1)
+    with np.errstate(invalid="ignore"):
+        same = gap <= _REACH * np.maximum(here.width, before.width[rows, columns])
+    return same if here.rests else same | ~stands_still(here, before)
+
+
+def stands_still(here: View, before: View) -> Array:
+    """(h, w) bool: pixels whose vector is the camera's own movement, to half a pixel; False where no camera is known."""
+    camera, motion = before.passes.camera, here.passes.motion
+    if here.place is None or camera is None or motion is None:
+        return np.zeros(here.size, bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places, _ = project(here.place, camera)
+        gap = np.linalg.norm(places - 0.5 - pixel_grid(*here.size) - motion_offsets(motion)[0], axis=-1)
+        return gap < 0.5
