@@ -77,6 +77,7 @@ class BlenderJob:
     error: SDError | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _remote: RemoteJob | None = None
+    _cancelling: threading.Thread | None = None
 
     @property
     def ended(self) -> bool:
@@ -92,7 +93,13 @@ class BlenderJob:
         """Stop the job soon; returns at once, on any thread."""
         self._stop.set()
         if self._remote is not None:
-            threading.Thread(target=_cancel_remote, args=(self._remote,), daemon=True).start()
+            self._cancelling = threading.Thread(target=_cancel_remote, args=(self._remote,), daemon=True)
+            self._cancelling.start()
+
+    def settle(self, timeout: float) -> None:
+        """Wait until the server has heard of `cancel`, for `timeout` seconds at most."""
+        if self._cancelling is not None:
+            self._cancelling.join(timeout)
 
     def tell(self, message: str, share: float | None = None) -> None:
         """Say what goes on before the request is there; for the job's thread.

@@ -35,6 +35,9 @@ BUDGET = 0.004
 _BUSY, _IDLE = 0.05, 0.5
 """Seconds between ticks while jobs run, and while none does."""
 
+_FAREWELL = 1.0
+"""Seconds that a server is given to hear that a job is no longer wanted, when Blender quits."""
+
 _KEPT = 20
 """Ended jobs that panels may still show."""
 
@@ -142,8 +145,11 @@ def register() -> None:
 
 def unregister() -> None:
     """Stop the timer and every job, and leave the server."""
-    for job in running():
+    stopped = running()
+    for job in stopped:
         job.cancel()
+    for job in stopped:
+        job.settle(_FAREWELL)
     _jobs.clear()
     bpy.app.handlers.load_pre.remove(_on_load)
     if bpy.app.timers.is_registered(_tick):
