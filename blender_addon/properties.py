@@ -12,6 +12,7 @@ from sd_core.requests import Control, ImageToImage, Inpaint, Lora, TextToImage, 
 from . import words
 from .connection import server
 from .fields import request_properties
+from .properties_stylise import SDCORE_PG_project, SDCORE_PG_stylise
 
 _DEFAULTS = {
     "prompt": "",
@@ -116,6 +117,8 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
         "image_to_image": PointerProperty(type=SDCORE_PG_image_to_image),
         "inpaint": PointerProperty(type=SDCORE_PG_inpaint),
         "upscale": PointerProperty(type=SDCORE_PG_upscale),
+        "stylise": PointerProperty(type=SDCORE_PG_stylise),
+        "project": PointerProperty(type=SDCORE_PG_project),
         "task": EnumProperty(name="Task", description="What to make", items=_TASKS, default="TEXT"),
         "style": EnumProperty(
             name="Style", description="A look that is added to the prompt", items=_STYLES, default="NONE"

@@ -136,25 +136,3 @@ class SDCORE_PG_project(bpy.types.PropertyGroup):
 
 
 CLASSES = (SDCORE_PG_prompt, SDCORE_PG_stylise, SDCORE_PG_project)
-
-
-def stylise_settings(scene: bpy.types.Scene) -> SDCORE_PG_stylise:
-    """How this scene is stylised."""
-    return scene.sd_core_stylise
-
-
-def project_settings(scene: bpy.types.Scene) -> SDCORE_PG_project:
-    """How textures are projected in this scene."""
-    return scene.sd_core_project
-
-
-def register() -> None:
-    """Give every scene its settings."""
-    bpy.types.Scene.sd_core_stylise = bpy.props.PointerProperty(type=SDCORE_PG_stylise, name="Stylise")
-    bpy.types.Scene.sd_core_project = bpy.props.PointerProperty(type=SDCORE_PG_project, name="Project")
-
-
-def unregister() -> None:
-    """Take the settings away; what is saved in files stays there."""
-    del bpy.types.Scene.sd_core_stylise
-    del bpy.types.Scene.sd_core_project

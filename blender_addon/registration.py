@@ -5,17 +5,19 @@ from types import ModuleType
 
 import bpy
 
-from . import history, jobs, preferences, presets, properties
+from . import history, jobs, preferences, presets, properties, properties_stylise
 from .operators import generate as generate_operators
 from .operators import history as history_operators
 from .operators import lists as list_operators
 from .operators import server as server_operators
+from .operators import stylise_render
 from .panels import generate as generate_panels
 from .panels import history as history_panels
 from .panels import status as status_panels
 
 MODULES: tuple[ModuleType, ...] = (
     preferences,
+    properties_stylise,
     properties,
     history,
     presets,
@@ -23,6 +25,7 @@ MODULES: tuple[ModuleType, ...] = (
     history_operators,
     list_operators,
     server_operators,
+    stylise_render,
     generate_panels,
     history_panels,
     status_panels,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,19 +16,19 @@ from bpy.app.handlers import persistent
 
 from sd_core.errors import RequestError, SDError
 from sd_core.metadata import REQUEST
-from sd_core.requests import DepthToImage
+from sd_core.requests import DepthToImage, Generation
 from sd_core.results import Result
 
 from .. import history, jobs
 from ..job import BlenderJob
 from ..plan import Plan, base_plan
-from ..properties_stylise import SDCORE_PG_stylise, stylise_settings
+from ..properties_stylise import SDCORE_PG_stylise
 from ..results import Finished, finisher
 from ..scene.exr import read_passes
 from ..scene.images import new_image
 from ..scene.pass_render import PassRender, Wanted, prepare
 from ..scene.render_result import read_render_result, save_render_result
-from .stylise_request import Controls, still_request, with_alpha
+from .stylise_request import Controls, still_fields, with_alpha
 from .stylise_show import show_beside_render
 
 
@@ -48,7 +48,7 @@ class _Still:
     shown: Path | None
     alpha: np.ndarray | None = field(default=None)
 
-    def make(self, job: BlenderJob) -> DepthToImage:
+    def make(self, job: BlenderJob) -> Generation:
         """The request; waits for the data."""
         folder, framing = self.render.order.folder, self.render.order.framing
         try:
@@ -61,9 +61,9 @@ class _Still:
             shutil.rmtree(folder, ignore_errors=True)
         if self.transparent:
             self.alpha = picture[..., 3] if picture is not None else _alpha_of(passes.image, framing.trim)
-        fields = self.plan.values | {"strength": self.strength}
-        request = still_request(fields, passes, framing, self.controls, picture if self.strength < 1 else None)
-        return Plan(kind=DepthToImage, values=request.changed_fields(), style=self.plan.style).make()
+        fields = still_fields(passes, framing, self.controls, picture if self.strength < 1 else None)
+        values = self.plan.values | fields | {"strength": self.strength}
+        return replace(self.plan, values=values, controls=()).make()
 
     def cut(self, picture: np.ndarray) -> np.ndarray:
         """What the model made, of the size and with the alpha of the render."""
@@ -76,7 +76,7 @@ def stylise_still(scene: bpy.types.Scene, view_layer: str) -> BlenderJob:
     Raises:
         SDError: why it cannot be started.
     """
-    settings = stylise_settings(scene)
+    settings = scene.sd_core.stylise
     folder = Path(tempfile.mkdtemp(prefix="stylise-", dir=bpy.app.tempdir))
     try:
         shown = _shown(scene, settings, folder)
@@ -135,7 +135,7 @@ def _alpha_of(image: np.ndarray | None, trim: Any) -> np.ndarray | None:
 
 
 class SDCORE_OT_stylise_render(bpy.types.Operator):
-    """Make a stylised picture of the current frame, shaped by its depth."""
+    """Make a stylised picture of the current frame, shaped by its depth"""
 
     bl_idname = "sdcore.stylise_render"
     bl_label = "Stylise Render"
@@ -153,7 +153,7 @@ class SDCORE_OT_stylise_render(bpy.types.Operator):
 @persistent
 def _after_render(scene: bpy.types.Scene, *_: object) -> None:
     """Blender calls this in the thread of the render, where nothing may be started."""
-    if not bpy.app.background and stylise_settings(scene).on_render:
+    if not bpy.app.background and scene.sd_core.stylise.on_render:
         bpy.app.timers.register(lambda name=scene.name: _start_after_render(name), first_interval=0.1)
 
 

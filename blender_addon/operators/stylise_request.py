@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from sd_core.errors import RequestError
 from sd_core.passes import FramePasses
-from sd_core.requests import Control, DepthToImage, replace
+from sd_core.requests import Control
 
 from ..scene.controls import edge_picture, normal_picture
 from ..scene.framing import Framing
@@ -34,17 +33,12 @@ class Controls:
         return tuple(found)
 
 
-def still_request(
-    base: DepthToImage | Mapping[str, Any],
-    passes: FramePasses,
-    framing: Framing,
-    controls: Controls,
-    picture: np.ndarray | None,
-) -> DepthToImage:
-    """The stylised picture of one frame.
+def still_fields(
+    passes: FramePasses, framing: Framing, controls: Controls, picture: np.ndarray | None
+) -> dict[str, Any]:
+    """The fields of a `DepthToImage` that follow from a frame.
 
     Args:
-        base: every other field.
         passes: of the size of `framing.data`, without overscan.
         picture: (h, w, 3|4) uint8, the render; None where the strength is 1.
 
@@ -54,10 +48,8 @@ def still_request(
     depth = passes.depth
     if depth is None or not np.isfinite(depth).any():
         raise RequestError("depth", "the camera sees no surface", hint="point the camera at something")
-    fields = dict(base.changed_fields() if isinstance(base, DepthToImage) else base)
     image = None if picture is None else framing.pad(np.ascontiguousarray(picture[..., :3]))
-    request = DepthToImage(**fields | {"depth": depth, "image": image})
-    return replace(request, controls=controls.pictures(passes))
+    return {"depth": depth, "image": image, "controls": controls.pictures(passes)}
 
 
 def with_alpha(picture: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:

@@ -114,7 +114,7 @@ def prepare(
     frames: Sequence[int],
     folder: Path,
     *,
-    wanted: Wanted = Wanted(),  # noqa: B008 - a frozen value
+    wanted: Wanted = Wanted(),
     again: bool = False,
 ) -> PassRender:
     """Save a copy of the open file into `folder`, for a background Blender to render.
