@@ -172,7 +172,12 @@ def _set_timesteps(scheduler: SchedulerMixin, count: int, device: torch.device) 
     except ValueError as error:
         raise RequestError("num_inference_steps", f"{count} is not for {name}: {error}", hint=hint) from error
     levels = int(scheduler.config["num_train_timesteps"])
-    interpolates = getattr(scheduler, "sigmas", None) is not None
-    if not interpolates and int(scheduler.timesteps.max()) >= levels:
-        message = f"{count} is not for {name}: it would begin beyond the last of {levels} noise levels"
+    if int(scheduler.timesteps.max()) >= levels or _stands_still(scheduler):
+        message = f"{count} is not for {name}: it has {levels} noise levels, and needs a new one in every step"
         raise RequestError("num_inference_steps", message, hint=f"use fewer than {levels}, or another scheduler")
+
+
+def _stands_still(scheduler: SchedulerMixin) -> bool:
+    """Whether a multistep solver, which divides by the distance of its noise levels, has the same one twice."""
+    sigmas = getattr(scheduler, "sigmas", None)
+    return sigmas is not None and scheduler.order == 1 and bool((sigmas[1:] == sigmas[:-1]).any())
