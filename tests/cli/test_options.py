@@ -14,6 +14,7 @@ from sd_core.cli.words import read_control, read_depth, read_image_prompt, read_
 from sd_core.errors import RequestError
 from sd_core.requests import (
     Adjust,
+    Animation,
     DepthToImage,
     Fill,
     ImageToImage,
@@ -36,6 +37,7 @@ COMMANDS = {
     "adjust": Adjust,
     "texture": Texture,
     "texture-mesh": MeshTexture,
+    "animate": Animation,
 }
 
 

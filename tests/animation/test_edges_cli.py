@@ -1,0 +1,141 @@
+"""`sd-core animate` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sd_core.animation.pictures import VideoFile
+from sd_core.cli.words import read_keyframe, read_reuse
+from sd_core.errors import RequestError
+from sd_core.requests import Keyframe, NoiseKind, Reuse
+from sd_core.values import read_picture
+from tests.animation import worlds
+from tests.animation.exr_files import write_frames
+from tests.cli.conftest import Run
+from tests.conftest import Built
+from tests.tiny import TinyKind
+
+SMALL = ("--num-inference-steps", 2, "--dtype", "float32", "--seed", 3)
+
+
+@pytest.fixture
+def model(tiny: Built) -> tuple[str, str]:
+    """An SD2-depth model: depth needs no ControlNet."""
+    return "--model", str(tiny(TinyKind.SD2_DEPTH))
+
+
+@pytest.mark.parametrize(
+    ("word", "keyframe"),
+    [
+        ("24:green marble", Keyframe(24, "green marble")),
+        (" 0 : red: brick ", Keyframe(0, "red: brick")),
+        ("24:strength=0.6", Keyframe(24, strength=0.6)),
+        ("24:green marble;strength=0.6; guidance_scale=4", Keyframe(24, "green marble", 0.6, 4)),
+        ("24:a; b;controlnet_conditioning_scale=.5", Keyframe(24, "a;b", controlnet_conditioning_scale=0.5)),
+    ],
+)
+def test_a_keyframe_is_a_frame_a_prompt_and_settings(word: str, keyframe: Keyframe) -> None:
+    assert read_keyframe(word) == keyframe
+
+
+@pytest.mark.parametrize("word", ["green", "x:green", "24:", "-3:green", "24:strength=much", "24:strength=2"])
+def test_half_a_keyframe_is_refused(word: str) -> None:
+    with pytest.raises(RequestError):
+        read_keyframe(word)
+
+
+def test_what_is_reused_is_switched_by_name() -> None:
+    assert read_reuse("off") == Reuse.off()
+    assert read_reuse("noise=fixed, pin=no") == Reuse(noise=NoiseKind.FIXED, pin=False)
+    for word in ("pin", "pin=maybe", "pins=no", "noise=loud"):
+        with pytest.raises(RequestError):
+            read_reuse(word)
+
+
+def test_frames_page_and_movies_are_written(sd_core: Run, model: tuple[str, str], tmp_path: Path) -> None:
+    write_frames(tmp_path / "render", worlds.pan(3))
+    files = ("-o", "out", "--mp4", "--gif", "--exr", "--fps", 12)
+    told = sd_core("animate", "brick", "--passes", "render/####.exr", *SMALL, *model, *files).stdout
+    out = tmp_path / "out"
+    assert sorted(path.name for path in (out / "frames").iterdir()) == [f"{index:06d}.png" for index in range(3)]
+    assert len(VideoFile(out / "animation.mp4")) == 3 and VideoFile(out / "animation.mp4").fps == 12
+    assert all((out / name).is_file() for name in ("animation.gif", "report.html", "report.json", "exr/000002.exr"))
+    for path in ("frames", "animation.mp4", "animation.gif", "exr", "report.html"):
+        assert f"wrote {Path('out') / path}" in told
+    assert "3 frames" in told and "seed 3" in told
+
+
+def test_json_is_one_line_for_each_frame_and_one_about_all(
+    sd_core: Run, model: tuple[str, str], tmp_path: Path
+) -> None:
+    write_frames(tmp_path / "render", worlds.pan(2))
+    done = sd_core("animate", "brick", "--passes", "render/####.exr", *SMALL, *model, "--no-page", "--json")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line.get("frame") for line in lines] == [0, 1, None]
+    assert lines[-1]["frames"] == 2 and (tmp_path / lines[-1]["output"] / "frames").is_dir()
+    assert done.stderr == "" and lines[-1]["written"] == []
+
+
+def test_a_run_that_is_resumed_makes_only_what_is_missing(sd_core: Run, model: tuple[str, str], tmp_path: Path) -> None:
+    write_frames(tmp_path / "render", worlds.pan(3))
+    command = ("animate", "brick", "--passes", "render/####.exr", *SMALL, *model, "--no-page", "--json", "-o", "out")
+    sd_core(*command)
+    frames = sorted((tmp_path / "out" / "frames").iterdir())
+    before = [path.stat().st_mtime_ns for path in frames]
+    sd_core(*command, "--resume")
+    assert [path.stat().st_mtime_ns for path in frames] == before
+
+
+def test_plain_pictures_are_styled_by_their_own_colours(
+    sd_core: Run,
+    tiny: Built,
+    tmp_path: Path,
+) -> None:
+    from tests.animation.clips import moving, write_pictures
+
+    write_pictures(tmp_path / "in", moving(2, 64, 64))
+    how = ("--model", tiny(TinyKind.SD1), "--strength", 0.5, "--no-page", "-o", "out")
+    sd_core("animate", "brick", "--passes", "in/####.png", *SMALL, *how)
+    assert read_picture(tmp_path / "out" / "frames" / "000001.png").shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--passes", "nowhere/####.exr"), "no file is named like"),
+        (("--passes", "clip.mp4"), "there is no such file"),
+        (("--passes", "render/####.exr", "--keyframe", "green"), "keyframe: must be FRAME:PROMPT"),
+        (("--passes", "render/####.exr", "--resume"), "resume: needs the folder"),
+        (("--passes", "render/####.exr", "--gif", "--fps", "60"), "fps: must be at most 50"),
+        (("--passes", "render/####.exr", "--reuse", "pins=no"), "reuse: must be off"),
+        ((), "Missing option"),
+    ],
+)
+def test_a_bad_request_ends_with_2(
+    sd_core: Run,
+    model: tuple[str, str],
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    told: str,
+) -> None:
+    write_frames(tmp_path / "render", worlds.pan(1))
+    assert told in sd_core("animate", "brick", *arguments, *model, code=2).stderr
+
+
+def test_a_frame_of_another_size_is_named_and_those_before_are_kept(
+    sd_core: Run,
+    model: tuple[str, str],
+    tmp_path: Path,
+) -> None:
+    write_frames(tmp_path / "render", worlds.pan(2))
+    small = worlds.pan(3)[2]
+    assert small.depth is not None
+    write_frames(tmp_path / "render", [type(small)(depth=np.array(small.depth)[:32, :32])], first=3)
+    asked = ("--passes", "render/####.exr", "--depth-range", 1, 20, "-o", "out", "--no-page")
+    told = sd_core("animate", "brick", *asked, *SMALL, *model, code=2).stderr
+    assert "frame 2" in told
+    assert len(list((tmp_path / "out" / "frames").glob("*.png"))) in (0, 2)
