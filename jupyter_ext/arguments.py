@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 from sd_core.errors import RequestError
 from sd_core.requests import (
     Adjust,
+    Animation,
     DepthToImage,
     Generation,
     ImageToImage,
@@ -44,6 +45,7 @@ COMMANDS: Mapping[str, type[Request]] = {
     "adjust": Adjust,
     "texture": Texture,
     "texture-mesh": MeshTexture,
+    "animate": Animation,
 }
 
 _STYLE = Annotated[str | None, typer.Option(help=f"A look: {', '.join(styles())}.", show_default=False)]

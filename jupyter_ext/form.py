@@ -32,7 +32,7 @@ class Form:
         self._accordion = widgets.Accordion([self._advanced], titles=("Advanced",))
         self._accordion.observe(lambda _: self._open_advanced(), "selected_index")
         self.box = widgets.VBox([editor.box for editor in self._editors.values()])
-        self.box.add_class("sd-form")
+        self.box.add_class("studio-form")
         if len(self._editors) < len(self._specs):
             self.box.children = [*self.box.children, self._accordion]
 

@@ -22,7 +22,7 @@ class Panel:
 
     def __init__(self, modes: Iterable[str], views: Sequence[View]) -> None:
         self.modes = widgets.ToggleButtons(options=list(modes))
-        self.modes.add_class("sd-modes")
+        self.modes.add_class("studio-modes")
         self.presets = widgets.Dropdown(options=["Presets ..."], layout=widgets.Layout(width="auto"))
         self.form = widgets.VBox()
         self.generate = widgets.Button(description="Generate", button_style="primary", icon="play")
@@ -30,13 +30,11 @@ class Panel:
         self.variations = widgets.Button(description="Variations", tooltip="The next four seeds, side by side")
         self.copy = widgets.Button(description="Copy as Python", tooltip="A cell that makes the same image")
         self.error = widgets.HTML(layout=widgets.Layout(display="none"))
-        self.error.add_class("sd-error")
+        self.error.add_class("studio-error")
         self.preview = Preview()
         self.gallery = Gallery()
         self.views = tuple(views)
-        self.tabs = widgets.Tab(
-            [view.box for view in views], titles=[view.title for view in views], selected_index=None
-        )
+        self.tabs = widgets.Tab([view.box for view in views], titles=[view.title for view in views])
         self.box = self._arranged()
 
     def tell(self, error: SDError | None) -> None:
@@ -66,13 +64,13 @@ class Panel:
 
     def _arranged(self) -> list[widgets.Widget]:
         actions = widgets.HBox([self.generate, self.cancel, self.variations, self.copy])
-        actions.add_class("sd-actions")
+        actions.add_class("studio-actions")
         left = widgets.VBox([self.modes, self.presets, self.form, actions, self.error])
-        left.add_class("sd-left")
+        left.add_class("studio-left")
         right = widgets.VBox([self.preview, self.gallery, self.tabs])
-        right.add_class("sd-right")
+        right.add_class("studio-right")
         columns = widgets.Box([left, right])
-        columns.add_class("sd-columns")
+        columns.add_class("studio-columns")
         style = widgets.HTML(f"<style>{_STYLE.read_text('utf-8')}</style>", layout=widgets.Layout(display="none"))
         return [style, columns]
 

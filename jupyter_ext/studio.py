@@ -163,6 +163,7 @@ class Studio(widgets.VBox):
 
         display(self._repr_mimebundle_(), raw=True)
         self._output.place()
+        self._open_view()
         self._runner.prepare(lambda engine: self._offer(names_of(engine)))
 
     def _offer(self, names: Mapping[str, tuple[str, ...]]) -> None:

@@ -42,15 +42,15 @@ class Editor(ABC):
         self._listeners: list[Callable[[], None]] = []
         self._silent = False
         self._complaint = widgets.HTML(layout=widgets.Layout(display="none"))
-        self._complaint.add_class("sd-complaint")
+        self._complaint.add_class("studio-complaint")
         label = widgets.HTML(f'<label title="{html.escape(spec.help)}">{html.escape(spec.label)}</label>')
-        label.add_class("sd-label")
+        label.add_class("studio-label")
         container = widgets.VBox if stacked else widgets.HBox
         row = container([label, *controls])
-        row.add_class("sd-row")
+        row.add_class("studio-row")
         self.box = widgets.VBox([row, self._complaint])
-        self.box.add_class("sd-field")
-        self.box.add_class(f"sd-field-{spec.name}")
+        self.box.add_class("studio-field")
+        self.box.add_class(f"studio-field-{spec.name}")
 
     @abstractmethod
     def get(self) -> Any:

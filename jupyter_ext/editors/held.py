@@ -24,7 +24,7 @@ class HeldEditor(Editor):
             placeholder=hint, continuous_update=False, layout=widgets.Layout(width="auto", flex="1 1 auto")
         )
         self._about = widgets.HTML()
-        self._about.add_class("sd-note")
+        self._about.add_class("studio-note")
         super().__init__(spec, self._entry, self._about, stacked=True)
         self._entry.observe(self._typed, "value")
 

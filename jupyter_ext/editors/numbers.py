@@ -76,6 +76,7 @@ class NumberEditor(Editor):
         return self.spec.default
 
     def _follow(self, value: float | None) -> None:
+        (self._slider.add_class if value is None else self._slider.remove_class)("studio-unset")
         if value is not None and math.isfinite(value):
             low, high = self._slider.min, self._slider.max
             self._slider.value = min(max(int(value) if self._whole else value, low), high)
@@ -83,6 +84,7 @@ class NumberEditor(Editor):
     def _slid(self, *_: object) -> None:
         if not self._silent:
             value = self._slider.value
+            self._slider.remove_class("studio-unset")
             self._entry_follows(str(value) if self._whole else f"{value:.6g}")
             self.changed()
 

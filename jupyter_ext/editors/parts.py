@@ -24,7 +24,7 @@ class PartEditor(Editor):
         self._kind, self._make = kind, make
         self._editors: dict[str, Editor] = {}
         self._inside = widgets.VBox()
-        self._inside.add_class("sd-part")
+        self._inside.add_class("studio-part")
         self._use = widgets.Checkbox(indent=False, layout=widgets.Layout(width="auto"))
         super().__init__(spec, *([self._use] if spec.optional else []), self._inside, stacked=True)
         if not spec.optional:

@@ -24,7 +24,7 @@ class PictureEditor(Editor):
         self._around = around
         self._held: Array | None = None
         self.canvas = Canvas()
-        self.canvas.add_class("sd-picture-only")
+        self.canvas.add_class("studio-picture-only")
         self._source = widgets.Text(
             placeholder="or a path, or {variable}", continuous_update=False, layout=widgets.Layout(width="auto")
         )
@@ -85,7 +85,7 @@ class MaskEditor(Editor):
         self._around = around
         self._held: Array | None = None
         self._canvas = picture.canvas
-        self._canvas.remove_class("sd-picture-only")
+        self._canvas.remove_class("studio-picture-only")
         self._source = widgets.Text(
             placeholder="paint it above; or a path, or {variable}",
             continuous_update=False,

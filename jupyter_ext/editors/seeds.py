@@ -65,4 +65,4 @@ class SeedEditor(Editor):
         self.changed()
 
 
-_NARROW = widgets.Layout(width="58px")
+_NARROW = widgets.Layout(width="auto", flex="0 0 auto")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ipywidgets as widgets
 
 from sd_core.display import encode
 from sd_core.events import FrameEvent
-from sd_core.requests import Animation
+from sd_core.passes import FramePasses, motion_offsets
+from sd_core.requests import Animation, Request
 from sd_core.results import Result
 
 from ..history import Entry
@@ -51,6 +52,19 @@ class AnimationView(View):
         if is_animation:
             self._player.set_trait("errors", warp_errors(entry.result))
             self._player.frames = [encode(image)[1] for image in entry.result.images]
+            self._player.motion = list(_motion(entry.request))
+
+
+def _motion(request: Request) -> Iterator[bytes]:
+    """Pictures of the motion into each frame, where the request holds the passes themselves."""
+    if not isinstance(request, Animation) or isinstance(request.passes, str):
+        return
+    from sd_core.animation.report import motion_picture
+
+    for frame in request.passes:
+        if not isinstance(frame, FramePasses) or frame.motion is None:
+            return
+        yield encode(motion_picture(motion_offsets(frame.motion)[0]))[1]
 
 
 def warp_errors(result: Result) -> list[float | None]:

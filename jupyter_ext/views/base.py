@@ -41,7 +41,7 @@ class Note(widgets.HTML):
 
     def __init__(self) -> None:
         super().__init__(layout=widgets.Layout(display="none"))
-        self.add_class("sd-note")
+        self.add_class("studio-note")
 
     def say(self, text: str) -> None:
         """Show `text`, or nothing."""

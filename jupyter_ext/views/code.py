@@ -23,7 +23,7 @@ class CodeView(View):
 
     def build(self) -> list[widgets.Widget]:
         self._code = widgets.Textarea(rows=14, layout=widgets.Layout(width="auto"))
-        self._code.add_class("sd-code")
+        self._code.add_class("studio-code")
         self._note = Note()
         return [self._code, self._note]
 

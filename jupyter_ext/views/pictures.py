@@ -25,18 +25,19 @@ class CompareView(View):
 
     def show(self, entry: Entry, before: Entry | None) -> None:
         source = getattr(entry.request, "image", None)
-        if source is None and before is None:
-            self._note.say("Make another image, or choose one in the gallery, to compare them.")
-        else:
-            self._note.say("")
+        alone = source is None and before is None
+        self._wipe.layout.display = "none" if alone else ""
+        self._note.say("Make another image to compare this one with it." if alone else "")
+        if alone:
+            return
         with self._wipe.hold_sync():
             self._wipe.after = encode(entry.picture)[1]
             self._wipe.after_label = entry.caption
             if source is not None:
                 self._wipe.before, self._wipe.before_label = lossless_bytes(source), "input"
             else:
-                other = entry if before is None else before
-                self._wipe.before, self._wipe.before_label = encode(other.picture)[1], other.caption
+                assert before is not None, "one of them is there"
+                self._wipe.before, self._wipe.before_label = encode(before.picture)[1], before.caption
 
 
 class TilingView(View):
