@@ -24,6 +24,8 @@ class SchedulerEntry:
 
 _KARRAS = {"use_karras_sigmas": True}
 _SDE = {"algorithm_type": "sde-dpmsolver++"}
+# What the class sets by itself, with a warning, where a run ends at zero noise.
+_SINGLE = {"lower_order_final": True}
 
 SCHEDULERS: Mapping[str, SchedulerEntry] = {
     "ddim": SchedulerEntry("DDIMScheduler"),
@@ -36,8 +38,8 @@ SCHEDULERS: Mapping[str, SchedulerEntry] = {
     "dpmpp_2m_karras": SchedulerEntry("DPMSolverMultistepScheduler", _KARRAS),
     "dpmpp_2m_sde": SchedulerEntry("DPMSolverMultistepScheduler", _SDE),
     "dpmpp_2m_sde_karras": SchedulerEntry("DPMSolverMultistepScheduler", _SDE | _KARRAS),
-    "dpmpp_2s": SchedulerEntry("DPMSolverSinglestepScheduler"),
-    "dpmpp_2s_karras": SchedulerEntry("DPMSolverSinglestepScheduler", _KARRAS),
+    "dpmpp_2s": SchedulerEntry("DPMSolverSinglestepScheduler", _SINGLE),
+    "dpmpp_2s_karras": SchedulerEntry("DPMSolverSinglestepScheduler", _SINGLE | _KARRAS),
     "euler": SchedulerEntry("EulerDiscreteScheduler"),
     "euler_ancestral": SchedulerEntry("EulerAncestralDiscreteScheduler"),
     "euler_karras": SchedulerEntry("EulerDiscreteScheduler", _KARRAS),
