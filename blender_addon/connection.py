@@ -88,6 +88,15 @@ class Connection:
                 self._lock.release()
         return self.status
 
+    def free_memory(self, preferences: Preferences) -> None:
+        """Let the server that runs give its memory back; does nothing where none runs. Waits.
+
+        Raises:
+            ServerError: it does not answer.
+        """
+        if self.find(preferences).state is State.READY and self._client is not None:
+            self._client.free_memory()
+
     def stop(self) -> None:
         """Leave the server; the one that was started here ends by itself."""
         with self._lock:

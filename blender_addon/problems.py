@@ -18,13 +18,19 @@ class Fix:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
+_REQUESTS = {
+    "image": Fix("sdcore.set_pad", "Pad to Multiples of 8"),
+    "mask": Fix("sdcore.new_mask", "New Mask"),
+    "region": Fix("sdcore.select_region", "Select Region"),
+}
+"""Repairs by field of the request."""
+
+
 def fix_of(error: SDError) -> Fix | None:
     """The repair for an error; None where only the user can know."""
     match error:
-        case RequestError(field="image") if "multiples of" in error.message:
-            return Fix("sdcore.set_pad", "Pad to Multiples of 8")
-        case RequestError(field="mask"):
-            return Fix("sdcore.new_mask", "New Mask")
+        case RequestError():
+            return _REQUESTS.get(error.field) if error.field != "image" or "multiples of" in error.message else None
         case ServerError(status=0) | EngineDied():
             return _server_fix(error)
         case ServerError(status=401):

@@ -5,9 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    IntVectorProperty,
+    PointerProperty,
+)
 
-from sd_core.requests import Control, ImageToImage, Inpaint, Lora, TextToImage, Upscale, styles
+from sd_core.requests import Control, ImageToImage, Inpaint, Lora, TextToImage, TextureMap, Upscale, styles
 
 from . import words
 from .connection import server
@@ -35,6 +43,10 @@ _MASKS = (
     ("IMAGE", "Mask Image", "White in another image of the same size: repaint there", "IMAGE_ALPHA", 0),
     ("ALPHA", "Transparency", "What is transparent is repainted: erase it with a brush", "BRUSH_DATA", 1),
     ("REGION", "Selected Region", "A rectangle, selected by dragging over the image", "SELECT_SET", 2),
+)
+_MAPS = tuple(
+    (str(kind), str(kind).replace("_", " ").title(), f"The {str(kind).replace('_', ' ')} map", 1 << index)
+    for index, kind in enumerate(TextureMap)
 )
 _STYLES = (
     ("NONE", "None", "The prompt as it is"),
@@ -128,7 +140,7 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
         ),
         "mask_source": EnumProperty(name="Mask", description="Where to repaint", items=_MASKS, default="IMAGE"),
         "mask": PointerProperty(name="Mask Image", description="White: repaint; black: keep", type=bpy.types.Image),
-        "region": bpy.props.IntVectorProperty(
+        "region": IntVectorProperty(
             name="Region",
             description="Left, top, width and height of the selected rectangle in pixels",
             size=4,
@@ -151,7 +163,7 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
             description="A picture that guides content and style (IP-Adapter)",
             type=bpy.types.Image,
         ),
-        "image_prompt_scale": bpy.props.FloatProperty(
+        "image_prompt_scale": FloatProperty(
             name="Image Prompt Scale",
             description="How strongly the image prompt acts",
             min=0,
@@ -159,17 +171,32 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
             soft_max=1,
             default=0.6,
         ),
+        "texture_image": PointerProperty(
+            name="Start Image",
+            description="A picture that the texture is made from; empty for none",
+            type=bpy.types.Image,
+        ),
+        "texture_strength": FloatProperty(
+            name="Strength", description="How much of the start image may change", min=0.01, max=1, default=0.75
+        ),
+        "texture_maps": EnumProperty(
+            name="Maps",
+            description="The images of the material",
+            items=_MAPS,
+            options={"ENUM_FLAG"},
+            default={m[0] for m in _MAPS},
+        ),
         "texture_target": EnumProperty(
             name="Material",
             description="Where the maps go",
             items=(
                 ("SELECTED", "Selected Objects", "A new material on the selected objects", 0),
-                ("ACTIVE", "Active Material", "The active material of the active object gets the maps", 1),
+                ("ACTIVE", "Active Material", "The nodes of the active material are replaced by the maps", 1),
                 ("NEW", "New Material", "A new material that no object uses yet", 2),
             ),
             default="SELECTED",
         ),
-        "texture_displacement": bpy.props.FloatProperty(
+        "texture_displacement": FloatProperty(
             name="Displacement",
             description="Height of the relief in scene units; 0 leaves it out",
             min=0,
@@ -177,14 +204,14 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
             default=0.05,
             subtype="DISTANCE",
         ),
-        "texture_scale": bpy.props.FloatProperty(
+        "texture_scale": FloatProperty(
             name="Repeat",
             description="How often the texture repeats over the UV map",
             min=0.001,
             soft_max=20,
             default=1.0,
         ),
-        "texture_size": bpy.props.EnumProperty(
+        "texture_size": EnumProperty(
             name="Size",
             description="Side of the texture in pixels",
             items=[(str(side), f"{side} px", f"{side} x {side} pixels") for side in (128, 256, 512, 768, 1024, 2048)],

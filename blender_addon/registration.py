@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What Blender is told of, in order: each module has `CLASSES`, and `register` and `unregister` where that is not all."""
 
+from collections.abc import Sequence
 from types import ModuleType
 
 import bpy
 
-from . import history, jobs, preferences, presets, properties, properties_stylise
+from . import history, jobs, keymap, preferences, presets, properties, properties_stylise, render_memory
 from .operators import generate as generate_operators
 from .operators import history as history_operators
 from .operators import lists as list_operators
+from .operators import region as region_operators
 from .operators import server as server_operators
-from .operators import stylise_render
+from .operators import stylise_animation, stylise_render
+from .operators import texture as texture_operators
 from .panels import generate as generate_panels
 from .panels import history as history_panels
 from .panels import status as status_panels
+from .panels import texture as texture_panels
 
 MODULES: tuple[ModuleType, ...] = (
     preferences,
@@ -24,11 +28,17 @@ MODULES: tuple[ModuleType, ...] = (
     generate_operators,
     history_operators,
     list_operators,
+    region_operators,
     server_operators,
+    texture_operators,
     stylise_render,
+    stylise_animation,
     generate_panels,
+    texture_panels,
     history_panels,
     status_panels,
+    keymap,
+    render_memory,
     jobs,
 )
 """In the order in which they are registered; what others point to comes first."""
@@ -42,25 +52,36 @@ def register() -> None:
             _register(module)
             done.append(module)
     except BaseException:
-        _unregister(done)
+        unregister_modules(done)
         raise
 
 
 def unregister() -> None:
     """Take all of it back, in reverse."""
-    _unregister(list(MODULES))
+    unregister_modules(MODULES)
 
 
-def _register(module: ModuleType) -> None:
-    for cls in module.CLASSES:
-        bpy.utils.register_class(cls)
-    if hasattr(module, "register"):
-        module.register()
-
-
-def _unregister(modules: list[ModuleType]) -> None:
+def unregister_modules(modules: Sequence[ModuleType]) -> None:
+    """Take back what these modules registered."""
     for module in reversed(modules):
         if hasattr(module, "unregister"):
             module.unregister()
-        for cls in reversed(module.CLASSES):
-            bpy.utils.unregister_class(cls)
+        _forget(module.CLASSES)
+
+
+def _register(module: ModuleType) -> None:
+    done: list[type] = []
+    try:
+        for cls in module.CLASSES:
+            bpy.utils.register_class(cls)
+            done.append(cls)
+        if hasattr(module, "register"):
+            module.register()
+    except BaseException:
+        _forget(done)
+        raise
+
+
+def _forget(classes: Sequence[type]) -> None:
+    for cls in reversed(classes):
+        bpy.utils.unregister_class(cls)

@@ -67,7 +67,7 @@ class SDCORE_OT_free_memory(bpy.types.Operator):
     bl_options: ClassVar = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        in_background(lambda preferences: server.client(preferences).free_memory())
+        in_background(server.free_memory)
         return {"FINISHED"}
 
 

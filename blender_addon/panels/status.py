@@ -17,6 +17,11 @@ from ..problems import fix_of
 from .layout import in_editors, wrapped
 
 _GIBIBYTE = 1024**3
+_STATES = {
+    State.STARTING: ("Starting", "TIME"),
+    State.UNKNOWN: ("Not running", "RADIOBUT_OFF"),
+    State.FAILED: ("No server", "ERROR"),
+}
 
 
 def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -77,25 +82,24 @@ class SDCORE_PT_server:
     def draw(self: Any, context: bpy.types.Context) -> None:
         watch.drawn()
         layout, status = self.layout, server.status
-        match status.state:
-            case State.READY:
-                _draw_ready(layout, status)
-            case State.STARTING:
-                layout.label(text="Starting", icon="TIME")
-            case State.UNKNOWN:
-                layout.label(text="Not running", icon="RADIOBUT_OFF")
-            case State.FAILED:
-                layout.label(text="No server", icon="ERROR")
+        if status.state is State.READY:
+            _draw_ready(layout, status)
+        else:
+            text, icon = _STATES[status.state]
+            layout.label(text=text, icon=icon)
         if status.error is not None and status.state is not State.UNKNOWN:
             wrapped(layout, context, str(status.error))
-        row = layout.row(align=True)
-        if status.state is State.READY:
-            row.operator("sdcore.free_memory")
-            if server.started_here:
-                row.operator("sdcore.stop_server", text="Stop")
-        elif status.state is not State.STARTING:
-            row.operator("sdcore.start_server")
-        row.operator("sdcore.open_preferences", text="", icon="PREFERENCES")
+        _draw_buttons(layout.row(align=True), status.state)
+
+
+def _draw_buttons(row: bpy.types.UILayout, state: State) -> None:
+    if state is State.READY:
+        row.operator("sdcore.free_memory")
+        if server.started_here:
+            row.operator("sdcore.stop_server", text="Stop")
+    elif state is not State.STARTING:
+        row.operator("sdcore.start_server")
+    row.operator("sdcore.open_preferences", text="", icon="PREFERENCES")
 
 
 def _draw_ready(layout: bpy.types.UILayout, status: Status) -> None:

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A tiling material with all its maps, on the selected objects, the active material or a new one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import bpy
+import numpy as np
+
+from sd_core.errors import RequestError, SDError
+from sd_core.events import FrameEvent, ResultEvent
+from sd_core.metadata import PARAMETERS, REQUEST, parameters_text
+from sd_core.requests import Request, Texture, TextureMap
+from sd_core.results import Result
+
+from .. import history, jobs
+from ..job import BlenderJob
+from ..plan import Plan, base_plan
+from ..results import NAME, image_name
+from ..scene.images import Grabbed, Packed, grab_image, new_image, pack
+from ..scene.material import COLOUR_SPACES, new_material, wire
+
+_LEVELS = 65535
+
+Maps = Mapping[str, Packed]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the maps lie on an object.
+
+    scale: repeats over the UV map. displacement: height of the relief in scene units.
+    """
+
+    scale: float
+    displacement: float
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the maps go.
+
+    objects: names of those that get the material. material: the one whose nodes are replaced; empty: a new one.
+    """
+
+    objects: tuple[str, ...] = ()
+    material: str = ""
+
+
+class SDCORE_OT_generate_texture(bpy.types.Operator):
+    """Make a tiling material with all its maps from the prompt"""
+
+    bl_idname = "sdcore.generate_texture"
+    bl_label = "Generate Texture"
+    bl_options: ClassVar = {"REGISTER"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.sd_core
+        try:
+            plan, target = texture_plan(settings), _target(context)
+        except SDError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        bare = [name for name in target.objects if not _has_uvs(name)]
+        if bare:
+            self.report({"WARNING"}, f"Without a UV map, no texture is seen on: {', '.join(bare)}. Unwrap it (U)")
+        look = Look(settings.texture_scale, settings.texture_displacement)
+
+        def apply(_: BlenderJob, result: Result, maps: Maps) -> str:
+            apply_texture(maps, result.request, target, look)
+            return "Generate Texture"
+
+        jobs.submit(plan.make, label=self.bl_label, convert=packer(history.folder()), on_result=apply)
+        return {"FINISHED"}
+
+
+CLASSES = (SDCORE_OT_generate_texture,)
+
+
+def texture_plan(settings: bpy.types.PropertyGroup) -> Plan:
+    """The request for a texture, whose start picture, if there is one, is still to be converted."""
+    side = int(settings.texture_size)
+    maps = tuple(kind for kind in TextureMap if kind in settings.texture_maps)
+    own = {"width": side, "height": side, "num_images": 1, "seamless": "xy", "maps": maps}
+    if settings.texture_image is None:
+        return base_plan(settings, Texture, **own)
+    start = {"width": None, "height": None, "strength": round(settings.texture_strength, 6)}
+    plan = base_plan(settings, Texture, **own | start)
+    return replace(plan, pictures={"image": (grab_image(settings.texture_image), Grabbed.for_request)})
+
+
+def packer(folder: Path) -> Callable[[FrameEvent | ResultEvent], Maps]:
+    """For `jobs.submit(convert=...)`: encodes every map and keeps the base colour in the history."""
+
+    def convert(event: FrameEvent | ResultEvent) -> Maps:
+        assert isinstance(event, ResultEvent)
+        request = event.result.request
+        texts = {PARAMETERS: parameters_text(request), REQUEST: request.to_json()}
+        maps = {"base_color": pack(event.result.images[0], texts)}
+        others = {kind: held for kind, held in event.result.maps.items() if kind != TextureMap.BASE_COLOR}
+        maps |= {str(kind): pack(_stored(kind, held)) for kind, held in others.items()}
+        history.keep(folder, [(maps["base_color"].png, request)])
+        return maps
+
+    return convert
+
+
+def apply_texture(maps: Maps, request: Request, target: Target, look: Look) -> bpy.types.Material:
+    """Make the images and the material, and put it where it belongs; what has been deleted meanwhile is left out."""
+    name = image_name(request)
+    images = {kind: new_image(f"{name[:NAME]} {kind}", held, COLOUR_SPACES[kind]) for kind, held in maps.items()}
+    images["base_color"][REQUEST] = request.to_json()
+    material = bpy.data.materials.get(target.material) if target.material else None
+    if material is None:
+        material = new_material(name, images, displacement=look.displacement)
+    else:
+        wire(material, images, displacement=look.displacement)
+    _repeat(material, look.scale)
+    for object_name in target.objects:
+        item = bpy.data.objects.get(object_name)
+        if item is not None and item.library is None:
+            _assign(item, material)
+    return material
+
+
+def _stored(kind: str, held: np.ndarray) -> np.ndarray:
+    """Height has 16 bit, since 256 levels show as steps."""
+    plane = held[..., 0] if held.ndim == 3 and held.shape[2] == 1 else held
+    return np.rint(np.clip(plane, 0, 1) * _LEVELS).astype(np.uint16) if kind == TextureMap.HEIGHT else plane
+
+
+def _target(context: bpy.types.Context) -> Target:
+    match context.scene.sd_core.texture_target:
+        case "NEW":
+            return Target()
+        case "ACTIVE":
+            material = context.object.active_material if context.object is not None else None
+            if material is None:
+                raise RequestError("material", "there is no active one", hint="choose a new material instead")
+            return Target(material=material.name)
+    chosen = tuple(item.name for item in context.selected_objects if hasattr(item.data, "materials"))
+    if not chosen:
+        raise RequestError(
+            "objects", "none is selected that can have a material", hint="select one, or use a new material"
+        )
+    return Target(chosen)
+
+
+def _assign(item: bpy.types.Object, material: bpy.types.Material) -> None:
+    if item.material_slots:
+        item.active_material = material
+    else:
+        item.data.materials.append(material)
+
+
+def _repeat(material: bpy.types.Material, scale: float) -> None:
+    for node in material.node_tree.nodes:
+        if node.type == "MAPPING":
+            node.inputs["Scale"].default_value = (scale, scale, scale)
+
+
+def _has_uvs(name: str) -> bool:
+    item = bpy.data.objects[name]
+    return item.type != "MESH" or bool(item.data.uv_layers)

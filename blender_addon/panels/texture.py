@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panel that makes materials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .generate import draw_prompt
+from .layout import in_editors, optional_prop
+
+
+class SDCORE_PT_texture:
+    """A tiling material from the prompt."""
+
+    bl_label = "Texture"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender reads a set
+    bl_order = 20
+
+    def draw(self: Any, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.sd_core
+        draw_prompt(layout, settings)
+        layout.template_ID(settings, "texture_image", open="image.open", text="Start from")
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(settings, "texture_strength" if settings.texture_image else "texture_size")
+        optional_prop(column, settings, "seed")
+        column.prop(settings, "texture_target")
+        column.prop(settings, "texture_scale")
+        column.prop(settings, "texture_displacement")
+        button = layout.row()
+        button.scale_y = 1.5
+        button.operator("sdcore.generate_texture", icon="MATERIAL")
+
+
+class SDCORE_PT_maps:
+    """Which maps the material gets."""
+
+    bl_label = "Maps"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
+
+    def draw(self: Any, context: bpy.types.Context) -> None:
+        self.layout.column().prop(context.scene.sd_core, "texture_maps")
+
+
+CLASSES = (*in_editors(SDCORE_PT_texture), *in_editors(SDCORE_PT_maps, "SDCORE_PT_texture"))
