@@ -77,13 +77,6 @@ class SDCORE_PG_stylise(bpy.types.PropertyGroup):
         description="Stylise each still as soon as it is rendered (F12); animations are left alone",
         default=False,
     )
-    guidance: FloatProperty(
-        name="Guidance",
-        description="How strictly the pictures follow the prompt; 0 for the model's own value. Can be animated",
-        min=0,
-        max=30,
-        default=0,
-    )
     overscan: IntProperty(
         name="Overscan",
         description="Pixels around the picture that are made too, so that what comes into view is there already",

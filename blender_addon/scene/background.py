@@ -21,7 +21,9 @@ from sd_core.passes import PositionSpace, Sidecar, write_sidecar
 
 from .camera import seen_by
 from .data_scene import make_data_scene
+from .exr_write import replace_picture
 from .orders import MARK, Order, frame_path
+from .picture_scene import make_picture_scene, render_picture
 
 
 def main(order: str) -> None:
@@ -42,6 +44,7 @@ def _render(order: Order) -> None:
     scene = bpy.data.scenes[order.scene]
     if bpy.context.window is not None:
         bpy.context.window.scene = scene
+    pictures = make_picture_scene(scene, order.framing) if order.pictures else None
     make_data_scene(scene, order.view_layer, order.framing, rest=order.rest)
     camera = None
     for frame in order.frames:
@@ -50,11 +53,11 @@ def _render(order: Order) -> None:
         camera = scene.camera
         path = frame_path(order.folder, frame)
         if not path.is_file():
-            _frame(scene, order, path, cut=cut)
+            _frame(scene, pictures, order, path, cut=cut)
         _tell({"frame": frame})
 
 
-def _frame(scene: bpy.types.Scene, order: Order, path: Path, *, cut: bool) -> None:
+def _frame(scene: bpy.types.Scene, pictures: bpy.types.Scene | None, order: Order, path: Path, *, cut: bool) -> None:
     """The sidecar first, and the file under its own name when it is whole: a frame is there or it is not."""
     depsgraph = bpy.context.evaluated_depsgraph_get()
     space = PositionSpace.REST if order.rest else PositionSpace.WORLD
@@ -62,6 +65,8 @@ def _frame(scene: bpy.types.Scene, order: Order, path: Path, *, cut: bool) -> No
     partial = path.with_name(f"partial-{path.name}")
     scene.render.filepath = str(partial)
     bpy.ops.render.render(write_still=True, scene=scene.name)
+    if pictures is not None:
+        replace_picture(partial, render_picture(pictures, scene, partial.with_suffix(".png")))
     partial.replace(path)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +18,48 @@ from .pass_render import background_command
 from .sequencer import Timing, add_pictures, show_as_they_are
 
 
-def command(pictures: Sequence[Path], size: tuple[int, int], timing: Timing, video: Path) -> list[str]:
-    """What `write` runs; built on the main thread."""
-    order = video.with_suffix(".json")
-    held = {"pictures": [str(path) for path in pictures], "size": size, "timing": asdict(timing), "video": str(video)}
-    order.write_text(json.dumps(held))
-    return background_command(None, "video", str(order))
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A video that waits to be written.
 
-
-def write(order: Sequence[str], video: Path) -> Path:
-    """Run the command; any thread. The video is there whole or not at all.
-
-    Raises:
-        OutputError: Blender could not write it; names the last lines that it said.
+    held: what the background Blender is told. command: of it. video: the file.
     """
-    done = subprocess.run(  # noqa: S603 - the Blender that runs
-        order, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
-    )
-    video.with_suffix(".json").unlink(missing_ok=True)
-    if done.returncode != 0 or not video.is_file():
-        said = (done.stdout + done.stderr).strip()[-500:]
-        raise OutputError(str(video), f"cannot be written: {said}", hint="check the folder; the pictures are there")
-    return video
+
+    held: Mapping[str, Any]
+    command: Sequence[str]
+    video: Path
+
+    def write(self) -> Path:
+        """Write the video, whole or not at all; any thread.
+
+        Raises:
+            OutputError: Blender could not write it; names the last lines that it said.
+        """
+        order = _order_path(self.video)
+        order.write_text(json.dumps(self.held))
+        done = subprocess.run(  # noqa: S603 - the Blender that runs
+            self.command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+        )
+        order.unlink()
+        if done.returncode != 0 or not self.video.is_file():
+            said = (done.stdout + done.stderr).strip()[-500:]
+            hint = "check the folder; the pictures are there"
+            raise OutputError(str(self.video), f"cannot be written: {said}", hint=hint)
+        return self.video
+
+
+def encoding(pictures: Sequence[Path], size: tuple[int, int], timing: Timing, video: Path) -> Encoding:
+    """The encoding of pictures, which need not be there yet; main thread.
+
+    Args:
+        size: (height, width) px.
+    """
+    held = {"pictures": [str(path) for path in pictures], "size": size, "timing": asdict(timing), "video": str(video)}
+    return Encoding(held, background_command(None, "video", str(_order_path(video))), video)
+
+
+def _order_path(video: Path) -> Path:
+    return video.with_suffix(".order.json")
 
 
 def main(order: str) -> None:

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stylise a frame range: data passes in the background, pictures from the server as they come, then a video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import bpy
+import numpy as np
+from bpy.props import BoolProperty
+
+from sd_core.errors import RequestError, SDError, ServerError
+from sd_core.events import FrameEvent, ResultEvent
+from sd_core.requests import Animation, Generation, Reuse, styles
+from sd_core.results import Result
+
+from .. import history, jobs
+from ..job import BlenderJob
+from ..plan import Plan, base_plan
+from ..scene import video
+from ..scene.exr import read_passes
+from ..scene.folders import output_folder
+from ..scene.images import Packed, fill_image, new_image, pack
+from ..scene.pass_render import PassRender, Wanted, prepare
+from ..scene.sequencer import Timing, new_sequence_scene, timing_of
+from .stylise_keyframes import keyframes
+from .stylise_output import Output
+from .stylise_render import own_fields
+from .stylise_request import with_alpha
+from .stylise_show import show_beside_render
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Film:
+    """What the job's thread works with.
+
+    frames: numbers in the scene. again: go on with what is in the folder. encoding: of the video; None: none is
+    wanted.
+    """
+
+    render: PassRender
+    plan: Plan
+    output: Output
+    frames: range
+    transparent: bool
+    again: bool
+    encoding: video.Encoding | None
+
+    def make(self, job: BlenderJob) -> Generation:
+        """The request; waits for the data."""
+        if not self.again:
+            self.output.clear()
+        job.tell("Rendering passes", 0.0)
+
+        def progress(done: int, count: int) -> None:
+            job.tell(f"Passes {done} / {count}", done / count)
+
+        paths = self.render.run(progress, lambda: job.cancel_requested)
+        request = replace(self.plan, values={**self.plan.values, "passes": paths}).make()
+        job.id = self.output.job_id(request, job.id)
+        return request
+
+    def convert(self, event: FrameEvent | ResultEvent) -> Packed | None:
+        """Write a picture, or in the end the video and the figures."""
+        if isinstance(event, FrameEvent):
+            return self._picture(event.index, np.asarray(event.image))
+        self.output.write_report({"frames": event.result.report, "request": self._described(event.result)})
+        if self.encoding is not None:
+            self.encoding.write()
+        return None
+
+    def end(self, job: BlenderJob) -> None:
+        """A server that does not answer may still be at the job, or take it up when it is started again."""
+        if not isinstance(job.error, ServerError):
+            self.output.forget_job()
+
+    def pictures(self) -> list[Path]:
+        """The files of all pictures, in order."""
+        return [self.output.picture(frame) for frame in self.frames]
+
+    def _picture(self, index: int, made: np.ndarray) -> Packed:
+        framing, alpha = self.render.order.framing, None
+        if self.transparent:
+            alpha = _alpha(self.render.paths[index], framing.overscan)
+        packed = pack(framing.trim(with_alpha(made, alpha)))
+        self.output.write_picture(self.frames[index], packed.png)
+        return packed
+
+    @staticmethod
+    def _described(result: Result) -> dict[str, object]:
+        request = result.request
+        assert isinstance(request, Animation)
+        names = ("prompt", "negative_prompt", "seed", "num_inference_steps", "guidance_scale", "scheduler", "model")
+        return {name: getattr(request, name) for name in names}
+
+
+def stylise_animation(
+    scene: bpy.types.Scene, view_layer: str, frames: range | None = None, *, again: bool = False
+) -> BlenderJob:
+    """Start the job; returns at once.
+
+    Args:
+        frames: None: the scene's range.
+        again: take up what an earlier run left in the folder.
+
+    Raises:
+        SDError: why it cannot be started.
+    """
+    wanted = frames if frames is not None else range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
+    film = _film(scene, view_layer, wanted, again=again)
+    shown = _Shown(f"{scene.name} stylised", timing_of(scene, wanted.start, wanted.step), film)
+    return jobs.submit(
+        film.make,
+        label="Stylise Animation",
+        convert=film.convert,
+        on_frame=shown.frame,
+        on_result=shown.result,
+        on_end=film.end,
+        priority="batch",
+    )
+
+
+def output_of(scene: bpy.types.Scene) -> Output:
+    """The folder of this scene's animation."""
+    name = bpy.path.clean_name(scene.name)
+    return Output(output_folder(scene.sd_core.stylise.output, name, history.user_folder()), name)
+
+
+def _film(scene: bpy.types.Scene, view_layer: str, frames: range, *, again: bool) -> _Film:
+    if not frames:
+        raise RequestError("frames", "the frame range is empty", hint="set the start and the end of the scene")
+    settings, output = scene.sd_core.stylise, output_of(scene)
+    plan = base_plan(scene.sd_core, Animation, **own_fields(settings), **_own_fields(scene, frames))
+    wanted = Wanted(overscan=settings.overscan, pictures=_needs_pictures(plan))
+    render = prepare(scene, view_layer, frames, output.passes, wanted=wanted, again=again)
+    framing = render.order.framing
+    timing = timing_of(scene, frames.start, frames.step)
+    pictures = [output.picture(frame) for frame in frames]
+    encoding = video.encoding(pictures, (framing.height, framing.width), timing, output.video)
+    return _Film(
+        render=render,
+        plan=replace(plan, controls=()),
+        output=output,
+        frames=frames,
+        transparent=scene.render.film_transparent,
+        again=again,
+        encoding=encoding if settings.make_video else None,
+    )
+
+
+def _own_fields(scene: bpy.types.Scene, frames: range) -> dict[str, object]:
+    settings = scene.sd_core.stylise
+    changes = keyframes(scene, frames, _styled(scene.sd_core.style))
+    first = next((change.prompt for change in changes if change.prompt is not None), "")
+    return {
+        "strength": settings.strength,
+        "overscan": settings.overscan,
+        "reuse": Reuse(noise=settings.noise) if settings.reuse else replace_noise(settings.noise),
+        "keyframes": changes,
+        "prompt": scene.sd_core.prompt or first,
+    }
+
+
+def replace_noise(noise: str) -> Reuse:
+    """Nothing is carried over but the noise."""
+    return Reuse(noise=noise, start=False, pin=False, attention=False, colour=False, servo=False)
+
+
+def _styled(style: str):  # noqa: ANN202 - a function of a prompt
+    template = "{prompt}" if style == "NONE" else styles()[style].prompt
+    return lambda text: template.replace("{prompt}", text)
+
+
+def _needs_pictures(plan: Plan) -> bool:
+    """Below a strength of 1 the frames begin from the render."""
+    strengths = [plan.values["strength"], *(change.strength for change in plan.values["keyframes"])]
+    return any(strength is not None and strength < 1 for strength in strengths)
+
+
+def _alpha(path: Path, overscan: int) -> np.ndarray | None:
+    image = read_passes(path).image
+    if image is None or image.shape[-1] != 4:
+        return None
+    height, width = image.shape[:2]
+    return image[overscan : height - overscan, overscan : width - overscan, 3]
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What the user sees of it: one image that changes, then a scene with the sequence. Names, for datablocks come and go."""
+
+    name: str
+    timing: Timing
+    film: _Film
+    image: str = ""
+
+    def frame(self, job: BlenderJob, event: FrameEvent, packed: Packed) -> None:
+        """Show a finished frame."""
+        count = len(self.film.frames)
+        job.message, job.share = f"{event.index + 1} / {count}", (event.index + 1) / count
+        image = bpy.data.images.get(self.image) if self.image else None
+        if image is None:
+            image = new_image(self.name, packed)
+            self.image = image.name
+            show_beside_render(image)
+        else:
+            fill_image(image, packed)
+
+    def result(self, job: BlenderJob, result: Result, _: object) -> str:
+        """Put the pictures into a sequencer."""
+        framing = self.film.render.order.framing
+        size = (framing.height, framing.width)
+        new_sequence_scene(self.name, self.film.pictures(), size, self.timing)
+        return "Stylise Animation"
+
+
+class SDCORE_OT_stylise_animation(bpy.types.Operator):
+    """Stylise every frame of the scene's range, so that it holds still"""
+
+    bl_idname = "sdcore.stylise_animation"
+    bl_label = "Stylise Animation"
+    bl_options: ClassVar = {"REGISTER"}
+
+    again: BoolProperty(
+        name="Resume",
+        description="Go on with what an earlier run has left in the output folder",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            stylise_animation(context.scene, context.view_layer.name, again=self.again)
+        except SDError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+CLASSES = (SDCORE_OT_stylise_animation,)
