@@ -17,9 +17,9 @@ FOLDER = Path(__file__).parent
 Message = dict[str, Any]
 
 
-def module(name: str) -> str:
-    """The ES module of the widget `name`, complete in itself."""
-    return _text("base.js") + _text(f"{name}.js")
+def module(*names: str) -> str:
+    """The ES module of a widget, complete in itself, from the files `names`; the last one has the default export."""
+    return "".join(_text(f"{name}.js") for name in ("base", *names))
 
 
 def style(name: str) -> str:

@@ -13,6 +13,13 @@ const make = (tag, attributes = {}, ...children) => {
 
 const isEmpty = (bytes) => !bytes?.byteLength;
 
+/** Whether two pictures are equal: every update of the list brings new views of the old bytes. */
+const sameBytes = (a, b) => {
+  if (!a || !b || a.byteLength !== b.byteLength) return a === b;
+  const [x, y] = [a, b].map((view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+  return x.every((value, index) => value === y[index]);
+};
+
 /** The URL of a picture is given back when another one takes its place. */
 const revoke = (image) => {
   if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
@@ -51,6 +58,32 @@ const choice = ({ model, watch, listen, set }, trait, label, options) => {
     for (const each of buttons) each.setAttribute("aria-pressed", String(each.dataset.value === model.get(trait)));
   });
   return make("div", { class: "sd-choice", role: "group", "aria-label": label }, ...buttons);
+};
+
+/** A button for a trait that is true or false. */
+const toggle = ({ model, watch, listen, set }, trait, text, title = "") => {
+  const button = make("button", { type: "button", title }, text);
+  listen(button, "click", () => set({ [trait]: !model.get(trait) }));
+  watch([trait], () => button.setAttribute("aria-pressed", String(model.get(trait))));
+  return button;
+};
+
+/** Call `use(bitmap)` (null: none) for the picture of a trait whenever it changes; only the latest one counts. */
+const watchBitmap = ({ model, watch, signal }, trait, use, options = {}) => {
+  let [latest, current] = [0, null];
+  const replace = (bitmap) => {
+    current?.close();
+    current = bitmap;
+  };
+  signal.addEventListener("abort", () => replace(null));
+  watch([trait], async () => {
+    const turn = ++latest;
+    const bytes = model.get(trait);
+    const bitmap = isEmpty(bytes) ? null : await createImageBitmap(new Blob([bytes]), options);
+    if (turn !== latest || signal.aborted) return void bitmap?.close();
+    replace(bitmap);
+    use(bitmap);
+  });
 };
 
 /**

@@ -14,7 +14,7 @@ class Canvas(Widget):
     `[` and `]` its size, `i` invert, Delete clear, Ctrl+Z and Ctrl+Shift+Z undo and redo.
     """
 
-    _esm = module("canvas")
+    _esm = module("canvas_mask", "canvas")
     _css = style("canvas")
 
     # What the page sets need not be sent back to it.

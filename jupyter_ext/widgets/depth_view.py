@@ -24,7 +24,7 @@ class DepthView(Widget):
     """In scene units; None: the least finite depth. `far`: None: the greatest."""
     far = Float(None, allow_none=True).tag(sync=True)
     inverse = Bool(True).tag(sync=True)
-    """Colours follow 1/depth, near bright, as in the control picture of a request; else they follow depth."""
+    """Colours follow 1/depth, as in the control picture of a request; else they follow depth. Near is bright in both."""
 
     def show_depth(self, depth: ArrayLike) -> None:
         """Show a depth map.

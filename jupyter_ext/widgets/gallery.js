@@ -1,10 +1,3 @@
-/** Whether two pictures are equal: every update of the list brings new views of the old bytes. */
-const sameBytes = (a, b) => {
-  if (!a || !b || a.byteLength !== b.byteLength) return a === b;
-  const [x, y] = [a, b].map((view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
-  return x.every((value, index) => value === y[index]);
-};
-
 export default widget("gallery", ({ model, root, keys, watch, listen, set }) => {
   const list = make("div", { class: "sd-thumbnails", role: "listbox", "aria-label": "Pictures", "aria-orientation": "horizontal" });
   const empty = make("div", { class: "sd-note" }, "Finished pictures appear here.");

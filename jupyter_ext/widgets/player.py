@@ -24,9 +24,9 @@ class Player(Widget):
     errors = List(Float(allow_none=True)).tag(sync=True)
     """Warp error of each frame against the one before; None where there is none, as at the first frame and at a cut."""
     fps = Float(12.0, min=0.1, max=120.0).tag(sync=True)
-    index = Int(0, min=0).tag(sync=True)
+    index = Int(0, min=0).tag(sync=True, echo_update=False)
     """The frame that is shown, from 0; while it plays, the page tells Python a few times a second."""
-    playing = Bool(False).tag(sync=True)
+    playing = Bool(False).tag(sync=True, echo_update=False)
     view = Enum(["play", "onion", "difference", "motion"], "play").tag(sync=True)
     _frame_count = Int(0).tag(sync=True)
     _motion_count = Int(0).tag(sync=True)

@@ -15,7 +15,7 @@ class Shape(Widget):
     Every map is an encoded picture, and every one may be missing: white, flat, half rough, no metal.
     """
 
-    _esm = module("shape")
+    _esm = module("shape_solids", "shape_shaders", "shape")
     _css = style("shape")
 
     base_color = Bytes(b"").tag(sync=True)
