@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,7 +35,7 @@ from animation_measures import (
     warp_error,
 )  # fmt: skip
 from animation_repair import half_life
-from animation_scenes import CLOSED, SCENES, Rendered, Shot, render_shot
+from animation_scenes import CLOSED, SCENES, Rendered, make_shot, render_shot
 from animation_table import GUARDS, failed_guards, plot, print_table, sheet, write_tables
 from builtin_depth import following
 
@@ -44,9 +43,6 @@ from sd_core import Engine
 from sd_core.passes import depth_control
 from sd_core.values import Array
 
-LENGTHS: Mapping[str, int] = {
-    "static": 32, "orbit": 121, "sway": 121, "occluder": 48, "deform": 48, "dolly": 60, "cut": 48, "long": 240,
-}  # fmt: skip
 LAGS = (1, 8, 24)
 SWITCH, PATIENCE = 6, 8
 """The frame at which the prompt is switched, and the frames after which that must show."""
@@ -72,8 +68,7 @@ def main() -> int:
     rows: list[dict[str, float | str]] = []
     with Engine(model=options.model) as engine:
         for name in options.scenes:
-            frames = min(LENGTHS[name], options.frames or LENGTHS[name])
-            shot = Shot(name=name, frames=frames, size=options.size, overscan=options.overscan)
+            shot = make_shot(name, options.frames, options.size, options.overscan)
             rows += measure_scene(engine, render_shot(shot, options.root), given, first=name == options.scenes[0])
             write_tables(rows, given.out)
     print_table(rows)
@@ -124,7 +119,8 @@ def measure_arm(
     figures = {f"E{lag}": warp_error(truth, kept, lag) for lag in LAGS}
     figures |= {"evaluations": made.evaluations, "seconds": made.seconds, "drift": colour_drift(truth, kept, 0, last)}
     figures["depth"] = mean_of([depth_following(truth, index, kept[index]) for index in sampled[::2]])
-    if truth.rendered.shot.name in CLOSED:
+    shot = truth.rendered.shot
+    if shot.name in CLOSED and shot.frames == shot.length:
         figures["closure"] = psnr(kept[0], kept[last])
     if alone is not None:
         ends = [index for index in sampled if index >= last - 24]
@@ -222,7 +218,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", default="builtin")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--overscan", type=int, default=16)
-    parser.add_argument("--frames", type=int, help="at most so many for each scene")
+    parser.add_argument("--frames", type=int, help="the first so many of each scene")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5, help="runs of the 240 frames, for the sharpness at their end")
     parser.add_argument("--stride", type=int, default=8, help="every so-many-th frame is measured; divides 8 and 24")

@@ -29,10 +29,15 @@ LENS, SENSOR = 42.0, 36.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """What is rendered. size: px of a side of the picture; overscan: px more on every side of the passes."""
+    """What is rendered.
+
+    frames: how many, of a path that takes `length` frames. size: px of a side of the picture; overscan: px more on every
+    side of the passes.
+    """
 
     name: str
     frames: int
+    length: int
     size: int = 128
     overscan: int = 16
     material: str = "cobblestone"
@@ -220,8 +225,20 @@ SCENES: Mapping[str, Callable[[], Place]] = {
     "long": long,
 }  # fmt: skip
 
+LENGTHS: Mapping[str, int] = {
+    "static": 32, "orbit": 121, "sway": 121, "occluder": 48, "deform": 48, "dolly": 60, "cut": 48, "long": 240,
+}  # fmt: skip
+"""Frames that a scene's path takes."""
+
 CLOSED = frozenset({"orbit", "sway"})
 """Scenes whose last frame shows what the first does."""
+
+
+def make_shot(name: str, frames: int | None, size: int, overscan: int) -> Shot:
+    """The first `frames` of a scene, None: all; a cut and return is shortened as a whole, so that both cuts are there."""
+    count = min(frames or LENGTHS[name], LENGTHS[name])
+    length = count if name == "cut" else LENGTHS[name]
+    return Shot(name=name, frames=count, length=length, size=size, overscan=overscan)
 
 
 def build(shot: Shot) -> bpy.types.Scene:
@@ -240,7 +257,7 @@ def build(shot: Shot) -> bpy.types.Scene:
     scene.render.resolution_percentage = 100
     place = SCENES[shot.name]()
     moving = [held for held in bpy.data.objects if held.type in ("MESH", "CAMERA")]
-    last = shot.frames - 1 if shot.name in CLOSED else shot.frames
+    last = shot.length - 1 if shot.name in CLOSED else shot.length
     for frame in range(shot.frames + 2):
         scene.frame_set(frame)
         time = (frame - 1) / max(last, 1)
@@ -279,8 +296,8 @@ def dress(shot: Shot, folder: Path) -> None:
 
 
 def render_shot(shot: Shot, root: Path) -> Rendered:
-    """Render a shot into `<root>/<name>`, unless it lies there."""
-    folder = (root / shot.name).resolve()
+    """Render a shot into a folder of `root`, unless it lies there."""
+    folder = (root / f"{shot.name}-{shot.frames}-{shot.size}").resolve()
     rendered, marker = Rendered(shot, folder), folder / "shot.json"
     if marker.is_file() and json.loads(marker.read_text()) == asdict(shot):
         return rendered
@@ -307,7 +324,7 @@ def render_data(scene: bpy.types.Scene, shot: Shot, path: Path) -> None:
     data = scene.camera.data
     sensor = (data.sensor_width, data.sensor_height)
     intrinsics = blender_intrinsics((side, side), data.lens, sensor, SensorFit(data.sensor_fit))
-    third = shot.frames / 3
+    third = shot.length / 3
     starts = {math.ceil(third), math.ceil(2 * third)} if shot.name == "cut" else set()
     camera = Camera(np.array(scene.camera.matrix_world), intrinsics)
     write_sidecar(path, Sidecar(camera=camera, cut=scene.frame_current - 1 in starts))
@@ -354,11 +371,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scene", choices=SCENES)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--frames", type=int, default=24)
+    parser.add_argument("--frames", type=int)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--overscan", type=int, default=16)
     given = parser.parse_args()
-    shot = Shot(name=given.scene, frames=given.frames, size=given.size, overscan=given.overscan)
+    shot = make_shot(given.scene, given.frames, given.size, given.overscan)
     print(f"wrote {render_shot(shot, given.folder).folder}")
 
 
