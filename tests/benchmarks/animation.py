@@ -120,7 +120,7 @@ def measure_arm(
     figures |= {"evaluations": made.evaluations, "seconds": made.seconds, "drift": colour_drift(truth, kept, 0, last)}
     figures["depth"] = mean_of([depth_following(truth, index, kept[index]) for index in sampled[::2]])
     shot = truth.rendered.shot
-    if shot.name in CLOSED and shot.frames == shot.length:
+    if shot.name in CLOSED and shot.frames == shot.path:
         figures["closure"] = psnr(kept[0], kept[last])
     if alone is not None:
         ends = [index for index in sampled if index >= last - 24]

@@ -57,6 +57,8 @@ def ours_with_defect(engine: Engine, task: Task) -> Frames:
 
 
 def mar(folder: Path) -> None:
-    """Plant the defect in the newest finished frame, and in what is kept of it for the next ones."""
+    """Plant the defect in the newest finished frame, and in its image as the frames after it see that."""
     newest = max((folder / "frames").glob("*.png"))
-    newest.write_bytes(encode_png(plant(np.asarray(read_picture(newest)))))
+    newest.write_bytes(encode_png(plant(read_picture(newest))))
+    kept = folder / "state" / f"image_{newest.stem}.npy"
+    np.save(kept, plant(np.load(kept)))

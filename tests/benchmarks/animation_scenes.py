@@ -31,17 +31,21 @@ LENS, SENSOR = 42.0, 36.0
 class Shot:
     """What is rendered.
 
-    frames: how many, of a path that takes `length` frames. size: px of a side of the picture; overscan: px more on every
+    frames: how many, of a path that takes `length` frames, None: as many. size: px of a side of the picture; overscan: px more on every
     side of the passes.
     """
 
     name: str
     frames: int
-    length: int
+    length: int | None = None
     size: int = 128
     overscan: int = 16
     material: str = "cobblestone"
     seed: int = 5
+
+    @property
+    def path(self) -> int:
+        return self.length or self.frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,7 @@ def build(shot: Shot) -> bpy.types.Scene:
     scene.render.resolution_percentage = 100
     place = SCENES[shot.name]()
     moving = [held for held in bpy.data.objects if held.type in ("MESH", "CAMERA")]
-    last = shot.length - 1 if shot.name in CLOSED else shot.length
+    last = shot.path - 1 if shot.name in CLOSED else shot.path
     for frame in range(shot.frames + 2):
         scene.frame_set(frame)
         time = (frame - 1) / max(last, 1)
@@ -324,7 +328,7 @@ def render_data(scene: bpy.types.Scene, shot: Shot, path: Path) -> None:
     data = scene.camera.data
     sensor = (data.sensor_width, data.sensor_height)
     intrinsics = blender_intrinsics((side, side), data.lens, sensor, SensorFit(data.sensor_fit))
-    third = shot.length / 3
+    third = shot.path / 3
     starts = {math.ceil(third), math.ceil(2 * third)} if shot.name == "cut" else set()
     camera = Camera(np.array(scene.camera.matrix_world), intrinsics)
     write_sidecar(path, Sidecar(camera=camera, cut=scene.frame_current - 1 in starts))
