@@ -31,8 +31,8 @@ LENS, SENSOR = 42.0, 36.0
 class Shot:
     """What is rendered.
 
-    frames: how many, of a path that takes `length` frames, None: as many. size: px of a side of the picture; overscan: px more on every
-    side of the passes.
+    frames: how many, of a path that takes `length` frames, None: as many. size: px of a side of the picture.
+    overscan: px more on every side of the passes.
     """
 
     name: str
