@@ -42,8 +42,9 @@ class Host:
     folder: Path
 
     def address(self, name: str) -> str:
-        """The page of a notebook."""
-        return f"{self.url}/{'lab/tree' if self.kind == 'lab' else 'notebooks'}/{name}"
+        """The page of a notebook, in a workspace of its own: Lab opens again what was open before."""
+        place = f"lab/workspaces/{Path(name).stem}/tree" if self.kind == "lab" else "notebooks"
+        return f"{self.url}/{place}/{name}"
 
 
 @contextmanager
