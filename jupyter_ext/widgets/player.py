@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import is_
+
 from traitlets import Bool, Bytes, Enum, Float, Int, List, observe
 
 from ._base import Message, Widget, module, style
@@ -39,8 +41,8 @@ class Player(Widget):
 
     @observe("frames", "motion")
     def _count(self, change: dict) -> None:
-        old, new = change["old"] or [], change["new"]
-        appended = len(new) >= len(old) and all(a is b for a, b in zip(old, new, strict=False))
+        old = change["old"] if isinstance(change["old"], list) else []  # Undefined before the first frames
+        appended = len(change["new"]) >= len(old) and all(map(is_, old, change["new"]))
         with self.hold_sync():
             self._frame_count, self._motion_count = len(self.frames), len(self.motion)
             if not appended:

@@ -134,6 +134,13 @@ def test_appended_frames_keep_what_the_page_holds_and_replaced_ones_do_not() -> 
     assert (player._generation, player._frame_count) == (generation + 1, 3)
 
 
+def test_the_first_frames_of_a_player_may_come_later() -> None:
+    player = Player()
+    player.frames = [b"frame 0"]
+    player.motion = [b"motion 0"]
+    assert (player._frame_count, player._motion_count, player._generation) == (1, 1, 0)
+
+
 def test_depth_keeps_its_values_and_its_size() -> None:
     view = DepthView()
     depth = np.array([[1.0, 2.0, np.inf], [3.0, 4.0, 5.0]])

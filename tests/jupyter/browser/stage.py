@@ -75,6 +75,11 @@ class Stage:
         """What is seen of an element: (h, w, 3) uint8."""
         return picture(self.find(selector).screenshot())
 
+    def drawn(self, selector: str = "canvas") -> NDArray[np.uint8]:
+        """What is drawn on a canvas, before it is scaled to the page: (h, w, 4) uint8."""
+        url = self.find(selector).evaluate("canvas => canvas.toDataURL()")
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGBA"))
+
     def dispose(self) -> dict[str, Any]:
         """End the view; what it still holds."""
         self.page.evaluate("dispose()")
