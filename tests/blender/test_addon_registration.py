@@ -1,0 +1,135 @@
+"""The extension comes and goes without a trace, imports itself relatively, and explains everything that it shows."""
+
+from __future__ import annotations
+
+import ast
+import threading
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.blender
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "blender_addon").rglob("*.py"))
+OWN = {
+    path.stem for path in (ROOT / "blender_addon").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
+}
+
+
+def traces() -> dict[str, Any]:
+    """Everything that a registered extension may leave in Blender."""
+    import bpy
+
+    handlers = {
+        name: list(getattr(bpy.app.handlers, name))
+        for name in dir(bpy.app.handlers)
+        if isinstance(getattr(bpy.app.handlers, name), list)
+    }
+    return {
+        "classes": sorted(name for name in dir(bpy.types) if name.startswith("SDCORE")),
+        "operators": sorted(dir(bpy.ops.sdcore)),
+        "properties": [hasattr(bpy.types.Scene, "sd_core"), hasattr(bpy.types.WindowManager, "sd_core")],
+        "handlers": handlers,
+        "menus": sorted(name for name in dir(bpy.types) if "sdcore" in name.lower()),
+        "threads": sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("sd_core-")),
+    }
+
+
+def test_ten_times_registered_and_unregistered_leave_nothing(blender_home: Path) -> None:
+    import bpy
+
+    import blender_addon
+    from blender_addon import jobs
+
+    bpy.ops.wm.read_factory_settings()
+    before = traces()
+    for _ in range(10):
+        blender_addon.register()
+        assert bpy.app.timers.is_registered(jobs._tick)
+        assert traces() != before
+        blender_addon.unregister()
+        assert not bpy.app.timers.is_registered(jobs._tick)
+        assert traces() == before
+
+
+def test_a_registration_that_fails_leaves_nothing(blender_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import bpy
+
+    import blender_addon
+    from blender_addon import registration
+
+    class Broken:
+        """No class of Blender."""
+
+    bpy.ops.wm.read_factory_settings()
+    before = traces()
+    last = ModuleType("last")
+    last.CLASSES = (Broken,)  # type: ignore[attr-defined]
+    monkeypatch.setattr(registration, "MODULES", (*registration.MODULES, last))
+    with pytest.raises(RuntimeError, match="register_class"):
+        blender_addon.register()
+    assert traces() == before
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_extension_imports_its_own_modules_relatively(path: Path) -> None:
+    """Installed, it is called `bl_ext.<repository>.sd_core`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
+            assert node.module is not None and node.module.split(".")[0] not in OWN | {"blender_addon"}, ast.dump(node)
+        if isinstance(node, ast.Import):
+            assert not {name.name.split(".")[0] for name in node.names} & (OWN | {"blender_addon"}), ast.dump(node)
+
+
+def shown_classes() -> list[type]:
+    from blender_addon import registration
+
+    return [cls for module in registration.MODULES for cls in module.CLASSES]
+
+
+def test_every_property_and_operator_has_a_tooltip(bare_addon: ModuleType) -> None:
+    import bpy
+
+    missing = []
+    for cls in shown_classes():
+        rna = cls.bl_rna
+        if issubclass(cls, bpy.types.Operator) and not rna.description:
+            missing.append(cls.__name__)
+        if not issubclass(cls, (bpy.types.Operator, bpy.types.PropertyGroup, bpy.types.AddonPreferences)):
+            continue
+        bases = [base for base in cls.__mro__ if base.__module__.startswith("blender_addon")]
+        own = [name for base in bases for name in vars(base).get("__annotations__", {}) if name in rna.properties]
+        missing += [
+            f"{cls.__name__}.{name}"
+            for name in own
+            if not rna.properties[name].description and rna.properties[name].type not in {"POINTER", "COLLECTION"}
+        ]
+    assert missing == []
+
+
+def test_names_follow_blenders_conventions(bare_addon: ModuleType) -> None:
+    import bpy
+
+    kinds = {
+        bpy.types.Operator: "SDCORE_OT_", bpy.types.Panel: "SDCORE_PT_", bpy.types.Menu: "SDCORE_MT_",
+        bpy.types.UIList: "SDCORE_UL_", bpy.types.PropertyGroup: "SDCORE_PG_", bpy.types.AddonPreferences: "SDCORE_AP_",
+    }  # fmt: skip
+    for cls in shown_classes():
+        prefix = next(prefix for kind, prefix in kinds.items() if issubclass(cls, kind))
+        assert cls.__name__.startswith(prefix)
+        if issubclass(cls, bpy.types.Operator):
+            assert cls.bl_idname == f"sdcore.{cls.__name__.removeprefix(prefix)}"
+
+
+def test_every_panel_is_in_its_side_bar_and_within_a_panel_that_exists(bare_addon: ModuleType) -> None:
+    import bpy
+
+    panels = [cls for cls in shown_classes() if issubclass(cls, bpy.types.Panel) and cls.bl_region_type == "UI"]
+    names = {cls.__name__ for cls in panels}
+    assert panels
+    for cls in panels:
+        assert cls.bl_category == "Diffusion"
+        assert getattr(cls, "bl_parent_id", None) in {None, *names}
