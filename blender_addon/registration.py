@@ -10,13 +10,15 @@ from . import history, jobs, keymap, preferences, presets, properties, propertie
 from .operators import generate as generate_operators
 from .operators import history as history_operators
 from .operators import lists as list_operators
+from .operators import project_texture, stylise_animation, stylise_prompts, stylise_render
 from .operators import region as region_operators
 from .operators import server as server_operators
-from .operators import stylise_animation, stylise_render
 from .operators import texture as texture_operators
 from .panels import generate as generate_panels
 from .panels import history as history_panels
+from .panels import project as project_panels
 from .panels import status as status_panels
+from .panels import stylise as stylise_panels
 from .panels import texture as texture_panels
 
 MODULES: tuple[ModuleType, ...] = (
@@ -33,8 +35,12 @@ MODULES: tuple[ModuleType, ...] = (
     texture_operators,
     stylise_render,
     stylise_animation,
+    stylise_prompts,
+    project_texture,
     generate_panels,
     texture_panels,
+    project_panels,
+    stylise_panels,
     history_panels,
     status_panels,
     keymap,

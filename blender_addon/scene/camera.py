@@ -62,15 +62,24 @@ def follow(camera: bpy.types.Object, framing: Framing, aspect: float) -> bpy.typ
 
 def seen_by(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Camera | None:
     """The scene's camera at the current frame; None for an orthographic one, which has no intrinsics of a pinhole."""
-    camera = scene.camera.evaluated_get(depsgraph)
+    width, height = render_size(scene)
+    aspect = (scene.render.pixel_aspect_x, scene.render.pixel_aspect_y)
+    return camera_for(scene.camera, depsgraph, (height, width), aspect)
+
+
+def camera_for(
+    item: bpy.types.Object,
+    depsgraph: bpy.types.Depsgraph,
+    size: tuple[int, int],
+    aspect: tuple[float, float] = (1.0, 1.0),
+) -> Camera | None:
+    """A camera object for pictures of (height, width) px; None for an orthographic one."""
+    camera = item.evaluated_get(depsgraph)
     data = camera.data
     if data.type != "PERSP":
         return None
-    width, height = render_size(scene)
-    sensor = (data.sensor_width, data.sensor_height)
-    aspect = (scene.render.pixel_aspect_x, scene.render.pixel_aspect_y)
-    shift = (data.shift_x, data.shift_y)
-    intrinsics = blender_intrinsics((height, width), data.lens, sensor, SensorFit(data.sensor_fit), shift, aspect)
+    sensor, shift = (data.sensor_width, data.sensor_height), (data.shift_x, data.shift_y)
+    intrinsics = blender_intrinsics(size, data.lens, sensor, SensorFit(data.sensor_fit), shift, aspect)
     return Camera(_unscaled(np.array(camera.matrix_world, np.float64)), intrinsics)
 
 

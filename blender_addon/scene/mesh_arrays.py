@@ -19,14 +19,13 @@ _MESHES = frozenset({"MESH", "CURVE", "SURFACE", "META", "FONT"})
 class Part:
     """One object's share of the triangles.
 
-    name: of the object. triangles: their slice. loops: (t, 3) corner indices of the evaluated mesh. own: whether these
-    are the corners of the object's own mesh, so that a UV map can be written.
+    name: of the object. triangles: their slice. loops: (t, 3) indices of corners of the evaluated mesh, which has `count`.
     """
 
     name: str
     triangles: slice
     loops: np.ndarray
-    own: bool
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,9 @@ class _Arrays:
     faces: np.ndarray
     loops: np.ndarray
     uvs: np.ndarray | None
+    count: int
     own: bool
+    """Whether these are the corners of the object's own mesh, so that a UV map can be written."""
 
 
 def gather(objects: Sequence[bpy.types.Object], depsgraph: bpy.types.Depsgraph, *, keep_uvs: bool) -> Gathered:
@@ -63,6 +64,8 @@ def gather(objects: Sequence[bpy.types.Object], depsgraph: bpy.types.Depsgraph, 
         raise RequestError("mesh", "no selected object has faces", hint="select the objects to paint")
     for item, arrays in held:
         _check(item, arrays, keep_uvs=keep_uvs)
+    if not keep_uvs:
+        _check_shared([item for item, _ in held])
     return _joined(held)
 
 
@@ -79,6 +82,18 @@ def _check(item: bpy.types.Object, arrays: _Arrays, *, keep_uvs: bool) -> None:
         )
 
 
+def _check_shared(items: Sequence[bpy.types.Object]) -> None:
+    seen: dict[bpy.types.ID, str] = {}
+    for item in items:
+        other = seen.setdefault(item.data, item.name)
+        if other != item.name:
+            raise RequestError(
+                "uvs",
+                f"{other!r} and {item.name!r} share a mesh, which can hold one new UV map only",
+                hint="make it single-user (Object > Relations), or use the existing UV map",
+            )
+
+
 def _arrays(item: bpy.types.Object, depsgraph: bpy.types.Depsgraph, *, keep_uvs: bool) -> _Arrays:
     evaluated = item.evaluated_get(depsgraph)
     mesh = evaluated.to_mesh()
@@ -93,7 +108,9 @@ def _arrays(item: bpy.types.Object, depsgraph: bpy.types.Depsgraph, *, keep_uvs:
         if np.linalg.det(matrix[:3, :3]) < 0:  # a mirrored object would be seen from inside
             faces, loops = faces[:, ::-1], loops[:, ::-1]
         uvs = _uvs(mesh, loops) if keep_uvs else None
-        return _Arrays((points @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32), faces, loops, uvs, own)
+        return _Arrays(
+            (points @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32), faces, loops, uvs, len(mesh.loops), own
+        )
     finally:
         evaluated.to_mesh_clear()
 
@@ -116,7 +133,7 @@ def _joined(held: Sequence[tuple[bpy.types.Object, _Arrays]]) -> Gathered:
     triangles = points = 0
     for index, (item, arrays) in enumerate(held):
         count = len(arrays.faces)
-        parts.append(Part(item.name, slice(triangles, triangles + count), arrays.loops, arrays.own))
+        parts.append(Part(item.name, slice(triangles, triangles + count), arrays.loops, arrays.count))
         faces.append(arrays.faces + points)
         owner.append(np.full(count, index, np.uint32))
         triangles, points = triangles + count, points + len(arrays.vertices)

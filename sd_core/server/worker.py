@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -92,17 +92,19 @@ class Worker:
         files = {name: Path(path) for name, path in order["files"].items()}
         request = with_files(from_json(json.dumps(order["request"]), folder=order["blobs"]), files)
         job = self._engine.submit(request, order["output"], order["resume"])
+        held = request.arrays().keys()
         self._jobs[order["job"]] = job
         if order["job"] in self._unwanted:
             job.cancel()
         for event in job.events():
             if not isinstance(event, Queued):
-                self._tell(order["job"], _for_clients(event, files))
+                self._tell(order["job"], _for_clients(event, files), held)
         del self._jobs[order["job"]]
 
-    def _tell(self, job_id: str, event: Event) -> None:
+    def _tell(self, job_id: str, event: Event, held: Collection[str] = ()) -> None:
+        """Tell the server; the arrays in `held` came from there."""
         data, arrays = event_to_dict(event)
-        blobs = {digest: npy_bytes(array) for digest, array in arrays.items()}
+        blobs = {digest: npy_bytes(array) for digest, array in arrays.items() if digest not in held}
         self.send(Message(MessageKind.EVENT, {"job": job_id, "event": data}, blobs))
 
     def _cancel(self, job_id: str) -> None:

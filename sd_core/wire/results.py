@@ -43,12 +43,12 @@ class LazyImages(Sequence[Array]):
 
 
 def result_to_dict(result: Result) -> tuple[dict[str, Any], Arrays]:
-    """The result, and every array in it but those of the request, which whoever asked has.
+    """The result, and every array in it: also those of its request, which may hold what the engine chose (cameras).
 
     Raises:
         RequestError: a report that is no JSON.
     """
-    arrays: Arrays = {}
+    arrays: Arrays = dict(result.request.arrays())
 
     def reference(array: Array | None) -> dict[str, Any] | None:
         if array is None:

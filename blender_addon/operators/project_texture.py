@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paint the selected objects from cameras, shaped by their depth: the server plans the views, paints and bakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import bpy
+import numpy as np
+
+from sd_core.errors import RequestError, SDError
+from sd_core.events import FrameEvent, ResultEvent
+from sd_core.passes import Camera
+from sd_core.requests import MeshTexture
+from sd_core.results import Result
+
+from .. import jobs
+from ..job import BlenderJob
+from ..plan import Plan, base_plan
+from ..results import image_name
+from ..scene.camera import camera_for, require_camera
+from ..scene.images import pack
+from ..scene.mesh_arrays import Gathered, gather
+from ..scene.projected import Page, apply_pages
+
+_CELL, _SIDE = 8, 512
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """Textures ready for Blender, made in the job's thread. uvs: (t, 3, 2) of a new UV map. seen: share painted."""
+
+    name: str
+    pages: list[Page]
+    uvs: np.ndarray | None
+    seen: float
+
+
+def project_texture(context: bpy.types.Context) -> BlenderJob:
+    """Start the job for the selected objects; returns at once.
+
+    Raises:
+        SDError: why it cannot be started.
+    """
+    scene, settings = context.scene, context.scene.sd_core.project
+    keep_uvs = settings.uvs == "EXISTING"
+    gathered = gather(sorted(context.selected_objects, key=_name), context.evaluated_depsgraph_get(), keep_uvs=keep_uvs)
+    plan = _plan(context, gathered)
+    count = len(gathered.parts)
+
+    def convert(event: FrameEvent | ResultEvent) -> _Finished | None:
+        return _finish(event.result, count, pbr=settings_pbr) if isinstance(event, ResultEvent) else None
+
+    def frame(job: BlenderJob, event: FrameEvent, _: object) -> None:
+        job.preview, job.message = event.image, f"View {event.index + 1}"
+
+    def finished(job: BlenderJob, result: Result, made: _Finished) -> str:
+        apply_pages(made.name, gathered.parts, made.pages, None if keep_uvs else made.uvs)
+        job.message = f"{made.seen:.0%}"
+        return "Project Texture"
+
+    settings_pbr = settings.pbr
+    return jobs.submit(
+        plan.make, label=f"Project onto {_title(scene, gathered)}", convert=convert, on_frame=frame, on_result=finished
+    )
+
+
+def _name(item: bpy.types.Object) -> str:
+    return item.name
+
+
+def _title(scene: bpy.types.Scene, gathered: Gathered) -> str:
+    first, *others = gathered.parts
+    return first.name if not others else f"{len(others) + 1} objects"
+
+
+def _plan(context: bpy.types.Context, gathered: Gathered) -> Plan:
+    common, settings = context.scene.sd_core, context.scene.sd_core.project
+    size, views = _views(context)
+    plan = base_plan(
+        common,
+        MeshTexture,
+        num_images=1,
+        seamless="none",
+        mesh=gathered.mesh,
+        max_views=settings.max_views,
+        texture_size=settings.texture_size - settings.texture_size % _CELL,
+        controlnet_conditioning_scale=settings.depth_scale,
+        views=views,
+        **({} if size is None else {"height": size[0], "width": size[1]}),
+    )
+    # The pictures of the common controls were made for one picture, not for the views of a mesh.
+    return Plan(kind=MeshTexture, values=plan.values, style=plan.style, image_prompt=plan.image_prompt)
+
+
+def _views(context: bpy.types.Context) -> tuple[tuple[int, int] | None, tuple[Camera, ...] | None]:
+    """(height, width) of the views and their cameras; None, None: the server's choice."""
+    scene = context.scene
+    match scene.sd_core.project.views:
+        case "AUTO":
+            return None, None
+        case "CAMERA":
+            cameras = [require_camera(scene)]
+        case _:
+            cameras = sorted((item for item in context.selected_objects if item.type == "CAMERA"), key=_name)
+    if not cameras:
+        raise RequestError("views", "no camera is selected", hint="select cameras with the objects")
+    size = _view_size(scene)
+    depsgraph = context.evaluated_depsgraph_get()
+    views = [camera_for(camera, depsgraph, size) for camera in cameras]
+    if None in views:
+        raise RequestError("views", "a camera is orthographic", hint="use perspective cameras")
+    return size, tuple(view for view in views if view is not None)
+
+
+def _view_size(scene: bpy.types.Scene) -> tuple[int, int]:
+    """(height, width) with the proportions of the render; its longer side is the chosen width, else 512 px."""
+    render, common = scene.render, scene.sd_core
+    wide, high = render.resolution_x * render.pixel_aspect_x, render.resolution_y * render.pixel_aspect_y
+    side = common.width if common.use_width else _SIDE
+    scale = side / max(wide, high)
+    height, width = (max(_CELL, round(length * scale / _CELL) * _CELL) for length in (high, wide))
+    return height, width
+
+
+def _finish(result: Result, count: int, *, pbr: bool) -> _Finished:
+    names, report = list(result.report["textures"]), result.report
+    own = str(result.decisions.get("uvs", "")).startswith("the mesh's own")
+    pages = []
+    for index, name in enumerate(names):
+        suffix = "" if len(names) == 1 else f".{name}"
+        maps = {"base_color": np.asarray(result.images[index])}
+        maps |= _maps(result.maps, suffix) if pbr else {}
+        part = int(name.split(".")[0]) if own and count > 1 else None
+        pages.append(Page(part, {kind: pack(held) for kind, held in maps.items()}))
+    uvs = None if own else np.asarray(result.mesh.uvs)
+    return _Finished(image_name(result.request), pages, uvs, float(report["seen"]))
+
+
+def _maps(maps: Mapping[str, np.ndarray], suffix: str) -> dict[str, Any]:
+    return {name.removesuffix(suffix): held for name, held in maps.items() if name.endswith(suffix)}
+
+
+class SDCORE_OT_project_texture(bpy.types.Operator):
+    """Paint the selected objects from all sides or from cameras, shaped by their depth"""
+
+    bl_idname = "sdcore.project_texture"
+    bl_label = "Project Texture"
+    bl_options: ClassVar = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Leave Edit Mode first")
+            return False
+        if not context.selected_objects:
+            cls.poll_message_set("Select the objects to paint")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            project_texture(context)
+        except SDError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+CLASSES = (SDCORE_OT_project_texture,)

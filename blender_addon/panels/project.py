@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panel for textures that are projected onto objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .generate import draw_prompt
+from .layout import in_editors
+from .status import draw_jobs
+
+
+class SDCORE_PT_project:
+    """Paint the selected objects."""
+
+    bl_label = "Project Texture"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender reads a set
+    bl_order = 25
+
+    def draw(self: Any, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.sd_core
+        draw_jobs(layout, context)
+        draw_prompt(layout, settings)
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(settings.project, "views")
+        if settings.project.views == "AUTO":
+            column.prop(settings.project, "max_views")
+        for name in ("uvs", "texture_size", "depth_scale", "pbr"):
+            column.prop(settings.project, name)
+        button = layout.row()
+        button.scale_y = 1.5
+        button.operator("sdcore.project_texture", icon="MOD_UVPROJECT")
+
+
+CLASSES = in_editors(SDCORE_PT_project, editors=("view",))

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Painted textures onto their objects: images, a material on each object's own slots, and a UV map where a new one was made.
+
+Vertices, faces and the existing UV maps stay as they are; a mesh that other objects share keeps its materials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from sd_core.errors import RequestError
+
+from .images import DATA, SRGB, Packed, new_image
+from .material import COLOUR_SPACES, new_material
+from .mesh_arrays import Part
+
+UV_MAP = "Projected"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One texture: its maps by name, and the number of the part that shows it; None: all parts do."""
+
+    part: int | None
+    maps: Mapping[str, Packed]
+
+
+def apply_pages(
+    name: str, parts: tuple[Part, ...], pages: list[Page], uvs: np.ndarray | None
+) -> list[bpy.types.Material]:
+    """Show the pages on the objects; those that are gone meanwhile are left out.
+
+    Args:
+        name: of images and materials.
+        uvs: (t, 3, 2), a new UV map for all parts; None: they keep their own.
+
+    Raises:
+        RequestError: an object was edited meanwhile, so that the new UV map does not fit it; the images are there.
+    """
+    materials = []
+    for page in pages:
+        shown = [part for index, part in enumerate(parts) if page.part is None or page.part == index]
+        title = f"{name} {shown[0].name}" if page.part is not None else name
+        material = new_material(
+            title, _images(title, page), uv_map="" if uvs is None else UV_MAP, repeat=False, displacement=0.01
+        )
+        materials.append(material)
+        for part in shown:
+            item = bpy.data.objects.get(part.name)
+            if item is None:
+                continue
+            if uvs is not None:
+                _write_uvs(item, part, uvs[part.triangles])
+            _show_on(item, material)
+    return materials
+
+
+def _images(title: str, page: Page) -> dict[str, bpy.types.Image]:
+    return {
+        kind: new_image(
+            title if kind == "base_color" else f"{title} {kind}", packed, COLOUR_SPACES.get(kind, DATA) or SRGB
+        )
+        for kind, packed in page.maps.items()
+    }
+
+
+def _show_on(item: bpy.types.Object, material: bpy.types.Material) -> None:
+    """Every slot of the object, and of the object alone."""
+    if not item.material_slots:
+        item.data.materials.append(None)
+    for slot in item.material_slots:
+        slot.link = "OBJECT"
+        slot.material = material
+
+
+def _write_uvs(item: bpy.types.Object, part: Part, uvs: np.ndarray) -> None:
+    mesh = item.data
+    if item.mode == "EDIT" or len(mesh.loops) != part.count:
+        raise RequestError(
+            "uvs", f"{item.name!r} was edited meanwhile", hint="leave Edit Mode and project again; the images are there"
+        )
+    layer = mesh.uv_layers.get(UV_MAP) or mesh.uv_layers.new(name=UV_MAP, do_init=False)
+    if layer is None:
+        raise RequestError("uvs", f"{item.name!r} has as many UV maps as it can", hint="remove one")
+    flat = np.zeros((len(mesh.loops), 2), np.float32)
+    flat[part.loops] = uvs
+    layer.uv.foreach_set("vector", flat.ravel())
+    mesh.update()
