@@ -15,6 +15,9 @@ from sd_core.passes import Camera, FramePasses, frame_paths, motion_offsets, rea
 from sd_core.requests import Animation
 from sd_core.values import Array, replace
 
+ReadFrame = Callable[[str | Path], FramePasses]
+"""Reads an EXR file."""
+
 PASSES = ("depth", "motion", "image", "object_id", "position", "normal", "uv")
 
 _MOVED = 0.01
@@ -51,13 +54,14 @@ def open_frames(request: Animation) -> Frames:
         RequestError: no such files, a gap in their numbers, a video that cannot be decoded.
     """
     passes = request.passes
+    read = partial(read_exr, names={str(named.kind): named.name for named in request.pass_names})
     if isinstance(passes, tuple):
-        return _listed(passes)
+        return _listed(passes, read, request.depth_estimator)
     suffix = Path(passes).suffix.lower()
     if suffix == ".exr":
         paths = _numbered(passes) if "#" in Path(passes).name else [Path(passes)]
-        return Frames(len(paths), lambda index: read_exr(paths[index]))
-    return _estimated(_open_video(passes))
+        return Frames(len(paths), lambda index: read(paths[index]))
+    return _estimated(_open_video(passes, request.depth_estimator))
 
 
 def size_of_frames(frames: Frames, overscan: int) -> tuple[int, int]:
@@ -125,31 +129,37 @@ def to_previous(passes: FramePasses) -> Array:
     return motion_offsets(passes.motion)[0]
 
 
-def _listed(passes: Sequence[FramePasses | str]) -> Frames:
+def _listed(passes: Sequence[FramePasses | str], read: ReadFrame, depth_estimator: str | None) -> Frames:
     plain = [item for item in passes if isinstance(item, str) and Path(item).suffix.lower() != ".exr"]
     if len(plain) == len(passes):
-        return _estimated(_open_pictures(plain))
+        return _estimated(_open_pictures(plain, depth_estimator))
     if plain:
         raise RequestError("passes", f"mixes EXR files with {Path(plain[0]).name}", hint="give one kind of file")
-    return Frames(len(passes), partial(_listed_frame, passes))
+    return Frames(len(passes), partial(_listed_frame, passes, read))
 
 
-def _listed_frame(passes: Sequence[FramePasses | str], index: int) -> FramePasses:
+def _listed_frame(passes: Sequence[FramePasses | str], read: ReadFrame, index: int) -> FramePasses:
     item = passes[index]
-    return item if isinstance(item, FramePasses) else read_exr(item)
+    return item if isinstance(item, FramePasses) else read(item)
 
 
-def _open_video(path: str) -> Sequence[FramePasses]:
+def _open_video(path: str, depth_estimator: str | None) -> Sequence[FramePasses]:
     # PyAV and OpenCV come with an extra that only videos need.
     from .video import open_video
 
-    return open_video(path)
+    return open_video(path, estimate_depth=_estimator(depth_estimator))
 
 
-def _open_pictures(paths: Sequence[str]) -> Sequence[FramePasses]:
+def _open_pictures(paths: Sequence[str], depth_estimator: str | None) -> Sequence[FramePasses]:
     from .video import open_pictures
 
-    return open_pictures(paths)
+    return open_pictures(paths, estimate_depth=_estimator(depth_estimator))
+
+
+def _estimator(checkpoint: str | None) -> Callable[[Array], Array] | None:
+    from .depth import DepthEstimator
+
+    return None if checkpoint is None else DepthEstimator(checkpoint)
 
 
 def _estimated(frames: Sequence[FramePasses]) -> Frames:

@@ -15,7 +15,7 @@ import typer
 
 from sd_core.requests import Request
 
-from .words import read_control, read_depth, read_image_prompt, read_keyframe, read_lora, read_reuse
+from .words import read_control, read_depth, read_image_prompt, read_keyframe, read_lora, read_pass_name, read_reuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,7 @@ WORDS: Mapping[str, Words] = {
     "depth": Words(name="--depth", metavar="FILE", read=read_depth),
     "maps": Words(name="--map", metavar="MAP", many=True, read=str),
     "passes": Words(name="--passes", metavar="PATTERN|VIDEO", read=str),
+    "pass_names": Words(name="--pass-name", metavar="KIND=NAME", many=True, read=read_pass_name),
     "keyframes": Words(name="--keyframe", metavar="FRAME:PROMPT[;NAME=VALUE]", many=True, read=read_keyframe),
     "reuse": Words(name="--reuse", metavar="off|NAME=VALUE[,...]", read=read_reuse),
 }
@@ -81,6 +82,8 @@ HELP: Mapping[str, str] = {
     "max_views": "Views at most.",
     "texture_size": "Side of the texture, px.",
     "passes": "Rendered frames such as render/####.exr, numbered pictures, or a video.",
+    "pass_names": "Another renderer's name of a pass, such as depth=zdepth; may be given several times.",
+    "depth_estimator": "Depth checkpoint for frames without depth, as of a video: hub id or folder.",
     "keyframes": "What holds from a frame on, blended up to the next; may be given several times.",
     "reuse": "What is carried from frame to frame, such as noise=fixed,pin=no; off: every frame alone.",
     "overscan": "px by which the passes are larger on every side.",
@@ -99,6 +102,7 @@ DEFAULTS: Mapping[str, str] = {
     "depth_range": "what the depth holds",
     "controlnet": "the one that suits the model",
     "estimator": "none: by rule",
+    "depth_estimator": "none",
 }
 """What None stands for, where that is worth telling."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sd_core.errors import RequestError
-from sd_core.requests import Control, ImagePrompt, Keyframe, Lora, Reuse
+from sd_core.requests import Control, ImagePrompt, Keyframe, Lora, PassKind, PassName, Reuse
 from sd_core.values import Array
 
 _SETTINGS = ("strength", "guidance_scale", "controlnet_conditioning_scale")
@@ -72,6 +72,15 @@ def read_reuse(word: str) -> Reuse:
             raise RequestError("reuse", f"must be off, or NAME=VALUE[,NAME=VALUE], got {word!r}", hint=hint)
         given[name] = known
     return Reuse(**given)
+
+
+def read_pass_name(word: str) -> PassName:
+    """`KIND=NAME`."""
+    kind, _, name = word.partition("=")
+    if kind not in tuple(PassKind) or not name.strip():
+        hint = f"as in depth=zdepth; kinds are {', '.join(PassKind)}"
+        raise RequestError("pass-name", f"must be KIND=NAME, got {word!r}", hint=hint)
+    return PassName(kind, name)
 
 
 def read_depth(word: str) -> Path | Array:

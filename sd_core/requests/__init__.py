@@ -1,11 +1,11 @@
 """Requests: small frozen values that say what to make; the same request gives the same pixels everywhere."""
 
 from ..values import replace
-from .choices import ControlKind, Fill, NoiseKind, NormalConvention, Seamless, TextureMap
+from .choices import ControlKind, Fill, NoiseKind, NormalConvention, PassKind, Seamless, TextureMap
 from .codec import from_json
 from .generation import Generation
 from .images import Adjust, DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
-from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, Reuse
+from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, PassName, Reuse
 from .request import Request
 from .sequences import Animation, MeshTexture
 from .styles import Style, apply_style, styles
@@ -27,6 +27,8 @@ __all__ = [
     "MeshTexture",
     "NoiseKind",
     "NormalConvention",
+    "PassKind",
+    "PassName",
     "Request",
     "Reuse",
     "Seamless",

@@ -57,6 +57,19 @@ class NormalConvention(StrEnum):
     DIRECTX = "directx"
 
 
+class PassKind(StrEnum):
+    """What a pass of a renderer holds; `rest_position` is the one that `position` is read from where it is there."""
+
+    DEPTH = "depth"
+    MOTION = "motion"
+    IMAGE = "image"
+    OBJECT_INDEX = "object_index"
+    POSITION = "position"
+    REST_POSITION = "rest_position"
+    NORMAL = "normal"
+    UV = "uv"
+
+
 class NoiseKind(StrEnum):
     """How the noise of an animation goes from frame to frame."""
 

@@ -16,14 +16,16 @@ from ..errors import RequestError
 from ..passes.frame_passes import Camera, FramePasses
 from ..values import Array, Value, array_digest, freeze, load_array
 from .images import Adjust, DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
-from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, Reuse
+from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, PassName, Reuse
 from .request import Request
 from .sequences import Animation, MeshTexture
 
 REQUESTS: tuple[type[Request], ...] = (
     TextToImage, ImageToImage, DepthToImage, Inpaint, Upscale, Adjust, Texture, MeshTexture, Animation,
 )  # fmt: skip
-PARTS: tuple[type[Value], ...] = (Lora, Control, ImagePrompt, Keyframe, Reuse, Mesh, Camera, FramePasses)
+PARTS: tuple[type[Value], ...] = (
+    Lora, Control, ImagePrompt, Keyframe, PassName, Reuse, Mesh, Camera, FramePasses,
+)  # fmt: skip
 
 _TYPES: dict[str, type[Value]] = {cls.__name__: cls for cls in (*REQUESTS, *PARTS)}
 _DIGEST = re.compile(r"[0-9a-f]{64}")

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..errors import RequestError
 from ..values import Array, Value, Wrong, as_control, freeze, option, part
-from ..values.checks import choice, flag, integer, number, optional, path, text
-from .choices import ControlKind, NoiseKind
+from ..values.checks import choice, flag, integer, name, number, optional, path, text
+from .choices import ControlKind, NoiseKind, PassKind
 
 
 @part
@@ -72,6 +72,18 @@ class Keyframe(Value):
     strength: float | None = option(converter=optional(number(0, 1, above=True)), default=None)
     guidance_scale: float | None = option(converter=optional(number(0, 100)), default=None)
     controlnet_conditioning_scale: float | None = option(converter=optional(number(0, 10)), default=None)
+
+
+@part
+class PassName(Value):
+    """The name under which a renderer other than Blender writes a pass; its conventions must be Blender's.
+
+    kind: what the pass holds.
+    name: without the view layer and the channel, such as "zdepth".
+    """
+
+    kind: PassKind = option(converter=choice(PassKind))
+    name: str = option(converter=name)
 
 
 @part

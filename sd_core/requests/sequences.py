@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from ..errors import RequestError
 from ..passes.frame_passes import Camera, FramePasses
-from ..values import Wrong, option, value
+from ..values import Array, Wrong, as_control, as_mask, option, value
 from ..values.checks import depth_range, instance, integer, number, optional, path, tuple_of
-from .generation import Generation, only_one_image
-from .parts import Keyframe, Mesh, Reuse
+from .generation import Generation, only_one_image, shape
+from .parts import Keyframe, Mesh, PassName, Reuse
 from .request import Size
 
 PassesLike = str | os.PathLike[str] | Iterable[FramePasses | str | os.PathLike[str]]
@@ -46,7 +46,9 @@ class MeshTexture(Generation):
 
     mesh: path of a glTF, OBJ, PLY or STL file, or `Mesh` arrays.
     views: cameras to paint from; None: chosen by coverage, at most `max_views`.
-    texture_size: side of the texture in px, a multiple of 8.
+    texture_size: side of the texture in px.
+    image, mask: a texture (texture_size, texture_size, 3) that the mesh shows already through its own UVs, and where to
+        repaint it, (texture_size, texture_size) float32 in [0, 1], 1 = repaint; the rest stays as it is. Both or neither.
     """
 
     mesh: Mesh | str = option(converter=_mesh)
@@ -55,10 +57,20 @@ class MeshTexture(Generation):
     texture_size: int = option(converter=integer(64, 16384), default=1024)
     controlnet: str | None = option(converter=optional(path), default=None)
     controlnet_conditioning_scale: float = option(converter=number(0, 10), default=1.0)
+    image: Array | None = option(converter=optional(as_control), default=None)
+    mask: Array | None = option(converter=optional(as_mask), default=None)
 
     def _check(self) -> None:
         Generation._check(self)
         only_one_image(self)
+        if (self.image is None) != (self.mask is None):
+            missing, given = ("image", "mask") if self.image is None else ("mask", "image")
+            raise RequestError(missing, f"is missing, but there is a {given}", hint="to repaint a part, give both")
+        for name, given in (("image", self.image), ("mask", self.mask)):
+            if given is not None and shape(given) != (self.texture_size, self.texture_size):
+                (h, w), side = shape(given), self.texture_size
+                hint = f"set texture_size to {w}" if h == w else "give the square texture of the mesh"
+                raise RequestError(name, f"is {w} x {h} px, but the texture {side} x {side}", hint=hint)
 
 
 @value
@@ -67,6 +79,9 @@ class Animation(Generation):
 
     passes: `FramePasses` or EXR paths in order, or one "####" pattern, or a video; opened one frame at a time. They are
         larger than the result by `overscan` px on every side.
+    pass_names: names of the passes in the EXR files of another renderer.
+    depth_estimator: hub id or folder of a depth checkpoint for transformers, for passes without depth, such as those of a
+        video; None: they have none.
     depth_range: (near, far) in scene units for the whole sequence; None: its finite minimum and maximum.
     strength: in (0, 1]; below 1 the passes must hold images.
     keyframes: settings that change over time, at most one for each frame.
@@ -75,6 +90,8 @@ class Animation(Generation):
     """
 
     passes: str | tuple[FramePasses | str, ...] = option(converter=_passes)
+    pass_names: tuple[PassName, ...] = option(converter=tuple_of(instance(PassName)), default=())
+    depth_estimator: str | None = option(converter=optional(path), default=None)
     depth_range: tuple[float, float] | None = option(converter=optional(depth_range), default=None)
     controlnet: str | None = option(converter=optional(path), default=None)
     controlnet_conditioning_scale: float = option(converter=number(0, 10), default=1.0)
@@ -101,3 +118,6 @@ class Animation(Generation):
         frames = [keyframe.frame for keyframe in self.keyframes]
         if len(set(frames)) != len(frames):
             raise RequestError("keyframes", "has two keyframes for one frame", hint="keep one of them")
+        kinds = [named.kind for named in self.pass_names]
+        if len(set(kinds)) != len(kinds):
+            raise RequestError("pass_names", "names one kind of pass twice", hint="keep one of them")

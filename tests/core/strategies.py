@@ -71,6 +71,9 @@ keyframes = st.lists(
     max_size=3,
     unique_by=lambda keyframe: keyframe.frame,
 )
+pass_names = st.lists(
+    st.builds(r.PassName, kind=st.sampled_from(r.PassKind), name=names), max_size=2, unique_by=lambda named: named.kind
+)
 reuses = st.builds(
     r.Reuse,
     noise=st.sampled_from(r.NoiseKind),
@@ -169,10 +172,20 @@ requests: st.SearchStrategy[r.Request] = st.one_of(
         texture_size=st.integers(64, 4096),
     ),
     st.builds(
+        r.MeshTexture,
+        mesh=meshes,
+        prompt=texts,
+        image=st.just(np.full((64, 64, 3), 7, np.uint8)),
+        mask=st.just(np.eye(64, dtype=np.float32)),
+        texture_size=st.just(64),
+    ),
+    st.builds(
         r.Animation,
         **_common,
         **_depth_control,
         passes=st.just("render/####.exr") | st.lists(frames | names, min_size=1, max_size=3),
+        pass_names=pass_names,
+        depth_estimator=st.none() | names,
         depth_range=st.none() | ranges,
         strength=strengths,
         keyframes=keyframes,
