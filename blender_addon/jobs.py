@@ -65,6 +65,7 @@ def submit(  # noqa: PLR0913 - each of them is named at the call
     on_end: Callable[[BlenderJob], None] | None = None,
     convert: Convert | None = None,
     priority: str = "interactive",
+    preferences: Preferences | None = None,
 ) -> BlenderJob:
     """Start a job and return at once; call it on the main thread.
 
@@ -74,10 +75,11 @@ def submit(  # noqa: PLR0913 - each of them is named at the call
         on_step, on_frame, on_result, on_end: see `Calls`. Not called once another file has been opened, but `on_end`.
         convert: runs in the job's thread before `on_frame` and `on_result`, which get what it gives.
         priority: "interactive" or "batch".
+        preferences: in place of the user's.
     """
     job = BlenderJob(label, _inbox.put, Calls(on_step, on_frame, on_result, on_end), _file[0])
     _jobs.append(job)
-    arguments = (job, request, convert, priority, read_preferences())
+    arguments = (job, request, convert, priority, preferences or read_preferences())
     threading.Thread(target=_work, args=arguments, name=f"sd_core-{label}", daemon=True).start()
     return job
 

@@ -19,6 +19,7 @@ from sd_core.results import Result
 from .. import history, jobs
 from ..job import BlenderJob
 from ..plan import Plan, base_plan
+from ..preferences import Preferences
 from ..scene import video
 from ..scene.exr import read_passes
 from ..scene.folders import output_folder
@@ -97,13 +98,19 @@ class _Film:
 
 
 def stylise_animation(
-    scene: bpy.types.Scene, view_layer: str, frames: range | None = None, *, again: bool = False
+    scene: bpy.types.Scene,
+    view_layer: str,
+    frames: range | None = None,
+    *,
+    again: bool = False,
+    preferences: Preferences | None = None,
 ) -> BlenderJob:
     """Start the job; returns at once.
 
     Args:
         frames: None: the scene's range.
         again: take up what an earlier run left in the folder.
+        preferences: in place of the user's.
 
     Raises:
         SDError: why it cannot be started.
@@ -119,6 +126,7 @@ def stylise_animation(
         on_result=shown.result,
         on_end=film.end,
         priority="batch",
+        preferences=preferences,
     )
 
 
