@@ -10,15 +10,22 @@ from sd_core.values import Array
 
 from .births import Births, magnification
 
-SEEN, OPEN = 0.4, 0.6
-"""Share of the steps that is run where all was seen before, and where something new is filled in on the way."""
+SEEN, OPEN, ANEW = 0.25, 0.4, 0.85
+"""Share of the steps that is run where all was seen before, where something new is filled in on the way, and where that is
+made well, in its context. Even that does not start from noise alone: the fill gives it the colours around it."""
 
-ANEW = 0.25
-"""Share of new pixels from which on a latent is made entirely anew. By area: one new pixel, or a band around the hole, made
-anew in every frame costs far more error than it saves."""
+HOLE = 0.25
+"""Share of new pixels from which on a latent counts as new. By area: one new pixel, or a band around the hole, made anew in
+every frame costs far more error than it saves."""
 
-DEBT = 0.02
-"""Share of latents that were filled in on the way, from which on a frame is run in full to make them well."""
+DEBT = 0.04
+"""Share of the picture's latents that were filled in on the way, from which on a frame is run far enough to make them well."""
+
+DEBT_IN_MARGIN = 0.2
+"""The same over all that is painted: what lies in the overscan can wait until it is about to be seen."""
+
+AHEAD = 6
+"""px beyond the border of the picture that count to it."""
 
 CUT = 0.6
 """Share of new pixels from which on a frame is taken for a cut."""
@@ -35,7 +42,7 @@ class Needs:
     """What a frame needs.
 
     strength: (lh, lw) share of the steps for each latent. hold: (lh, lw) in [0, 1], how firmly it is held to its reference.
-    full: whether latents that are new are made from noise in this frame.
+    full: whether what is new is made well in this frame.
     fresh: (h, w) bool, pixels that count as made by this frame. firm: (h, w) bool, those made in context.
     """
 
@@ -51,7 +58,7 @@ class Needs:
         return float(self.strength.max())
 
 
-def needs_of(births: Births, age: Array, scale: int, *, limit: float) -> Needs:
+def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: float) -> Needs:
     """What is to be done to a frame whose surfaces have these births.
 
     What comes into view by a pixel or two in each frame is filled in on the way and stays loose: held softly, and made
@@ -61,16 +68,17 @@ def needs_of(births: Births, age: Array, scale: int, *, limit: float) -> Needs:
         births: as carried from the frame before.
         age: (h, w) how much the settings changed since each pixel was made, 0 to 1.
         scale: px to a latent.
+        margin: px on every side that are painted, but no part of the picture.
         limit: strength of the request: the largest share of the steps.
     """
     loose = ~births.made | ~births.firm
     new = area(loose, scale)
-    full = float((new >= ANEW).mean()) > DEBT
+    full = _owes(new, margin, scale)
     old = area(aged(births, age), scale) >= 0.5
-    ramp = np.clip((new if full else area(~births.made, scale)) / ANEW, 0, 1)
-    strength = SEEN + ((1.0 if full else OPEN) - SEEN) * ramp
+    ramp = np.clip(new / HOLE, 0, 1)
+    strength = SEEN + ((ANEW if full else OPEN) - SEEN) * ramp
     strength = np.where(old, np.maximum(strength, _worn(mean(age, scale))), strength)
-    hold = np.where(old, 0.0, 1 - np.clip(new / ANEW, 0, 1))
+    hold = np.where(old, 0.0, 1 - ramp)
     made_again = enlarged(old, scale)
     firm = np.ones_like(loose) if full else made_again
     return Needs(
@@ -85,9 +93,17 @@ def everything(size: tuple[int, int], scale: int, *, limit: float) -> Needs:
     return Needs(np.full(cells, limit, np.float32), np.zeros(cells, np.float32), True, whole, whole)
 
 
+def _owes(new: Array, margin: int, scale: int) -> bool:
+    """Whether enough was filled in on the way to make it well now. new: (lh, lw) share of such pixels."""
+    holes = new >= HOLE
+    beyond = max(margin - AHEAD, 0) // scale
+    inner = slice(beyond, -beyond or None)
+    return float(holes[inner, inner].mean()) > DEBT or float(holes.mean()) > DEBT_IN_MARGIN
+
+
 def _worn(age: Array) -> Array:
     """Share of the steps for surfaces that are made again: the more the settings changed, the less of them stays."""
-    return np.clip(OPEN + age, OPEN, 1.0)
+    return np.clip(0.6 + age, 0.6, 1.0)
 
 
 def aged(births: Births, age: Array) -> Array:

@@ -93,7 +93,8 @@ class Painter:
             return anew
         births = carried(before.births, matches)
         clock = before.clock + distance(frame.settings, earlier.settings)
-        needs = needs_of(births, _age(births, before.clocks, clock), self._studio.scale, limit=limit)
+        age = _age(births, before.clocks, clock)
+        needs = needs_of(births, age, self._studio.scale, margin=self._studio.margin, limit=limit)
         if not self._studio.request.reuse.start:
             needs = replace(needs, strength=np.full_like(needs.strength, limit))
         return _Easel(frame, view, matches, births, needs, clock)

@@ -1,0 +1,105 @@
+"""Motion maps: signs, visibility, and the birth map, against worlds in which all is known; and what breaks them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from sd_core.animation.births import born, carried, gather, unborn
+from sd_core.animation.figures import laplacian
+from sd_core.animation.sampling import bilinear, pixel_grid
+from sd_core.animation.view import View, match, view_of
+from sd_core.passes import FramePasses, project
+from sd_core.requests import replace
+from sd_core.values import Array
+from tests.animation import worlds
+
+SIZE = 128
+
+
+def place_in(here: View, other: FramePasses) -> Array:
+    """Where the (still) surface points of a view lie in another frame, px, pixel centres at whole numbers."""
+    assert other.camera is not None and here.place is not None
+    return project(here.place, other.camera)[0] - 0.5
+
+
+def overlap(one: Array, other: Array) -> float:
+    return float((one & other).sum() / (one | other).sum())
+
+
+@pytest.mark.parametrize(
+    "path", [[(0.1 * i, 0.0, 0.0) for i in range(3)], [(0.0, 0.1 * i, 0.05 * i) for i in range(3)]]
+)
+def test_points_are_found_where_they_were_to_a_hundredth_of_a_pixel(path: list[tuple[float, float, float]]) -> None:
+    before, here = (view_of(worlds.frame(index, path, size=SIZE)) for index in (0, 1))
+    found = match(here, before)
+    assert np.abs(found.places - place_in(here, before.passes))[found.seen].max() < 0.01
+    assert found.seen.mean() > 0.9
+
+
+def crossing(index: int) -> View:
+    return view_of(worlds.occluder(6, SIZE)[index])
+
+
+def visible_before(index: int) -> Array:
+    """What analysis says: a point of frame `index` was not behind the box a frame ago, and in the picture."""
+    here, before = worlds.occluder(6, SIZE)[index], worlds.occluder(6, SIZE)[index - 1]
+    assert here.object_id is not None and here.motion is not None and before.object_id is not None
+    places = pixel_grid(SIZE, SIZE) + here.motion[..., :2] * np.array([1, -1], np.float32)
+    inside = (places >= -0.5).all(-1) & (places <= SIZE - 0.5).all(-1)
+    share = bilinear((before.object_id == 2).astype(np.float32)[..., None], places)[..., 0]
+    return inside & np.where(here.object_id == 2, share >= 0.5, share < 0.5)
+
+
+def test_what_was_visible_is_found_as_analysis_says() -> None:
+    for index in range(1, 5):
+        assert overlap(match(crossing(index), crossing(index - 1)).seen, visible_before(index)) >= 0.98
+
+
+def test_swapped_signs_are_noticed() -> None:
+    frames = worlds.pan(3, SIZE, pixels=4)
+    assert frames[1].motion is not None
+    swapped = replace(frames[1], motion=-np.asarray(frames[1].motion))
+    assert match(view_of(frames[1]), view_of(frames[0])).seen.mean() > 0.9
+    assert match(view_of(swapped), view_of(frames[0])).seen.mean() < 0.1
+
+
+def test_shuffled_identities_are_noticed() -> None:
+    ids = np.random.default_rng(0).permutation(np.asarray(crossing(1).passes.object_id).ravel()).reshape(SIZE, SIZE)
+    shuffled = view_of(replace(crossing(1).passes, object_id=ids))
+    assert overlap(match(shuffled, crossing(0)).seen, visible_before(1)) < 0.98
+
+
+def test_the_birth_map_stays_exact_over_many_frames() -> None:
+    frames = worlds.pan(30, SIZE)
+    whole = np.ones((SIZE, SIZE), bool)
+    births, before = born(unborn((SIZE, SIZE)), 0, whole, firm=whole), view_of(frames[0])
+    for frame in frames[1:]:
+        here = view_of(frame)
+        births, before = carried(births, match(here, before)), here
+    exact = place_in(before, frames[0])
+    assert births.made.mean() > 0.3
+    assert np.abs(births.place - exact)[births.made].max() < 0.01
+
+
+def test_sampling_once_keeps_detail_that_iterated_warps_lose() -> None:
+    frames = [view_of(frame) for frame in worlds.pan(20, SIZE, pixels=0.37)]
+    picture = np.random.default_rng(1).random((SIZE, SIZE, 3), np.float32)
+    whole = np.ones((SIZE, SIZE), bool)
+    births, warped = born(unborn((SIZE, SIZE)), 0, whole, firm=whole), picture
+    for before, here in pairwise(frames):
+        found = match(here, before)
+        births = carried(births, found)
+        warped = bilinear(warped, found.places)
+    inner = slice(12, -12)
+    once = laplacian(gather(births, lambda _: picture)[inner, inner]).var() / laplacian(picture).var()
+    often = laplacian(warped[inner, inner]).var() / laplacian(picture).var()
+    assert once > 0.2 and often < 0.02
+
+
+def test_without_motion_every_pixel_stays_where_it_is() -> None:
+    frames = [view_of(frame) for frame in worlds.still(2)]
+    found = match(frames[1], frames[0])
+    assert found.seen.all() and np.array_equal(found.places, pixel_grid(64, 64))
