@@ -210,7 +210,7 @@ def cut() -> Place:
 
 
 def long() -> Place:
-    """A slow travel along a row of things, on which half of the first view is still seen in the last."""
+    """A travel along a row of things, swinging to and fro; half of the first view is still seen in the last."""
     suzanne()
     floor()
     wall(2.5)
@@ -218,7 +218,7 @@ def long() -> Place:
     box((0.9, 0.5, 0.8), (-1.9, 0.2, 0.4), 5)
 
     def place(time: float) -> None:
-        x = -0.6 + 1.8 * time
+        x = -0.6 + 1.4 * time + 0.4 * math.sin(10 * math.pi * time)
         look((x, -5.4, 2.2 + 0.2 * math.sin(6 * math.pi * time)), (x - 0.2, 0, 0.9))
 
     return place
