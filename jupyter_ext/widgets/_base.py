@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+from traitlets import Bytes, HasTraits
 
 FOLDER = Path(__file__).parent
 
@@ -29,6 +30,13 @@ def style(name: str) -> str:
 
 def _text(file: str) -> str:
     return (FOLDER / file).read_text(encoding="utf-8")
+
+
+class BytesFromPage(Bytes):
+    """Bytes that the page may set: they reach the kernel as a memoryview, which `Bytes` refuses without a word."""
+
+    def validate(self, obj: HasTraits | None, value: object) -> bytes:
+        return super().validate(obj, bytes(value) if isinstance(value, memoryview) else value)
 
 
 class Widget(anywidget.AnyWidget):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from traitlets import Bytes, Enum, Float, Int, Unicode
+from traitlets import Enum, Float, Int, Unicode
 
-from ._base import Widget, module, style
+from ._base import BytesFromPage, Widget, module, style
 
 
 class Canvas(Widget):
@@ -18,11 +18,11 @@ class Canvas(Widget):
     _css = style("canvas")
 
     # What the page sets need not be sent back to it.
-    image = Bytes(b"").tag(sync=True, echo_update=False)
+    image = BytesFromPage(b"").tag(sync=True, echo_update=False)
     """An encoded picture: PNG if it comes from the page, anything a browser shows if it comes from Python."""
     name = Unicode("").tag(sync=True)
     """The name of the file that was dropped or browsed for."""
-    mask = Bytes(b"").tag(sync=True, echo_update=False)
+    mask = BytesFromPage(b"").tag(sync=True, echo_update=False)
     """A grey 8-bit PNG of the size of the picture, white = repaint; empty: nothing is painted. It arrives when the
     pointer has rested for 0.2 s. `feather` is not in it."""
     tool = Enum(["brush", "erase"], "brush").tag(sync=True)

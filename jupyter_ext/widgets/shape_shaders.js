@@ -10,7 +10,9 @@ out vec3 point, up;
 out vec2 uv;
 void main() {
   uv = coordinates * repeat;
-  point = position + normal * lift * relief * (textureLod(height, uv, 1.0).r - 0.5);
+  // As coarse as the triangles, of which a tile has about 45 across.
+  float level = max(0.0, log2(float(textureSize(height, 0).x) * repeat / 45.0));
+  point = position + normal * lift * relief * (textureLod(height, uv, level).r - 0.5);
   up = normal;
   gl_Position = camera * vec4(point, 1.0);
 }`;

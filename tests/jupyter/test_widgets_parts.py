@@ -81,8 +81,11 @@ def test_items_of_a_gallery_need_names_of_their_own(ids: list) -> None:
 def test_what_the_page_sends_is_not_sent_back_to_it() -> None:
     canvas = Canvas()
     sent = sent_by(canvas)
-    canvas.set_state({"image": b"png", "mask": b"mask"})
+    canvas.set_state({"image": memoryview(b"png"), "mask": memoryview(b"mask")})
     assert (canvas.image, canvas.mask) == (b"png", b"mask")
+    assert isinstance(canvas.mask, bytes)
+    canvas.set_state({"mask": memoryview(b"")})
+    assert canvas.mask == b""
     assert sent == []
 
 
