@@ -35,7 +35,7 @@ def _text(file: str) -> str:
 class BytesFromPage(Bytes):
     """Bytes that the page may set: they reach the kernel as a memoryview, which `Bytes` refuses without a word."""
 
-    def validate(self, obj: HasTraits | None, value: object) -> bytes:
+    def validate(self, obj: HasTraits | None, value: object) -> bytes | None:
         return super().validate(obj, bytes(value) if isinstance(value, memoryview) else value)
 
 
