@@ -11,12 +11,13 @@ from .fill import fill_gutters, fill_unseen
 from .gather import Glimpse, blended, harmonised
 from .prepare import Prepared, page_of_face
 from .render import View
+from .repaint import Held
 from .surface import Floats, Ints
 
 _BETTER = 0.2
 """By how much a view's cosine must exceed that at which a texel was painted for the texel to be painted anew."""
 
-_REFINED = 0.5
+REFINED = 0.5
 """Share of the steps after which texels that are only refined begin to change."""
 
 
@@ -34,29 +35,40 @@ class Brief:
 
 
 class Canvas:
-    """Textures that fill up view by view."""
+    """Textures that fill up view by view; what is `held` stays as it is, and views are brought into its colours."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, held: Held | None = None) -> None:
         self._surface, self._texels = prepared.surface, prepared.texels
         self._covered = self._texels.image(np.ones(len(self._texels), bool))
         self._page_of_face = page_of_face(self._texels, len(self._surface.faces))
         self._glimpses: list[Glimpse] = []
         self._cosine = np.zeros(len(self._texels), np.float32)
+        self._held = held
+        if held is not None and held.kept.any():
+            index = np.flatnonzero(held.kept)
+            self.add(Glimpse(index, held.colours[index], np.ones(len(index), np.float32)), np.float32(1))
+        self.to_paint = 1.0 if held is None else float(1 - held.kept.mean())
+        """Share of the texels that were to be painted at the start."""
 
-    def add(self, glimpse: Glimpse, cosine: Floats) -> None:
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything that a view could continue."""
+        return bool(self._glimpses)
+
+    def add(self, glimpse: Glimpse, cosine: Floats | np.float32) -> None:
         """Take over a view's colours; `cosine` (m,) are the cosines at which it saw its texels."""
         self._glimpses.append(glimpse)
         self._cosine[glimpse.index] = np.maximum(self._cosine[glimpse.index], cosine)
 
     def brief(self, view: View) -> Brief:
         """What is there in the eyes of `view`, and what it is to do: paint, refine, or leave."""
-        colours, weight = blended(harmonised(self._glimpses, len(self._texels), hold_first=True), len(self._texels))
+        colours, weight = self._mean()
         painted = self._sampled(self._texels.image(np.where(weight > 0, self._cosine, -1)[:, None]), view)[..., 0]
         picture = self._sampled(self._texels.image(colours), view)
         seen = view.face >= 0
         empty = seen & (painted <= 0)
         refined = seen & ~empty & (view.cosine > painted + _BETTER)
-        start = np.where(seen & ~empty, np.where(refined, _REFINED, 1), 0).astype(np.float32)
+        start = np.where(seen & ~empty, np.where(refined, REFINED, 1), 0).astype(np.float32)
         picture = _continued(picture, seen & ~empty)
         return Brief(
             np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8), start, float(empty.sum() / max(seen.sum(), 1))
@@ -64,16 +76,26 @@ class Canvas:
 
     def finished(self) -> tuple[Floats, Floats]:
         """Textures (p, n, n, 3) with no gap anywhere, and the weight (n,) with which each texel was seen."""
-        count = len(self._texels)
-        colours, weight = blended(harmonised(self._glimpses, count, hold_first=True), count)
+        colours, weight = self._mean()
         filled = fill_unseen(colours, weight > 0, self._surface, self._texels)
-        return fill_gutters(self._texels.image(filled), self._covered), weight
+        pages = fill_gutters(self._texels.image(filled), self._covered)
+        if self._held is not None:
+            pages = np.where(self._held.free[..., None], pages, self._held.page)
+        return pages, weight
 
     def disagreement(self) -> tuple[float, float]:
         """PSNR in dB of views against their mean, where they overlap: as painted, and harmonised."""
         pairs = (self._glimpses, harmonised(self._glimpses, len(self._texels), hold_first=True))
         before, after = (_overlap_psnr(glimpses, len(self._texels)) for glimpses in pairs)
         return before, after
+
+    def _mean(self) -> tuple[Floats, Floats]:
+        """Colours (n, 3) of all views together, brought into one tone, and their weights (n,)."""
+        count = len(self._texels)
+        colours, weight = blended(harmonised(self._glimpses, count, hold_first=True), count)
+        if self._held is not None:
+            colours[self._held.kept] = self._held.colours[self._held.kept]
+        return colours, weight
 
     def _sampled(self, pages: Floats, view: View) -> Floats:
         """The pages (p, n, n, c) at each pixel of a view, by nearest texel; 0 on the background."""

@@ -20,11 +20,12 @@ _FEWEST_TEXELS = 64
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A surface, its texels, and where its UVs come from."""
+    """A surface, its texels, where its UVs come from, and whether that is the mesh itself."""
 
     surface: Surface
     texels: Texels
     reason: str
+    own_uvs: bool = False
 
 
 def prepare(given: Mesh | str, size: int, *, working: Callable[[str], None] = lambda _: None) -> Prepared:
@@ -45,7 +46,7 @@ def prepare(given: Mesh | str, size: int, *, working: Callable[[str], None] = la
         kept = _surface(mesh, uvs, ids_or_zeros(mesh.material_id, len(mesh.faces)), up)
         texels = find_texels(kept, size)
         if len(texels) >= _FEWEST_TEXELS:
-            return Prepared(kept, texels, "the mesh's own")
+            return Prepared(kept, texels, "the mesh's own", own_uvs=True)
     working(f"unwrapping {len(mesh.faces)} faces")
     made, how = unwrap(mesh.vertices, mesh.faces.astype(np.int64), size)
     surface = _surface(mesh, made, np.zeros(len(mesh.faces), np.int64), up)

@@ -56,6 +56,11 @@ class Texels:
         """(n, 3) unit normals of the faces."""
         return face_normals(surface.corners)[self.face]
 
+    def only(self, wanted: np.ndarray) -> Texels:
+        """Those of the texels that are `wanted` (n,)."""
+        fields = (self.page, self.row, self.column, self.face, self.weights)
+        return Texels(self.pages, self.size, *(field[wanted] for field in fields))
+
     def image(self, values: Floats) -> Floats:
         """(p, size, size, ...) textures of values (n, ...); 0 where there is no texel."""
         pages = np.zeros((len(self.pages), self.size, self.size, *values.shape[1:]), values.dtype)

@@ -15,11 +15,12 @@ from sd_core.diffusion.images import to_pixels, unit_floats
 from sd_core.diffusion.latents import encode, latent_scale
 from sd_core.errors import Cancelled
 from sd_core.events import FrameEvent, Loading
-from sd_core.mesh.canvas import Brief, Canvas
+from sd_core.mesh.canvas import REFINED, Brief, Canvas
 from sd_core.mesh.gather import look_up
 from sd_core.mesh.prepare import Prepared, prepare, textured
 from sd_core.mesh.rays import Rays
 from sd_core.mesh.render import View, render
+from sd_core.mesh.repaint import Held, hold
 from sd_core.mesh.views import Plan as ViewPlan
 from sd_core.mesh.views import plan_views, seen_cosines
 from sd_core.passes import Camera
@@ -43,7 +44,7 @@ _SHARED += ("image_prompt", "controlnet", "controlnet_conditioning_scale")
 """Fields that the request of each view takes over."""
 
 _NOT_WORTH_IT = 0.002
-"""Share of a view's pixels below which nothing is left to paint."""
+"""Share of a view's pixels, of those that are to be painted at all, below which nothing is left to paint."""
 
 
 def mesh_texture(request: MeshTexture, context: Context) -> Result:
@@ -58,8 +59,9 @@ def mesh_texture(request: MeshTexture, context: Context) -> Result:
     prepared = prepare(resolved.mesh, resolved.texture_size, working=lambda what: context.report(Loading(what)))
     context.decisions["uvs"] = prepared.reason
     rays = Rays(prepared.surface)
-    planned = _planned(resolved, prepared, rays)
-    canvas = Canvas(prepared)
+    held = _held(resolved, prepared)
+    planned = _planned(resolved, prepared, rays, held)
+    canvas = Canvas(prepared, held)
     for index, camera in enumerate(planned.cameras):
         if context.cancelled():
             raise Cancelled(f"cancelled at view {index + 1} of {len(planned.cameras)}")
@@ -77,18 +79,27 @@ class _Job:
     store: ViewStore
 
 
-def _planned(request: MeshTexture, prepared: Prepared, rays: Rays) -> ViewPlan:
+def _held(request: MeshTexture, prepared: Prepared) -> Held | None:
+    """The texture of which a part is to be repainted."""
+    if request.image is None or request.mask is None:
+        return None
+    return hold(prepared, unit_floats(request.image), unit_floats(request.mask))
+
+
+def _planned(request: MeshTexture, prepared: Prepared, rays: Rays, held: Held | None) -> ViewPlan:
+    """Views of all texels, or of those that are to be repainted."""
     if request.views is not None:
         return ViewPlan(request.views, float("nan"), float("nan"))
-    return plan_views(prepared.surface, prepared.texels, rays, request.max_views, size_of(request))
+    texels = prepared.texels if held is None else prepared.texels.only(~held.kept)
+    return plan_views(prepared.surface, texels, rays, request.max_views, size_of(request))
 
 
 def _paint(job: _Job, index: int, camera: Camera) -> None:
     """Paint one view, or take it from an earlier run, and give its colours to the canvas."""
     surface, texels = job.prepared.surface, job.prepared.texels
     view = render(surface, job.rays, camera, size_of(job.request))
-    brief = None if index == 0 else job.canvas.brief(view)
-    if not (view.face >= 0).any() or (brief is not None and brief.new < _NOT_WORTH_IT and (brief.start != 0.5).all()):
+    brief = job.canvas.brief(view) if job.canvas.begun else None
+    if not (view.face >= 0).any() or (brief is not None and _is_done(brief, job.canvas)):
         return
     picture = job.store.load(index)
     if picture is None:
@@ -100,6 +111,10 @@ def _paint(job: _Job, index: int, camera: Camera) -> None:
     job.canvas.add(glimpse, cosines)
     figures = {"new": 1.0 if brief is None else brief.new, "texels": float(len(glimpse.index))}
     job.context.report(FrameEvent(index, picture, figures))
+
+
+def _is_done(brief: Brief, canvas: Canvas) -> bool:
+    return brief.new < _NOT_WORTH_IT * canvas.to_paint and bool((brief.start != REFINED).all())
 
 
 def _painted(job: _Job, view: View, brief: Brief | None) -> Picture:

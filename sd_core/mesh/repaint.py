@@ -1,0 +1,48 @@
+"""A texture that is there already, of which a part is painted anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sd_core.errors import RequestError
+
+from .fill import fill_gutters
+from .prepare import Prepared
+from .surface import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a mesh shows so far: page (n, n, 3) in [0, 1], and where it is painted anew, free (n, n).
+
+    colours (m, 3) and kept (m,) are the same for the m texels: the gutters beside them follow them.
+    """
+
+    page: Floats
+    free: np.ndarray
+    colours: Floats
+    kept: np.ndarray
+
+
+def hold(prepared: Prepared, page: Floats, mask: Floats) -> Held:
+    """The texture `page` (n, n, 3) of a mesh, to be painted anew where `mask` (n, n) is above one half.
+
+    Raises:
+        RequestError: the page cannot be this mesh's texture, or nothing of it is to be painted.
+    """
+    texels = prepared.texels
+    if not prepared.own_uvs:
+        raise RequestError("image", f"fits no UVs: {prepared.reason}", hint="give the mesh that was written beside it")
+    if len(texels.pages) > 1:
+        names = ", ".join(p.name for p in texels.pages)
+        raise RequestError(
+            "image", f"is one texture, the mesh has {names}", hint="send the part that shows one of them"
+        )
+    free = mask[texels.row, texels.column] > 0.5
+    if not free.any():
+        raise RequestError("mask", "is nowhere white on the surface", hint="paint it white where the mesh is to change")
+    covered = texels.image(np.ones(len(texels), bool))
+    spread = fill_gutters(texels.image(free.astype(np.float32)[:, None]), covered)
+    return Held(page, spread[0, ..., 0] > 0, page[texels.row, texels.column], ~free)
