@@ -95,8 +95,8 @@ class MaskEditor(Editor):
         self._canvas.observe(self._painted, "mask")
         self._source.observe(self._named, "value")
 
-    def get(self) -> Array:
-        if self._held is None:
+    def get(self) -> Array | None:
+        if self._held is None and self.spec.required:
             raise Missing(self.spec.name, "is missing", hint="paint where to repaint, on the picture")
         return self._held
 
