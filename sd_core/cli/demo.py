@@ -27,7 +27,7 @@ _SCENE = "suzanne.npz"
 
 
 def demo(  # noqa: PLR0913, PLR0917 - one for each option
-    folder: Annotated[Path, typer.Argument(help="Where to write the pictures; made if it is missing.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write the pictures; made if it is missing.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Of all pictures.")] = 7,
     model: Annotated[str, typer.Option(help="As in txt2img.")] = "builtin",
     controlnet: Annotated[
