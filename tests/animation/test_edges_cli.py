@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from sd_core.animation.pictures import VideoFile
-from sd_core.cli.words import read_keyframe, read_reuse
+from sd_core.cli.words import read_keyframe, read_pass_name, read_reuse
 from sd_core.errors import RequestError
-from sd_core.requests import Keyframe, NoiseKind, Reuse
+from sd_core.requests import Keyframe, NoiseKind, PassName, Reuse
 from sd_core.values import read_picture
 from tests.animation import worlds
 from tests.animation.exr_files import write_frames
@@ -54,6 +54,13 @@ def test_what_is_reused_is_switched_by_name() -> None:
     for word in ("pin", "pin=maybe", "pins=no", "noise=loud"):
         with pytest.raises(RequestError):
             read_reuse(word)
+
+
+def test_a_pass_is_given_another_name() -> None:
+    assert read_pass_name("depth=zdepth") == PassName("depth", "zdepth")
+    for word in ("depth", "depth=", "deep=z"):
+        with pytest.raises(RequestError, match="KIND=NAME"):
+            read_pass_name(word)
 
 
 def test_frames_page_and_movies_are_written(sd_core: Run, model: tuple[str, str], tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 import bpy  # noqa: F401 - before torch: both bring an OpenMP of their own
 import numpy as np
 from animation_arms import ARMS, MEMORYLESS, Made, Task, make, range_of, single
+from animation_judge import Judge, make_judge
 from animation_measures import (
     Frames,
     Truth,
@@ -59,6 +60,7 @@ class Given:
     stride: int
     arms: list[str]
     out: Path
+    judge: int
 
 
 def main() -> int:
@@ -66,10 +68,12 @@ def main() -> int:
     given = Given(**{name: getattr(options, name) for name in Given.__dataclass_fields__})
     given.out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, float | str]] = []
+    judge = make_judge(given.judge, given.prompt) if given.judge else None
     with Engine(model=options.model) as engine:
         for name in options.scenes:
             shot = make_shot(name, options.frames, options.size, options.overscan)
-            rows += measure_scene(engine, render_shot(shot, options.root), given, first=name == options.scenes[0])
+            rendered, first = render_shot(shot, options.root), name == options.scenes[0]
+            rows += measure_scene(engine, rendered, given, judge, first=first)
             write_tables(rows, given.out)
     print_table(rows)
     plot(rows, given.out / "plot.png")
@@ -80,7 +84,9 @@ def main() -> int:
     return 0 if len(failed) >= 3 else 2
 
 
-def measure_scene(engine: Engine, rendered: Rendered, given: Given, *, first: bool) -> list[dict[str, float | str]]:
+def measure_scene(
+    engine: Engine, rendered: Rendered, given: Given, judge: Judge | None, *, first: bool
+) -> list[dict[str, float | str]]:
     """One row for each arm, and the first of them for the floor. On the `first` scene liveness is measured as well."""
     truth = Truth(rendered)
     task = Task(
@@ -94,6 +100,8 @@ def measure_scene(engine: Engine, rendered: Rendered, given: Given, *, first: bo
         wanted = sampled if name in MEMORYLESS else None
         made[name] = make(ARMS[name], engine, task, wanted)
         row = measure_arm(engine, truth, task, made[name], made.get("independent noise"), sampled)
+        if judge is not None:
+            row["prompt"] = judge.share({index: made[name].frames[index] for index in sampled})
         if first and name not in MEMORYLESS:
             row |= liveness(engine, task, name, given)
         if name not in MEMORYLESS and rendered.shot.name == "long" and given.seeds > 1:
@@ -222,6 +230,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5, help="runs of the 240 frames, for the sharpness at their end")
     parser.add_argument("--stride", type=int, default=8, help="every so-many-th frame is measured; divides 8 and 24")
+    parser.add_argument("--judge", type=int, default=0, help="textures to train the judge of prompts on; 0: no judge")
     parser.add_argument("--prompt", default="blue cobblestone")
     parser.add_argument("--other-prompt", default="orange cobblestone")
     parser.add_argument("--root", type=Path, default=scratch / "sd_core_scenes", help="where renders are kept")

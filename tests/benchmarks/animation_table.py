@@ -18,8 +18,8 @@ FLOOR = "autoencoder (F)"
 COLUMNS: Mapping[str, str] = {
     "E1": "E lag 1", "E8": "E lag 8", "E24": "E lag 24", "share8": "E-F / best, lag 8", "share24": "lag 24",
     "closure": "closure dB", "sharpness": "sharpness", "drift": "drift dE", "new_sharpness": "new: sharpness",
-    "new_seam": "new: seam", "switch": "switch", "half_life": "half-life", "depth": "depth", "evaluations": "UNet rows",
-    "seconds": "s / frame",
+    "new_seam": "new: seam", "switch": "switch", "half_life": "half-life", "depth": "depth", "prompt": "prompt",
+    "evaluations": "UNet rows", "seconds": "s / frame",
 }  # fmt: skip
 """Names of the measures by key; warp errors are shown times 1000."""
 
@@ -33,6 +33,7 @@ GUARDS: Mapping[str, Guard] = {
     "switch": lambda value: value >= 0.9,
     "half_life": lambda value: value <= 4,
     "depth_loss": lambda value: value <= 0.02,
+    "prompt_loss": lambda value: value <= 0.02,
 }
 """What a copy of the frame before cannot pass."""
 
@@ -64,6 +65,7 @@ def compared(row: Row, scene: Sequence[Row]) -> dict[str, float]:
     found["growth"] = number(row, "E24") / number(row, "E8")
     found["closure_loss"] = number(floor, "closure") - number(row, "closure") if "closure" in row else math.nan
     found["depth_loss"] = number(alone, "depth") - number(row, "depth")
+    found["prompt_loss"] = number(alone, "prompt") - number(row, "prompt")
     found["evaluation_share"] = number(row, "evaluations") / number(alone, "evaluations")
     found["time_share"] = number(row, "seconds") / number(alone, "seconds")
     return found

@@ -1,0 +1,34 @@
+"""Do the frames still show what the prompt says? Judged by the classifier of builtin_classifier.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from animation_measures import Frames
+from builtin_classifier import Classifier, judge, train
+
+from sd_core.training.data import COLOURS, MATERIALS
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A classifier and what it should find; the prompt must name one of its materials and one of its colours."""
+
+    classifier: Classifier
+    material: int
+    colour: int
+
+    def share(self, frames: Frames) -> float:
+        """Mean of the shares of frames with the right material and with the right colour; pictures of 128 px or more."""
+        materials, colours = judge(self.classifier, np.stack([frame[..., :3] for frame in frames.values()]))
+        return float(((materials == self.material).mean() + (colours == self.colour).mean()) / 2)
+
+
+def make_judge(count: int, prompt: str) -> Judge:
+    """Train on `count` textures; some thousands are needed for a verdict worth having."""
+    return Judge(
+        train(count, epochs=6),
+        material=next(index for index, name in enumerate(MATERIALS) if name in prompt),
+        colour=next(index for index, name in enumerate(COLOURS) if name in prompt),
+    )
