@@ -95,7 +95,6 @@ const widget = (name, build) => ({
   render({ model, el }) {
     const life = new AbortController();
     const { signal } = life;
-    // Lab would take arrow keys and letters for its own shortcuts.
     const root = make("div", { class: `sd-widget sd-${name}`, "data-lm-suppress-shortcuts": "true" });
     el.append(root);
     const listen = (element, type, handler, options = {}) =>
@@ -117,6 +116,10 @@ const widget = (name, build) => ({
       for (const [key, value] of Object.entries(values)) model.set(key, value);
       model.save_changes();
     };
+    // Lab takes arrow keys and letters for its own, from sliders too, unless they end here; Ctrl+S is for the notebook.
+    listen(root, "keydown", (event) => {
+      if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
+    });
     build({ model, root, signal, listen, keys, watch, set });
     return () => {
       life.abort();

@@ -1,4 +1,5 @@
 const AHEAD = 12; // pictures that are fetched before they are needed
+const READY = 3; // of which are decoded before they are needed
 const DECODED = 48; // pictures that are kept ready to draw
 const TELL = 250; // ms between two words to Python while it plays
 const SVG = "http://www.w3.org/2000/svg";
@@ -164,10 +165,10 @@ export default widget("player", (tools) => {
     note.textContent = figures.join(" \u00b7 ");
     canvas.setAttribute("aria-label", `${view}: ${figures.join(", ")}`);
     canvas.classList.toggle("sd-missing", missing);
-    for (let ahead = 1; ahead <= Math.min(AHEAD, count() - 1); ahead++) {
-      const next = (index + ahead) % count();
-      if (view !== "motion") store.ask("frames", next);
-      else if (next < model.get("_motion_count")) store.ask("motion", next);
+    const [list, length] = view === "motion" ? ["motion", model.get("_motion_count")] : ["frames", count()];
+    for (let ahead = 1; ahead <= Math.min(AHEAD, length - 1); ahead++) {
+      if (ahead <= READY) store.get(list, (index + ahead) % length);
+      else store.ask(list, (index + ahead) % length);
     }
     return done || missing;
   };
