@@ -96,11 +96,11 @@ def main() -> None:
         engine.run(request, folder / "styled", resume=given.resume)
     frames = saved_frames(folder / "styled")
     pairs = [beside(read_picture(folder / "render" / f"{i + 1:04d}.png"), frame) for i, frame in enumerate(frames)]
-    passes = (read_exr(path) for path in frame_paths(pattern))
+    paths = frame_paths(pattern)
     written = [
         write_mp4(frames, folder / "animation.mp4", FPS),
         write_gif(pairs, folder / "animation.gif", FPS),
-        write_page(folder / "styled", passes, FPS, given.overscan),
+        write_page(folder / "styled", lambda index: read_exr(paths[index]), FPS, given.overscan),
     ]
     print("\n".join(f"wrote {path}" for path in written))
 

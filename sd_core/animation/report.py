@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -42,13 +42,16 @@ FIGURES: Mapping[str, str] = {
 
 
 def write_page(
-    output: str | os.PathLike[str], passes: Iterable[FramePasses] | None = None, fps: float = 24.0, margin: int = 0
+    output: str | os.PathLike[str],
+    passes: Callable[[int], FramePasses] | None = None,
+    fps: float = 24.0,
+    margin: int = 0,
 ) -> Path:
     """Write `report.html` into an animation's output folder; it opens from disk, without a network.
 
     Args:
         output: the folder, with `report.json` and the frames.
-        passes: of the frames in order, read once; None: the player shows the result alone.
+        passes: opens those of a frame; None: the player shows the result alone.
         fps: of the player.
         margin: px by which the passes are larger than the frames on every side.
 
@@ -61,7 +64,8 @@ def write_page(
     stride = -(-len(frames) // _FRAMES_SHOWN)
     tracks = {"result": [embedded(frames[index]) for index in range(0, len(frames), stride)]}
     if passes is not None:
-        tracks |= input_tracks(passes, report.get("depth_range"), stride, margin)
+        shown = (passes(index) for index in range(0, len(frames), stride))
+        tracks |= input_tracks(shown, report.get("depth_range"), margin)
     data = {
         "fps": fps,
         "stride": stride,
@@ -94,16 +98,15 @@ def read_report(output: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def input_tracks(
-    passes: Iterable[FramePasses], depth_range: Sequence[float] | None, stride: int, margin: int
+    passes: Iterable[FramePasses], depth_range: Sequence[float] | None, margin: int
 ) -> dict[str, list[str]]:
-    """The picture, depth and motion of every `stride`-th frame, each where the first frame has it."""
+    """Picture, depth and motion of the frames, each that all of them have."""
     tracks: dict[str, list[str]] = {}
     limits = None if depth_range is None else (float(depth_range[0]), float(depth_range[1]))
-    for index, frame in enumerate(passes):
-        if index % stride == 0:
-            for name, picture in pictured(frame, limits).items():
-                inner = picture[margin:-margin, margin:-margin] if margin else picture
-                tracks.setdefault(name, []).append(embedded(inner))
+    for frame in passes:
+        for name, picture in pictured(frame, limits).items():
+            inner = picture[margin:-margin, margin:-margin] if margin else picture
+            tracks.setdefault(name, []).append(embedded(inner))
     length = max(map(len, tracks.values()), default=0)
     return {name: track for name, track in tracks.items() if len(track) == length}
 

@@ -14,7 +14,7 @@ import typer
 
 from sd_core.errors import Cancelled, RequestError, SDError
 from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, ResultEvent, StepEvent
-from sd_core.requests import Animation, apply_style
+from sd_core.requests import Animation, apply_style, replace
 from sd_core.results import Result
 
 from .command import DEVICE, DTYPE, SERVER, STYLE, TOKEN, shared_parameters
@@ -184,7 +184,8 @@ def _written(request: Animation, files: _Files, folder: Path, fps: float) -> Ite
     if files.exr:
         yield write_exr_frames(frames, folder / "exr")[0].parent
     if files.page:
-        yield write_page(folder, iter(open_frames(request)), fps, request.overscan)
+        plain = replace(request, depth_estimator=None)  # a page is not worth estimating depth twice
+        yield write_page(folder, open_frames(plain).open, fps, request.overscan)
 
 
 def _frame_rate(request: Animation) -> float | None:

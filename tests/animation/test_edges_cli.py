@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +20,7 @@ from sd_core.requests import Keyframe, NoiseKind, PassName, Reuse
 from sd_core.values import read_picture
 from tests.animation import worlds
 from tests.animation.exr_files import write_frames
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, environment
 from tests.conftest import Built
 from tests.tiny import TinyKind
 
@@ -146,3 +151,19 @@ def test_a_frame_of_another_size_is_named_and_those_before_are_kept(
     told = sd_core("animate", "brick", *asked, *SMALL, *model, code=2).stderr
     assert "frame 2" in told
     assert len(list((tmp_path / "out" / "frames").glob("*.png"))) in (0, 2)
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_frames_and_tells_how_to_go_on(model: tuple[str, str], tmp_path: Path) -> None:
+    write_frames(tmp_path / "render", worlds.pan(12))
+    command = [sys.executable, "-m", "sd_core.cli", "animate", "brick", "--passes", "render/####.exr", *model]
+    command += ["--num-inference-steps", "40", "--seed", "1", "-o", "out"]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "out" / "frames" / "000001.png").is_file() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGINT)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, told
+    kept = len(list((tmp_path / "out" / "frames").glob("*.png")))
+    assert 2 <= kept < 12 and f"{kept} finished frames are in out" in told and "--resume" in told

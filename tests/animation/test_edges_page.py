@@ -67,7 +67,7 @@ def data_of(page: Path) -> dict[str, Any]:
 
 
 def test_the_page_holds_frames_passes_and_figures(tmp_path: Path) -> None:
-    data = data_of(write_page(finished(tmp_path / "out"), iter(passes()), fps=12, margin=4))
+    data = data_of(write_page(finished(tmp_path / "out"), passes().__getitem__, fps=12, margin=4))
     assert {name: len(track) for name, track in data["tracks"].items()} == dict.fromkeys(
         ("result", "input", "depth", "motion"), 6
     )
@@ -77,14 +77,14 @@ def test_the_page_holds_frames_passes_and_figures(tmp_path: Path) -> None:
 
 
 def test_the_page_names_nothing_outside_itself(tmp_path: Path) -> None:
-    text = write_page(finished(tmp_path / "out"), iter(passes()), margin=4).read_text(encoding="utf-8")
+    text = write_page(finished(tmp_path / "out"), passes().__getitem__, margin=4).read_text(encoding="utf-8")
     assert set(re.findall(r"https?://[^\s\"'<]+", text)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"(?:src|href)=\"(?!data:)", text)
 
 
 def test_a_long_animation_is_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sd_core.animation.report._FRAMES_SHOWN", 3)
-    data = data_of(write_page(finished(tmp_path / "out", 7), iter(passes(7)), margin=4))
+    data = data_of(write_page(finished(tmp_path / "out", 7), passes(7).__getitem__, margin=4))
     assert data["stride"] == 3 and len(data["figures"]["reused"]) == 7
     assert all(len(track) == 3 for track in data["tracks"].values())
 
@@ -109,7 +109,7 @@ def test_without_a_report_there_is_no_page(tmp_path: Path) -> None:
 def test_the_page_opens_from_disk_and_plays(tmp_path: Path) -> None:
     from playwright.sync_api import sync_playwright
 
-    page = write_page(finished(tmp_path / "out"), iter(passes()), margin=4)
+    page = write_page(finished(tmp_path / "out"), passes().__getitem__, margin=4)
     complaints: list[str] = []
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
