@@ -71,7 +71,7 @@ def main() -> int:
     judge = make_judge(given.judge, given.prompt) if given.judge else None
     with Engine(model=options.model) as engine:
         for name in options.scenes:
-            shot = make_shot(name, options.frames, options.size, options.overscan)
+            shot = make_shot(name, options.frames, options.size, options.overscan, whole=options.whole)
             rendered, first = render_shot(shot, options.root), name == options.scenes[0]
             rows += measure_scene(engine, rendered, given, judge, first=first)
             write_tables(rows, given.out)
@@ -227,6 +227,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--overscan", type=int, default=16)
     parser.add_argument("--frames", type=int, help="the first so many of each scene")
+    parser.add_argument("--whole", action="store_true", help="the whole path in so few frames: faster, and closed")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5, help="runs of the 240 frames, for the sharpness at their end")
     parser.add_argument("--stride", type=int, default=8, help="every so-many-th frame is measured; divides 8 and 24")

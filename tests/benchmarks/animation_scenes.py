@@ -238,10 +238,10 @@ CLOSED = frozenset({"orbit", "sway"})
 """Scenes whose last frame shows what the first does."""
 
 
-def make_shot(name: str, frames: int | None, size: int, overscan: int) -> Shot:
-    """The first `frames` of a scene, None: all; a cut and return is shortened as a whole, so that both cuts are there."""
+def make_shot(name: str, frames: int | None, size: int, overscan: int, *, whole: bool = False) -> Shot:
+    """The first `frames` of a scene, None: all; or its `whole` path in so many frames, as always where it has cuts."""
     count = min(frames or LENGTHS[name], LENGTHS[name])
-    length = count if name == "cut" else LENGTHS[name]
+    length = count if whole or name == "cut" else LENGTHS[name]
     return Shot(name=name, frames=count, length=length, size=size, overscan=overscan)
 
 
@@ -301,7 +301,7 @@ def dress(shot: Shot, folder: Path) -> None:
 
 def render_shot(shot: Shot, root: Path) -> Rendered:
     """Render a shot into a folder of `root`, unless it lies there."""
-    folder = (root / f"{shot.name}-{shot.frames}-{shot.size}").resolve()
+    folder = (root / f"{shot.name}-{shot.frames}-{shot.path}-{shot.size}").resolve()
     rendered, marker = Rendered(shot, folder), folder / "shot.json"
     if marker.is_file() and json.loads(marker.read_text()) == asdict(shot):
         return rendered
