@@ -66,7 +66,7 @@ class Inpaint(Generation):
     """Part of an image painted anew, or the image continued beyond its borders.
 
     image: (h, w, 3|4) uint8 or float32 in [0, 1].
-    mask: (h, w) float32 in [0, 1], 1 = repaint.
+    mask: (h, w) float32 in [0, 1], 1 = repaint; may be left out where `expand` says what is painted.
     strength: in (0, 1].
     fill: what lies under the mask at the start; object removal is `prompt=""` with "surroundings".
     feather: px over which old and new are blended.
@@ -74,7 +74,7 @@ class Inpaint(Generation):
     """
 
     image: Array = option(converter=as_picture)
-    mask: Array = option(converter=as_mask)
+    mask: Array | None = option(converter=optional(as_mask), default=None)
     strength: float = option(converter=number(0, 1, above=True), default=1.0)
     fill: Fill = option(converter=choice(Fill), default=Fill.NOISE)
     feather: float = option(converter=number(0, 1024), default=0.0)
@@ -86,7 +86,10 @@ class Inpaint(Generation):
         return [("expand" if any(self.expand) else "image", (height + top + bottom, width + left + right))]
 
     def _check(self) -> None:
-        if shape(self.mask) != shape(self.image):
+        if self.mask is None and not any(self.expand):
+            hint = "mark what to repaint, or continue the picture beyond its borders with expand"
+            raise RequestError("mask", "is missing", hint=hint)
+        if self.mask is not None and shape(self.mask) != shape(self.image):
             (h, w), (height, width) = shape(self.mask), shape(self.image)
             raise RequestError("mask", f"is {w} x {h} px, but the image {width} x {height}", hint="make them equal")
         Generation._check(self)

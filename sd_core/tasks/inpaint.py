@@ -109,7 +109,8 @@ def _grown(request: Inpaint) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
     left, top, right, bottom = request.expand
     margins = ((top, bottom), (left, right))
     image = np.pad(request.image, (*margins, (0, 0)), mode="edge")
-    return image, np.pad(unit_floats(request.mask), margins, constant_values=1.0)
+    mask = np.zeros(request.image.shape[:2], np.float32) if request.mask is None else unit_floats(request.mask)
+    return image, np.pad(mask, margins, constant_values=1.0)
 
 
 def _opaque_where(image: NDArray[np.generic], painted: NDArray[np.float32]) -> NDArray[np.generic]:

@@ -123,6 +123,7 @@ WRONG: list[tuple[str, Callable[[], object]]] = [
     ("depth_range", lambda: depth(depth=np.zeros((8, 8), np.uint8), depth_range=(1, 2))),
     ("controlnet_conditioning_scale", lambda: depth(controlnet_conditioning_scale=-1)),
     ("mask", lambda: inpaint(mask=MASK[:8])),
+    ("mask", lambda: inpaint(mask=None)),
     ("mask", lambda: inpaint(mask=np.full((16, 24), 2.0))),
     ("mask", lambda: inpaint(mask=PICTURE)),
     ("fill", lambda: inpaint(fill="black")),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sd_core import Adjust, Engine, ImageToImage, Inpaint, Upscale
+from sd_core import Adjust, Engine, ImageToImage, Inpaint, Upscale, replace
 from tests.conftest import Built
 from tests.engine.pictures import bytes_picture, picture
 from tests.tiny import TinyKind
@@ -62,9 +62,10 @@ def test_outpainting_adds_what_was_asked_and_keeps_the_rest(
 ) -> None:
     left, top, right, bottom = expand
     image = bytes_picture(SIDE, SIDE)
-    nothing = np.zeros((SIDE, SIDE), np.float32)
-    request = Inpaint(image=image, mask=nothing, expand=expand, model=str(tiny(TinyKind.SD1)), **COMMON)
+    request = Inpaint(image=image, expand=expand, model=str(tiny(TinyKind.SD1)), **COMMON)
     painted = engine.run(request).images[0]
+    nothing = replace(request, mask=np.zeros((SIDE, SIDE), np.float32))
+    assert np.array_equal(engine.run(nothing).images[0], painted)
     assert painted.shape == (SIDE + top + bottom, SIDE + left + right, 3)
     assert np.array_equal(painted[top : top + SIDE, left : left + SIDE], image)
 
