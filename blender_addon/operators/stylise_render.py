@@ -24,10 +24,11 @@ from ..job import BlenderJob
 from ..plan import Plan, base_plan
 from ..properties_stylise import SDCORE_PG_stylise
 from ..results import Finished, finisher
+from ..scene.camera import render_size
 from ..scene.exr import read_passes
 from ..scene.images import new_image
 from ..scene.pass_render import PassRender, Wanted, prepare
-from ..scene.render_result import read_render_result, save_render_result
+from ..scene.render_result import check_size, render_result
 from .stylise_request import Controls, still_fields, with_alpha
 from .stylise_show import show_beside_render
 
@@ -36,7 +37,7 @@ from .stylise_show import show_beside_render
 class _Still:
     """What the job's thread works with.
 
-    render: the data render. plan: every other field. shown: file of the render, where it is needed. alpha: (h, w), found
+    render: the data render. plan: every other field. shown: (h, w, 4) uint8, the render, where it is needed. alpha: (h, w), found
     while the request is made.
     """
 
@@ -45,7 +46,7 @@ class _Still:
     controls: Controls
     strength: float
     transparent: bool
-    shown: Path | None
+    shown: np.ndarray | None
     alpha: np.ndarray | None = field(default=None)
 
     def make(self, job: BlenderJob) -> Generation:
@@ -55,13 +56,11 @@ class _Still:
             job.tell("Rendering depth")
             (path,) = self.render.run(cancelled=lambda: job.cancel_requested)
             passes = read_passes(path)
-            size = framing.height, framing.width
-            picture = None if self.shown is None else read_render_result(self.shown, size)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if self.transparent:
-            self.alpha = picture[..., 3] if picture is not None else _alpha_of(passes.image, framing.trim)
-        fields = still_fields(passes, framing, self.controls, picture if self.strength < 1 else None)
+            self.alpha = self.shown[..., 3] if self.shown is not None else _alpha_of(passes.image, framing.trim)
+        fields = still_fields(passes, framing, self.controls, self.shown if self.strength < 1 else None)
         values = self.plan.values | fields | {"strength": self.strength}
         return replace(self.plan, values=values, controls=()).make()
 
@@ -117,17 +116,18 @@ def controls_of(settings: SDCORE_PG_stylise) -> Controls:
     )
 
 
-def _shown(scene: bpy.types.Scene, settings: SDCORE_PG_stylise, folder: Path) -> Path | None:
-    """The render as a file: for its colours, or for its smooth alpha where there is a render."""
-    path = folder / "shown.tga"
-    if settings.strength < 1:
-        return save_render_result(scene, path)
-    if not scene.render.film_transparent:
+def _shown(scene: bpy.types.Scene, settings: SDCORE_PG_stylise, folder: Path) -> np.ndarray | None:
+    """The render: for its colours, or for its smooth alpha where there is one of the right size."""
+    if settings.strength == 1 and not scene.render.film_transparent:
         return None
     try:
-        return save_render_result(scene, path)
+        shown = render_result(scene, folder)
+        check_size(shown, *render_size(scene))
     except RequestError:
+        if settings.strength < 1:
+            raise
         return None  # the data have an alpha of their own, with hard borders
+    return shown
 
 
 def _alpha_of(image: np.ndarray | None, trim: Any) -> np.ndarray | None:

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,59 +13,72 @@ import numpy as np
 
 from sd_core.errors import RequestError
 
+_READABLE = frozenset({"PNG", "TIFF", "TARGA", "TARGA_RAW", "BMP"})
+"""Formats without loss that hold what is shown: with them no setting has to change."""
+
 _FORMAT = {"media_type": "IMAGE", "file_format": "TARGA_RAW", "color_mode": "RGBA"}
-"""Not compressed, so that it is written and read in little time; 8 bit through the scene's view transform."""
-
-_HEADER = 18
 
 
-def save_render_result(scene: bpy.types.Scene, path: Path) -> Path:
-    """Write the current render to a file for `read_render_result`; main thread.
-
-    Raises:
-        RequestError: there is no render.
-    """
-    try:
-        image = next(held for held in bpy.data.images if held.type == "RENDER_RESULT")
-        with _image_settings(scene.render.image_settings, _FORMAT):
-            image.save_render(str(path), scene=scene)
-    except (StopIteration, RuntimeError) as error:
-        raise RequestError(
-            "image", "no frame has been rendered", hint="render it (F12), or set the strength to 1"
-        ) from error
-    return path
-
-
-def read_render_result(path: Path, size: tuple[int, int]) -> np.ndarray:
-    """The saved render: (h, w, 4) uint8, sRGB-encoded, straight alpha; any thread.
+def render_result(scene: bpy.types.Scene, folder: Path) -> np.ndarray:
+    """The current render through the scene's view transform: (h, w, 4) uint8, sRGB-encoded, straight alpha.
 
     Args:
-        size: (height, width) that the scene's settings promise.
+        folder: for a file that is removed at once.
 
     Raises:
-        RequestError: the render has another size.
+        RequestError: there is no render, or one of another size than the scene's settings say.
     """
-    data = path.read_bytes()
-    width, height = struct.unpack_from("<HH", data, 12)
-    if (height, width) != size:
+    settings = scene.render.image_settings
+    path = folder / "shown"
+    try:
+        image = next(held for held in bpy.data.images if held.type == "RENDER_RESULT")
+        with nullcontext() if settings.file_format in _READABLE else _other_format(settings):
+            image.save_render(str(path), scene=scene)
+    except (StopIteration, RuntimeError) as error:
+        hint = "render it (F12), or set the strength to 1"
+        raise RequestError("image", "no frame has been rendered", hint=hint) from error
+    try:
+        return _read(path)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def check_size(shown: np.ndarray, width: int, height: int) -> None:
+    """Refuse a render that is not of the size of the scene.
+
+    Raises:
+        RequestError: it is not.
+    """
+    if shown.shape[:2] != (height, width):
+        is_now = f"{shown.shape[1]} x {shown.shape[0]} px"
         raise RequestError(
             "image",
-            f"the render has {width} x {height} px, the scene's settings say {size[1]} x {size[0]}",
+            f"the render has {is_now}, the scene's settings say {width} x {height}",
             hint="render the frame again (F12), without a border",
         )
-    pixels = np.frombuffer(data, np.uint8, height * width * 4, _HEADER).reshape(height, width, 4)
-    return np.ascontiguousarray(pixels[::-1, :, [2, 1, 0, 3]])
+
+
+def _read(path: Path) -> np.ndarray:
+    image = bpy.data.images.load(str(path))
+    try:
+        image.colorspace_settings.name, image.alpha_mode = "Non-Color", "CHANNEL_PACKED"
+        width, height = image.size
+        flat = np.empty(width * height * image.channels, np.float32)
+        image.pixels.foreach_get(flat)
+    finally:
+        bpy.data.images.remove(image)
+    return np.rint(flat.reshape(height, width, -1)[::-1] * 255).astype(np.uint8)
 
 
 @contextmanager
-def _image_settings(settings: Any, wanted: dict[str, str]) -> Iterator[None]:
+def _other_format(settings: Any) -> Iterator[None]:
     """Other settings for a moment. Formats choose their own colour mode and depth, so these are put back last."""
     names = [known.identifier for known in settings.bl_rna.properties if _is_value(known)]
-    ordered = [name for name in (*wanted, "color_depth") if name in names]
+    ordered = [name for name in (*_FORMAT, "color_depth") if name in names]
     ordered += [name for name in names if name not in ordered]
     before = {name: getattr(settings, name) for name in ordered}
     try:
-        for name, value in wanted.items():
+        for name, value in _FORMAT.items():
             if name in names:
                 setattr(settings, name, value)
         yield

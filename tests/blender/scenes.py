@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import math
+import tempfile
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.blender.snapshot import differences, snapshot
 
 needs_bpy = pytest.mark.skipif(importlib.util.find_spec("bpy") is None, reason="bpy 5.0 exists for Python 3.11 only")
 
@@ -131,7 +137,7 @@ def plain(held: Any, depth: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for known in held.bl_rna.properties:
         name = known.identifier
-        if name == "rna_type" or name.startswith(_OWN):
+        if name in ("rna_type", "depsgraph") or name.startswith(_OWN):
             continue
         value = getattr(held, name)
         if known.type == "COLLECTION":
@@ -143,3 +149,38 @@ def plain(held: Any, depth: int) -> dict[str, Any]:
         elif value is not None and depth:
             found[name] = plain(value, depth - 1)
     return {name: repr(value) if not isinstance(value, dict) else value for name, value in found.items()}
+
+
+def few_steps(scene: Any) -> None:
+    """A prompt, a seed, and as few steps as make a picture."""
+    held = scene.sd_core
+    held.prompt = "a red wall"
+    held.use_seed = held.use_num_inference_steps = True
+    held.seed, held.num_inference_steps = 7, 3
+
+
+def remembered(scene: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What belongs to the user, for `compare`."""
+    return settings_of(scene), snapshot(scene)
+
+
+def compare(scene: Any, before: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Fail with the names of what has changed."""
+    old, new = dict(_flat(before[0])), dict(_flat(settings_of(scene)))
+    assert [f"{name}: {old.get(name)} -> {new.get(name)}" for name in old | new if old.get(name) != new.get(name)] == []
+    assert differences(before[1], snapshot(scene)) == []
+
+
+def _flat(held: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in held.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that is gone at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
