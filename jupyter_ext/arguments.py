@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from typer.exceptions import TyperException
@@ -66,8 +66,8 @@ def read_line(line: str, cell: str | None, variables: Mapping[str, Any]) -> Want
     Args:
         line: `txt2img a wall of bricks --seed 7`; words that are no options are the prompt, with or without quotes.
         cell: the prompt, in place of those words.
-        variables: what `{name}` stands for: numbers and texts anywhere, arrays and pictures as whole values. A brace
-            that means itself is doubled.
+        variables: what `{name}`, `{name.attribute}` and `{name[0]}` stand for: numbers and texts anywhere, arrays and
+            pictures as whole values. A brace that means itself is doubled.
 
     Raises:
         RequestError: no such command, option or variable, or a wrong value.
@@ -94,10 +94,10 @@ class _Given:
     def fill(self, text: str) -> str:
         """The text with its variables."""
         pieces = _pieces(text)
-        if len(pieces) == 1 and pieces[0][0] == "" and pieces[0][1] is not None:
-            value = self._find(pieces[0][1])
+        if len(pieces) == 1 and pieces[0].before == "" and pieces[0].field and not pieces[0].form:
+            value = self._find(pieces[0].field)
             return value if isinstance(value, str) else self._name(value)
-        return "".join(before + ("" if name is None else str(self._find(name))) for before, name in pieces)
+        return "".join(piece.before + self._written(piece) for piece in pieces)
 
     def object(self, held: Any) -> Any:
         """The object that a parsed value names, else the value itself."""
@@ -108,11 +108,21 @@ class _Given:
             return tuple(self.object(item) for item in held)
         return self._objects.get(str(held), held)
 
-    def _find(self, name: str) -> Any:
-        if name not in self._variables:
+    def _written(self, piece: _Piece) -> str:
+        if piece.field is None:
+            return ""
+        try:
+            return format(self._find(piece.field), piece.form)
+        except (TypeError, ValueError) as error:
+            raise RequestError("line", f"{{{piece.field}}} has no such form: {error}", hint="write {name}") from error
+
+    def _find(self, field: str) -> Any:
+        """The value of `name`, `name.attribute` or `name[0]`."""
+        try:
+            return string.Formatter().get_field(field, (), self._variables)[0]
+        except (LookupError, AttributeError, ValueError, TypeError) as error:
             hint = "run the cell that makes it first; write {{ and }} for braces that mean themselves"
-            raise RequestError("line", f"there is no variable {name!r}", hint=hint)
-        return self._variables[name]
+            raise RequestError("line", f"there is no variable {field!r}", hint=hint) from error
 
     def _name(self, value: Any) -> str:
         if isinstance(value, (int, float)):
@@ -122,9 +132,17 @@ class _Given:
         return name
 
 
-def _pieces(text: str) -> list[tuple[str, str | None]]:
+class _Piece(NamedTuple):
+    """Text, and the variable that follows it, with how it is written."""
+
+    before: str
+    field: str | None
+    form: str
+
+
+def _pieces(text: str) -> list[_Piece]:
     try:
-        return [(before, name) for before, name, _, _ in string.Formatter().parse(text)]
+        return [_Piece(before, field, form or "") for before, field, form, _ in string.Formatter().parse(text)]
     except ValueError as error:
         raise RequestError("line", f"{error} in {text[:60]!r}", hint="write {name}, and {{ for a brace") from error
 

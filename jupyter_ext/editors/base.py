@@ -43,7 +43,9 @@ class Editor(ABC):
         self._silent = False
         self._complaint = widgets.HTML(layout=widgets.Layout(display="none"))
         self._complaint.add_class("studio-complaint")
-        label = widgets.HTML(f'<label title="{html.escape(spec.help)}">{html.escape(spec.label)}</label>')
+        label = widgets.HTML(
+            f'<span title="{html.escape(spec.help)}" aria-hidden="true">{html.escape(spec.label)}</span>'
+        )
         label.add_class("studio-label")
         container = widgets.VBox if stacked else widgets.HBox
         row = container([label, *controls])

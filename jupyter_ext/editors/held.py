@@ -21,7 +21,10 @@ class HeldEditor(Editor):
         self._held: Any = None
         hint = "path or {variable}" if spec.required else f"{spec.stands_for}; or {{variable}}"
         self._entry = widgets.Text(
-            placeholder=hint, continuous_update=False, layout=widgets.Layout(width="auto", flex="1 1 auto")
+            description=spec.label,
+            placeholder=hint,
+            continuous_update=False,
+            layout=widgets.Layout(width="auto", flex="1 1 auto"),
         )
         self._about = widgets.HTML()
         self._about.add_class("studio-note")

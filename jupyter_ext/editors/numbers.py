@@ -39,6 +39,7 @@ class NumberEditor(Editor):
         kind = widgets.IntSlider if self._whole else widgets.FloatSlider
         cast = int if self._whole else float
         self._slider = kind(
+            description=spec.label,
             min=cast(low),
             max=cast(high),
             step=cast(step),
@@ -46,6 +47,7 @@ class NumberEditor(Editor):
             layout=widgets.Layout(flex="1 1 80px", width="auto"),
         )
         self._entry = widgets.Text(
+            description=spec.label,
             placeholder=spec.stands_for if spec.optional else "",
             continuous_update=False,
             layout=widgets.Layout(width="88px"),

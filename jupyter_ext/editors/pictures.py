@@ -26,7 +26,10 @@ class PictureEditor(Editor):
         self.canvas = Canvas()
         self.canvas.add_class("studio-picture-only")
         self._source = widgets.Text(
-            placeholder="or a path, or {variable}", continuous_update=False, layout=widgets.Layout(width="auto")
+            description=spec.label,
+            placeholder="or a path, or {variable}",
+            continuous_update=False,
+            layout=widgets.Layout(width="auto"),
         )
         super().__init__(spec, self.canvas, self._source, stacked=True)
         self.canvas.observe(self._dropped, "image")
@@ -87,6 +90,7 @@ class MaskEditor(Editor):
         self._canvas = picture.canvas
         self._canvas.remove_class("studio-picture-only")
         self._source = widgets.Text(
+            description=spec.label,
             placeholder="paint it above; or a path, or {variable}",
             continuous_update=False,
             layout=widgets.Layout(width="auto"),

@@ -20,7 +20,11 @@ class TextEditor(Editor):
     def __init__(self, spec: FieldSpec) -> None:
         rows = 3 if spec.name == "prompt" else 2
         self._text = widgets.Textarea(
-            placeholder=spec.help, rows=rows, continuous_update=False, layout=widgets.Layout(width="auto")
+            description=spec.label,
+            placeholder=spec.help,
+            rows=rows,
+            continuous_update=False,
+            layout=widgets.Layout(width="auto"),
         )
         super().__init__(spec, self._text, stacked=True)
         self._blank: str | None = None if spec.optional else ""
@@ -40,6 +44,7 @@ class NameEditor(Editor):
 
     def __init__(self, spec: FieldSpec, suggestions: tuple[str, ...] = ()) -> None:
         self._name = widgets.Combobox(
+            description=spec.label,
             placeholder=spec.stands_for if spec.optional else spec.help,
             options=suggestions,
             ensure_option=False,
@@ -66,7 +71,7 @@ class ChoiceEditor(Editor):
 
     def __init__(self, spec: FieldSpec, kind: type[StrEnum]) -> None:
         options = [(member.value.replace("_", " "), member.value) for member in kind]
-        self._choice = widgets.Dropdown(options=options, layout=_WIDE)
+        self._choice = widgets.Dropdown(description=spec.label, options=options, layout=_WIDE)
         super().__init__(spec, self._choice)
         if not spec.required:
             self.set(spec.default)
@@ -84,7 +89,7 @@ class FlagEditor(Editor):
     """On or off."""
 
     def __init__(self, spec: FieldSpec) -> None:
-        self._flag = widgets.Checkbox(indent=False, value=spec.default is True)
+        self._flag = widgets.Checkbox(description=spec.label, indent=False, value=spec.default is True)
         super().__init__(spec, self._flag)
         self._flag.observe(self.changed, "value")
 
@@ -125,7 +130,7 @@ class WrittenEditor(Editor):
     ) -> None:
         self._write, self._read, self._empty = write, read, empty
         hint = spec.stands_for if spec.optional else spec.help
-        self._text = widgets.Text(placeholder=hint, continuous_update=False, layout=_WIDE)
+        self._text = widgets.Text(description=spec.label, placeholder=hint, continuous_update=False, layout=_WIDE)
         super().__init__(spec, self._text)
         if not spec.required:
             self.set(spec.default)

@@ -16,7 +16,10 @@ class SeedEditor(Editor):
 
     def __init__(self, spec: FieldSpec) -> None:
         self._entry = widgets.Text(
-            placeholder=spec.stands_for, continuous_update=False, layout=widgets.Layout(width="auto", flex="1 1 auto")
+            description=spec.label,
+            placeholder=spec.stands_for,
+            continuous_update=False,
+            layout=widgets.Layout(width="auto", flex="1 1 auto"),
         )
         self._lock = widgets.ToggleButton(description="Lock", tooltip="Keep the seed of the last image", layout=_NARROW)
         self._next = widgets.Button(description="Next", tooltip="The seed after this one", layout=_NARROW)

@@ -56,6 +56,12 @@ def test_variables_are_put_in_as_text_as_numbers_and_as_whole_objects() -> None:
     assert request == ImageToImage(prompt="a deep red wall", image=photo, seed=4, strength=0.25)
 
 
+def test_attributes_items_and_formats_of_variables_are_reached() -> None:
+    photos = [np.zeros((16, 24, 3), np.uint8)]
+    request = request_of("img2img {x:.1f} {c.real} --image {photos[0]}", photos=photos, x=0.25, c=3 + 1j)
+    assert request == ImageToImage(prompt="0.2 3.0", image=photos[0])
+
+
 def test_doubled_braces_are_braces_and_an_unknown_variable_is_named() -> None:
     assert request_of("txt2img", "a {{literal}} brace\n").prompt == "a {literal} brace"
     with pytest.raises(RequestError, match="no variable 'nowhere'"):

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
 
 from jupyter_ext.arguments import read_line
 from jupyter_ext.forms import MODES
@@ -18,7 +17,7 @@ from sd_core.errors import RequestError
 from sd_core.metadata import load_request
 from sd_core.requests import Animation, MeshTexture, Request
 from sd_core.results import Result
-from sd_core.saving import save_arrays
+from sd_core.saving import image_request, save_arrays
 from tests.core.strategies import requests
 
 SLOW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -56,15 +55,20 @@ def test_a_request_written_as_a_cell_is_read_back_equal(request: Request) -> Non
 
 
 @SLOW
-@given(requests, st.booleans())
-def test_a_request_saved_in_a_picture_or_as_python_is_read_back_equal(request: Request, as_python: bool) -> None:
+@given(requests)
+def test_a_request_saved_in_its_pictures_is_read_back_equal(request: Request) -> None:
+    count = getattr(request, "num_images", 1)
     with TemporaryDirectory() as folder:
-        if as_python:
-            save_arrays(request, Path(folder) / "inputs")
-            names: dict[str, Any] = {}
-            exec(request.to_python(Path(folder) / "inputs"), names)  # noqa: S102 - source that is to be run
-            assert names["request"] == request
-        else:
-            path = Path(folder) / "a.png"
-            Result(images=[np.zeros((8, 8, 3), np.uint8)], request=request).save(path)
-            assert load_request(path) == request
+        pictures = [np.zeros((8, 8, 3), np.uint8)] * count
+        paths = Result(images=pictures, request=request).save(Path(folder) / "a.png")
+        assert [load_request(path) for path in paths[:count]] == [image_request(request, i) for i in range(count)]
+
+
+@SLOW
+@given(requests)
+def test_a_request_written_as_python_is_read_back_equal(request: Request) -> None:
+    with TemporaryDirectory() as folder:
+        save_arrays(request, Path(folder) / "inputs")
+        names: dict[str, Any] = {}
+        exec(request.to_python(Path(folder) / "inputs"), names)  # noqa: S102 - source that is to be run
+        assert names["request"] == request

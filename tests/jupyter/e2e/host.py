@@ -146,12 +146,12 @@ def _environment(root: Path) -> dict[str, str]:
     places = {
         name: str(root / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
     }
-    repository = str(Path(__file__).parents[3])
+    python_path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parents[3])])
     return {
         **os.environ,
         **places,
         "IPYTHONDIR": str(root / "ipython"),
-        "PYTHONPATH": repository,
+        "PYTHONPATH": python_path,
         "OMP_NUM_THREADS": "1",
     }
 
