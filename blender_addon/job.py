@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -31,6 +31,9 @@ class Stage(StrEnum):
     CANCELLED = "cancelled"
 
 
+Parts = Generator[None, None, str | None]
+"""A callback in parts; it ends with the name of an undo step."""
+
 ENDED = frozenset({Stage.DONE, Stage.FAILED, Stage.CANCELLED})
 
 
@@ -47,12 +50,14 @@ class Calls:
     """What to call on the main thread; each is called with the job first.
 
     on_step: `(job, StepEvent)`. on_frame: `(job, FrameEvent, converted)`. on_result: `(job, Result, converted)`; the name of
-    an undo step may be given back. on_end: `(job,)`, after all others, also after a failure or a cancellation.
+    an undo step may be given back. It may be a generator that yields between parts of a few milliseconds each: between two
+    parts the window is drawn, and a datablock may be undone. on_end: `(job,)`, after all others, also after a failure or a
+    cancellation.
     """
 
     on_step: Callable[[BlenderJob, StepEvent], None] | None = None
     on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None
-    on_result: Callable[[BlenderJob, Result, Any], str | None] | None = None
+    on_result: Callable[[BlenderJob, Result, Any], str | Parts | None] | None = None
     on_end: Callable[[BlenderJob], None] | None = None
 
 
@@ -62,6 +67,7 @@ class BlenderJob:
 
     label: for people. inbox: takes `(job, event, converted)` from any thread. file: number of the open file when it was
     submitted. share: done, in [0, 1]. message: what goes on. preview: newest (h, w, 3) uint8. error: of a failed one.
+    parts: what is left of `on_result`.
     """
 
     label: str
@@ -75,6 +81,7 @@ class BlenderJob:
     message: str = ""
     preview: Any = None
     error: SDError | None = None
+    parts: Parts | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _remote: RemoteJob | None = None
     _cancelling: threading.Thread | None = None
@@ -134,9 +141,19 @@ class BlenderJob:
                 return self._last(event, converted, calls)
         return None
 
+    def advance(self) -> str | None:
+        """Run the next part of `on_result`; gives the name of an undo step after the last one."""
+        assert self.parts is not None
+        try:
+            next(self.parts)
+        except StopIteration as stop:
+            self.end(Stage.DONE)
+            return stop.value
+        return None
+
     def end(self, stage: Stage, error: SDError | None = None) -> None:
         """Nothing more will come."""
-        self.stage, self.error, self.seconds_left = stage, error, None
+        self.stage, self.error, self.seconds_left, self.parts = stage, error, None, None
         self.share = 1.0 if stage is Stage.DONE else self.share
         if self.calls.on_end is not None:
             self.calls.on_end(self)
@@ -152,9 +169,12 @@ class BlenderJob:
     def _last(self, event: ResultEvent | Failed | CancelledEvent, converted: Any, calls: Calls) -> str | None:
         match event:
             case ResultEvent(result=result):
-                undo = calls.on_result(self, result, converted) if calls.on_result is not None else None
+                told = calls.on_result(self, result, converted) if calls.on_result is not None else None
+                if isinstance(told, Generator):
+                    self.parts = told
+                    return None
                 self.end(Stage.DONE)
-                return undo
+                return told
             case Failed(error=error):
                 self.end(Stage.FAILED, error)
             case CancelledEvent():

@@ -24,7 +24,7 @@ from sd_core.requests import Request
 from sd_core.results import Result
 
 from .connection import server, watch
-from .job import BlenderJob, Calls, Stage, Told
+from .job import BlenderJob, Calls, Parts, Stage, Told
 from .preferences import Preferences, read_preferences
 
 CLASSES = ()
@@ -32,8 +32,8 @@ CLASSES = ()
 BUDGET = 0.004
 """Seconds of a tick that are given to events."""
 
-_BUSY, _IDLE = 0.05, 0.5
-"""Seconds between ticks while jobs run, and while none does."""
+_SOON, _BUSY, _IDLE = 0.01, 0.05, 0.5
+"""Seconds between ticks while a result is taken over, while jobs run, and while none does."""
 
 _FAREWELL = 1.0
 """Seconds that a server is given to hear that a job is no longer wanted, when Blender quits."""
@@ -52,6 +52,7 @@ Convert = Callable[[FrameEvent | ResultEvent], Any]
 
 _inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Told, Any]] = queue.SimpleQueue()
 _jobs: list[BlenderJob] = []
+_undo_steps: list[str] = []
 _file = [0]
 
 
@@ -61,7 +62,7 @@ def submit(  # noqa: PLR0913 - each of them is named at the call
     label: str,
     on_step: Callable[[BlenderJob, StepEvent], None] | None = None,
     on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None,
-    on_result: Callable[[BlenderJob, Result, Any], str | None] | None = None,
+    on_result: Callable[[BlenderJob, Result, Any], str | Parts | None] | None = None,
     on_end: Callable[[BlenderJob], None] | None = None,
     convert: Convert | None = None,
     priority: str = "interactive",
@@ -100,17 +101,12 @@ def forget_ended() -> None:
 
 
 def drain(budget: float = BUDGET) -> int:
-    """Handle what has happened, for `budget` seconds at most but one event at least; gives the number of events.
+    """Handle what has happened, for `budget` seconds at most but one event at least; gives their number.
 
     The timer calls this. Where there are no timers (a background Blender, the module bpy) whoever waits calls it: see `wait`.
     """
     give_up, count = time.perf_counter() + budget, 0
-    while count == 0 or time.perf_counter() < give_up:
-        try:
-            job, event, converted = _inbox.get_nowait()
-        except queue.Empty:
-            break
-        _handle(job, event, converted)
+    while (count == 0 or time.perf_counter() < give_up) and _handle_next():
         count += 1
     if count:
         _redraw()
@@ -126,7 +122,7 @@ def wait(job: BlenderJob, timeout: float | None = None) -> BlenderJob:
     """
     give_up = None if timeout is None else time.monotonic() + timeout
     try:
-        while not job.ended:
+        while not job.ended or _undo_steps:
             if give_up is not None and time.monotonic() > give_up:
                 raise TimeoutError(f"{job.label} has not ended after {timeout} s")
             if not drain():
@@ -153,6 +149,7 @@ def unregister() -> None:
     for job in stopped:
         job.settle(_FAREWELL)
     _jobs.clear()
+    _undo_steps.clear()
     bpy.app.handlers.load_pre.remove(_on_load)
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
@@ -186,6 +183,8 @@ def _tick() -> float:
     drain()
     if watch.tick():
         _redraw()
+    if _undo_steps or any(job.parts is not None for job in _jobs):
+        return _SOON
     return _BUSY if running() else _IDLE
 
 
@@ -195,18 +194,37 @@ def _on_load(*_: object) -> None:
     _file[0] += 1
 
 
-def _handle(job: BlenderJob, event: Event | Told, converted: Any) -> None:
-    if job.ended:
-        return
+def _handle_next() -> bool:
+    """One piece of work, if there is one: an undo step, a part of a callback, or an event."""
+    if _undo_steps:
+        _push_undo(_undo_steps.pop(0))
+        return True
+    job = next((job for job in _jobs if job.parts is not None), None)
+    if job is not None:
+        # What is left belongs to a file that is no longer open.
+        _guarded(job, job.advance if job.file == _file[0] else lambda: job.end(Stage.DONE))
+        return True
     try:
-        undo = job.apply(event, converted, job.calls if job.file == _file[0] else Calls())
-    except Exception as error:  # noqa: BLE001
-        # A fault in a callback must neither stop the timer nor leave a job that runs for ever.
+        job, event, converted = _inbox.get_nowait()
+    except queue.Empty:
+        return False
+    if not job.ended:
+        calls = job.calls if job.file == _file[0] else Calls(on_end=job.calls.on_end)
+        _guarded(job, lambda: job.apply(event, converted, calls))
+    return True
+
+
+def _guarded(job: BlenderJob, work: Callable[[], str | None]) -> None:
+    """A fault in a callback must neither stop the timer nor leave a job that runs for ever."""
+    try:
+        undo = work()
+    except Exception as error:  # noqa: BLE001 - told to the user, and to the log
         _log.exception("%s failed", job.label)
         job.cancel()
         job.end(Stage.FAILED, SDError(f"{type(error).__name__}: {error}", hint="see the console"))
         return
-    _push_undo(undo)
+    if undo is not None:
+        _undo_steps.append(undo)
     if job.stage is Stage.FAILED:
         _report(job)
     if job.ended:
@@ -214,9 +232,9 @@ def _handle(job: BlenderJob, event: Event | Told, converted: Any) -> None:
         _jobs[:] = [other for other in _jobs if other not in ended[:-_KEPT]]
 
 
-def _push_undo(message: str | None) -> None:
+def _push_undo(message: str) -> None:
     """One step takes back what `on_result` did. Without a window (a farm) there is no undo."""
-    if message is None or not bpy.context.window_manager.windows:
+    if not bpy.context.window_manager.windows:
         return
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
         bpy.ops.ed.undo_push(message=message)

@@ -49,7 +49,7 @@ _MAPS = tuple(
     for index, kind in enumerate(TextureMap)
 )
 _STYLES = (
-    ("NONE", "None", "The prompt as it is"),
+    ("NONE", "No Style", "The prompt as it is"),
     *((name, name.capitalize(), style.prompt) for name, style in styles().items()),
 )
 

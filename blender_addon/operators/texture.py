@@ -16,7 +16,7 @@ from sd_core.requests import Request, Texture, TextureMap
 from sd_core.results import Result
 
 from .. import history, jobs
-from ..job import BlenderJob
+from ..job import BlenderJob, Parts
 from ..plan import Plan, base_plan
 from ..results import NAME, image_name
 from ..scene.images import Grabbed, Packed, grab_image, new_image, pack
@@ -68,9 +68,8 @@ class SDCORE_OT_generate_texture(bpy.types.Operator):
             self.report({"WARNING"}, f"Without a UV map, no texture is seen on: {', '.join(bare)}. Unwrap it (U)")
         look = Look(settings.texture_scale, settings.texture_displacement)
 
-        def apply(_: BlenderJob, result: Result, maps: Maps) -> str:
-            apply_texture(maps, result.request, target, look)
-            return "Generate Texture"
+        def apply(_: BlenderJob, result: Result, maps: Maps) -> Parts:
+            return (yield from apply_texture(maps, result.request, target, look))
 
         jobs.submit(plan.make, label=self.bl_label, convert=packer(history.folder()), on_result=apply)
         return {"FINISHED"}
@@ -107,10 +106,19 @@ def packer(folder: Path) -> Callable[[FrameEvent | ResultEvent], Maps]:
     return convert
 
 
-def apply_texture(maps: Maps, request: Request, target: Target, look: Look) -> bpy.types.Material:
-    """Make the images and the material, and put it where it belongs; what has been deleted meanwhile is left out."""
+def apply_texture(maps: Maps, request: Request, target: Target, look: Look) -> Parts:
+    """Make the images and the material, and put it where it belongs, in short parts.
+
+    What has been deleted meanwhile is left out; where the images have been undone, nothing more is done.
+    """
     name = image_name(request)
-    images = {kind: new_image(f"{name[:NAME]} {kind}", held, COLOUR_SPACES[kind]) for kind, held in maps.items()}
+    made = {}
+    for kind, held in maps.items():
+        made[kind] = new_image(f"{name[:NAME]} {kind}", held, COLOUR_SPACES[kind]).name
+        yield
+    images = {kind: bpy.data.images[own] for kind, own in made.items() if own in bpy.data.images}
+    if len(images) < len(made):
+        return None
     images["base_color"][REQUEST] = request.to_json()
     material = bpy.data.materials.get(target.material) if target.material else None
     if material is None:
@@ -122,7 +130,7 @@ def apply_texture(maps: Maps, request: Request, target: Target, look: Look) -> b
         item = bpy.data.objects.get(object_name)
         if item is not None and item.library is None:
             _assign(item, material)
-    return material
+    return "Generate Texture"
 
 
 def _stored(kind: str, held: np.ndarray) -> np.ndarray:

@@ -33,7 +33,6 @@ class SDCORE_PT_generate:
 
     def draw(self: Any, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.sd_core
-        draw_jobs(layout, context)
         layout.prop(settings, "task", text="")
         draw_prompt(layout, settings)
         if settings.task != "TEXT":
@@ -44,6 +43,7 @@ class SDCORE_PT_generate:
         button = layout.row()
         button.scale_y = 1.5
         button.operator(_OPERATORS[settings.task], text="Generate", icon=_ICONS[settings.task])
+        draw_jobs(layout, context)
 
 
 class SDCORE_PT_settings:

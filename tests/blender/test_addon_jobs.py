@@ -1,0 +1,268 @@
+"""Jobs of the extension: nothing waits, nothing is lost, and nothing comes where it no longer belongs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from sd_core.client import start_server
+from sd_core.errors import Cancelled, EngineDied, SDError, ServerError
+from sd_core.requests import TextToImage
+from tests.blender.conftest import PYTHON
+from tests.blender.snapshot import differences, snapshot
+from tests.server.servers import START, adjust, kill, wait_for
+
+pytestmark = pytest.mark.blender
+
+SECONDS = 240
+LONG = TextToImage(prompt="a red wall", width=256, height=256, seed=1, num_inference_steps=200)
+
+
+def pump(condition: Callable[[], object], seconds: float = SECONDS) -> None:
+    """What the timer does in a window, until something holds."""
+    from blender_addon import jobs
+
+    def drained() -> object:
+        jobs.drain()
+        return condition()
+
+    wait_for(drained, seconds)
+
+
+def test_a_job_that_was_submitted_has_not_even_begun_when_the_operator_returns(
+    addon: ModuleType, settings: Any
+) -> None:
+    import bpy
+
+    from blender_addon import jobs
+    from blender_addon.job import Stage
+
+    bpy.ops.sdcore.generate_image()
+    (job,) = jobs.running()
+    assert job.stage is Stage.PREPARING and job.share == 0
+    jobs.wait(job, SECONDS)
+    assert job.stage is Stage.DONE and job.share == 1
+
+
+def test_callbacks_run_on_the_main_thread_and_conversions_do_not(addon: ModuleType) -> None:
+    from blender_addon import jobs
+
+    seen: dict[str, str] = {}
+
+    def note(place: str) -> None:
+        seen[place] = threading.current_thread().name
+
+    job = jobs.submit(
+        lambda _: (note("make"), adjust())[1],
+        label="threads",
+        convert=lambda _: note("convert"),
+        on_result=lambda *_: note("result"),
+        on_end=lambda _: note("end"),
+    )
+    jobs.wait(job, SECONDS)
+    main = threading.main_thread().name
+    assert seen == {"make": "sd_core-threads", "convert": "sd_core-threads", "result": main, "end": main}
+
+
+def test_a_tick_stops_when_its_time_is_spent_and_loses_no_event(addon: ModuleType) -> None:
+    from blender_addon import jobs
+
+    done: list[str] = []
+
+    def slow(job: Any, *_: object) -> None:
+        time.sleep(0.01)
+        done.append(job.label)
+
+    made = [jobs.submit(adjust(seed), label=f"job {seed}", on_result=slow) for seed in range(5)]
+    wait_for(lambda: not [t for t in threading.enumerate() if t.name.startswith("sd_core-job ")], SECONDS)
+    ticks = 0
+    while len(done) < len(made):
+        before = len(done)
+        assert jobs.drain() > 0
+        assert len(done) - before <= 1  # one callback is longer than the budget
+        ticks += 1
+    assert ticks >= len(made) and sorted(done) == [job.label for job in made]
+
+
+def test_cancelling_ends_a_job_and_leaves_the_scene_as_it_was(addon: ModuleType, settings: Any) -> None:
+    import bpy
+
+    from blender_addon import jobs
+    from blender_addon.job import Stage
+
+    settings.num_inference_steps = 1000
+    before, images = snapshot(bpy.context.scene), len(bpy.data.images)
+    bpy.ops.sdcore.generate_image()
+    (job,) = jobs.running()
+    pump(lambda: job.stage is Stage.RUNNING)
+    bpy.ops.sdcore.cancel()
+    pump(lambda: job.ended)
+    assert job.stage is Stage.CANCELLED and job.share < 1
+    assert differences(before, snapshot(bpy.context.scene)) == [] and len(bpy.data.images) == images
+    with pytest.raises(Cancelled):
+        jobs.wait(job)
+
+
+def test_a_job_that_waits_can_be_cancelled_before_it_begins(addon: ModuleType) -> None:
+    from blender_addon import jobs
+    from blender_addon.job import Stage
+
+    first = jobs.submit(LONG, label="first")
+    pump(lambda: first.stage is Stage.RUNNING)
+    second = jobs.submit(adjust(), label="second")
+    second.cancel()
+    pump(lambda: second.ended)
+    assert second.stage is Stage.CANCELLED and not first.ended
+    first.cancel()
+    pump(lambda: first.ended)
+
+
+def test_a_fault_in_a_callback_is_told_and_stops_no_other_job(addon: ModuleType) -> None:
+    from blender_addon import jobs
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("on purpose")
+
+    bad = jobs.submit(adjust(1), label="bad", on_result=broken)
+    good = jobs.submit(adjust(2), label="good")
+    jobs.wait(good, SECONDS)
+    with pytest.raises(SDError, match="on purpose"):
+        jobs.wait(bad, SECONDS)
+
+
+def test_a_result_does_not_come_into_another_file(addon: ModuleType, settings: Any) -> None:
+    import bpy
+
+    from blender_addon import history, jobs
+
+    bpy.ops.sdcore.generate_image()
+    (job,) = jobs.running()
+    kept = len(list(history.folder().glob("*.png")))
+    bpy.ops.wm.read_factory_settings()
+    jobs.wait(job, SECONDS)
+    assert [image.name for image in bpy.data.images if "sd_core" in image] == []
+    assert len(list(history.folder().glob("*.png"))) == kept + 1
+
+
+def test_a_result_that_is_taken_over_in_parts_leaves_time_between_them(addon: ModuleType) -> None:
+    from blender_addon import jobs
+    from blender_addon.job import Stage
+
+    parts: list[int] = []
+
+    def take(*_: object) -> Iterator[None]:
+        for part in range(4):
+            time.sleep(0.005)
+            parts.append(part)
+            yield
+
+    job = jobs.submit(adjust(), label="parts", on_result=take)
+    pump(lambda: parts == [0])
+    for count in (2, 3, 4):
+        assert jobs.drain() == 1 and len(parts) == count and job.stage is not Stage.DONE
+    jobs.wait(job, 5)
+    assert job.stage is Stage.DONE
+
+
+def test_an_undo_in_the_middle_is_safe(addon: ModuleType, settings: Any) -> None:
+    """After an undo every reference to a datablock is stale; results are placed by name."""
+    import bpy
+
+    from blender_addon import jobs
+
+    bpy.ops.sdcore.generate_texture()
+    (job,) = jobs.running()
+    bpy.ops.object.delete()
+    assert "Cube" not in bpy.data.objects
+    jobs.wait(job, SECONDS)
+    assert any(material.name.startswith("a red wall") for material in bpy.data.materials)
+
+
+@pytest.fixture
+def own_server(bare_addon: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A server of this test alone, to be killed."""
+    monkeypatch.setenv("SD_CORE_HOME", str(tmp_path))
+    server = start_server(PYTHON, START, home=tmp_path, timeout=180)
+    yield server
+    server.stop()
+
+
+def test_a_killed_server_is_told_with_a_button_that_starts_another(own_server: Any, settings: Any) -> None:
+    import bpy
+
+    from blender_addon import connection, jobs, problems
+    from blender_addon.job import Stage
+
+    settings.num_inference_steps = 1000
+    before = snapshot(bpy.context.scene)
+    bpy.ops.sdcore.generate_image()
+    (job,) = jobs.running()
+    pump(lambda: job.stage is Stage.RUNNING)
+    kill(own_server.process.pid)
+    pump(lambda: job.ended, 60)
+    assert job.stage is Stage.FAILED and isinstance(job.error, (ServerError, EngineDied))
+    assert differences(before, snapshot(bpy.context.scene)) == []
+    fix = problems.fix_of(job.error)
+    assert fix is not None and fix.operator == "sdcore.start_server"
+    settings.num_inference_steps = 3
+    bpy.ops.sdcore.start_server()
+    wait_for(lambda: connection.server.started_here, SECONDS)
+    bpy.ops.sdcore.generate_image()
+    jobs.wait(jobs.running()[-1], SECONDS)
+
+
+def test_without_a_python_the_panel_says_what_to_install(
+    bare_addon: ModuleType, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import bpy
+
+    from blender_addon import jobs, problems
+
+    monkeypatch.setenv("SD_CORE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    bpy.ops.sdcore.generate_image()
+    with pytest.raises(ServerError, match=r"no Python with sd_core.*pip install") as caught:
+        jobs.wait(jobs.running()[0], SECONDS)
+    assert problems.fix_of(caught.value) == problems.Fix("sdcore.open_preferences", "Open Preferences")
+
+
+def test_a_remote_server_is_not_spoken_to_where_the_network_is_not_allowed() -> None:
+    from blender_addon.connection import Connection
+    from blender_addon.preferences import Preferences
+
+    with pytest.raises(ServerError, match=r"may not use the network.*online access"):
+        Connection().client(Preferences(url="http://192.0.2.1:8765", online=False))
+
+
+def test_the_server_gives_its_memory_back_before_cycles_renders(
+    addon: ModuleType, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import bpy
+
+    from blender_addon import connection, jobs, render_memory
+    from blender_addon.preferences import read_preferences
+
+    bpy.ops.sdcore.generate_image()
+    jobs.wait(jobs.running()[0], SECONDS)
+    wanted = read_preferences()
+    freed: list[str] = []
+    client = connection.server.client(wanted)
+    monkeypatch.setattr(type(client), "free_memory", lambda self: freed.append(self.url))
+    scene = bpy.context.scene
+    scene.render.resolution_x = scene.render.resolution_y = 8
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = 1
+    bpy.ops.render.render()
+    assert freed == []
+    monkeypatch.setattr(render_memory, "read_preferences", lambda: replace(wanted, free_memory_before_render=True))
+    bpy.ops.render.render()
+    assert freed == [client.url]
