@@ -87,6 +87,21 @@ const watchBitmap = ({ model, watch, signal }, trait, use, options = {}) => {
 };
 
 /**
+ * Keep plain keys and undo from the notebook, which would take arrow keys from a slider; Ctrl+S is the notebook's.
+ * JupyterLab listens after the widget, where the event can be stopped. Notebook 7 listens before it and looks for an
+ * attribute of the element that has the focus.
+ */
+const keepKeys = (root, listen) => {
+  const isOwn = (event) => !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() === "z";
+  const mark = (event) => {
+    const target = event.composedPath()[0];
+    if (root.contains(target)) target.toggleAttribute("data-lm-suppress-shortcuts", isOwn(event));
+  };
+  listen(window, "keydown", mark, { capture: true });
+  listen(root, "keydown", (event) => isOwn(event) && event.stopPropagation());
+};
+
+/**
  * The default export of a module. `build` gets the model, an element to fill, a signal that ends with the view,
  * `listen(element, type, handler)`, `watch(names, update)` (called at once and on every change), `set(values)`, and
  * `keys(element, handlers)`: a handled key goes no further, neither to the page nor to the notebook.
@@ -95,7 +110,7 @@ const widget = (name, build) => ({
   render({ model, el }) {
     const life = new AbortController();
     const { signal } = life;
-    const root = make("div", { class: `sd-widget sd-${name}`, "data-lm-suppress-shortcuts": "true" });
+    const root = make("div", { class: `sd-widget sd-${name}`, });
     el.append(root);
     const listen = (element, type, handler, options = {}) =>
       element.addEventListener(type, handler, { ...options, signal });
@@ -116,10 +131,7 @@ const widget = (name, build) => ({
       for (const [key, value] of Object.entries(values)) model.set(key, value);
       model.save_changes();
     };
-    // Lab takes arrow keys and letters for its own, from sliders too, unless they end here; Ctrl+S is for the notebook.
-    listen(root, "keydown", (event) => {
-      if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
-    });
+    keepKeys(root, listen);
     build({ model, root, signal, listen, keys, watch, set });
     return () => {
       life.abort();
