@@ -20,6 +20,8 @@ class Carried:
 
     view: the frame's geometry. births: its birth map. image: (h, w, 3) float32 in [0, 1], as later frames sample it.
     clocks: for every birth frame, how much the settings had changed up to it; `clock`: up to now.
+    kept: frames in which surfaces that come back are looked up, the first of the shot among them. since: share of the
+        picture that was made since the last of them.
     """
 
     view: View
@@ -27,12 +29,16 @@ class Carried:
     image: Array
     clocks: Mapping[int, float]
     clock: float
+    kept: tuple[int, ...]
+    since: float
 
     def arrays(self) -> dict[str, Array]:
         """What `from_arrays` needs beside the view and the images, which lie elsewhere."""
         numbers = {
             "clocks": {str(k): v for k, v in self.clocks.items()},
             "clock": self.clock,
+            "kept": list(self.kept),
+            "since": self.since,
         }
         text = np.frombuffer(json.dumps(numbers).encode(), np.uint8)
         births = self.births
@@ -41,14 +47,14 @@ class Carried:
         }  # fmt: skip
 
     def pruned(self) -> Carried:
-        """Without the clocks of frames that no surface was made in."""
+        """Without the clocks of frames that are not sampled any more."""
         wanted = self.wanted
         return replace(self, clocks={index: clock for index, clock in self.clocks.items() if index in wanted})
 
     @property
     def wanted(self) -> set[int]:
-        """Frames that some surface was made in."""
-        return {int(index) for index in np.unique(self.births.frame[self.births.made])}
+        """Frames whose images some surface, or one that comes back, may be sampled from."""
+        return {int(index) for index in np.unique(self.births.frame[self.births.made])} | set(self.kept)
 
 
 def from_arrays(arrays: Mapping[str, Array], view: View, index: int, image: Callable[[int], Array]) -> Carried:
@@ -60,4 +66,6 @@ def from_arrays(arrays: Mapping[str, Array], view: View, index: int, image: Call
         image=image(index).astype(np.float32),
         clocks={int(k): v for k, v in numbers["clocks"].items()},
         clock=numbers["clock"],
+        kept=tuple(numbers["kept"]),
+        since=numbers["since"],
     )

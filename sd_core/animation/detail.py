@@ -1,10 +1,11 @@
-"""Detail that the autoencoder loses, given back where the reference says what it was."""
+"""What the autoencoder changes about a frame, undone where the reference says what it was: its colours and its detail."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import uniform_filter
 
+from sd_core.requests import Reuse
 from sd_core.values import Array
 
 from .births import Births, inside_patches
@@ -15,22 +16,40 @@ _BORDER = 1
 _AGREES = 0.12
 """Difference in [0, 1] from which on the picture no longer shows what the reference does."""
 
+_ENOUGH = 0.05
+"""Share of trusted pixels below which colours cannot be compared."""
 
-def with_lost_detail(image: Array, reference: Array, again: Array, births: Births) -> Array:
-    """`image` plus what the reference lost on its way through the autoencoder, where both still show the same.
 
-    Every pass through the autoencoder costs detail; its own error on the reference, `reference - again`, is just that
-    detail (after Yang et al. 2023, "Rerender A Video", arXiv:2306.07954, eq. 9, in pixels instead of latents). It is no
-    copy of the reference: where the network changed something, the change stays, and its detail is the network's.
+def restored(image: Array, reference: Array, again: Array, births: Births, reuse: Reuse) -> Array:
+    """`image` without the drift of colour and detail that every pass through the autoencoder brings.
+
+    The autoencoder's own error on the reference, `reference - again`, is just what it costs (after Yang et al. 2023,
+    "Rerender A Video", arXiv:2306.07954, eq. 9, in pixels instead of latents). It is no copy of the reference: where the
+    network changed something, the change stays, and its detail is the network's.
 
     Args:
         image: (h, w, 3) float32 in [0, 1], decoded.
         reference: likewise, sampled from birth frames.
         again: likewise, the reference encoded and decoded.
         births: where each pixel of the reference comes from.
+        reuse: `colour` gives the colours back, `servo` the detail.
     """
-    trusted = inside_patches(births, _BORDER).astype(np.float32)
-    trusted = np.minimum(trusted, uniform_filter(trusted, 3, mode="nearest"))
+    trusted = inside_patches(births, _BORDER)
     gap = uniform_filter(np.abs(image - again).mean(-1), 5, mode="nearest")
-    share = trusted * np.exp(-((gap / _AGREES) ** 2))
-    return np.clip(image + share[..., None] * (reference - again), 0, 1).astype(np.float32)
+    lost = reference - again
+    drift, bias = _colours(image, again, lost, trusted & (gap < _AGREES)) if reuse.colour else (0.0, 0.0)
+    share = np.zeros((*gap.shape, 1), np.float32)
+    if reuse.servo:
+        soft = np.minimum(trusted, uniform_filter(trusted.astype(np.float32), 3, mode="nearest"))
+        share[..., 0] = soft * np.exp(-((gap / _AGREES) ** 2))
+    return np.clip(image + drift + share * lost + (1 - share) * bias, 0, 1).astype(np.float32)
+
+
+def _colours(image: Array, again: Array, lost: Array, known: Array) -> tuple[Array | float, Array | float]:
+    """Mean shift from the picture to the decoded reference, and from that to the reference, (3,) each.
+
+    New surfaces are painted beside the encoded reference and share its bias, so both hold for the whole picture.
+    """
+    if known.mean() < _ENOUGH:
+        return 0.0, 0.0
+    return (again - image)[known].mean(0), lost[known].mean(0)

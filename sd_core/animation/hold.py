@@ -1,4 +1,4 @@
-"""Edits that hold what was seen before: to its reference, and to its colours."""
+"""The edit that holds what was seen before to its reference."""
 
 from __future__ import annotations
 
@@ -22,27 +22,3 @@ class Pin(Edit):
 
     def clean(self, step: Step, x0: Tensor) -> Tensor:
         return x0 + self.weight * (self.reference - x0)
-
-
-@dataclass(frozen=True, slots=True)
-class HoldColours(Edit):
-    """In the last steps, shift all clean latents so that those seen before have the mean of their reference.
-
-    Args:
-        seen: (1, 1, lh, lw), 1 where the reference holds.
-        start: share of the steps after which it acts.
-
-    A shift alone of adaptive instance normalisation (Huang & Belongie 2017, arXiv:1703.06868): to match deviations, too,
-    would sharpen or blur.
-    """
-
-    reference: Tensor
-    seen: Tensor
-    start: float = 0.5
-
-    def clean(self, step: Step, x0: Tensor) -> Tensor:
-        if step.index < self.start * step.count:
-            return x0
-        total = self.seen.sum().clamp(min=1.0)
-        gap = ((self.reference - x0) * self.seen).sum(dim=(-2, -1), keepdim=True) / total
-        return x0 + gap

@@ -18,13 +18,15 @@ class AttentionBank:
 
     While `recording`, every layer's input is appended to `seen`. Every layer attends to its own input and, beside it, to
     the inputs of the same layer and call in `references`: concatenated, never replaced. Calls are counted from the start
-    of a run, so that step `n` looks at step `n`.
+    of a run, so that step `n` looks at step `n`; where a reference ends earlier, later steps do without it. Layers of more
+    than `most_tokens` tokens are not recorded: they hold most of the memory, and detail rather than style.
     """
 
     references: tuple[Mapping[str, list[Tensor]], ...] = ()
     recording: bool = False
     seen: dict[str, list[Tensor]] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
+    most_tokens: int | None = None
 
 
 @contextmanager
@@ -59,9 +61,11 @@ class _Shared:
     ) -> Tensor:
         call = self._bank.calls.get(self._name, 0)
         self._bank.calls[self._name] = call + 1
-        if self._bank.recording:
+        small = self._bank.most_tokens is None or hidden_states.shape[1] <= self._bank.most_tokens
+        if self._bank.recording and small:
             self._bank.seen.setdefault(self._name, []).append(hidden_states.detach())
-        extra = [_fit(reference[self._name][call], hidden_states) for reference in self._bank.references]
+        known = [reference.get(self._name, []) for reference in self._bank.references]
+        extra = [_fit(seen[call], hidden_states) for seen in known if call < len(seen)]
         context = torch.cat([hidden_states, *extra], dim=1) if extra else encoder_hidden_states
         return self._inner(attn, hidden_states, context, *args, **more)  # type: ignore[operator]
 

@@ -54,7 +54,7 @@ def animation(request: Animation, context: Context) -> Result:
 def _run(studio: Studio, frames: Frames, store: FrameStore) -> None:
     request, context = studio.request, studio.context
     progress = _progress(studio, frames.count)
-    painter = Painter(studio, store)
+    painter = Painter(studio, store, lambda index: _frame(studio, frames, index, None))
     first, state = store.finished()
     for index in range(first):
         context.report(FrameEvent(index, partial(store.picture, index), _told(store.figures[index])))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,12 +12,14 @@ from torch import Tensor
 
 from sd_core.animation.births import Births, born, carried, gather, unborn
 from sd_core.animation.carry import Carried, from_arrays
-from sd_core.animation.detail import with_lost_detail
+from sd_core.animation.detail import restored
 from sd_core.animation.figures import sharpness, warp_error
 from sd_core.animation.needs import CUT, Needs, everything, needs_of
+from sd_core.animation.recall import Recall, thinned
 from sd_core.animation.settings import distance
 from sd_core.animation.store import FrameStore, State
-from sd_core.animation.view import Matches, View, match, view_of
+from sd_core.animation.view import Matches, View, match, stands_still, view_of
+from sd_core.diffusion.attention import AttentionBank, shared_attention
 from sd_core.diffusion.images import to_pixels
 from sd_core.diffusion.latents import encode_mean
 from sd_core.diffusion.loop import OnStep
@@ -25,9 +28,13 @@ from sd_core.errors import RequestError
 from sd_core.requests import DepthToImage, ImageToImage
 from sd_core.values import Array
 
+from .animation_attention import References
 from .animation_frame import Frame, Run, condition_frame, decode_frame, plan_frame, request_of, run_plan
-from .animation_start import Studio, plan_anew, plan_continued
+from .animation_start import Studio, plan_anew, plan_continued, strength_of
 from .plan import Bench, Plan
+
+_WORTH_KEEPING = 0.15
+"""Share of a frame that must have been made anew since the last one in which surfaces are looked up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +66,12 @@ class _Easel:
 class Painter:
     """Paints the frames of one animation in order."""
 
-    def __init__(self, studio: Studio, store: FrameStore) -> None:
+    def __init__(self, studio: Studio, store: FrameStore, open_frame: Callable[[int], Frame]) -> None:
         self._studio = studio
         self._store = store
         self._before: tuple[Frame, Carried] | None = None
+        self._references = References(studio, open_frame, store.image)
+        self._recall = Recall(lambda index: view_of(open_frame(index).passes))
 
     def restore(self, state: Mapping[str, Array], before: Frame) -> None:
         """Go on after the frame `before`, which left `state`."""
@@ -92,6 +101,9 @@ class Painter:
         if 1 - float(matches.seen.mean()) > CUT:
             return anew
         births = carried(before.births, matches)
+        if self._studio.carries:
+            own = np.ones(view.size, bool) if view.rests else stands_still(view, before.view)
+            births = self._recall.recalled(births, view, before.kept, own)
         clock = before.clock + distance(frame.settings, earlier.settings)
         age = _age(births, before.clocks, clock)
         needs = needs_of(births, age, self._studio.scale, margin=self._studio.margin, limit=limit)
@@ -123,12 +135,27 @@ class Painter:
         clean = encode_mean(studio.model, to_pixels(_filled(reference, easel.births.made)))
         noise = studio.noise(easel.view, easel.frame.index)
         plan = plan_continued(studio, plan_frame(one, bench), easel.needs, one, clean, noise)
-        run = self._run(plan, easel.frame, one, bench, on_step)
+        with self._looking_back(easel, one) as evaluations:
+            run = self._run(plan, easel.frame, one, bench, on_step)
+        run = replace(run, evaluations=run.evaluations + evaluations)
         image = unit_image(decode_frame(run.latents, bench))
-        if studio.request.reuse.servo:
+        reuse = studio.request.reuse
+        if reuse.servo or reuse.colour:
             again = unit_image(decode_frame(clean, bench))
-            image = with_lost_detail(image, reference, again, easel.births)
+            image = restored(image, reference, again, easel.births, reuse)
         return image, run
+
+    @contextmanager
+    def _looking_back(self, easel: _Easel, one: DepthToImage | ImageToImage) -> Iterator[int]:
+        """Other frames in the attention, where something new is made; gives the evaluations that this took."""
+        if not (self._studio.request.reuse.attention and easel.needs.full and self._before is not None):
+            yield 0
+            return
+        frame, before = self._before
+        known = self._references.evaluations
+        seen = self._references.of(before.kept[0], frame.index, strength_of(easel.needs, one))
+        with shared_attention(self._studio.model.unet, AttentionBank(references=tuple(seen))):
+            yield self._references.evaluations - known
 
     def _run(self, plan: Plan, frame: Frame, one: DepthToImage | ImageToImage, bench: Bench, on_step: OnStep) -> Run:
         conditioning = condition_frame(one, plan, frame.settings.prompt, bench, self._studio.adapters, frame.size)
@@ -142,7 +169,11 @@ class Painter:
         before = self._before[1] if self._before is not None and easel.matches is not None else None
         clocks = {index: easel.clock} if before is None else {**before.clocks, index: easel.clock}
         figures = self._figures(easel, image, run)
-        kept = Carried(easel.view, births, stored.astype(np.float32), clocks, easel.clock).pruned()
+        since = float(needs.fresh.mean()) + (0.0 if before is None else before.since)
+        frames = () if before is None else before.kept
+        if needs.full and (since > _WORTH_KEEPING or not frames):
+            frames, since = thinned((*frames, index)), 0.0
+        kept = Carried(easel.view, births, stored.astype(np.float32), clocks, easel.clock, frames, since).pruned()
         self._before = easel.frame, kept
         return Painted(image, figures, kept.arrays(), stored, kept.wanted | {index})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from sd_core.animation.hold import HoldColours, Pin
+from sd_core.animation.hold import Pin
 from sd_core.animation.needs import Needs
 from sd_core.animation.noise import can_anchor, surface_noise
 from sd_core.animation.view import View
@@ -104,8 +104,7 @@ def plan_continued(
         clean: (1, c, lh, lw), the encoded reference.
         noise: likewise.
     """
-    assert one.num_inference_steps is not None, "a resolved request names its steps"
-    longest = max(needs.longest, 1 / one.num_inference_steps)
+    longest = strength_of(needs, one)
     schedule = schedule_of(one, studio.bench(0), longest)
     hold, strength = _cells(needs.hold, clean), _cells(needs.strength, clean)
     count = schedule.end.count
@@ -119,9 +118,13 @@ def plan_continued(
     edits: list[Edit] = [StartAt(schedule, start, base, noise)]
     if studio.request.reuse.pin:
         edits.append(Pin(clean, hold * _PIN))
-    if studio.request.reuse.colour:
-        edits.append(HoldColours(clean, hold))
     return replace(plan, schedule=schedule, latents=latents, edits=tuple(edits))
+
+
+def strength_of(needs: Needs, one: DepthToImage | ImageToImage) -> float:
+    """The share of the steps that a frame runs: as many as some latent needs, and at least one step."""
+    assert one.num_inference_steps is not None, "a resolved request names its steps"
+    return max(needs.longest, 1 / one.num_inference_steps)
 
 
 def _cells(values: Array, like: Tensor) -> Tensor:

@@ -1,0 +1,126 @@
+"""Surfaces that come back into view: found again, by their position, in frames that were kept for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sd_core.values import Array
+
+from .births import Births
+from .view import View
+
+MOST = 24
+"""Frames that are kept, so that memory is constant; with more, those that lie closest in time are thinned out."""
+
+_STRIDE = 2
+"""px between the surface points by which a frame is searched."""
+
+_COARSER, _FINER = 2.0, 3.0
+"""Times by which a surface may have been seen smaller, or larger, in the frame where it is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The surface points of one frame: their tree, and the pixels of its points."""
+
+    view: View
+    tree: cKDTree
+    rows: Array
+    columns: Array
+
+
+class Recall:
+    """Looks up surfaces in kept frames; `view` opens the geometry of one."""
+
+    def __init__(self, view: Callable[[int], View]) -> None:
+        self._index = lru_cache(MOST)(lambda frame: _index_of(view(frame)))
+
+    def recalled(self, births: Births, here: View, kept: Sequence[int], still: Array) -> Births:
+        """`births` with what `kept` frames hold of the pixels that have none, the newest frame first.
+
+        Args:
+            births: of the frame `here`, as carried.
+            here: its geometry.
+            kept: frames.
+            still: (h, w) bool, pixels whose place is the surface's own: in rest space, or of what stands still.
+        """
+        if here.place is None:
+            return births
+        frame, place, firm = births.frame.copy(), births.place.copy(), births.firm.copy()
+        for index in sorted(kept, reverse=True):
+            rows, columns = np.nonzero((frame < 0) & still & np.isfinite(here.place).all(-1))
+            if len(rows) == 0:
+                break
+            found, places = _found(self._index(index), here, rows, columns)
+            at = rows[found], columns[found]
+            frame[at], place[at], firm[at] = index, places[found], True
+        return Births(frame, place, firm)
+
+
+def thinned(kept: Sequence[int]) -> tuple[int, ...]:
+    """At most `MOST` frames, with the first and the last."""
+    left = sorted(kept)
+    while len(left) > MOST:
+        gaps = [left[i + 1] - left[i - 1] for i in range(1, len(left) - 1)]
+        del left[1 + int(np.argmin(gaps))]
+    return tuple(left)
+
+
+def _index_of(view: View) -> _Index:
+    assert view.place is not None, "only frames with places are kept"
+    rows, columns = np.nonzero(np.isfinite(view.place).all(-1))
+    chosen = (rows % _STRIDE == 0) & (columns % _STRIDE == 0)
+    rows, columns = rows[chosen], columns[chosen]
+    return _Index(view, cKDTree(view.place[rows, columns].reshape(-1, 3)), rows, columns)
+
+
+def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Array, Array]:
+    """Which of the pixels are seen in the frame, and their places there, (n, 2) px (x, y).
+
+    From the nearest sampled point the surface is followed along its slope, then once more from the pixel reached.
+    """
+    view = index.view
+    assert here.place is not None and here.width is not None and view.width is not None, "both views have places"
+    if len(index.rows) == 0:
+        return np.zeros(len(rows), bool), np.zeros((len(rows), 2), np.float32)
+    point = here.place[rows, columns]
+    _, nearest = index.tree.query(point)
+    at = np.stack([index.columns[nearest], index.rows[nearest]], axis=-1)
+    places, _ = _followed(view, point, at)
+    height, width = view.size
+    with np.errstate(invalid="ignore"):
+        inside = (places >= 0).all(-1) & (places[:, 0] <= width - 1) & (places[:, 1] <= height - 1)
+        near = inside & (np.abs(places - at) <= 2 * _STRIDE).all(-1)
+    at = np.where(near[:, None], np.rint(np.where(near[:, None], places, 0)), at).astype(np.intp)
+    places, missed = _followed(view, point, at)
+    there = at[:, 1], at[:, 0]
+    with np.errstate(invalid="ignore"):
+        found = near & (np.abs(places - at) <= 1).all(-1) & (missed <= view.width[there])
+        found &= view.width[there] <= _COARSER * here.width[rows, columns]
+        found &= here.width[rows, columns] <= _FINER * view.width[there]
+    ids, earlier = here.passes.object_id, view.passes.object_id
+    if ids is not None and earlier is not None:
+        found &= ids[rows, columns] == earlier[there]
+    return found, places.astype(np.float32)
+
+
+def _followed(view: View, point: Array, at: Array) -> tuple[Array, Array]:
+    """Places (n, 2) where the tangent planes at the pixels `at` come closest to the points, and the distances left."""
+    assert view.place is not None and view.slope is not None, "the view has places"
+    slope = view.slope[at[:, 1], at[:, 0]]
+    gap = point - view.place[at[:, 1], at[:, 0]]
+    squares = np.einsum("nki,nkj->nij", slope, slope)
+    determinant = squares[:, 0, 0] * squares[:, 1, 1] - squares[:, 0, 1] ** 2
+    along = np.einsum("nki,nk->ni", slope, gap)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        step_x = (squares[:, 1, 1] * along[:, 0] - squares[:, 0, 1] * along[:, 1]) / determinant
+        step_y = (squares[:, 0, 0] * along[:, 1] - squares[:, 0, 1] * along[:, 0]) / determinant
+    step = np.stack([step_x, step_y], axis=-1)
+    with np.errstate(invalid="ignore"):
+        left = np.linalg.norm(gap - np.einsum("nki,ni->nk", slope, step), axis=-1)
+    return at + step, left

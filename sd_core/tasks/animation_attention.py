@@ -1,0 +1,67 @@
+"""Frames that a frame looks at while something new is made in it: the first of the shot, and the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from torch import Tensor
+
+from sd_core.diffusion.attention import AttentionBank, shared_attention
+from sd_core.diffusion.images import to_pixels
+from sd_core.diffusion.latents import encode_mean
+from sd_core.diffusion.predict import Inputs, make_predict
+from sd_core.values import Array
+
+from .animation_frame import Frame, condition_frame, plan_frame, request_of
+from .animation_start import Studio
+from .starts import noise_of, schedule_of
+
+_STEPS = 0.4
+"""Share of the steps in which other frames are looked at: these settle what things look like."""
+
+_TOKENS = 32 * 32
+"""Largest layer that takes part: of Stable Diffusion 1.5 at 512 px, all but the outermost."""
+
+
+Seen = Mapping[str, list[Tensor]]
+"""What the layers saw of one frame, by layer and step."""
+
+
+class References:
+    """Makes and keeps what the layers see of frames; `open_frame` and `image` give those that are finished.
+
+    Each is noised anew to every level with one fixed noise and told its own depth and prompt, so that it is the same
+    whenever it is made: in a resumed run, too. `evaluations` counts how often the UNet ran for them.
+    """
+
+    def __init__(self, studio: Studio, open_frame: Callable[[int], Frame], image: Callable[[int], Array]) -> None:
+        self.evaluations = 0
+        self._studio = studio
+        self._open_frame = open_frame
+        self._image = image
+        # The first frame of a shot serves many times, one before another frame serves once.
+        self._kept = lru_cache(1)(self._recorded)
+
+    def of(self, first: int, before: int, strength: float) -> list[Seen]:
+        """What to look at in a frame that is run by `strength`: frame `first`, and `before` where that is another."""
+        seen = [self._kept(first, strength)]
+        return seen if first == before else [*seen, self._recorded(before, strength)]
+
+    def _recorded(self, index: int, strength: float) -> Seen:
+        studio, frame = self._studio, self._open_frame(index)
+        bench = studio.bench(0)
+        one = request_of(studio.request, frame, studio.margin)
+        plan = plan_frame(one, bench)
+        conditioning = condition_frame(one, plan, frame.settings.prompt, bench, studio.adapters, frame.size)
+        predict = make_predict(studio.model, Inputs(conditioning, plan.controls, plan.extra_channels))
+        schedule = schedule_of(one, bench, strength)
+        clean = encode_mean(studio.model, to_pixels(self._image(index)))
+        noise = noise_of(studio.bench(0), frame.size)
+        steps = schedule.steps[: round(_STEPS * schedule.end.count)]
+        bank = AttentionBank(recording=True, most_tokens=_TOKENS)
+        with shared_attention(studio.model.unet, bank):
+            for step in steps:
+                predict(schedule.scale(schedule.noise_to(clean, noise, step), step), step)
+        self.evaluations += len(steps) * conditioning.passes
+        return bank.seen

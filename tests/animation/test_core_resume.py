@@ -1,0 +1,158 @@
+"""Whenever a run is stopped, resumed it gives the frames of one that was never stopped; and it needs no more memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sd_core.engine import Engine
+from sd_core.errors import Cancelled, RequestError
+from sd_core.events import FrameEvent
+from sd_core.requests import Animation
+from tests.animation import worlds
+from tests.conftest import Built
+from tests.tiny import TinyKind
+
+RUN = """
+import sys, torch
+torch.set_num_threads(1)
+from sd_core.engine import Engine
+from sd_core.errors import SDError
+from tests.animation.test_core_resume import shot
+with Engine(model=sys.argv[1], device="cpu", dtype="float32") as engine:
+    engine.run(shot(int(sys.argv[3])), output=sys.argv[2], resume=True)
+"""
+
+
+def shot(count: int, **fields: Any) -> Animation:
+    frames = worlds.occluder(count)
+    return Animation(**{"prompt": "brick", "seed": 4, "passes": frames, "num_inference_steps": 4} | fields)
+
+
+@pytest.fixture(scope="module")
+def model(tiny: Built) -> str:
+    return str(tiny(TinyKind.SD2_DEPTH))
+
+
+@pytest.fixture(scope="module")
+def engine(model: str) -> Iterator[Engine]:
+    with Engine(model=model, device="cpu", dtype="float32") as shared:
+        yield shared
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "frames").glob("*.png"))}
+
+
+def cancel_after(engine: Engine, request: Animation, folder: Path, frames: int) -> None:
+    job = engine.submit(request, output=folder, resume=folder.exists())
+    for event in job.events():
+        if isinstance(event, FrameEvent) and event.index + 1 >= frames:
+            job.cancel()
+    with pytest.raises(Cancelled):
+        job.result()
+
+
+def test_a_run_that_was_cancelled_goes_on_to_the_same_frames(engine: Engine, tmp_path: Path) -> None:
+    request = shot(6)
+    engine.run(request, output=tmp_path / "whole")
+    for frames in (1, 4):
+        cancel_after(engine, request, tmp_path / "stopped", frames)
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "stopped" / "frames").glob("*.png")}
+    assert 4 <= len(times) < 6
+    result = engine.run(request, output=tmp_path / "stopped", resume=True)
+    assert pictures(tmp_path / "stopped") == pictures(tmp_path / "whole")
+    assert all(path.stat().st_mtime_ns == then for path, then in times.items())
+    assert [held["index"] for held in result.report["frames"]] == list(range(6))
+
+
+def test_a_finished_run_that_is_resumed_tells_its_frames_again(engine: Engine, tmp_path: Path) -> None:
+    request = shot(3)
+    first = [event for event in engine.stream(request, output=tmp_path / "out") if isinstance(event, FrameEvent)]
+    again = [event for event in engine.stream(request, output=tmp_path / "out", resume=True)]
+    told = [event for event in again if isinstance(event, FrameEvent)]
+    assert [event.index for event in told] == [0, 1, 2]
+    assert [dict(event.figures) for event in told] == [dict(event.figures) for event in first]
+
+
+def test_another_requests_frames_are_not_taken(engine: Engine, tmp_path: Path) -> None:
+    engine.run(shot(1), output=tmp_path / "out")
+    with pytest.raises(RequestError, match="belongs to another request"):
+        engine.run(shot(1, prompt="marble"), output=tmp_path / "out", resume=True)
+    with pytest.raises(RequestError, match="needs an output folder"):
+        engine.run(shot(1), resume=True)
+
+
+def test_a_new_run_starts_in_a_clean_folder(engine: Engine, tmp_path: Path) -> None:
+    engine.run(shot(3), output=tmp_path / "out")
+    engine.run(shot(2), output=tmp_path / "out")
+    assert sorted(pictures(tmp_path / "out")) == ["000000.png", "000001.png"]
+    assert len(json.loads((tmp_path / "out" / "report.json").read_text())["frames"]) == 2
+
+
+def test_images_that_no_surface_points_to_are_removed(engine: Engine, tmp_path: Path) -> None:
+    frames = worlds.pan(8, pixels=12)
+    engine.run(shot(8, passes=frames), output=tmp_path / "out")
+    assert len(list((tmp_path / "out" / "state").glob("image_*.npy"))) < 8
+    assert len(list((tmp_path / "out" / "state").glob("after_*.npz"))) == 1
+
+
+def start(model: str, folder: Path, frames: int) -> subprocess.Popen[bytes]:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, model, str(folder), str(frames)], env=environment, stderr=subprocess.DEVNULL
+    )
+
+
+def killed_often(model: str, folder: Path, frames: int, kills: int) -> None:
+    """Kill the run `kills` times, each after at least one frame more, at a random moment of the next; then let it end."""
+    chance = random.Random(7)
+    for _ in range(kills):
+        done = len(pictures(folder))
+        run = start(model, folder, frames)
+        while len(pictures(folder)) <= done and run.poll() is None:
+            time.sleep(0.01)
+        time.sleep(chance.random() * 0.3)
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    assert start(model, folder, frames).wait() == 0
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_frames(engine: Engine, model: str, tmp_path: Path) -> None:
+    engine.run(shot(8), output=tmp_path / "whole")
+    killed_often(model, tmp_path / "killed", 8, 1)
+    assert pictures(tmp_path / "killed") == pictures(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_ten_kills_leave_no_trace(engine: Engine, model: str, tmp_path: Path) -> None:
+    engine.run(shot(24), output=tmp_path / "whole")
+    killed_often(model, tmp_path / "killed", 24, 10)
+    assert pictures(tmp_path / "killed") == pictures(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_five_hundred_frames_need_the_memory_of_fifty(model: str, tmp_path: Path) -> None:
+    script = RUN.replace(
+        "    engine.run(shot(int(sys.argv[3])), output=sys.argv[2], resume=True)",
+        """    import psutil
+    from sd_core.events import FrameEvent
+    for event in engine.stream(shot(int(sys.argv[3]), num_inference_steps=2), output=sys.argv[2]):
+        if isinstance(event, FrameEvent) and event.index in (99, 499):
+            print(psutil.Process().memory_info().rss, flush=True)""",
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", script, model, str(tmp_path / "out"), "500"]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    early, late = (int(line) for line in done.stdout.split())
+    assert late <= 1.02 * early
