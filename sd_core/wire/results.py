@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any, TypeAlias, overload
 
 from ..errors import RequestError
-from ..requests import Mesh, Request, from_json
+from ..requests import Animation, Mesh, Request, from_json
 from ..results import Result
 from ..values import Array, array_digest, freeze
 
@@ -58,8 +58,10 @@ def result_to_dict(result: Result) -> tuple[dict[str, Any], Arrays]:
         return described
 
     mesh: Mesh | None = result.mesh
+    told = isinstance(result.request, Animation)
+    images = [array_to_dict(image)[0] if told else reference(image) for image in result.images]
     return {
-        "images": [reference(image) for image in result.images],
+        "images": images,
         "request": json.loads(result.request.to_json()),
         "timings": dict(result.timings),
         "latents": reference(result.latents),

@@ -9,6 +9,7 @@ import pytest
 
 from sd_core.animation.births import born, carried, gather, unborn
 from sd_core.animation.figures import laplacian
+from sd_core.animation.recall import Recall, thinned
 from sd_core.animation.sampling import bilinear, pixel_grid
 from sd_core.animation.view import View, match, view_of
 from sd_core.passes import FramePasses, project
@@ -84,6 +85,27 @@ def test_the_birth_map_stays_exact_over_many_frames() -> None:
     assert np.abs(births.place - exact)[births.made].max() < 0.01
 
 
+def test_a_surface_that_comes_back_is_found_where_it_was_made() -> None:
+    path = [(0.0, 0.0, 0.0), (0.4, 0.1, -0.3)]
+    there, here = (worlds.frame(index, path, (BOX,), size=SIZE) for index in (0, 1))
+    views = {0: view_of(there), 1: view_of(here)}
+    everywhere = np.ones((SIZE, SIZE), bool)
+    found = Recall(views.__getitem__).recalled(unborn((SIZE, SIZE)), views[1], (0,), everywhere)
+    exact = place_in(views[1], there)
+    assert np.abs(found.place - exact)[found.made].max() < 0.05
+    inside = (exact >= 0).all(-1) & (exact <= SIZE - 1).all(-1)
+    hidden = (np.asarray(here.object_id) == 1) & inside & (box_before(exact, there))
+    assert overlap(found.made, inside & ~hidden) >= 0.98
+
+
+BOX = worlds.Box(-0.5, 0.5, -0.5, 0.5, -2.5, 0.0, 2)
+
+
+def box_before(places: Array, frame: FramePasses) -> Array:
+    """(h, w) bool: places of a frame at which it shows the box."""
+    return bilinear((np.asarray(frame.object_id) == 2).astype(np.float32)[..., None], places)[..., 0] >= 0.5
+
+
 def test_sampling_once_keeps_detail_that_iterated_warps_lose() -> None:
     frames = [view_of(frame) for frame in worlds.pan(20, SIZE, pixels=0.37)]
     picture = np.random.default_rng(1).random((SIZE, SIZE, 3), np.float32)
@@ -103,3 +125,10 @@ def test_without_motion_every_pixel_stays_where_it_is() -> None:
     frames = [view_of(frame) for frame in worlds.still(2)]
     found = match(frames[1], frames[0])
     assert found.seen.all() and np.array_equal(found.places, pixel_grid(64, 64))
+
+
+def test_kept_frames_are_thinned_out_in_time() -> None:
+    kept: tuple[int, ...] = ()
+    for index in range(0, 1000, 5):
+        kept = thinned((*kept, index))
+    assert len(kept) == 24 and kept[0] == 0 and kept[-1] == 995

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sd_core.engine import Engine
@@ -79,7 +79,7 @@ def test_a_run_that_was_cancelled_goes_on_to_the_same_frames(engine: Engine, tmp
 def test_a_finished_run_that_is_resumed_tells_its_frames_again(engine: Engine, tmp_path: Path) -> None:
     request = shot(3)
     first = [event for event in engine.stream(request, output=tmp_path / "out") if isinstance(event, FrameEvent)]
-    again = [event for event in engine.stream(request, output=tmp_path / "out", resume=True)]
+    again = list(engine.stream(request, output=tmp_path / "out", resume=True))
     told = [event for event in again if isinstance(event, FrameEvent)]
     assert [event.index for event in told] == [0, 1, 2]
     assert [dict(event.figures) for event in told] == [dict(event.figures) for event in first]
@@ -116,7 +116,7 @@ def start(model: str, folder: Path, frames: int) -> subprocess.Popen[bytes]:
 
 def killed_often(model: str, folder: Path, frames: int, kills: int) -> None:
     """Kill the run `kills` times, each after at least one frame more, at a random moment of the next; then let it end."""
-    chance = random.Random(7)
+    chance = np.random.default_rng(7)
     for _ in range(kills):
         done = len(pictures(folder))
         run = start(model, folder, frames)
