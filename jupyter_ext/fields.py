@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
-from sd_core.values import Value
+from sd_core.values import Value, as_depth, as_picture
 from sd_core.values.checks import optional
 
 from .options import DEFAULTS, HELP
@@ -14,7 +14,7 @@ from .options import DEFAULTS, HELP
 BASIC = frozenset(
     {
         "prompt", "negative_prompt", "width", "height", "num_inference_steps", "guidance_scale", "seed", "image", "mask",
-        "depth", "strength", "scale", "mesh", "passes", "exposure", "contrast", "saturation",
+        "depth", "strength", "feather", "scale", "mesh", "passes", "exposure", "contrast", "saturation",
     }
 )  # fmt: skip
 """Fields that are shown at once; the others wait behind "Advanced"."""
@@ -48,6 +48,17 @@ class FieldSpec:
     def stands_for(self) -> str:
         """What None means."""
         return DEFAULTS.get(self.name, "none")
+
+
+_SIZES = frozenset({"width", "height"})
+
+
+def basic_fields(specs: Iterable[FieldSpec]) -> frozenset[str]:
+    """The fields of a request that are shown at once; a size only where no picture fixes it."""
+    held = list(specs)
+    fixed = any(spec.required and spec.convert in (as_picture, as_depth) for spec in held)
+    wanted = BASIC - _SIZES if fixed else BASIC
+    return frozenset(spec.name for spec in held if spec.name in wanted or spec.required)
 
 
 def field_specs(kind: type[Value]) -> tuple[FieldSpec, ...]:

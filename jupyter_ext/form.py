@@ -9,8 +9,20 @@ import ipywidgets as widgets
 from sd_core.errors import RequestError
 from sd_core.requests import Request
 
-from .editors import Editor, MaskEditor, Missing, NameEditor, PictureEditor, SeedEditor, Surroundings, make_editor
-from .fields import BASIC, FieldSpec, field_specs
+from .editors import (
+    Editor,
+    FeatherEditor,
+    MaskEditor,
+    Missing,
+    NameEditor,
+    PictureEditor,
+    SeedEditor,
+    Surroundings,
+    make_editor,
+)
+from .fields import FieldSpec, basic_fields, field_specs
+
+_SIZES = frozenset({"width", "height"})
 
 
 class Form:
@@ -25,8 +37,9 @@ class Form:
         self._listeners: list[Callable[[], None]] = []
         self._specs = {spec.name: spec for spec in field_specs(kind)}
         self._editors: dict[str, Editor] = {}
+        self._basic = basic_fields(self._specs.values())
         for name, spec in self._specs.items():
-            if name in BASIC or spec.required:
+            if name in self._basic:
                 self._editors[name] = self._make(spec)
         self._advanced = widgets.VBox()
         self._accordion = widgets.Accordion([self._advanced], titles=("Advanced",))
@@ -72,10 +85,11 @@ class Form:
 
     def take_over(self, other: Form) -> None:
         """Copy from another form what both have, so that changing the mode loses no prompt."""
-        if any(name not in self._editors and name in self._specs for name in other._editors):
+        hidden = self._specs.keys() - self._editors.keys() - _SIZES
+        if hidden & other._editors.keys():
             self._make_advanced()
         for name, theirs in other._editors.items():
-            if name in self._editors and theirs.spec.convert == self._specs[name].convert:
+            if name in self._editors and self._takes(name, theirs):
                 try:
                     self._editors[name].set(theirs.get())
                 except RequestError:
@@ -89,7 +103,7 @@ class Form:
         if field in self._editors:
             hint = f"; {error.hint}" if error.hint else ""
             self._editors[field].complain(f"{error.message}{hint}")
-            if field not in BASIC:
+            if field not in self._basic:
                 self._accordion.selected_index = 0
 
     def used_seed(self, seed: int) -> None:
@@ -105,10 +119,16 @@ class Form:
             if isinstance(editor, NameEditor):
                 editor.suggest(offered)
 
+    def _takes(self, name: str, theirs: Editor) -> bool:
+        """Whether a value of another form means the same here; a size does not where a picture fixes it."""
+        return theirs.spec.convert == self._specs[name].convert and (name in self._basic or name not in _SIZES)
+
     def _make(self, spec: FieldSpec) -> Editor:
         picture = self._editors.get("image")
         if spec.name == "mask" and isinstance(picture, PictureEditor):
             editor: Editor = MaskEditor(spec, self._around, picture)
+        elif spec.name == "feather" and isinstance(picture, PictureEditor):
+            editor = FeatherEditor(spec, picture.canvas)
         else:
             editor = make_editor(spec, self._around)
         editor.on_change(self._changed)

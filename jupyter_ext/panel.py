@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import ipywidgets as widgets
 
 from sd_core.errors import RequestError, SDError
 
+from .frame import Frame
 from .history import History
 from .views import View
 from .widgets import Gallery, Preview
-
-_STYLE = Path(__file__).with_name("studio.css")
 
 
 class Panel:
@@ -71,8 +69,7 @@ class Panel:
         right.add_class("studio-right")
         columns = widgets.Box([left, right])
         columns.add_class("studio-columns")
-        style = widgets.HTML(f"<style>{_STYLE.read_text('utf-8')}</style>", layout=widgets.Layout(display="none"))
-        return [style, columns]
+        return [Frame(), columns]
 
 
 def _words(error: SDError) -> str:

@@ -2,12 +2,13 @@
 
 from .base import Editor, Missing, Surroundings
 from .choose import make_editor
-from .pictures import MaskEditor, PictureEditor
+from .pictures import FeatherEditor, MaskEditor, PictureEditor
 from .plain import NameEditor
 from .seeds import SeedEditor
 
 __all__ = [
     "Editor",
+    "FeatherEditor",
     "MaskEditor",
     "Missing",
     "NameEditor",

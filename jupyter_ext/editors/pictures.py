@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import ipywidgets as widgets
 import numpy as np
 
 from sd_core.errors import RequestError
-from sd_core.values import Array, Wrong, as_depth, as_mask
+from sd_core.values import Array, Wrong, as_depth, as_mask, as_picture, to_pillow
+from sd_core.values.checks import number
 
 from ..fields import FieldSpec
 from ..pictures import depth_picture, lossless_bytes, read_bytes
 from ..widgets import Canvas
 from .base import Editor, Missing, Surroundings
 from .held import find
+from .numbers import NumberEditor
 
 
 class PictureEditor(Editor):
@@ -31,7 +33,13 @@ class PictureEditor(Editor):
             continuous_update=False,
             layout=widgets.Layout(width="auto"),
         )
-        super().__init__(spec, self.canvas, self._source, stacked=True)
+        self._fit = widgets.Button(
+            description="Fit",
+            tooltip="Resize it to sides that are multiples of 8",
+            layout=widgets.Layout(display="none"),
+        )
+        self._fit.on_click(self._fitted)
+        super().__init__(spec, self.canvas, self._fit, self._source, stacked=True)
         self.canvas.observe(self._dropped, "image")
         self._source.observe(self._named, "value")
 
@@ -45,6 +53,20 @@ class PictureEditor(Editor):
             self._held = value
             self.canvas.image = b"" if value is None else lossless_bytes(self._shown(value))
             self._source.value = ""
+
+    def complain(self, text: str) -> None:
+        """As every editor, and with a way out where only the size is wrong."""
+        super().complain(text)
+        held = self._held
+        wrong = bool(text) and held is not None and any(side % 8 for side in held.shape[:2])
+        self._fit.layout.display = "" if wrong and self.spec.convert is as_picture else "none"
+
+    def _fitted(self, *_: object) -> None:
+        assert self._held is not None, "the button is there for a picture"
+        height, width = (max(round(side / 8), 1) * 8 for side in self._held.shape[:2])
+        self.set(np.asarray(to_pillow(self._held).resize((width, height))))
+        self.complain("")
+        self.changed()
 
     def _shown(self, value: Array) -> Array:
         """What of a value the canvas shows."""
@@ -79,6 +101,33 @@ class PictureEditor(Editor):
             return self.spec.convert(value)
         except Wrong as wrong:
             raise RequestError(self.spec.name, wrong.message, hint=wrong.hint) from wrong
+
+
+class FeatherEditor(NumberEditor):
+    """The softness of a mask's edge, which the canvas shows and can also set."""
+
+    def __init__(self, spec: FieldSpec, canvas: Canvas) -> None:
+        self._canvas = canvas
+        super().__init__(spec, cast("number", spec.convert))
+        self._canvas.observe(self._moved, "feather")
+        self.on_change(self._tell_canvas)
+
+    def set(self, value: float | None) -> None:
+        super().set(value)
+        self._tell_canvas()
+
+    def _moved(self, *_: object) -> None:
+        if not self._silent:
+            NumberEditor.set(self, self._canvas.feather)
+            self.changed()
+
+    def _tell_canvas(self) -> None:
+        try:
+            value = self.get()
+        except RequestError:
+            return  # half a number is not shown
+        with self.silently():
+            self._canvas.feather = min(max(float(value or 0), 0.0), 1024.0)
 
 
 class MaskEditor(Editor):

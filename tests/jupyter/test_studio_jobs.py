@@ -200,12 +200,26 @@ def test_a_picture_that_fits_no_grid_of_eight_is_refused_in_the_form(studio: Stu
     with pytest.raises(RequestError, match="multiples of 8"):
         studio.submit()
     assert "multiples of 8" in editor._complaint.value
+    editor._fit.click()
+    assert studio.request is not None and studio.request.size == (64, 64)
 
 
-def test_changing_the_mode_keeps_the_prompt(studio: Studio, small: TextToImage) -> None:
+def test_changing_the_mode_keeps_the_prompt_and_leaves_the_size_to_the_picture(
+    studio: Studio, small: TextToImage
+) -> None:
     studio.request = small
     studio._panel.modes.value = "Image"
-    studio._forms.current.editors["image"].set(np.zeros((64, 64, 3), np.uint8))
+    studio._forms.current.editors["image"].set(np.zeros((32, 48, 3), np.uint8))
     request = studio._forms.read()
     assert isinstance(request, ImageToImage)
     assert (request.prompt, request.seed, request.model) == (small.prompt, small.seed, small.model)
+    assert request.size == (32, 48)
+
+
+def test_the_feather_of_the_canvas_is_that_of_the_request(studio: Studio) -> None:
+    studio._panel.modes.value = "Inpaint"
+    editors = studio._forms.current.editors
+    editors["image"].canvas.feather = 12.0
+    assert editors["feather"].get() == 12.0
+    editors["feather"].set(3.5)
+    assert editors["image"].canvas.feather == 3.5
