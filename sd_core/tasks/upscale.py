@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional
 
-from sd_core.diffusion.images import to_pixels, unit_floats
+from sd_core.diffusion.images import to_array, to_pixels, to_unit_pixels, unit_floats
 from sd_core.diffusion.latents import latent_scale
 from sd_core.diffusion.seamless import wraps_x, wraps_y
 from sd_core.diffusion.tiles import Tiling, is_tiled
@@ -17,16 +20,19 @@ from sd_core.requests import Seamless, Upscale
 
 from .controls import controls_of
 from .image_to_image import keep_alpha
-from .plan import Bench, Plan
+from .plan import Bench, Picture, Plan
 from .resolve import demand_unet_input, size_of
 from .starts import from_pixels, schedule_of
 
 _BORDER = 8
 """Pixels that a bicubic kernel may look beyond the border."""
 
+_TONES = 8.0
+"""Standard deviation, in pixels of the picture that is enlarged, beyond which its tones stay."""
+
 
 def plan_upscale(request: Upscale, bench: Bench) -> Plan:
-    """Enlarge bicubically and repaint detail at a low strength, tile by tile, in bounded memory."""
+    """Enlarge bicubically and repaint detail at a low strength, tile by tile, in bounded memory; the tones stay."""
     demand_unet_input(bench.model, UNetInput.TEXT, request)
     schedule = schedule_of(request, bench, request.strength)
     tiling = tiling_of(bench.model, request.seamless)
@@ -38,7 +44,7 @@ def plan_upscale(request: Upscale, bench: Bench) -> Plan:
         tiling=tiling,
         vae_tiling=tiling,
         scored=True,
-        finish=keep_alpha(_large_alpha(request)),
+        finish=_finish(request),
     )
 
 
@@ -69,6 +75,25 @@ def _enlarge(pixels: Tensor, size: tuple[int, int], seamless: Seamless) -> Tenso
     padded = (size[0] + 2 * margin_y, size[1] + 2 * margin_x)
     large = functional.interpolate(pixels, size=padded, mode="bicubic", align_corners=False)
     return large[..., margin_y : margin_y + size[0], margin_x : margin_x + size[1]]
+
+
+def _finish(request: Upscale) -> Callable[[Picture], Picture]:
+    with_alpha = keep_alpha(_large_alpha(request))
+    return lambda painted: with_alpha(_with_tones(request, painted))
+
+
+def _with_tones(request: Upscale, painted: Picture) -> Picture:
+    """A picture (h, w, 3) whose details are new and whose low frequencies are those of the picture that was enlarged.
+
+    Tiles know nothing of each other's colours, and a prompt pulls all of them towards its own: StableSR (Wang et al.
+    2023, arXiv:2305.07015) corrects colours in the same way.
+    """
+    source = to_unit_pixels(request.image)
+    small = functional.interpolate(to_unit_pixels(painted), size=source.shape[-2:], mode="area")
+    modes = ["wrap" if wraps else "nearest" for wraps in (wraps_y(request.seamless), wraps_x(request.seamless))]
+    off = gaussian_filter((source - small)[0].numpy(), (0, _TONES, _TONES), mode=["nearest", *modes])
+    large = _enlarge(torch.from_numpy(off)[None], size_of(request), request.seamless)
+    return to_array(((to_unit_pixels(painted) + large) * 2 - 1)[0])
 
 
 def _large_alpha(request: Upscale) -> NDArray[np.generic] | None:

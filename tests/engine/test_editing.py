@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from sd_core import Adjust, Engine, ImageToImage, Inpaint, Upscale, replace
 from tests.conftest import Built
@@ -92,6 +93,18 @@ def test_upscaling_gives_the_size_that_was_asked_for(engine: Engine, tiny: Built
     request = Upscale(image=image, scale=scale, strength=0.4, model=str(tiny(TinyKind.SD1)), **COMMON)
     large = engine.run(request).images[0]
     assert large.shape == (round(48 * scale), round(32 * scale), channels)
+
+
+def test_upscaling_keeps_the_tones_of_the_picture(engine: Engine, tiny: Built) -> None:
+    """Random weights paint colours of their own; only the details may be theirs."""
+    across, down = np.meshgrid(np.linspace(70, 180, SIDE), np.linspace(70, 180, SIDE))
+    image = np.stack([across, down, 255 - across], axis=2).astype(np.uint8)
+    request = Upscale(image=image, strength=0.6, model=str(tiny(TinyKind.SD1)), **COMMON)
+    large = engine.run(request).images[0].astype(np.float32)
+    small = large.reshape(SIDE, 2, SIDE, 2, 3).mean(axis=(1, 3))
+    tones = gaussian_filter(small - image, (16, 16, 0))
+    assert np.abs(tones).mean() < 6
+    assert (large - np.repeat(np.repeat(image, 2, 0), 2, 1)).std() > 10
 
 
 def test_upscaling_a_plain_alpha_keeps_it_plain(engine: Engine, tiny: Built) -> None:
