@@ -14,6 +14,8 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from sd_core.values import Value
 from sd_core.values.checks import choice, integer, number, optional, side
 
+_LABELS = {"xy": "X and Y", "mlsd": "MLSD", "openpose": "OpenPose", "softedge": "Soft Edge", "lineart": "Line Art"}
+
 USE = "use_"
 """Begins the name of the switch beside a value that may be None, "the model's default"."""
 
@@ -64,6 +66,11 @@ def set_values(group: bpy.types.PropertyGroup, values: Mapping[str, Any]) -> Non
             setattr(group, name, "")
 
 
+def choice_label(name: str) -> str:
+    """A member of a closed choice, for people."""
+    return _LABELS.get(name, name.replace("_", " ").title())
+
+
 def _value(group: bpy.types.PropertyGroup, name: str) -> Any:
     if not getattr(group, USE + name, True):
         return None
@@ -97,7 +104,5 @@ def _kind(convert: Any) -> tuple[Callable[..., Any], dict[str, Any]]:
         smallest = convert.low + 0.01 if convert.above else convert.low
         return FloatProperty, {"min": smallest, "max": convert.high, "step": 5, "precision": 2}
     if isinstance(convert, choice):
-        return EnumProperty, {
-            "items": [(str(member), str(member).replace("_", " ").title(), "") for member in convert.kind]
-        }
+        return EnumProperty, {"items": [(str(member), choice_label(str(member)), "") for member in convert.kind]}
     return StringProperty, {}

@@ -50,7 +50,10 @@ _MAPS = tuple(
 )
 _STYLES = (
     ("NONE", "No Style", "The prompt as it is"),
-    *((name, name.capitalize(), style.prompt) for name, style in styles().items()),
+    *(
+        (name, name.capitalize(), style.prompt.removeprefix("{prompt}, ").capitalize())
+        for name, style in styles().items()
+    ),
 )
 
 

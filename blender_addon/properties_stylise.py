@@ -101,7 +101,7 @@ class SDCORE_PG_stylise(bpy.types.PropertyGroup):
     )
     make_video: BoolProperty(name="Video", description="Also write the pictures as a video (MP4)", default=True)
     prompts: CollectionProperty(type=SDCORE_PG_prompt)
-    active_prompt: IntProperty(name="Prompt", default=0)
+    active_prompt: IntProperty(name="Prompt", description="The prompt that is selected in the list", default=0)
 
 
 class SDCORE_PG_project(bpy.types.PropertyGroup):

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import bpy
 
-from . import history, jobs, keymap, preferences, presets, properties, properties_stylise, render_memory
+from . import history, jobs, keymap, preferences, presets, properties, properties_stylise, render_memory, translations
 from .operators import generate as generate_operators
 from .operators import history as history_operators
 from .operators import lists as list_operators
@@ -45,6 +45,7 @@ MODULES: tuple[ModuleType, ...] = (
     status_panels,
     keymap,
     render_memory,
+    translations,
     jobs,
 )
 """In the order in which they are registered; what others point to comes first."""

@@ -90,13 +90,19 @@ def shown_classes() -> list[type]:
     return [cls for module in registration.MODULES for cls in module.CLASSES]
 
 
+def tooltip(operator: Any) -> str:
+    import bpy
+
+    return getattr(bpy.ops.sdcore, operator.bl_idname.removeprefix("sdcore.")).get_rna_type().description
+
+
 def test_every_property_and_operator_has_a_tooltip(bare_addon: ModuleType) -> None:
     import bpy
 
     missing = []
     for cls in shown_classes():
         rna = cls.bl_rna
-        if issubclass(cls, bpy.types.Operator) and not rna.description:
+        if issubclass(cls, bpy.types.Operator) and not tooltip(cls):
             missing.append(cls.__name__)
         if not issubclass(cls, (bpy.types.Operator, bpy.types.PropertyGroup, bpy.types.AddonPreferences)):
             continue
@@ -133,3 +139,18 @@ def test_every_panel_is_in_its_side_bar_and_within_a_panel_that_exists(bare_addo
     for cls in panels:
         assert cls.bl_category == "Diffusion"
         assert getattr(cls, "bl_parent_id", None) in {None, *names}
+
+
+def test_labels_and_tooltips_of_the_extension_are_there_in_chinese(bare_addon: ModuleType) -> None:
+    """Every panel, button and field of a request; and no word is translated that is not shown."""
+    import bpy
+
+    from blender_addon import words
+    from blender_addon.translations import CHINESE
+
+    shown = {cls.bl_label for cls in shown_classes() if issubclass(cls, (bpy.types.Panel, bpy.types.Operator))}
+    own = [cls for cls in shown_classes() if issubclass(cls, bpy.types.Operator) and "stylise" not in cls.__module__]
+    shown |= {tooltip(cls) for cls in own if "project" not in cls.__module__ and "INTERNAL" not in cls.bl_options}
+    tables = (words.GENERATION, words.STRENGTH, words.INPAINT, words.UPSCALE, words.CONTROL)
+    shown |= {text for table in tables for pair in table.values() for text in pair} - {"ControlNet", "LoRA"}
+    assert sorted(shown - set(CHINESE)) == []

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words of the interface in other languages; English is the key, and what is missing is shown in English."""
+
+from collections.abc import Mapping
+
+import bpy
+
+CLASSES = ()
+
+CHINESE: Mapping[str, str] = {
+    # panels and buttons
+    "Generate": "生成",
+    "Settings": "设置",
+    "Texture": "纹理",
+    "Maps": "贴图",
+    "History": "历史记录",
+    "Server": "服务器",
+    "LoRA, ControlNet, Image Prompt": "LoRA、ControlNet、图像提示",
+    "Generate Image": "生成图像",
+    "Generate from Image": "由图像生成",
+    "Inpaint": "局部重绘",
+    "Upscale": "放大",
+    "Generate Texture": "生成纹理",
+    "Use Again": "再次使用",
+    "Open": "打开",
+    "Remove from History": "从历史记录中移除",
+    "Add LoRA": "添加 LoRA",
+    "Remove LoRA": "移除 LoRA",
+    "Add ControlNet": "添加 ControlNet",
+    "Remove ControlNet": "移除 ControlNet",
+    "New Mask": "新建遮罩",
+    "Select Region": "框选区域",
+    "Start Server": "启动服务器",
+    "Stop Server": "停止服务器",
+    "Stop": "停止",
+    "Free Memory": "释放内存",
+    "Cancel": "取消",
+    "Dismiss": "关闭",
+    "Open Preferences": "打开偏好设置",
+    "Use the Default Model": "使用默认模型",
+    "Enter the Token": "输入令牌",
+    "Presets": "预设",
+    "Add Preset": "添加预设",
+    "Stable Diffusion": "Stable Diffusion",
+    # states
+    "Preparing": "准备中",
+    "Queued": "排队中",
+    "Loading": "加载中",
+    "Running": "运行中",
+    "Starting": "启动中",
+    "Not running": "未运行",
+    "No server": "没有服务器",
+    "Queue": "队列",
+    "Looking for the server": "正在查找服务器",
+    "Sending": "发送中",
+    "Images appear here as they are made": "生成的图像会显示在这里",
+    "Start from": "起始图像",
+    # fields of requests
+    "Prompt": "提示词",
+    "What the image shows; emphasis as (word:1.3)": "图像的内容；用 (词:1.3) 表示强调",
+    "Negative Prompt": "负面提示词",
+    "What the image should not show": "图像中不应出现的内容",
+    "Width": "宽度",
+    "Width of the image, a multiple of 8": "图像宽度，8 的倍数",
+    "Height": "高度",
+    "Height of the image, a multiple of 8": "图像高度，8 的倍数",
+    "Steps": "步数",
+    "Denoising steps: more take longer and give finer detail": "去噪步数：越多越慢，细节越好",
+    "Guidance": "引导强度",
+    "How closely the image follows the prompt; 1 or less is unguided and twice as fast": (
+        "图像遵循提示词的程度；不大于 1 时不加引导，速度加倍"
+    ),
+    "Scheduler": "调度器",
+    "The method of denoising": "去噪的方法",
+    "Seed": "种子",
+    "The same seed and settings give the same image; otherwise each image is another one": (
+        "种子和设置相同则图像相同；否则每次都不同"
+    ),
+    "Images": "图像数量",
+    "How many images to make, each from the next seed": "生成多少张图像，每张使用下一个种子",
+    "Model": "模型",
+    "A model by name, a hub id, a folder or a .safetensors file; empty for the server's default": (
+        "模型名称、hub 编号、文件夹或 .safetensors 文件；留空则用服务器的默认模型"
+    ),
+    "Seamless": "无缝",
+    "Axes along which the image repeats without a seam": "图像沿哪些轴无缝重复",
+    "Strength": "强度",
+    "How much of the image may change: 1 keeps almost nothing of it": "图像可以改变的程度：1 几乎不保留原图",
+    "Fill": "填充",
+    "What lies under the mask before denoising": "去噪之前遮罩下的内容",
+    "Feather": "羽化",
+    "Pixels over which the old and the new image are blended": "新旧图像混合的像素宽度",
+    "Scale": "比例",
+    "How many times larger the image becomes": "图像放大的倍数",
+    "A .safetensors file, a folder or a hub id, as the server sees it": "服务器上的 .safetensors 文件、文件夹或 hub 编号",
+    "Weight": "权重",
+    "How strongly the LoRA acts": "LoRA 作用的强度",
+    "Kind": "类型",
+    "What the control picture shows": "控制图的内容",
+    "A hub id, a folder or a file; empty for the one known for the model and the kind": (
+        "hub 编号、文件夹或文件；留空则用适合该模型和类型的 ControlNet"
+    ),
+    "How strongly the ControlNet acts": "ControlNet 作用的强度",
+    "Start": "开始",
+    "Share of the steps after which the ControlNet begins to act": "ControlNet 在多少比例的步数之后开始作用",
+    "End": "结束",
+    "Share of the steps after which the ControlNet no longer acts": "ControlNet 在多少比例的步数之后不再作用",
+    "Control Picture": "控制图",
+    "The finished control picture, of the image's size": "做好的控制图，大小与图像相同",
+    # settings of a scene
+    "Task": "任务",
+    "What to make": "要生成什么",
+    "Text to Image": "文生图",
+    "A new image from the prompt": "由提示词生成新图像",
+    "Image to Image": "图生图",
+    "A new image from another one": "由另一张图像生成新图像",
+    "Part of an image painted anew": "重新绘制图像的一部分",
+    "A larger image with new detail": "更大且带有新细节的图像",
+    "Style": "风格",
+    "A look that is added to the prompt": "加到提示词上的风格",
+    "No Style": "无风格",
+    "The prompt as it is": "提示词保持原样",
+    "Image": "图像",
+    "The image to start from where none is open": "没有打开图像时使用的起始图像",
+    "Mask": "遮罩",
+    "Where to repaint": "重绘的位置",
+    "Mask Image": "遮罩图像",
+    "White in another image of the same size: repaint there": "另一张同样大小的图像中白色处重绘",
+    "White: repaint; black: keep": "白色：重绘；黑色：保留",
+    "Transparency": "透明处",
+    "What is transparent is repainted: erase it with a brush": "透明处重绘：用笔刷擦除即可",
+    "Selected Region": "选中区域",
+    "A rectangle, selected by dragging over the image": "在图像上拖动选出的矩形",
+    "Region": "区域",
+    "Left, top, width and height of the selected rectangle in pixels": "选中矩形的左、上、宽、高，单位像素",
+    "Pad to Multiples of 8": "补齐到 8 的倍数",
+    "Continue the image by its border where its sides are no multiples of 8, and cut the result back": (
+        "边长不是 8 的倍数时用边缘延伸图像，结果再裁回原大小"
+    ),
+    "Image Prompt": "图像提示",
+    "A picture that guides content and style (IP-Adapter)": "引导内容和风格的图像（IP-Adapter）",
+    "Image Prompt Scale": "图像提示强度",
+    "How strongly the image prompt acts": "图像提示作用的强度",
+    "Start Image": "起始图像",
+    "A picture that the texture is made from; empty for none": "用来制作纹理的图像；留空则不用",
+    "How much of the start image may change": "起始图像可以改变的程度",
+    "The images of the material": "材质的各张图像",
+    "Base Color": "基础色",
+    "Normal": "法线",
+    "Roughness": "粗糙度",
+    "Ambient Occlusion": "环境光遮蔽",
+    "Metallic": "金属度",
+    "Material": "材质",
+    "Where the maps go": "贴图的去向",
+    "Selected Objects": "所选物体",
+    "A new material on the selected objects": "所选物体使用新材质",
+    "Active Material": "活动材质",
+    "The nodes of the active material are replaced by the maps": "活动材质的节点会被贴图取代",
+    "New Material": "新建材质",
+    "A new material that no object uses yet": "尚无物体使用的新材质",
+    "Displacement": "置换",
+    "Height of the relief in scene units; 0 leaves it out": "起伏的高度，场景单位；0 表示不用",
+    "Repeat": "重复",
+    "How often the texture repeats over the UV map": "纹理在 UV 上重复的次数",
+    "Size": "大小",
+    "Side of the texture in pixels": "纹理的边长，单位像素",
+    # preferences
+    "Where images are made": "在哪里生成图像",
+    "This Computer": "本机",
+    "A server on this computer, started when it is needed": "本机上的服务器，需要时启动",
+    "A server that runs already, here or on another computer": "本机或其他电脑上已在运行的服务器",
+    "The Python in which sd_core is installed; empty to look for it": "安装了 sd_core 的 Python；留空则自动查找",
+    "Device": "设备",
+    "The device that makes the images: auto, cpu, cuda, cuda:1 or mps": "生成图像的设备：auto、cpu、cuda、cuda:1 或 mps",
+    "Data Folder": "数据文件夹",
+    "Where the server keeps its jobs; empty for its usual place": "服务器保存任务的位置；留空则用默认位置",
+    "Where the server listens": "服务器监听的地址",
+    "Token": "令牌",
+    "The server's bearer token, which it prints when it starts": "服务器的令牌，启动时会打印出来",
+    "Free Memory Before Rendering": "渲染前释放内存",
+    "Let the server give its memory back before Cycles renders; its models are loaded again later": (
+        "Cycles 渲染前让服务器释放内存；之后会重新加载模型"
+    ),
+    # tooltips of buttons
+    "Make an image from the prompt": "由提示词生成图像",
+    "Make an image from the prompt and the open image": "由提示词和打开的图像生成图像",
+    "Paint the masked part of the open image anew": "重新绘制打开的图像中被遮罩的部分",
+    "Make the open image larger, with new detail": "放大打开的图像并增加细节",
+    "Make a tiling material with all its maps from the prompt": "由提示词生成可平铺的材质及其全部贴图",
+    "Take over the settings of the selected image, with its seed": "采用所选图像的设置及其种子",
+    "Open the selected image in the Image Editor": "在图像编辑器中打开所选图像",
+    "Delete the selected image from the history; images in the open file stay": "从历史记录中删除所选图像；文件中的图像保留",
+    "Make a black image of the open image's size, to paint white where to repaint": (
+        "新建与打开的图像同样大小的黑色图像，在要重绘处涂白"
+    ),
+    "Drag a rectangle over the open image: inpainting repaints what lies within": "在打开的图像上拖出矩形：局部重绘其内部",
+    "Start the server, or look for it again": "启动服务器，或重新查找",
+    "Stop the server that this Blender has started; jobs that wait are kept for the next start": (
+        "停止由本 Blender 启动的服务器；排队的任务留待下次启动"
+    ),
+    "Let the server drop its models and give their memory back": "让服务器卸载模型并释放内存",
+    "Cancel the jobs that run and wait, or the named one": "取消正在运行和排队的任务，或指定的任务",
+    "Leave the jobs that have ended out of the panel": "不再显示已结束的任务",
+    "Open the preferences of this extension": "打开本扩展的偏好设置",
+    "Continue images by their border to multiples of 8 pixels, and cut the results back": (
+        "用边缘把图像延伸到 8 像素的倍数，结果再裁回"
+    ),
+    "Leave the model, its LoRAs and ControlNets to the server's defaults": "模型、LoRA 和 ControlNet 都用服务器的默认值",
+    "Save the settings under a name, or remove a saved one": "以名称保存设置，或移除已保存的设置",
+    # stylised renders, animations and projected textures
+    "Stylise Render": "渲染风格化",
+    "Stylise Animation": "动画风格化",
+    "Project Texture": "投射纹理",
+    "Add Prompt": "添加提示词",
+    "Remove Prompt": "移除提示词",
+    "Prompts from Markers": "由标记添加提示词",
+    "Depth": "深度",
+    "Normals": "法线",
+    "Edges": "边缘",
+    "After Every Render": "每次渲染之后",
+    "Overscan": "外扩像素",
+    "Noise": "噪波",
+    "Surface": "表面",
+    "Fixed": "固定",
+    "Independent": "独立",
+    "Hold Still": "保持稳定",
+    "Output": "输出",
+    "Video": "视频",
+    "Views": "视角",
+    "Automatic": "自动",
+    "Camera": "摄像机",
+    "Selected Cameras": "所选摄像机",
+    "Most Views": "最多视角数",
+    "UV Map": "UV 贴图",
+    "Existing": "现有",
+    "New": "新建",
+    "Texture Size": "纹理大小",
+    "PBR Maps": "PBR 贴图",
+}
+"""Simplified Chinese."""
+
+_CONTEXTS = ("*", "Operator")
+"""Blender looks for the labels of buttons in the second."""
+
+
+def register() -> None:
+    """Give Blender the words."""
+    words = {(context, english): chinese for english, chinese in CHINESE.items() for context in _CONTEXTS}
+    bpy.app.translations.register(__package__ or "", {"zh_HANS": words})
+
+
+def unregister() -> None:
+    """Take them back."""
+    bpy.app.translations.unregister(__package__ or "")
