@@ -29,7 +29,13 @@ export default widget("preview", ({ model, root, watch, listen }) => {
     caption.textContent = model.get("caption");
     image.alt = model.get("caption") || "The latest picture";
   });
+  const ready = () => {
+    cancel.disabled = !model.get("busy");
+    cancel.textContent = "Cancel";
+  };
   watch(["progress", "seconds_left"], () => {
+    // Progress that falls is that of the next job in the queue.
+    if (model.get("progress") < bar.value) ready();
     bar.value = model.get("progress");
     left.textContent = timeLeft(model.get("seconds_left"));
   });
@@ -37,7 +43,6 @@ export default widget("preview", ({ model, root, watch, listen }) => {
     const busy = model.get("busy");
     root.setAttribute("aria-busy", String(busy));
     running.hidden = !busy;
-    cancel.disabled = !busy;
-    cancel.textContent = "Cancel";
+    ready();
   });
 });

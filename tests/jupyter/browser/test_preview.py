@@ -48,6 +48,16 @@ def test_cancel_is_told_once_and_can_be_pressed_again_in_the_next_run(mount: Mou
     stage.until(lambda: told == ["cancel", "cancel"])
 
 
+def test_the_next_job_of_a_queue_can_be_cancelled_too(mount: Mount) -> None:
+    stage = mount(Preview(busy=True, progress=0.6))
+    stage.button("Cancel").click()
+    stage.until(lambda: stage.find("button").is_disabled())
+    stage.widget.progress = 0.7
+    assert stage.find("button").is_disabled()
+    stage.widget.progress = 0.0
+    assert stage.button("Cancel").is_enabled()
+
+
 def test_the_caption_is_read_out(mount: Mount) -> None:
     stage = mount(Preview(caption="step 3 of 20"))
     assert stage.root.get_by_role("status").inner_text() == "step 3 of 20"
