@@ -96,7 +96,11 @@ def base_plan(settings: bpy.types.PropertyGroup, kind: type[Generation], **value
         values: further fields, or others in their place.
     """
     common = values_of(settings, COMMON) | {"loras": loras_of(settings)} | values
-    prompt = (grab_image(settings.image_prompt), settings.image_prompt_scale) if settings.image_prompt else None
+    prompt = (
+        (grab_image(settings.image_prompt), values_of(settings, ("image_prompt_scale",))["image_prompt_scale"])
+        if settings.image_prompt
+        else None
+    )
     return Plan(
         kind=kind,
         values=common,
@@ -110,4 +114,4 @@ def base_plan(settings: bpy.types.PropertyGroup, kind: type[Generation], **value
 
 def loras_of(settings: bpy.types.PropertyGroup) -> tuple[Lora, ...]:
     """The LoRAs of the list that have a name."""
-    return tuple(Lora(item.path, item.weight) for item in settings.loras if item.path)
+    return tuple(Lora(**values_of(item, tuple(words.LORA))) for item in settings.loras if item.path)

@@ -16,6 +16,7 @@ from sd_core.requests import Request, Texture, TextureMap
 from sd_core.results import Result
 
 from .. import history, jobs
+from ..fields import values_of
 from ..job import BlenderJob, Parts
 from ..plan import Plan, base_plan
 from ..results import NAME, image_name
@@ -85,7 +86,7 @@ def texture_plan(settings: bpy.types.PropertyGroup) -> Plan:
     own = {"width": side, "height": side, "num_images": 1, "seamless": "xy", "maps": maps}
     if settings.texture_image is None:
         return base_plan(settings, Texture, **own)
-    start = {"width": None, "height": None, "strength": round(settings.texture_strength, 6)}
+    start = {"width": None, "height": None, "strength": values_of(settings, ("texture_strength",))["texture_strength"]}
     plan = base_plan(settings, Texture, **own | start)
     return replace(plan, pictures={"image": (grab_image(settings.texture_image), Grabbed.for_request)})
 
