@@ -14,7 +14,7 @@ from jupyter_ext.form import Form
 from jupyter_ext.forms import MODES
 from jupyter_ext.presets import BUILT_IN, apply_preset, preset_names
 from jupyter_ext.sweeps import read_axis
-from sd_core import DepthToImage, ImageToImage, RequestError, TextToImage
+from sd_core import DepthToImage, ImageToImage, Inpaint, RequestError, TextToImage
 from sd_core.requests import Request
 
 GIVEN: dict[str, Any] = {
@@ -30,7 +30,7 @@ GIVEN: dict[str, Any] = {
 def filled(kind: type[Request], around: Surroundings | None = None) -> Form:
     form = Form(kind, around or Surroundings())
     for name, editor in form.editors.items():
-        if name in GIVEN and (editor.spec.default is MISSING or name == "mask"):
+        if name in GIVEN and (editor.spec.default is MISSING or (kind is Inpaint and name == "mask")):
             editor.set(GIVEN[name])
     return form
 
