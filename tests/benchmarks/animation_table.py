@@ -61,14 +61,19 @@ def compared(row: Row, scene: Sequence[Row]) -> dict[str, float]:
         return found
     for lag in (8, 24):
         best = min(number(other, f"E{lag}") for other in plain)
-        found[f"share{lag}"] = (number(row, f"E{lag}") - number(floor, f"E{lag}")) / best
-    found["growth"] = number(row, "E24") / number(row, "E8")
+        found[f"share{lag}"] = over(number(row, f"E{lag}") - number(floor, f"E{lag}"), best)
+    found["growth"] = over(number(row, "E24"), number(row, "E8"))
     found["closure_loss"] = number(floor, "closure") - number(row, "closure") if "closure" in row else math.nan
     found["depth_loss"] = number(alone, "depth") - number(row, "depth")
     found["prompt_loss"] = number(alone, "prompt") - number(row, "prompt")
-    found["evaluation_share"] = number(row, "evaluations") / number(alone, "evaluations")
-    found["time_share"] = number(row, "seconds") / number(alone, "seconds")
+    found["evaluation_share"] = over(number(row, "evaluations"), number(alone, "evaluations"))
+    found["time_share"] = over(number(row, "seconds"), number(alone, "seconds"))
     return found
+
+
+def over(one: float, other: float) -> float:
+    """The ratio; nan where nothing changes at all in the other."""
+    return one / other if other > 1e-7 else math.nan
 
 
 def failed_guards(rows: Sequence[Row], arm: str, guards: Mapping[str, Guard] = GUARDS) -> list[str]:
