@@ -68,7 +68,7 @@ def request_of(request: Animation, frame: Frame, margin: int) -> DepthToImage | 
         fields |= {"image": passes.image, "strength": settings.strength}
     if passes.depth is None:
         if settings.strength == 1:
-            hint = "render the Z pass, or set strength below 1 to start from the pictures"
+            hint = "render the Z pass, name a depth_estimator, or set strength below 1 to start from the pictures"
             raise RequestError("passes", f"frame {frame.index}: has no depth", hint=hint)
         return ImageToImage(**fields)
     return DepthToImage(
