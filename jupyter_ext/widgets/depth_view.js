@@ -22,7 +22,7 @@ const makeTable = (map) => {
 
 /** From depth to 0 (far) .. 1 (near) and back, along 1/depth or along depth. */
 const scaleBetween = (near, far, inverse) => {
-  const along = inverse ? (depth) => 1 / depth : (depth) => -depth;
+  const along = (depth) => (inverse ? 1 / depth : -depth);
   const [low, high] = [along(far), along(near)];
   const span = high - low || 1;
   return {
@@ -99,10 +99,11 @@ export default widget("depth_view", (tools) => {
     const context = canvas.getContext("2d");
     const image = context.createImageData(canvas.width, canvas.height);
     const words = new Uint32Array(image.data.buffer);
-    // What is infinitely far stays transparent.
-    values.forEach((depth, index) => {
-      if (Number.isFinite(depth)) words[index] = table[Math.round(scale.unit(depth) * 255)];
-    });
+    // What is infinitely far stays transparent. A plain loop, because it runs at every move of a slider.
+    for (let index = 0; index < values.length; index++) {
+      const depth = values[index];
+      if (depth - depth === 0) words[index] = table[Math.round(scale.unit(depth) * 255)]; // finite
+    }
     context.putImageData(image, 0, 0);
     legend.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(table.buffer), 256, 1), 0, 0);
     maps.value = model.get("colour_map");

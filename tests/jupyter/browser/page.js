@@ -119,7 +119,10 @@ window.mount = async (esm, css, state) => {
   const { default: widget } = await import(url);
   revokeObjectURL(url);
   window.model = new Model(decode(state));
+  const start = performance.now();
   window.dispose = await widget.render({ model: window.model, el: host });
+  await new Promise((done) => request(() => setTimeout(done))); // the first frame
+  window.shown = performance.now() - start;
 };
 /** A change, or a message, from Python. */
 window.update = (state) => {
