@@ -10,7 +10,7 @@ from sd_core.values import Array
 
 from .births import Births, magnification
 
-SEEN, OPEN, ANEW = 0.25, 0.3, 0.85
+SEEN, OPEN, ANEW = 0.25, 0.3, 0.8
 """Share of the steps that is run where all was seen before, where something new is filled in on the way, and where that is
 made well, in its context. Even that does not start from noise alone: the fill gives it the colours around it."""
 
@@ -18,11 +18,14 @@ HOLE = 0.25
 """Share of new pixels from which on a latent counts as new. By area: one new pixel, or a band around the hole, made anew in
 every frame costs far more error than it saves."""
 
-DEBT = 0.04
+DEBT = 0.08
 """Share of the picture's latents that were filled in on the way, from which on a frame is run far enough to make them well."""
 
-DEBT_IN_MARGIN = 0.2
+DEBT_IN_MARGIN = 0.25
 """The same over all that is painted: what lies in the overscan can wait until it is about to be seen."""
+
+_LOOSE = 0.5
+"""How firmly what was filled in on the way is held until then."""
 
 AHEAD = 6
 """px beyond the border of the picture that count to it."""
@@ -75,10 +78,11 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
     new = area(loose, scale)
     full = _owes(new, margin, scale)
     old = area(aged(births, age), scale) >= 0.5
-    ramp = np.clip(new / HOLE, 0, 1)
+    ramp, holes = np.clip(new / HOLE, 0, 1), np.clip(area(~births.made, scale) / HOLE, 0, 1)
     strength = SEEN + ((ANEW if full else OPEN) - SEEN) * ramp
     strength = np.where(old, np.maximum(strength, _worn(mean(age, scale))), strength)
-    hold = np.where(old, 0.0, 1 - ramp)
+    hold = 1 - ramp if full else 1 - np.maximum(holes, (1 - _LOOSE) * ramp)
+    hold = np.where(old, 0.0, hold)
     made_again = enlarged(old, scale)
     firm = np.ones_like(loose) if full else made_again
     return Needs(

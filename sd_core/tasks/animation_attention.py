@@ -17,7 +17,7 @@ from .animation_frame import Frame, condition_frame, plan_frame, request_of
 from .animation_start import Studio
 from .starts import noise_of, schedule_of
 
-_STEPS = 0.4
+_STEPS = 0.25
 """Share of the steps in which other frames are looked at: these settle what things look like."""
 
 _TOKENS = 32 * 32

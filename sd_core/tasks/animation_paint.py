@@ -53,7 +53,7 @@ class Painted:
 
 @dataclass(frozen=True, slots=True)
 class _Easel:
-    """What is known before a frame is painted. matches: to the frame before; None: it continues nothing."""
+    """What is known before a frame is painted. matches: to the frame before; None: it does not follow from it."""
 
     frame: Frame
     view: View
@@ -61,6 +61,7 @@ class _Easel:
     births: Births
     needs: Needs
     clock: float
+    cut: bool
 
 
 class Painter:
@@ -91,25 +92,28 @@ class Painter:
         return self._finished(easel, image, run)
 
     def _easel(self, frame: Frame) -> _Easel:
-        view = view_of(frame.passes)
-        limit = frame.settings.strength
-        anew = _Easel(frame, view, None, unborn(view.size), everything(view.size, self._studio.scale, limit=limit), 0.0)
+        view, limit = view_of(frame.passes), frame.settings.strength
+        whole = everything(view.size, self._studio.scale, limit=limit)
+        anew = _Easel(frame, view, None, unborn(view.size), whole, 0.0, cut=frame.passes.cut)
         if self._before is None or frame.passes.cut or not self._has_motion(frame):
             return anew
-        earlier, before = self._before
-        matches = match(view, before.view)
+        matches = match(view, self._before[1].view)
         if 1 - float(matches.seen.mean()) > CUT:
-            return anew
-        births = carried(before.births, matches)
-        if self._studio.carries:
-            own = np.ones(view.size, bool) if view.rests else stands_still(view, before.view)
-            births = self._recall.recalled(births, view, before.kept, own)
-        clock = before.clock + distance(frame.settings, earlier.settings)
+            return replace(anew, cut=True)
+        return (
+            self._continuing(anew, matches, *self._before) if self._studio.carries else replace(anew, matches=matches)
+        )
+
+    def _continuing(self, anew: _Easel, matches: Matches, earlier: Frame, before: Carried) -> _Easel:
+        studio, view, settings = self._studio, anew.view, anew.frame.settings
+        own = np.ones(view.size, bool) if view.rests else stands_still(view, before.view)
+        births = self._recall.recalled(carried(before.births, matches), view, before.kept, own)
+        clock = before.clock + distance(settings, earlier.settings)
         age = _age(births, before.clocks, clock)
-        needs = needs_of(births, age, self._studio.scale, margin=self._studio.margin, limit=limit)
-        if not self._studio.request.reuse.start:
-            needs = replace(needs, strength=np.full_like(needs.strength, limit))
-        return _Easel(frame, view, matches, births, needs, clock)
+        needs = needs_of(births, age, studio.scale, margin=studio.margin, limit=settings.strength)
+        if not studio.request.reuse.start:
+            needs = replace(needs, strength=np.full_like(needs.strength, settings.strength))
+        return replace(anew, matches=matches, births=births, needs=needs, clock=clock)
 
     def _has_motion(self, frame: Frame) -> bool:
         if frame.passes.motion is not None:
@@ -184,7 +188,7 @@ class Painter:
             "reused": float(seen[inner, inner].mean()),
             "evaluations": float(run.evaluations),
             "sharpness": sharpness(image[inner, inner]),
-            "cut": float(easel.matches is None and self._before is not None),
+            "cut": float(easel.cut),
         }
         if easel.matches is not None and self._before is not None:
             offsets, matched = easel.matches.offsets[inner, inner], easel.matches.seen[inner, inner]

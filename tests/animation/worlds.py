@@ -106,3 +106,9 @@ def occluder(count: int, size: int = 64, pixels: float = 2.3) -> tuple[FramePass
     speed = pixels * 2.5 / (FOCAL * size)
     path = [(0.0, 0.0, 0.0)] * count
     return tuple(frame(index, path, (Box(-1.3, -0.5, -0.6, 0.7, -2.5, speed, 2),), size) for index in range(count))
+
+
+def far_away(count: int, size: int = 64) -> tuple[FramePasses, ...]:
+    """Another part of the wall, which no vector of an earlier frame leads to."""
+    path = [(50.0 + 0.1 * i, 0.0, 1.0) for i in range(count)]
+    return tuple(frame(index, path, size=size) for index in range(count))
