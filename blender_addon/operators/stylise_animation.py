@@ -120,7 +120,7 @@ def stylise_animation(
     shown = _Shown(f"{scene.name} stylised", timing_of(scene, wanted.start, wanted.step), film)
     return jobs.submit(
         film.make,
-        label="Stylise Animation",
+        label="Animation",
         convert=film.convert,
         on_frame=shown.frame,
         on_result=shown.result,
