@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from sd_core.requests import Generation, Request
 from sd_core.results import Result
@@ -44,6 +46,24 @@ class Entry:
         prompt = self.request.prompt if isinstance(self.request, Generation) else type(self.request).__name__
         height, width = self.picture.shape[:2]
         return f"{prompt} ({width} x {height} px)"
+
+    def save(self, path: str | Path | None = None) -> list[Path]:
+        """Write this image without loss, with its request inside and what it was made from beside it.
+
+        Args:
+            path: as for `Result.save`; None: a free name after the prompt, in the working folder.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        alone = replace(self.result, images=[self.picture], request=self.request)
+        return alone.save(self._free_path() if path is None else path)
+
+    def _free_path(self) -> Path:
+        prompt = self.request.prompt if isinstance(self.request, Generation) else ""
+        stem = "-".join(re.findall(r"\w+", prompt.lower())[:6])[:60] or type(self.request).__name__.lower()
+        candidates = (Path(f"{stem}{suffix}.png") for suffix in ("", *(f"-{count}" for count in range(2, 10**6))))
+        return next(path for path in candidates if not path.exists())
 
 
 class History:

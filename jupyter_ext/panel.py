@@ -11,7 +11,7 @@ from sd_core.errors import RequestError, SDError
 
 from .frame import Frame
 from .history import History
-from .views import View
+from .views import Note, View
 from .widgets import Gallery, Preview
 
 
@@ -27,6 +27,8 @@ class Panel:
         self.cancel = widgets.Button(description="Cancel", icon="stop", disabled=True)
         self.variations = widgets.Button(description="Variations", tooltip="The next four seeds, side by side")
         self.copy = widgets.Button(description="Copy as Python", tooltip="A cell that makes the same image")
+        self.save = widgets.Button(description="Save", tooltip="Write the image as PNG, with its request inside")
+        self.note = Note()
         self.error = widgets.HTML(layout=widgets.Layout(display="none"))
         self.error.add_class("studio-error")
         self.preview = Preview()
@@ -61,11 +63,11 @@ class Panel:
         self.tabs.selected_index = self.views.index(view)
 
     def _arranged(self) -> list[widgets.Widget]:
-        actions = widgets.HBox([self.generate, self.cancel, self.variations, self.copy])
+        actions = widgets.HBox([self.generate, self.cancel, self.variations, self.copy, self.save])
         actions.add_class("studio-actions")
-        left = widgets.VBox([self.modes, self.presets, self.form, actions, self.error])
+        left = widgets.VBox([self.modes, self.presets, self.form])
         left.add_class("studio-left")
-        right = widgets.VBox([self.preview, self.gallery, self.tabs])
+        right = widgets.VBox([actions, self.error, self.note, self.preview, self.gallery, self.tabs])
         right.add_class("studio-right")
         columns = widgets.Box([left, right])
         columns.add_class("studio-columns")

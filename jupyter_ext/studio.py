@@ -126,6 +126,19 @@ class Studio(widgets.VBox):
         self._select(entry)
         self._monitor.look_at(entry.picture, entry.title, busy=bool(self._runner.pending))
 
+    def save(self, path: str | Path | None = None) -> list[Path]:
+        """Write the selected image as PNG, without loss, with its request inside; see `Entry.save`.
+
+        Raises:
+            RequestError: there is none yet.
+            OutputError: it cannot be written.
+        """
+        if self._selected is None:
+            raise RequestError("image", "there is none yet", hint="generate one first")
+        written = self._selected.save(path)
+        self._panel.note.say(f"wrote {written[0]}")
+        return written
+
     def copy_as_python(self, folder: str = "inputs") -> str:
         """Python source that makes the selected image, else what the form describes; in a notebook it becomes the next cell.
 
@@ -177,6 +190,7 @@ class Studio(widgets.VBox):
         panel.cancel.on_click(self._guarded(self.cancel))
         panel.preview.on_cancel(self._guarded(self.cancel))
         panel.variations.on_click(self._guarded(self._vary))
+        panel.save.on_click(self._guarded(self.save))
         panel.copy.on_click(self._guarded(self._show_code))
         panel.gallery.on_choose(lambda chosen: self.restore(self.history[chosen]))
         panel.tabs.observe(lambda _: self._open_view(), "selected_index")
@@ -196,6 +210,7 @@ class Studio(widgets.VBox):
     def _tell(self, error: SDError | None) -> None:
         self.error = error
         self._panel.tell(error)
+        self._panel.note.say("")
         if isinstance(error, RequestError):
             self._forms.current.complain(error)
 
@@ -265,6 +280,8 @@ class Studio(widgets.VBox):
                 self._tell(error)
             case _:
                 pass
+        if report.ended:
+            self._uses.pop(job.id, None)
         self.progress, self.status = report.progress, report.status
         self._panel.working(any(other is not job for other in self._runner.pending) or not report.ended)
 

@@ -19,7 +19,7 @@ class SeedEditor(Editor):
             description=spec.label,
             placeholder=spec.stands_for,
             continuous_update=False,
-            layout=widgets.Layout(width="auto", flex="1 1 auto"),
+            layout=widgets.Layout(width="60px", flex="1 1 60px"),
         )
         self._lock = widgets.ToggleButton(description="Lock", tooltip="Keep the seed of the last image", layout=_NARROW)
         self._next = widgets.Button(description="Next", tooltip="The seed after this one", layout=_NARROW)

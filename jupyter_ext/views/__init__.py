@@ -1,7 +1,7 @@
 """Ways to look at an image, each a tab."""
 
 from .animation import AnimationView
-from .base import View
+from .base import Note, View
 from .code import CodeView, cell_source, write_arrays
 from .material import MaterialView
 from .pictures import CompareView, DepthTab, TilingView
@@ -13,6 +13,7 @@ __all__ = [
     "CompareView",
     "DepthTab",
     "MaterialView",
+    "Note",
     "SweepView",
     "TilingView",
     "View",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -45,5 +46,5 @@ class Note(widgets.HTML):
 
     def say(self, text: str) -> None:
         """Show `text`, or nothing."""
-        self.value = text
+        self.value = html.escape(text)
         self.layout.display = "" if text else "none"

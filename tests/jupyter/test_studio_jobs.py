@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ import pytest
 
 from jupyter_ext.monitor import INTERVAL
 from jupyter_ext.studio import Studio
-from sd_core import Cancelled, Engine, ImageToImage, ModelNotFound, RequestError, TextToImage, replace
+from sd_core import Cancelled, Engine, ImageToImage, ModelNotFound, RequestError, TextToImage, load_request, replace
 from sd_core.results import Result
+from sd_core.values import read_picture
 from tests.conftest import Built
 from tests.tiny import TinyKind
 
@@ -223,3 +225,17 @@ def test_the_feather_of_the_canvas_is_that_of_the_request(studio: Studio) -> Non
     assert editors["feather"].get() == 12.0
     editors["feather"].set(3.5)
     assert editors["image"].canvas.feather == 3.5
+
+
+def test_the_selected_image_is_saved_without_loss_and_with_its_request(
+    studio: Studio, small: TextToImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RequestError, match="none yet"):
+        studio.save()
+    result = studio.submit(replace(small, num_images=2)).wait()
+    studio.restore(list(studio.history)[1])
+    first, second = studio.save()[0], studio.save()[0]
+    assert (first.name, second.name) == ("wall.png", "wall-2.png")
+    assert np.array_equal(read_picture(first), result.images[1])
+    assert load_request(first) == studio.request
