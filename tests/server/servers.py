@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from sd_core.client import Client, ServerProcess, start_server
-from sd_core.requests import Adjust
+from sd_core.requests import Adjust, TextToImage
 
 START = ("--device", "cpu", "--dtype", "float32")
+PATIENCE = 600.0
+"""Seconds after which a test gives up on what hangs; a machine that has much else to do is slow, but not wrong."""
+
 ENVIRONMENT: dict[str, str] = {}
 """Nothing: sums over another number of threads round otherwise, so the engine gets as many as this process has."""
 
@@ -23,7 +26,7 @@ ENVIRONMENT: dict[str, str] = {}
 @contextlib.contextmanager
 def running(home: Path, *arguments: str) -> Iterator[tuple[ServerProcess, Client]]:
     """A server in `home`, and a client of it; both are gone at the end."""
-    server = start_server(arguments=(*START, *arguments), home=home, environment=ENVIRONMENT, timeout=120)
+    server = start_server(arguments=(*START, *arguments), home=home, environment=ENVIRONMENT, timeout=PATIENCE)
     try:
         with server.connect() as client:
             yield server, client
@@ -42,7 +45,14 @@ def long_adjust(seed: int = 0) -> Adjust:
     return adjust(seed, side=2048)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> float:
+def endless() -> TextToImage:
+    """A job that runs until it is cancelled."""
+    return TextToImage(
+        prompt="red wall", width=64, height=64, num_inference_steps=900, num_images=100, scheduler="ddim", seed=1
+    )
+
+
+def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> float:
     """Wait until `condition` holds; gives the seconds that took."""
     start = time.monotonic()
     while not condition():
@@ -58,7 +68,7 @@ def engine_pid(client: Client, *, other_than: int | None = None) -> int:
         device = client.health()["devices"][0]
         return device["ready"] and device["pid"] != other_than
 
-    wait_for(ready, 120)
+    wait_for(ready, PATIENCE)
     return client.health()["devices"][0]["pid"]
 
 

@@ -142,5 +142,5 @@ print("held")
 @pytest.mark.skipif(sys.platform != "linux", reason="a small disk of its own takes Linux's namespaces")
 def test_a_full_disk_first_costs_old_blobs_and_then_is_an_error(tmp_path: Path) -> None:
     command = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-c", PROGRAM, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.stdout == "held\n", done.stderr

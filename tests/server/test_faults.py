@@ -18,6 +18,7 @@ from sd_core.client import Client, start_server
 from sd_core.errors import EngineDied, OutputError, ServerError
 from tests.server.servers import (
     ENVIRONMENT,
+    PATIENCE,
     START,
     adjust,
     engine_pid,
@@ -43,8 +44,8 @@ def test_a_job_whose_engine_is_killed_runs_once_more(tmp_path: Path) -> None:
         kill(pid)
         noticed = wait_for(lambda: client.health()["devices"][0]["pid"] != pid, 10)
         assert noticed < 2
-        assert job.result(120).images[0].shape == (2048, 2048, 3)
-        after.result(60)
+        assert job.result(PATIENCE).images[0].shape == (2048, 2048, 3)
+        after.result(PATIENCE)
         assert {held["id"]: held["runs"] for held in client.jobs()} == {job.id: 2, after.id: 1}
 
 
@@ -58,8 +59,8 @@ def test_a_job_that_kills_two_engines_fails_with_the_reason_and_the_next_one_run
             wait_for(lambda job=job: running_state(client, job.id))
             kill(pid)
         with pytest.raises(EngineDied, match="SIGKILL, as in the run before"):
-            job.result(60)
-        client.submit(adjust()).result(120)
+            job.result(PATIENCE)
+        client.submit(adjust()).result(PATIENCE)
 
 
 def test_an_engine_that_hangs_is_noticed_and_replaced(tmp_path: Path) -> None:
@@ -71,21 +72,21 @@ def test_an_engine_that_hangs_is_noticed_and_replaced(tmp_path: Path) -> None:
         noticed = wait_for(lambda: client.health()["devices"][0]["pid"] != pid, 20)
         # Two seconds of silence, the look of the watch every half a second, and the kill.
         assert noticed < 4
-        job.result(120)
+        job.result(PATIENCE)
 
 
 @pytest.mark.slow
 def test_an_engine_that_cannot_start_is_told_to_those_who_wait(tmp_path: Path) -> None:
-    server = start_server(arguments=["--device", "cuda:77"], home=tmp_path, environment=ENVIRONMENT, timeout=120)
+    server = start_server(arguments=["--device", "cuda:77"], home=tmp_path, environment=ENVIRONMENT, timeout=PATIENCE)
     try:
         with server.connect() as client, pytest.raises(EngineDied, match="cuda:77"):
-            client.submit(adjust()).result(240)
+            client.submit(adjust()).result(PATIENCE)
     finally:
         server.stop()
 
 
 def test_jobs_survive_the_death_of_the_server(tmp_path: Path) -> None:
-    first = start_server(arguments=START, home=tmp_path, environment=ENVIRONMENT, timeout=120)
+    first = start_server(arguments=START, home=tmp_path, environment=ENVIRONMENT, timeout=PATIENCE)
     client = first.connect()
     engine = engine_pid(client)
     jobs = [client.submit(long_adjust(1)), *(client.submit(adjust(seed)) for seed in range(5))]
@@ -94,10 +95,10 @@ def test_jobs_survive_the_death_of_the_server(tmp_path: Path) -> None:
     first.stop()
     client.close()
     # Its engine hears that its input is closed.
-    wait_for(lambda: not is_alive(engine), 10)
+    wait_for(lambda: not is_alive(engine))
     with running(tmp_path) as (_, again):
         for job in jobs:
-            assert again.job(job.id).result(120).images[0].size
+            assert again.job(job.id).result(PATIENCE).images[0].size
         assert [held["runs"] for held in again.jobs()] == [2, 1, 1, 1, 1, 1]
 
 
@@ -108,21 +109,21 @@ def test_a_client_follows_its_job_over_a_restart_of_the_server(tmp_path: Path) -
     command = [sys.executable, "-m", "sd_core.cli", "serve", "--port", str(port), *arguments]
     environment = {**os.environ, **ENVIRONMENT, "SD_CORE_HOME": str(tmp_path)}
     first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    with Client(f"http://127.0.0.1:{port}", "fixed", patience=60) as client:
+    with Client(f"http://127.0.0.1:{port}", "fixed", patience=PATIENCE) as client:
         job = client.submit(long_adjust())
-        wait_for(lambda: running_state(client, job.id), 120)
+        wait_for(lambda: running_state(client, job.id), PATIENCE)
         kill(first.pid)
         first.wait()
         second = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-        assert job.result(120).images[0].shape == (2048, 2048, 3)
+        assert job.result(PATIENCE).images[0].shape == (2048, 2048, 3)
     second.terminate()
-    assert second.wait(20) in {0, -signal.SIGTERM}
+    assert second.wait(PATIENCE) in {0, -signal.SIGTERM}
 
 
 def test_a_second_server_on_one_folder_refuses(tmp_path: Path) -> None:
     with running(tmp_path) as (_, client):
         with pytest.raises(ServerError, match="another server uses"):
-            start_server(arguments=START, home=tmp_path, environment=ENVIRONMENT, timeout=60)
+            start_server(arguments=START, home=tmp_path, environment=ENVIRONMENT, timeout=PATIENCE)
         client.run(adjust())
 
 
@@ -136,7 +137,7 @@ def test_a_damaged_journal_stops_the_server_from_starting_and_is_kept(tmp_path: 
     damaged[middle : middle + 4096] = b"\xa5" * 4096
     path.write_bytes(damaged)
     with pytest.raises(ServerError, match="damaged"):
-        start_server(arguments=START, home=tmp_path, environment=ENVIRONMENT, timeout=60)
+        start_server(arguments=START, home=tmp_path, environment=ENVIRONMENT, timeout=PATIENCE)
     assert path.read_bytes() == damaged
     with running(tmp_path, "--new-journal") as (_, client):
         client.run(adjust())
@@ -145,12 +146,12 @@ def test_a_damaged_journal_stops_the_server_from_starting_and_is_kept(tmp_path: 
 
 
 def test_the_server_ends_with_its_parent(tmp_path: Path) -> None:
-    server = start_server(arguments=START, home=tmp_path, environment=ENVIRONMENT, timeout=120)
+    server = start_server(arguments=START, home=tmp_path, environment=ENVIRONMENT, timeout=PATIENCE)
     with server.connect() as client:
         engine = engine_pid(client)
     server.stop()
     assert server.process.returncode == 0
-    wait_for(lambda: not is_alive(engine), 10)
+    wait_for(lambda: not is_alive(engine))
     assert not (tmp_path / "server.json").exists()
 
 
@@ -172,8 +173,8 @@ def test_a_client_that_stops_reading_holds_nobody_up(tmp_path: Path) -> None:
         for seed in range(30):
             client.run(adjust(seed))
         assert time.monotonic() - start < 60
-        first.result(60)
-        assert client.job(job_id).result(60).images[0].size
+        first.result(PATIENCE)
+        assert client.job(job_id).result(PATIENCE).images[0].size
         for connection in deaf:
             connection.close()
 
@@ -207,19 +208,19 @@ def test_a_server_on_a_full_disk_refuses_and_goes_on_when_there_is_space(tmp_pat
     url = server.stdout.readline().split()[2].rstrip(",")
     filler = Path(f"/proc/{server.pid}/root{tmp_path}/filler")
     try:
-        with Client(url, "fixed", patience=20) as client:
+        with Client(url, "fixed", patience=PATIENCE) as client:
             before = client.submit(adjust(1))
-            before.result(120)
+            before.result(PATIENCE)
             _fill(filler)
             with pytest.raises(OutputError, match="free some space"):
                 submit_many(client)
             assert client.health()["queue"]["done"] >= 1
             filler.unlink()
-            client.submit(adjust(3)).result(60)
-            assert client.job(before.id).result(60).images[0].size
+            client.submit(adjust(3)).result(PATIENCE)
+            assert client.job(before.id).result(PATIENCE).images[0].size
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(PATIENCE)
         server.stdout.close()
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from sd_core.values import array_digest, freeze, npy_bytes
 from tests.server.conftest import Served
-from tests.server.servers import adjust
+from tests.server.servers import PATIENCE, adjust, endless
 
 Headers = dict[str, str]
 
@@ -36,7 +36,7 @@ class Raw:
         *,
         token: str | None = None,
     ) -> tuple[int, Headers, bytes]:
-        connection = http.client.HTTPConnection(self._parts.hostname or "", self._parts.port, timeout=30)
+        connection = http.client.HTTPConnection(self._parts.hostname or "", self._parts.port, timeout=PATIENCE)
         sent = {"Authorization": f"Bearer {self._token if token is None else token}", **(headers or {})}
         connection.request(method, path, body, sent)
         response = connection.getresponse()
@@ -196,7 +196,7 @@ def test_limits_are_told(raw: Raw) -> None:
 
 def test_events_are_repeated_after_the_last_id(raw: Raw, served: Served) -> None:
     done = served.client.submit(adjust(8))
-    done.result(60)
+    done.result(PATIENCE)
     whole = raw("GET", f"/v1/jobs/{done.id}/events")[2].decode()
     ids = [int(line[4:]) for line in whole.splitlines() if line.startswith("id: ")]
     assert ids == sorted(ids)
@@ -205,17 +205,16 @@ def test_events_are_repeated_after_the_last_id(raw: Raw, served: Served) -> None
 
 
 def test_the_queue_can_be_seen_and_reordered(raw: Raw, served: Served) -> None:
-    from tests.server.servers import long_adjust
-
-    running = served.client.submit(long_adjust(20))
+    running = served.client.submit(endless())
     waiting = [served.client.submit(adjust(seed), priority="batch") for seed in (21, 22, 23)]
     front = served.client.submit(adjust(24))
     served.client.move(waiting[2].id, position=0)
     queued = [held["id"] for held in json.loads(raw("GET", "/v1/jobs?state=queued")[2])["jobs"]]
     wanted = [held.id for held in (front, waiting[2], waiting[0], waiting[1])]
     assert [held for held in queued if held in wanted] == wanted
-    for held in (running, front, *waiting):
-        held.result(60)
+    running.cancel()
+    for held in (front, *waiting):
+        held.result(PATIENCE)
     assert raw("PATCH", f"/v1/jobs/{front.id}", b'{"position": 0}', {"Content-Type": "application/json"})[0] == 409
 
 

@@ -16,7 +16,18 @@ import pytest
 
 from sd_core.client import Client, ServerProcess, start_server
 from sd_core.errors import EngineDied
-from tests.server.servers import ENVIRONMENT, START, adjust, engine_pid, is_alive, kill, rows, running, wait_for
+from tests.server.servers import (
+    ENVIRONMENT,
+    PATIENCE,
+    START,
+    adjust,
+    engine_pid,
+    is_alive,
+    kill,
+    rows,
+    running,
+    wait_for,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -34,12 +45,12 @@ def test_an_engine_killed_at_twenty_random_moments_loses_no_job(tmp_path: Path) 
             if pid is not None and is_alive(pid):
                 kill(pid)
             jobs += [client.submit(adjust(len(jobs), side=512)) for _ in range(20)]
-        wait_for(lambda: client.health()["queue"]["queued"] + client.health()["queue"]["running"] == 0, 240)
+        wait_for(lambda: client.health()["queue"]["queued"] + client.health()["queue"]["running"] == 0, PATIENCE)
         states = Counter(job["state"] for job in client.jobs())
         runs = Counter(job["runs"] for job in client.jobs())
         for job in client.jobs("failed"):
             with pytest.raises(EngineDied, match="as in the run before"):
-                client.job(job["id"]).result(10)
+                client.job(job["id"]).result(PATIENCE)
     assert sum(states.values()) == len(jobs)
     assert set(states) <= {"done", "failed"}
     assert states["failed"] <= runs[2]
@@ -52,7 +63,7 @@ def test_a_server_killed_at_twenty_random_moments_loses_nothing_acknowledged(tmp
     acknowledged: dict[str, int] = {}
     finished: dict[str, int] = {}
     for _ in range(KILLS):
-        server = start_server(arguments=START, home=tmp_path, environment=ENVIRONMENT, timeout=120)
+        server = start_server(arguments=START, home=tmp_path, environment=ENVIRONMENT, timeout=PATIENCE)
         stop = threading.Event()
         sender = threading.Thread(target=send_until, args=(server, stop, acknowledged))
         sender.start()
@@ -60,17 +71,17 @@ def test_a_server_killed_at_twenty_random_moments_loses_nothing_acknowledged(tmp
         time.sleep(moments.choice([moments.uniform(0, 1), moments.uniform(2, 8)]))
         kill(server.process.pid)
         stop.set()
-        sender.join(60)
+        sender.join(PATIENCE)
         server.stop()
         for job_id, runs in rows(tmp_path, "SELECT id, runs FROM jobs WHERE state = 'done'"):
             assert finished.setdefault(str(job_id), int(str(runs))) == runs, "a finished job ran again"
     with running(tmp_path) as (_, client):
-        wait_for(lambda: client.health()["queue"]["queued"] + client.health()["queue"]["running"] == 0, 240)
+        wait_for(lambda: client.health()["queue"]["queued"] + client.health()["queue"]["running"] == 0, PATIENCE)
         known = {job["id"]: job["state"] for job in client.jobs()}
         assert {known.get(job_id) for job_id in acknowledged} == {"done"}
         for job_id, seed in list(acknowledged.items())[:: max(1, len(acknowledged) // 20)]:
             assert (
-                client.job(job_id).result(30).images[0].tobytes()
+                client.job(job_id).result(PATIENCE).images[0].tobytes()
                 == client.run(adjust(seed, side=256)).images[0].tobytes()
             )
     assert len(acknowledged) > KILLS
@@ -105,7 +116,7 @@ def test_two_hundred_clients_with_two_thousand_small_jobs(tmp_path: Path) -> Non
 
     def work(number: int, server: ServerProcess) -> None:
         try:
-            with Client(server.announcement.url, server.announcement.token, patience=120) as client:
+            with Client(server.announcement.url, server.announcement.token, patience=PATIENCE) as client:
                 for count in range(each):
                     request = adjust(number * each + count)
                     start = time.monotonic()
@@ -122,7 +133,7 @@ def test_two_hundred_clients_with_two_thousand_small_jobs(tmp_path: Path) -> Non
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(300)
+            thread.join(PATIENCE)
         elapsed = time.monotonic() - start
         assert not failures, failures[0]
         assert client.health()["queue"]["done"] == clients * each
@@ -137,7 +148,7 @@ def test_ten_thousand_mutated_requests_leave_it_serving(tmp_path: Path) -> None:
     with running(tmp_path) as (server, client):
         parts = urlsplit(server.announcement.url)
         authorization = {"Authorization": f"Bearer {server.announcement.token}"}
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
         for _ in range(10_000):
             method, path, body, headers = mutated(chance)
             try:
@@ -266,7 +277,7 @@ def test_the_description_of_the_interface_holds(tmp_path: Path) -> None:
                 suppress_health_check=list(HealthCheck),
             )
             def call(case: schemathesis.Case) -> None:
-                response = case.call(headers=authorization, timeout=30)
+                response = case.call(headers=authorization, timeout=PATIENCE)
                 seen[response.status_code] += 1
                 case.validate_response(response, checks=[not_a_server_error])
 
