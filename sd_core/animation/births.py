@@ -21,6 +21,9 @@ NEVER = -1
 _STEEP = 8.0
 """px of a birth frame to a pixel, beyond which two neighbours do not belong together."""
 
+_TORN = 2.5
+"""px of a birth frame to a pixel, beyond which there is an edge of an object between two neighbours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Births:
@@ -94,14 +97,15 @@ def gather(births: Births, image: Callable[[int], Array]) -> Array:
 
 
 def inside_patches(births: Births, reach: int) -> Array:
-    """(h, w) bool: firm pixels all of whose neighbours up to `reach` px away are firm and of the same birth."""
+    """(h, w) bool: firm pixels whose neighbours up to `reach` px away are firm and lie beside them in the same birth."""
     inner = births.firm & births.made
     for axis in (0, 1):
-        for shift in range(1, reach + 1):
-            for sign in (-1, 1):
-                same = np.roll(births.frame, sign * shift, axis) == births.frame
-                same &= np.roll(births.firm, sign * shift, axis)
-                inner &= same | _rolled_over(births.frame.shape, sign * shift, axis)
+        for shift in (*range(-reach, 0), *range(1, reach + 1)):
+            beside = np.roll(births.frame, shift, axis) == births.frame
+            beside &= np.roll(births.firm, shift, axis)
+            gap = np.linalg.norm(np.roll(births.place, shift, axis) - births.place, axis=-1)
+            beside &= gap <= _TORN * abs(shift)
+            inner &= beside | _rolled_over(births.frame.shape, shift, axis)
     return inner
 
 

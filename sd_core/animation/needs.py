@@ -39,6 +39,9 @@ _MAGNIFIED = 2.0
 _AGED = 0.12
 """How much the settings may change before a surface is made again."""
 
+_FEW = 0.03
+"""Share of latents below which surfaces that are to be made again wait for the next frame that is run far anyway."""
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:
@@ -78,6 +81,8 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
     new = area(loose, scale)
     full = _owes(new, margin, scale)
     old = area(aged(births, age), scale) >= 0.5
+    if not full and float(old.mean()) < _FEW:
+        old = np.zeros_like(old)
     ramp, holes = np.clip(new / HOLE, 0, 1), np.clip(area(~births.made, scale) / HOLE, 0, 1)
     strength = SEEN + ((ANEW if full else OPEN) - SEEN) * ramp
     strength = np.where(old, np.maximum(strength, _worn(mean(age, scale))), strength)

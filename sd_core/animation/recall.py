@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from sd_core.values import Array
 
@@ -29,7 +29,7 @@ class _Index:
     """The surface points of one frame: their tree, and the pixels of its points."""
 
     view: View
-    tree: cKDTree
+    tree: KDTree
     rows: Array
     columns: Array
 
@@ -76,7 +76,7 @@ def _index_of(view: View) -> _Index:
     rows, columns = np.nonzero(np.isfinite(view.place).all(-1))
     chosen = (rows % _STRIDE == 0) & (columns % _STRIDE == 0)
     rows, columns = rows[chosen], columns[chosen]
-    return _Index(view, cKDTree(view.place[rows, columns].reshape(-1, 3)), rows, columns)
+    return _Index(view, KDTree(view.place[rows, columns].reshape(-1, 3)), rows, columns)
 
 
 def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Array, Array]:

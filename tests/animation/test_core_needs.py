@@ -1,0 +1,86 @@
+"""What a frame needs: little where all was seen, much where something is new, and never for the sake of a sliver."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sd_core.animation.births import Births, born, unborn
+from sd_core.animation.detail import restored
+from sd_core.animation.needs import ANEW, OPEN, SEEN, Needs, needs_of
+from sd_core.requests import Reuse
+from sd_core.values import Array
+
+SIZE = (128, 128)
+
+
+def made(holes: Array | None = None, loose: Array | None = None) -> Births:
+    whole = np.ones(SIZE, bool)
+    births = born(unborn(SIZE), 0, whole if holes is None else ~holes, firm=whole)
+    return births if loose is None else Births(births.frame, births.place, births.firm & ~loose)
+
+
+def needs(births: Births, age: float = 0.0, **options: float) -> Needs:
+    given = {"margin": 0, "limit": 1.0} | options
+    return needs_of(births, np.full(SIZE, age, np.float32), 8, **given)  # type: ignore[arg-type]
+
+
+def strip(width: int, at: int = 64) -> Array:
+    where = np.zeros(SIZE, bool)
+    where[:, at : at + width] = True
+    return where
+
+
+def test_where_all_was_seen_a_frame_starts_late_and_nothing_is_made() -> None:
+    found = needs(made())
+    assert (found.strength == np.float32(SEEN)).all() and (found.hold == 1).all()
+    assert not found.full and not found.fresh.any()
+
+
+def test_a_sliver_is_filled_in_on_the_way_and_stays_loose() -> None:
+    found = needs(made(holes=strip(2)))
+    assert not found.full and found.longest == np.float32(OPEN)
+    assert np.array_equal(found.fresh, strip(2)) and not found.firm.any()
+
+
+def test_a_sliver_does_not_free_the_good_surface_around_it() -> None:
+    found = needs(made(holes=strip(1)))
+    beside = np.delete(found.hold, 8, axis=1)
+    assert (beside == 1).all() and (found.hold[:, 8] == 0.5).all()
+
+
+def test_when_enough_is_owed_it_is_made_well() -> None:
+    found = needs(made(holes=strip(8), loose=strip(8, at=72)))
+    assert found.full and found.longest == np.float32(ANEW)
+    assert found.firm.all() and np.array_equal(found.fresh, strip(16))
+
+
+def test_what_lies_far_out_in_the_overscan_can_wait() -> None:
+    outside = made(holes=strip(16, at=0))
+    assert needs(outside).full and not needs(outside, margin=24).full
+
+
+def test_other_settings_make_everything_again() -> None:
+    found = needs(made(), age=1.0)
+    assert (found.strength == 1).all() and (found.hold == 0).all() and found.fresh.all() and found.firm.all()
+
+
+def test_no_latent_is_run_further_than_the_request_says() -> None:
+    assert needs(made(holes=strip(32)), limit=0.5).longest == 0.5
+
+
+def test_lost_detail_comes_back_but_changes_stay() -> None:
+    generator = np.random.default_rng(0)
+    reference = (0.4 + 0.2 * generator.random((*SIZE, 3))).astype(np.float32)
+    again = np.full_like(reference, 0.5)
+    changed = again.copy()
+    changed[:, 64:] = (0.9, 0.1, 0.1)
+    result = restored(changed, reference, again, made(), Reuse())
+    assert np.abs(result[:, :60] - reference[:, :60]).max() < 0.02
+    assert np.abs(result[:, 68:] - changed[:, 68:]).max() < 0.02
+
+
+def test_a_drift_of_all_colours_is_undone() -> None:
+    reference = np.full((*SIZE, 3), 0.5, np.float32)
+    drifted = reference + np.float32(0.05)
+    assert np.abs(restored(drifted, reference, reference, made(), Reuse(servo=False)) - reference).max() < 1e-3
+    assert np.array_equal(restored(drifted, reference, reference, made(), Reuse(servo=False, colour=False)), drifted)
