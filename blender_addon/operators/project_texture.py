@@ -21,7 +21,7 @@ from ..job import BlenderJob
 from ..plan import Plan, base_plan
 from ..results import image_name
 from ..scene.camera import camera_for, require_camera
-from ..scene.images import pack
+from ..scene.images import Packed, pack
 from ..scene.mesh_arrays import Gathered, gather
 from ..scene.projected import Page, apply_pages
 
@@ -128,13 +128,15 @@ def _view_size(scene: bpy.types.Scene) -> tuple[int, int]:
 def _finish(result: Result, count: int, *, pbr: bool) -> _Finished:
     names, report = list(result.report["textures"]), result.report
     own = str(result.decisions.get("uvs", "")).startswith("the mesh's own")
-    pages = []
+    held: dict[int | None, dict[str, dict[int, Packed]]] = {}
     for index, name in enumerate(names):
-        suffix = "" if len(names) == 1 else f".{name}"
+        material, *_, tile = name.split(".")
         maps = {"base_color": np.asarray(result.images[index])}
-        maps |= _maps(result.maps, suffix) if pbr else {}
-        part = int(name.split(".")[0]) if own and count > 1 else None
-        pages.append(Page(part, {kind: pack(held) for kind, held in maps.items()}))
+        maps |= _maps(result.maps, "" if len(names) == 1 else f".{name}") if pbr else {}
+        page = held.setdefault(int(material) if own and count > 1 else None, {})
+        for kind, picture in maps.items():
+            page.setdefault(kind, {})[int(tile)] = pack(picture)
+    pages = [Page(part, maps) for part, maps in held.items()]
     uvs = None if own else np.asarray(result.mesh.uvs)
     return _Finished(image_name(result.request), pages, uvs, float(report["seen"]))
 

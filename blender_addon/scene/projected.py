@@ -6,27 +6,31 @@ Vertices, faces and the existing UV maps stay as they are; a mesh that other obj
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import bpy
 import numpy as np
 
 from sd_core.errors import RequestError
 
-from .images import DATA, SRGB, Packed, new_image
+from .images import DATA, Packed, new_image
 from .material import COLOUR_SPACES, new_material
 from .mesh_arrays import Part
 
 UV_MAP = "Projected"
 
+_FIRST_TILE = 1001
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One texture: its maps by name, and the number of the part that shows it; None: all parts do."""
+    """One texture: its maps by name and UDIM tile, and the number of the part that shows it; None: all parts do."""
 
     part: int | None
-    maps: Mapping[str, Packed]
+    maps: Mapping[str, Mapping[int, Packed]]
 
 
 def apply_pages(
@@ -60,12 +64,29 @@ def apply_pages(
 
 
 def _images(title: str, page: Page) -> dict[str, bpy.types.Image]:
-    return {
-        kind: new_image(
-            title if kind == "base_color" else f"{title} {kind}", packed, COLOUR_SPACES.get(kind, DATA) or SRGB
-        )
-        for kind, packed in page.maps.items()
-    }
+    made = {}
+    for kind, tiles in page.maps.items():
+        name, space = title if kind == "base_color" else f"{title} {kind}", COLOUR_SPACES.get(kind, DATA)
+        only = tiles.get(_FIRST_TILE) if len(tiles) == 1 else None
+        made[kind] = _tiled_image(name, tiles, space) if only is None else new_image(name, only, space)
+    return made
+
+
+def _tiled_image(name: str, tiles: Mapping[int, Packed], colour_space: str) -> bpy.types.Image:
+    """A UDIM image with its tiles packed into it; Blender takes them from files only."""
+    with tempfile.TemporaryDirectory(dir=bpy.app.tempdir) as folder:
+        for number, packed in tiles.items():
+            Path(folder, f"tile.{number}.png").write_bytes(packed.png)
+        first, *others = sorted(tiles)
+        image = bpy.data.images.load(str(Path(folder, f"tile.{first}.png")))
+        image.name, image.source = name, "TILED"
+        image.filepath = str(Path(folder, "tile.<UDIM>.png"))
+        image.tiles[0].number = first
+        for number in others:
+            image.tiles.new(tile_number=number)
+        image.colorspace_settings.name = colour_space
+        image.pack()
+    return image
 
 
 def _show_on(item: bpy.types.Object, material: bpy.types.Material) -> None:

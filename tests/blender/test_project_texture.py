@@ -237,3 +237,22 @@ def test_an_object_that_is_deleted_meanwhile_does_not_matter(scene: Any) -> None
     job = jobs.wait(jobs.running()[-1], SECONDS)
     assert job.error is None
     assert image_of("Floor") is not None
+
+
+@pytest.mark.usefixtures("addon")
+def test_uvs_over_several_tiles_become_one_image_with_these_tiles(scene: Any) -> None:
+    import bpy
+
+    floor = bpy.data.objects["Floor"]
+    layer = floor.data.uv_layers[0]
+    flat = np.empty(8, np.float32)
+    layer.uv.foreach_get("vector", flat)
+    layer.uv.foreach_set("vector", flat * np.tile(np.array([2, 1], np.float32), 4))
+    scene.sd_core.project.pbr, scene.sd_core.project.max_views = False, 1
+    select("Floor")
+    project()
+    image = image_of("Floor")
+    assert image.source == "TILED"
+    assert sorted(tile.number for tile in image.tiles) == [1001, 1002]
+    assert len(image.packed_files) == 2
+    assert image.colorspace_settings.name == "sRGB"
