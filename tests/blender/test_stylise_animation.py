@@ -307,3 +307,20 @@ def test_a_farm_that_is_told_to_stop_ends_with_130_and_leaves_what_is_finished(b
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 130
     assert (tmp_path / "out" / "Scene" / "passes" / "000001.exr").is_file()
+
+
+@pytest.mark.usefixtures("addon")
+def test_a_transparent_animation_keeps_its_alpha(scene: Any, tmp_path: Path) -> None:
+    from blender_addon.scene.exr import read_passes
+
+    scene.render.film_transparent, scene.frame_end = True, 1
+    scene.sd_core.stylise.make_video = False
+    job = start()
+    follow(job)
+    assert job.error is None
+    (picture,) = pictures(tmp_path).values()
+    image = read_passes(tmp_path / "out" / "Scene" / "passes" / "000001.exr").image
+    assert picture.shape == (44, 60, 4)
+    assert image is not None
+    assert np.array_equal(picture[..., 3], np.rint(image[10:54, 10:70, 3] * 255).astype(np.uint8))
+    assert 0.2 < (picture[..., 3] == 255).mean() < 0.95
