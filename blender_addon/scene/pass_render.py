@@ -169,7 +169,7 @@ def background_command(blend: Path | None, program: str, argument: str) -> list[
     paths = [str(Path(__file__).parents[1]), *sorted(libraries)]
     call = f"import sys; sys.path[:0] = {paths!r}; from scene.{program} import main; main({argument!r})"
     scripts = bpy.context.preferences.filepaths.use_scripts_auto_execute
-    if bpy.app.module:
+    if not bpy.app.binary_path:
         opened = "import bpy; "
         if blend is not None:
             opened += f"bpy.ops.wm.open_mainfile(filepath={str(blend)!r}, use_scripts={scripts!r}); "
