@@ -58,8 +58,8 @@ class Texels:
 
     def only(self, wanted: np.ndarray) -> Texels:
         """Those of the texels that are `wanted` (n,)."""
-        fields = (self.page, self.row, self.column, self.face, self.weights)
-        return Texels(self.pages, self.size, *(field[wanted] for field in fields))
+        page, row, column = self.page[wanted], self.row[wanted], self.column[wanted]
+        return Texels(self.pages, self.size, page, row, column, self.face[wanted], self.weights[wanted])
 
     def image(self, values: Floats) -> Floats:
         """(p, size, size, ...) textures of values (n, ...); 0 where there is no texel."""

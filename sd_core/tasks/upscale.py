@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 from torch.nn import functional
 
@@ -90,8 +90,9 @@ def _with_tones(request: Upscale, painted: Picture) -> Picture:
     """
     source = to_unit_pixels(request.image)
     small = functional.interpolate(to_unit_pixels(painted), size=source.shape[-2:], mode="area")
-    modes = ["wrap" if wraps else "nearest" for wraps in (wraps_y(request.seamless), wraps_x(request.seamless))]
-    off = gaussian_filter((source - small)[0].numpy(), (0, _TONES, _TONES), mode=["nearest", *modes])
+    off = (source - small)[0].numpy()
+    for axis, wraps in ((-2, wraps_y(request.seamless)), (-1, wraps_x(request.seamless))):
+        off = np.asarray(gaussian_filter1d(off, _TONES, axis=axis, mode="wrap" if wraps else "nearest"))
     large = _enlarge(torch.from_numpy(off)[None], size_of(request), request.seamless)
     return to_array(((to_unit_pixels(painted) + large) * 2 - 1)[0])
 
