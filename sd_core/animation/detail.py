@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import distance_transform_edt, uniform_filter
 
 from sd_core.requests import Reuse
 from sd_core.values import Array
@@ -12,6 +12,9 @@ from .births import Births, inside_patches
 
 _BORDER = 1
 """px at the border of a patch of one birth that are not trusted."""
+
+_FADE = 6.0
+"""px over which what is given back fades out towards such a border."""
 
 _AGREES = 0.12
 """Difference in [0, 1] from which on the picture no longer shows what the reference does."""
@@ -40,9 +43,15 @@ def restored(image: Array, reference: Array, again: Array, births: Births, reuse
     drift, bias = _colours(image, again, lost, trusted & (gap < _AGREES)) if reuse.colour else (0.0, 0.0)
     share = np.zeros((*gap.shape, 1), np.float32)
     if reuse.servo:
-        soft = np.minimum(trusted, uniform_filter(trusted.astype(np.float32), 3, mode="nearest"))
-        share[..., 0] = soft * np.exp(-((gap / _AGREES) ** 2))
+        share[..., 0] = _faded(trusted) * np.exp(-((gap / _AGREES) ** 2))
     return np.clip(image + drift + share * lost + (1 - share) * bias, 0, 1).astype(np.float32)
+
+
+def _faded(trusted: Array) -> Array:
+    """(h, w) float32: 0 where nothing is trusted, rising to 1 over `_FADE` px inside: a step of colour would be a seam."""
+    if trusted.all():
+        return np.ones(trusted.shape, np.float32)
+    return np.clip(np.asarray(distance_transform_edt(trusted), np.float32) / _FADE, 0, 1)
 
 
 def _colours(image: Array, again: Array, lost: Array, known: Array) -> tuple[Array | float, Array | float]:
