@@ -52,6 +52,7 @@ class NumberEditor(Editor):
             continuous_update=False,
             layout=widgets.Layout(width="88px"),
         )
+        self._at, self._step = float(self._slider.value), step
         super().__init__(spec, self._slider, self._entry)
         self.set(None if spec.required else spec.default)
         self._slider.observe(self._slid, "value")
@@ -80,15 +81,23 @@ class NumberEditor(Editor):
     def _follow(self, value: float | None) -> None:
         (self._slider.add_class if value is None else self._slider.remove_class)("studio-unset")
         if value is not None and math.isfinite(value):
-            low, high = self._slider.min, self._slider.max
-            self._slider.value = min(max(int(value) if self._whole else value, low), high)
+            self._at = self._slider.value = self._nearest(value)
+
+    def _nearest(self, value: float) -> float:
+        """The place of the slider that is nearest to a value."""
+        low, high, step = self._slider.min, self._slider.max, self._step
+        place = low + round((min(max(value, low), high) - low) / step) * step
+        return int(place) if self._whole else min(round(place, 6), high)
 
     def _slid(self, *_: object) -> None:
-        if not self._silent:
-            value = self._slider.value
-            self._slider.remove_class("studio-unset")
-            self._entry_follows(str(value) if self._whole else f"{value:.6g}")
-            self.changed()
+        value = self._slider.value
+        # The page rounds to its own steps and sends that back: no reason to change what was typed.
+        if self._silent or math.isclose(value, self._at, abs_tol=self._step / 100):
+            return
+        self._at = value
+        self._slider.remove_class("studio-unset")
+        self._entry_follows(str(value) if self._whole else f"{value:.6g}")
+        self.changed()
 
     def _entry_follows(self, text: str) -> None:
         with self.silently():

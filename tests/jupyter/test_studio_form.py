@@ -81,6 +81,17 @@ def test_a_slider_moves_its_entry_and_an_entry_its_slider_but_exact_values_stay(
     assert editor.get() == 3.5
 
 
+def test_the_rounding_of_a_slider_in_the_page_leaves_what_was_typed() -> None:
+    form = filled(TextToImage)
+    for name, exact, rounded in (("guidance_scale", 7.123, 7.1), ("width", 104, 128), ("num_inference_steps", 90, 60)):
+        editor = form.editors[name]
+        typed(form, name, str(exact))
+        editor._slider.value = rounded
+        assert editor.get() == exact
+        editor._slider.value = editor._slider.min
+        assert editor.get() == editor._slider.min
+
+
 def test_pictures_come_from_variables_and_unknown_ones_are_named() -> None:
     photo = np.full((16, 24, 3), 9, np.uint8)
     form = Form(ImageToImage, Surroundings(variables=lambda: {"photo": photo}))
