@@ -76,17 +76,28 @@ def same_point(here: FramePasses, there: FramePasses, at: Array) -> Array:
 
 
 def warp_error(truth: Truth, frames: Frames, lag: int) -> float:
-    """Mean squared difference, RGB in [0, 1], along true surfaces over `lag` frames, over the frames that are there."""
+    """Mean squared difference, RGB in [0, 1], along true surfaces over `lag` frames, over the frames that are there.
+
+    Where anything moves only what has moved counts: the rest of a frame is steady by itself if its noise is.
+    """
     errors = []
     for index in frames:
         if index - lag not in frames:
             continue
         at, valid = truth.trace(index, lag)
-        if valid.mean() < 0.02:
+        valid &= moved(at, valid)
+        if valid.mean() < 0.01:
             continue
         was = cv2.remap(unit(frames[index - lag]), at[..., 0], at[..., 1], cv2.INTER_CUBIC)
         errors.append(float(((unit(frames[index]) - was)[valid] ** 2).mean()))
     return float(np.mean(errors)) if errors else float("nan")
+
+
+def moved(at: Array, valid: Array) -> Array:
+    """(h, w) bool: points that are half a pixel or more from where they were; all of them where hardly any is."""
+    rows, columns = np.indices(valid.shape, np.float32)
+    away = np.linalg.norm(at - np.stack([columns, rows], -1), axis=-1) >= 0.5
+    return away if (away & valid).mean() >= 0.01 else np.ones_like(valid)
 
 
 def psnr(one: Array, other: Array, where: Array | None = None) -> float:

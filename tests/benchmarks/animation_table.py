@@ -83,10 +83,21 @@ def failed_guards(rows: Sequence[Row], arm: str, guards: Mapping[str, Guard] = G
 
 
 def mean_row(rows: Sequence[Row], arm: str) -> dict[str, float]:
-    """Means over the scenes; those that were not measured are nan."""
-    own = [row for row in shares(rows) if row["arm"] == arm]
-    names = {*COLUMNS, *TARGETS, "time_share"}
-    return {name: average([number(row, name) for row in own]) for name in names}
+    """Means over the scenes, and ratios of means; what was not measured is nan."""
+    own = averages(rows, arm)
+    arms = dict.fromkeys(str(row["arm"]) for row in rows)
+    means = [{"arm": other, **averages(rows, other)} for other in arms]
+    return (
+        dict.fromkeys(("closure_loss", *TARGETS, "time_share"), math.nan) | own | compared({"arm": arm, **own}, means)
+    )
+
+
+def averages(rows: Sequence[Row], arm: str) -> dict[str, float]:
+    return {name: average([number(row, name) for row in of_arm(rows, arm)]) for name in COLUMNS}
+
+
+def of_arm(rows: Sequence[Row], arm: str) -> list[Row]:
+    return [row for row in rows if row["arm"] == arm]
 
 
 def average(values: Sequence[float]) -> float:
