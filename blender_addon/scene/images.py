@@ -55,6 +55,7 @@ def fill_image(image: bpy.types.Image, packed: Packed) -> None:
     """Put other pixels into an image datablock; its users and settings stay."""
     image.pack(data=packed.png, data_len=len(packed.png))
     image.source = "FILE"
+    image.buffers_free()  # what was drawn before would be shown for ever
     image.update_tag()
 
 
@@ -83,13 +84,19 @@ class Grabbed:
         return pixels if (pixels[..., 3] != 255).any() else np.ascontiguousarray(pixels[..., :3])
 
 
+def image_size(image: bpy.types.Image) -> tuple[int, int]:
+    """(height, width) px; zeros where there are no pixels."""
+    width, height = (int(side) for side in image.size)  # pyright: ignore[reportGeneralTypeIssues] - an array of Blender
+    return height, width
+
+
 def grab_image(image: bpy.types.Image) -> Grabbed:
     """Copy the pixels of an image: the short part, which must run on the main thread.
 
     Raises:
         RequestError: the image has no pixels (a missing file, or nothing rendered yet).
     """
-    width, height = image.size
+    height, width = image_size(image)
     if width == 0 or height == 0:
         raise RequestError("image", f"{image.name} has no pixels", hint="choose another image, or render first")
     flat = np.empty(width * height * image.channels, np.float32)

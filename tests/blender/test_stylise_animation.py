@@ -63,6 +63,22 @@ def start(**arguments: Any) -> Any:
     return jobs.running()[-1]
 
 
+def pixels(image: Any) -> np.ndarray:
+    from blender_addon.scene.images import grab_image
+
+    return grab_image(image).for_request()
+
+
+def test_an_image_that_has_been_drawn_shows_what_is_put_into_it(bare_addon: ModuleType) -> None:
+    from blender_addon.scene.images import fill_image, new_image, pack
+
+    first, second = (np.full((8, 8, 3), value, np.uint8) for value in (30, 200))
+    image = new_image("shown", pack(first))
+    assert np.array_equal(pixels(image), first)
+    fill_image(image, pack(second))
+    assert np.array_equal(pixels(image), second)
+
+
 def follow(job: Any, until: Callable[[Any], bool] = lambda job: False) -> None:
     """Handle events until the job has ended or `until` holds."""
     from blender_addon import jobs
@@ -102,6 +118,7 @@ def test_frames_video_and_sequence_are_there(scene: Any, tmp_path: Path) -> None
     assert report["request"]["seed"] == 7
     shown = bpy.data.images["Scene stylised"]
     assert tuple(shown.size) == (60, 44)
+    assert np.array_equal(pixels(shown), made["000003.png"])
     sequence = bpy.data.scenes["Scene stylised"]
     strips = getattr(sequence.sequence_editor, "strips", None) or sequence.sequence_editor.sequences
     (strip,) = strips
