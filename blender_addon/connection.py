@@ -183,9 +183,9 @@ class Connection:
         self._client = None
 
     def _end_process(self) -> None:
-        """A server that lives as long as its parent ends when its input is closed; nobody waits for that."""
-        if self._process is not None and self._process.process.stdin is not None:
-            self._process.process.stdin.close()
+        """A server that lives as long as its parent ends when its input is closed; a thread waits for that."""
+        if self._process is not None:
+            threading.Thread(target=self._process.stop, name="sd_core-farewell", daemon=True).start()
         self._process = None
 
 

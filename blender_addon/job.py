@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from sd_core.client import RemoteJob
-from sd_core.errors import Cancelled, SDError
+from sd_core.errors import Cancelled, EngineDied, SDError, ServerError
 from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, Loading, Queued, ResultEvent, StepEvent
 from sd_core.results import Result
 
@@ -67,7 +67,7 @@ class BlenderJob:
 
     label: for people. inbox: takes `(job, event, converted)` from any thread. file: number of the open file when it was
     submitted. share: done, in [0, 1]. message: what goes on. preview: newest (h, w, 3) uint8. error: of a failed one.
-    parts: what is left of `on_result`.
+    parts: what is left of `on_result`. begin: starts the job's thread.
     """
 
     label: str
@@ -82,6 +82,7 @@ class BlenderJob:
     preview: Any = None
     error: SDError | None = None
     parts: Parts | None = None
+    begin: Callable[[], None] = lambda: None
     _stop: threading.Event = field(default_factory=threading.Event)
     _remote: RemoteJob | None = None
     _cancelling: threading.Thread | None = None
@@ -90,6 +91,17 @@ class BlenderJob:
     def ended(self) -> bool:
         """Whether nothing more will come."""
         return self.stage in ENDED
+
+    @property
+    def lost(self) -> bool:
+        """Whether it failed because the server was gone; the server may still know it."""
+        gone = isinstance(self.error, EngineDied) or (isinstance(self.error, ServerError) and self.error.status == 0)
+        return self.stage is Stage.FAILED and gone
+
+    def reset(self) -> None:
+        """As if it had just been submitted."""
+        self.stage, self.error, self.message, self.share, self._remote = Stage.PREPARING, None, "", 0.0, None
+        self._stop.clear()
 
     @property
     def cancel_requested(self) -> bool:

@@ -79,10 +79,22 @@ def submit(  # noqa: PLR0913 - each of them is named at the call
         preferences: in place of the user's.
     """
     job = BlenderJob(label, _inbox.put, Calls(on_step, on_frame, on_result, on_end), _file[0])
+    job.begin = lambda: _begin(job, request, convert, priority, preferences)
     _jobs.append(job)
-    arguments = (job, request, convert, priority, preferences or read_preferences())
-    threading.Thread(target=_work, args=arguments, name=f"sd_core-{label}", daemon=True).start()
+    job.begin()
     return job
+
+
+def retry_lost() -> int:
+    """Take up the jobs that ended because the server was gone; gives their number.
+
+    They keep their ids: a server that has written one down goes on with it, or gives the result that it has.
+    """
+    lost = [job for job in _jobs if job.lost and job.file == _file[0]]
+    for job in lost:
+        job.reset()
+        job.begin()
+    return len(lost)
 
 
 def all_jobs() -> tuple[BlenderJob, ...]:
@@ -154,6 +166,13 @@ def unregister() -> None:
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     server.stop()
+
+
+def _begin(
+    job: BlenderJob, request: Request | Make, convert: Convert | None, priority: str, preferences: Preferences | None
+) -> None:
+    arguments = (job, request, convert, priority, preferences or read_preferences())
+    threading.Thread(target=_work, args=arguments, name=f"sd_core-{job.label}", daemon=True).start()
 
 
 def _work(

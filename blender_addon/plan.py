@@ -34,7 +34,7 @@ class Plan:
     kind: type[Generation]
     values: Mapping[str, Any]
     style: str = ""
-    pictures: Mapping[str, tuple[Grabbed, Picture]] = field(default_factory=dict)
+    pictures: dict[str, tuple[Grabbed, Picture]] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     controls: tuple[tuple[Mapping[str, Any], Grabbed], ...] = ()
     image_prompt: tuple[Grabbed, float] | None = None

@@ -36,7 +36,7 @@ class Preferences:
 class SDCORE_AP_preferences(bpy.types.AddonPreferences):
     """Which server makes the images, and how it shares the computer with Blender."""
 
-    bl_idname = __package__
+    bl_idname = __package__ or ""
 
     server: EnumProperty(name="Server", description="Where images are made", items=_SERVERS, default="LOCAL")
     python: StringProperty(
@@ -84,7 +84,7 @@ CLASSES = (SDCORE_AP_preferences,)
 def read_preferences() -> Preferences:
     """The preferences as they are now; the defaults where the package is used without being enabled as an extension."""
     online = getattr(bpy.app, "online_access", True)
-    addon = bpy.context.preferences.addons.get(__package__)
+    addon = bpy.context.preferences.addons.get(__package__ or "")
     held = None if addon is None else addon.preferences
     if held is None:
         return Preferences(python=find_python(), online=online)

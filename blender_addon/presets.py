@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Presets of the settings, kept as Blender keeps its own: small files in the user's scripts folder."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import bpy
 from bl_operators.presets import AddPresetBase
@@ -32,7 +32,7 @@ class SDCORE_MT_presets(bpy.types.Menu):
     bl_label = "Presets"
     preset_subdir = _FOLDER
     preset_operator = "script.execute_preset"
-    draw = bpy.types.Menu.draw_preset
+    draw: Any = bpy.types.Menu.draw_preset
 
 
 class SDCORE_PT_presets(PresetPanel, bpy.types.Panel):

@@ -194,7 +194,9 @@ CHINESE: Mapping[str, str] = {
         "新建与打开的图像同样大小的黑色图像，在要重绘处涂白"
     ),
     "Drag a rectangle over the open image: inpainting repaints what lies within": "在打开的图像上拖出矩形：局部重绘其内部",
-    "Start the server, or look for it again": "启动服务器，或重新查找",
+    "Start the server, or look for it again; jobs that were lost with it are taken up": (
+        "启动服务器，或重新查找；随之丢失的任务会继续"
+    ),
     "Stop the server that this Blender has started; jobs that wait are kept for the next start": (
         "停止由本 Blender 启动的服务器；排队的任务留待下次启动"
     ),

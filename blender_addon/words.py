@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Labels and tooltips of the fields of requests."""
 
-from collections.abc import Mapping
-
-Words = Mapping[str, tuple[str, str]]
+Words = dict[str, tuple[str, str]]
 
 GENERATION: Words = {
     "prompt": ("Prompt", "What the image shows; emphasis as (word:1.3)"),

@@ -98,7 +98,11 @@ class SDCORE_OT_generate_inpaint(_FromImage, bpy.types.Operator):
         values = values_of(settings.inpaint, tuple(words.INPAINT | words.STRENGTH))
         plan = _with_image(context, Inpaint, rgb, **values)
         image = plan.pictures["image"][0]
-        return replace(plan, pictures=plan.pictures | {"mask": _mask(settings, image)})
+        mask, convert = _mask(settings, image)
+        if mask.size != image.size:
+            sizes = [f"{width} x {height} px" for height, width in (mask.size, image.size)]
+            raise RequestError("mask", f"is {sizes[0]}, but the image {sizes[1]}", hint="make them equal")
+        return replace(plan, pictures=plan.pictures | {"mask": (mask, convert)})
 
 
 class SDCORE_OT_generate_upscale(_FromImage, bpy.types.Operator):

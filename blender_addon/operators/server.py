@@ -29,13 +29,14 @@ def in_background(work: Callable[[Preferences], object]) -> None:
 
 
 class SDCORE_OT_start_server(bpy.types.Operator):
-    """Start the server, or look for it again"""
+    """Start the server, or look for it again; jobs that were lost with it are taken up"""
 
     bl_idname = "sdcore.start_server"
     bl_label = "Start Server"
     bl_options: ClassVar = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        jobs.retry_lost()
         jobs.forget_ended()
         in_background(_start)
         return {"FINISHED"}

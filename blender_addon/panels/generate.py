@@ -10,6 +10,7 @@ import bpy
 from ..operators.generate import open_image
 from ..presets import SDCORE_PT_presets
 from ..properties import GROUPS
+from ..scene.images import image_size
 from .layout import in_editors, optional_prop
 from .status import draw_jobs
 
@@ -89,11 +90,12 @@ def draw_prompt(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -
 
 def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> None:
     image = open_image(context)
+    height, width = (0, 0) if image is None else image_size(image)
     if context.space_data.type == "IMAGE_EDITOR" and image is not None:
-        layout.label(text=f"{image.name}  ({image.size[0]} x {image.size[1]})", icon="IMAGE_DATA", translate=False)
+        layout.label(text=f"{image.name}  ({width} x {height})", icon="IMAGE_DATA", translate=False)
     else:
         layout.template_ID(settings, "image", open="image.open")
-    if image is not None and any(side % 8 for side in image.size):
+    if width % 8 or height % 8:
         layout.prop(settings, "pad")
 
 

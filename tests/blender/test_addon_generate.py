@@ -241,9 +241,9 @@ def test_a_lora_that_does_not_exist_is_refused_with_a_repair(settings: Any) -> N
 
 
 def test_a_mask_of_another_size_is_refused_and_nothing_is_made(settings: Any) -> None:
-    from sd_core.errors import RequestError
+    import bpy
 
-    settings.image, settings.mask = start_image(), start_image((32, 32))
-    with pytest.raises(RequestError, match="make them equal"):
-        run("generate_inpaint")
+    settings.image, settings.mask = start_image(), start_image((32, 40))
+    with pytest.raises(RuntimeError, match=r"40 x 32 px, but the image 64 x 64 px; make them equal"):
+        bpy.ops.sdcore.generate_inpaint()
     assert made() == []

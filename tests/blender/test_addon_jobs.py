@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sd_core.client import start_server
+from sd_core.client import connect, start_server
 from sd_core.errors import Cancelled, EngineDied, SDError, ServerError
 from sd_core.requests import TextToImage
 from tests.blender.conftest import PYTHON
@@ -194,7 +194,9 @@ def own_server(bare_addon: ModuleType, tmp_path: Path, monkeypatch: pytest.Monke
     server.stop()
 
 
-def test_a_killed_server_is_told_with_a_button_that_starts_another(own_server: Any, settings: Any) -> None:
+def test_a_killed_server_is_told_with_a_button_that_starts_another_and_takes_up_the_job(
+    own_server: Any, settings: Any
+) -> None:
     import bpy
 
     from blender_addon import connection, jobs, problems
@@ -211,11 +213,15 @@ def test_a_killed_server_is_told_with_a_button_that_starts_another(own_server: A
     assert differences(before, snapshot(bpy.context.scene)) == []
     fix = problems.fix_of(job.error)
     assert fix is not None and fix.operator == "sdcore.start_server"
-    settings.num_inference_steps = 3
     bpy.ops.sdcore.start_server()
-    wait_for(lambda: connection.server.started_here, SECONDS)
-    bpy.ops.sdcore.generate_image()
-    jobs.wait(jobs.running()[-1], SECONDS)
+    pump(lambda: job.stage is Stage.RUNNING)
+    assert connection.server.started_here and job.error is None
+    with connect() as client:
+        assert [held["id"] for held in client.jobs()] == [job.id]
+    bpy.ops.sdcore.cancel()
+    pump(lambda: job.ended)
+    assert job.stage is Stage.CANCELLED
+    assert differences(before, snapshot(bpy.context.scene)) == []
 
 
 def test_without_a_python_the_panel_says_what_to_install(
