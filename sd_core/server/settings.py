@@ -46,7 +46,8 @@ class Deadlines:
     start: from the start of its process to the first message.
     load: without an event while a model is being loaded.
     step: without an event between two steps, or while decoding.
-    silence: without a heartbeat and without using the processor.
+    silence: without a heartbeat, of a process that was stopped.
+    stuck: without a heartbeat and without using the processor; on a busy machine a sound process may wait for its turn.
     busy: without a heartbeat although the processor is used (one native call that does not let go of the interpreter).
     """
 
@@ -54,6 +55,7 @@ class Deadlines:
     load: float = 3600.0
     step: float = 900.0
     silence: float = 2.0
+    stuck: float = 20.0
     busy: float = 120.0
 
 

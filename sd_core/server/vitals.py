@@ -52,9 +52,18 @@ class Vitals:
 
     def _silent(self, silent: float) -> str | None:
         """One that computes may keep the interpreter to itself for a while; one that is stopped or stuck does not compute."""
-        if silent > self.deadlines.busy or self._used() <= self._processor_time:
+        limit = self.deadlines.busy
+        if self._used() <= self._processor_time:
+            limit = self.deadlines.silence if self._stopped() else self.deadlines.stuck
+        if silent > limit:
             return f"it has given no sign of life for {silent:.1f} s"
         return None
+
+    def _stopped(self) -> bool:
+        try:
+            return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return True
 
     def _used(self) -> float:
         try:

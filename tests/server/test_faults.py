@@ -172,7 +172,7 @@ def test_a_client_that_stops_reading_holds_nobody_up(tmp_path: Path) -> None:
         start = time.monotonic()
         for seed in range(30):
             client.run(adjust(seed))
-        assert time.monotonic() - start < 60
+        assert time.monotonic() - start < PATIENCE
         first.result(PATIENCE)
         assert client.job(job_id).result(PATIENCE).images[0].size
         for connection in deaf:
