@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import bpy
 
+from .translations_stylise import CHINESE_STYLISE
+
 CLASSES = ()
 
 CHINESE: Mapping[str, str] = {
@@ -247,7 +249,8 @@ _CONTEXTS = ("*", "Operator")
 
 def register() -> None:
     """Give Blender the words."""
-    words = {(context, english): chinese for english, chinese in CHINESE.items() for context in _CONTEXTS}
+    chinese = {**CHINESE_STYLISE, **CHINESE}
+    words = {(context, english): held for english, held in chinese.items() for context in _CONTEXTS}
     bpy.app.translations.register(__package__ or "", {"zh_HANS": words})
 
 
