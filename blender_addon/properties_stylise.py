@@ -100,7 +100,7 @@ class SDCORE_PG_stylise(bpy.types.PropertyGroup):
         default="//stylised",
     )
     make_video: BoolProperty(name="Video", description="Also write the pictures as a video (MP4)", default=True)
-    prompts: CollectionProperty(type=SDCORE_PG_prompt)
+    prompts: CollectionProperty(type=SDCORE_PG_prompt, name="Prompt")
     active_prompt: IntProperty(name="Prompt", description="The prompt that is selected in the list", default=0)
 
 
