@@ -17,9 +17,9 @@ Row = Mapping[str, float | str]
 FLOOR = "autoencoder (F)"
 COLUMNS: Mapping[str, str] = {
     "E1": "E lag 1", "E8": "E lag 8", "E24": "E lag 24", "share8": "E-F / best, lag 8", "share24": "lag 24",
-    "raw8": "E / best, lag 8", "raw24": "lag 24", "closure": "closure dB", "sharpness": "sharpness", "drift": "drift dE", "new_sharpness": "new: sharpness",
-    "new_seam": "new: seam", "switch": "switch", "half_life": "half-life", "depth": "depth", "prompt": "prompt",
-    "evaluations": "UNet rows", "seconds": "s / frame",
+    "raw8": "E / best, lag 8", "raw24": "lag 24", "closure": "closure dB", "sharpness": "sharpness",
+    "drift": "drift dE", "new_sharpness": "new: sharpness", "new_seam": "new: seam", "switch": "switch",
+    "half_life": "half-life", "depth": "depth", "prompt": "prompt", "evaluations": "UNet rows", "seconds": "s / frame",
 }  # fmt: skip
 """Names of the measures by key; warp errors are shown times 1000."""
 
@@ -131,8 +131,7 @@ def verdict(rows: Sequence[Row], arm: str = "ours") -> str:
         value = means[name]
         state = "not measured" if math.isnan(value) else "met" if passes(value) else "MISSED"
         lines.append(f"| {name} | {value:.3f} | {state} |")
-    for lag in (8, 24):
-        lines.append(f"| E without F over the best, lag {lag} | {means[f'raw{lag}']:.3f} | |")
+    lines += [f"| E without F over the best, lag {lag} | {means[f'raw{lag}']:.3f} | |" for lag in (8, 24)]
     lines.append(f"| time against independent frames | {means['time_share']:.2f} | |")
     return "\n".join(lines)
 
