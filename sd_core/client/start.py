@@ -71,7 +71,14 @@ def start_server(
             stderr=log,
             env={**os.environ, **(environment or {}), "SD_CORE_HOME": str(folder)},
         )
-    return ServerProcess(process, _wait(process, folder, said, timeout))
+    assert process.stdin is not None
+    try:
+        return ServerProcess(process, _wait(process, folder, said, timeout))
+    except BaseException:
+        process.stdin.close()
+        process.kill()
+        process.wait()
+        raise
 
 
 def _wait(process: subprocess.Popen[bytes], home: Path, said: Path, timeout: float) -> Announcement:
@@ -87,5 +94,4 @@ def _wait(process: subprocess.Popen[bytes], home: Path, said: Path, timeout: flo
         if found is not None and found.pid == process.pid:
             return found
         time.sleep(_LOOK)
-    process.kill()
     raise ServerError(f"the server does not listen after {timeout:.0f} s", hint=f"see {said}")
