@@ -138,9 +138,11 @@ class BlobStore:
             self._unsynced.discard(digest)
 
     def free_some(self, size: int) -> None:
-        """Delete the least recently used to give `size` bytes back to a full disk."""
+        """Delete the least recently used to give `size` bytes back to a full disk; nothing, where all would not be enough."""
         with self._lock:
-            self._delete_down_to(self.total - size)
+            spare = sum(held for digest, (_, held) in self._files.items() if self._pins[digest] <= 0)
+            if spare >= size:
+                self._delete_down_to(self.total - size)
 
     def _write(self, digest: str, raw: bytes) -> None:
         path = self.folder / blob_name(digest, raw[:6])
