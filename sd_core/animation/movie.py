@@ -74,7 +74,11 @@ def write_gif(frames: Sequence[Array], path: str | os.PathLike[str], fps: float 
 
     if not len(frames) or not 0 < fps <= 50:
         raise RequestError(
-            "fps" if len(frames) else "frames", "must be above 0, and at most 50 frames a second for a GIF"
+            "fps" if len(frames) else "frames",
+            "must be above 0, and at most 50 frames a second for a GIF",
+            hint="players slow down what is faster; an MP4 has no such limit"
+            if len(frames)
+            else "give at least one frame",
         )
     sample = [frames[index] for index in np.linspace(0, len(frames) - 1, _PALETTE_FRAMES).round().astype(int)]
     palette = to_pillow(np.concatenate([*_opaque(sample)], axis=1)).quantize(256)

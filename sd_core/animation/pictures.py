@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -35,8 +36,8 @@ class Pictures(Sequence[Array]):
             raise IndexError(f"frame {index} of {len(self)}")
         return self._read(place)
 
-    def _read(self, index: int) -> Array:
-        raise NotImplementedError
+    @abstractmethod
+    def _read(self, index: int) -> Array: ...
 
 
 class PictureFiles(Pictures):
