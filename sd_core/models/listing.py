@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sd_core.errors import ModelNotFound, RequestError
@@ -86,8 +86,10 @@ def remove_model(name: str) -> int:
     if not _cached_sizes().get(hub_id):
         raise ModelNotFound(name, "nothing of it is on this machine", hint="see: sd-core models list")
     cache = scan_cache_dir()
-    commits = [rev.commit_hash for repo in cache.repos if repo.repo_id == hub_id for rev in repo.revisions]
-    strategy = cache.delete_revisions(*commits)
+    # revisions are deleted by commit, and two repositories may share one: leave only this one to choose from
+    own = frozenset(repo for repo in cache.repos if repo.repo_id == hub_id and repo.repo_type == "model")
+    commits = [revision.commit_hash for repo in own for revision in repo.revisions]
+    strategy = replace(cache, repos=own).delete_revisions(*commits)
     strategy.execute()
     return strategy.expected_freed_size
 

@@ -84,6 +84,8 @@ def test_a_model_is_fetched_once_used_offline_listed_and_removed(
         "answer = [remove_model(HUB_ID), error(lambda: remove_model(HUB_ID)), error(lambda: show_model(HUB_ID))]"
     )
     assert freed[0] > 10_000 and freed[1][0] == freed[2][0] == "ModelNotFound"
+    kept = step("answer = find_weights('somebody/style').name", offline=True)
+    assert kept == "style.safetensors", "a repository whose commit has the same name stays"
 
 
 def test_without_a_network_the_message_says_so(step: Step) -> None:
