@@ -15,38 +15,12 @@ import typer
 from typer.exceptions import TyperException
 
 from sd_core.errors import RequestError
-from sd_core.requests import (
-    Adjust,
-    Animation,
-    DepthToImage,
-    Generation,
-    ImageToImage,
-    Inpaint,
-    MeshTexture,
-    Request,
-    TextToImage,
-    Texture,
-    Upscale,
-    apply_style,
-    styles,
-)
+from sd_core.requests import COMMANDS, Generation, Request, apply_style, styles
 
 from .options import build, parameters
 
 if TYPE_CHECKING:
     from typer._click.core import Command
-
-COMMANDS: Mapping[str, type[Request]] = {
-    "txt2img": TextToImage,
-    "img2img": ImageToImage,
-    "depth2img": DepthToImage,
-    "inpaint": Inpaint,
-    "upscale": Upscale,
-    "adjust": Adjust,
-    "texture": Texture,
-    "texture-mesh": MeshTexture,
-    "animate": Animation,
-}
 
 _STYLE = Annotated[str | None, typer.Option(help=f"A look: {', '.join(styles())}.", show_default=False)]
 _OUTPUT = Annotated[Path | None, typer.Option("--output", "-o", help="File to write as well.", show_default=False)]

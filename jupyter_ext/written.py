@@ -10,10 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from sd_core.errors import RequestError
-from sd_core.requests import Request
+from sd_core.requests import COMMANDS, Request
 from sd_core.values import Value
 
-from .arguments import COMMANDS
 from .options import WORDS, parameters
 
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]*")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sd_core import __version__
-from sd_core.requests import Adjust, DepthToImage, ImageToImage, Inpaint, MeshTexture, TextToImage, Texture, Upscale
+from sd_core.requests import COMMANDS, Animation
 
 from .animate import animate_command
 from .bench import bench
@@ -19,17 +19,6 @@ from .models import app as models
 from .rerun import run
 from .serve import serve
 from .train import app as train
-
-_REQUESTS = {
-    "txt2img": TextToImage,
-    "img2img": ImageToImage,
-    "depth2img": DepthToImage,
-    "inpaint": Inpaint,
-    "upscale": Upscale,
-    "adjust": Adjust,
-    "texture": Texture,
-    "texture-mesh": MeshTexture,
-}
 
 
 def main() -> None:
@@ -48,9 +37,9 @@ def make_app() -> typer.Typer:
         pretty_exceptions_show_locals=False,
     )
     app.callback()(_program)
-    for name, kind in _REQUESTS.items():
-        app.command(name, rich_help_panel="Pictures")(request_command(name, kind))
-    app.command("animate", rich_help_panel="Pictures")(animate_command())
+    for name, kind in COMMANDS.items():
+        command = animate_command() if kind is Animation else request_command(name, kind)
+        app.command(name, rich_help_panel="Pictures")(command)
     app.command("run", rich_help_panel="Pictures")(run)
     app.command("demo", rich_help_panel="Pictures")(demo)
     app.add_typer(models, name="models", rich_help_panel="Machine and models")

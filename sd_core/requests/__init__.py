@@ -3,6 +3,7 @@
 from ..values import replace
 from .choices import ControlKind, Fill, NoiseKind, NormalConvention, PassKind, Seamless, TextureMap
 from .codec import from_json
+from .commands import COMMANDS
 from .generation import Generation
 from .images import Adjust, DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
 from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, PassName, Reuse
@@ -11,6 +12,7 @@ from .sequences import Animation, MeshTexture
 from .styles import Style, apply_style, styles
 
 __all__ = [
+    "COMMANDS",
     "Adjust",
     "Animation",
     "Control",

@@ -15,14 +15,11 @@ import numpy as np
 from ..errors import RequestError
 from ..passes.frame_passes import Camera, FramePasses
 from ..values import Array, Value, array_digest, freeze, load_array
-from .images import Adjust, DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
+from .commands import COMMANDS
 from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, PassName, Reuse
 from .request import Request
-from .sequences import Animation, MeshTexture
 
-REQUESTS: tuple[type[Request], ...] = (
-    TextToImage, ImageToImage, DepthToImage, Inpaint, Upscale, Adjust, Texture, MeshTexture, Animation,
-)  # fmt: skip
+REQUESTS: tuple[type[Request], ...] = tuple(COMMANDS.values())
 PARTS: tuple[type[Value], ...] = (
     Lora, Control, ImagePrompt, Keyframe, PassName, Reuse, Mesh, Camera, FramePasses,
 )  # fmt: skip

@@ -8,37 +8,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from sd_core import requests
 from sd_core.cli.app import make_app
 from sd_core.cli.options import WORDS, build
 from sd_core.cli.words import read_control, read_depth, read_image_prompt, read_lora
 from sd_core.errors import RequestError
-from sd_core.requests import (
-    Adjust,
-    Animation,
-    DepthToImage,
-    Fill,
-    ImageToImage,
-    Inpaint,
-    Lora,
-    MeshTexture,
-    Request,
-    TextToImage,
-    Texture,
-    Upscale,
-)
+from sd_core.requests import COMMANDS, DepthToImage, Fill, Generation, Inpaint, Lora, Request, TextToImage
 from sd_core.values import to_pillow
-
-COMMANDS = {
-    "txt2img": TextToImage,
-    "img2img": ImageToImage,
-    "depth2img": DepthToImage,
-    "inpaint": Inpaint,
-    "upscale": Upscale,
-    "adjust": Adjust,
-    "texture": Texture,
-    "texture-mesh": MeshTexture,
-    "animate": Animation,
-}
 
 
 def picture(path: Path, height: int = 16, width: int = 24) -> Path:
@@ -49,6 +25,13 @@ def picture(path: Path, height: int = 16, width: int = 24) -> Path:
 
 def given(kind: type[Request], **values: object) -> dict[str, object]:
     return dict.fromkeys((field.name for field in fields(kind)), None) | values
+
+
+def test_every_kind_of_request_has_one_command() -> None:
+    kinds = [kind for kind in vars(requests).values() if isinstance(kind, type) and issubclass(kind, Request)]
+    assert sorted(kind.__name__ for kind in kinds if kind not in (Request, Generation)) == sorted(
+        kind.__name__ for kind in COMMANDS.values()
+    )
 
 
 @pytest.mark.parametrize(("command", "kind"), COMMANDS.items())
