@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import sd_core
+from sd_core import errors
+from sd_core.errors import SDError
 
 ROOT = Path(__file__).parent.parent
 CODE = ("sd_core", "jupyter_ext", "blender_addon", "examples", "tests")
@@ -65,6 +67,22 @@ def test_libraries_do_not_print() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert calls == []
+
+
+def test_every_error_says_what_to_do() -> None:
+    kinds = {kind.__name__ for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SDError)}
+    own_hint = {"OutOfMemory", "Cancelled"}
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in SOURCES
+        if not path.is_relative_to(ROOT / "tests")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in (kinds | {"JournalError"}) - own_hint
+        and not any(keyword.arg == "hint" for keyword in node.keywords)
+    ]
+    assert silent == []
 
 
 def test_licences_are_as_declared() -> None:

@@ -82,7 +82,10 @@ class Lane:
                 await _first(ring, engine.ended)
             else:
                 await self._run(job, engine)
-        raise EngineDied(f"the engine on {engine.device} ended while it had nothing to do")
+        raise EngineDied(
+            f"the engine on {engine.device} ended while it had nothing to do",
+            hint=f"it is started anew; if that repeats, see {self._log.name} in the logs folder",
+        )
 
     async def _run(self, job: JobRecord, engine: EngineProcess) -> None:
         self._streak = self._streak + 1 if job.model in (None, self._loaded) else 0

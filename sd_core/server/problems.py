@@ -12,6 +12,7 @@ from .database import JournalError
 from .schemas import Problem
 from .service import MissingBlobs
 
+_LOOK = "see server.jsonl in the logs folder of the server"
 _STATUS: dict[type[SDError], int] = {RequestError: 422, ModelNotFound: 422, OutputError: 507}
 
 
@@ -20,6 +21,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SDError, _sd_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _defect)
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, object]]:
@@ -48,9 +50,15 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    hint = "see /docs" if error.status_code < 500 else ""
+    hint = "see /docs" if error.status_code < 500 else _LOOK
     plain = ServerError(str(error.detail), status=error.status_code, hint=hint)
     return JSONResponse(plain.to_dict(), error.status_code, headers=dict(error.headers or {}))
+
+
+async def _defect(_: Request, error: Exception) -> JSONResponse:
+    """What nobody foresaw: Starlette raises it again after the answer, so that the log has the traceback."""
+    plain = ServerError(f"{type(error).__name__}: {error}", status=500, hint=f"{_LOOK}, and report it")
+    return JSONResponse(_ascii(plain), 500)
 
 
 def _ascii(error: SDError) -> dict[str, object]:
