@@ -151,8 +151,11 @@ class Client:
 
     def models(self) -> Sequence[SimpleNamespace]:
         """The models known by name, and whether they are on the server's machine; with the attributes of `ModelInfo`."""
-        answer = self.transport.checked(self.transport.send("GET", "/v1/models"))
-        return json.loads(answer.body, object_hook=lambda held: SimpleNamespace(**held)).models
+        return self._named("models")
+
+    def loras(self) -> Sequence[SimpleNamespace]:
+        """The files of the server's LoRA folder, which requests may name; with the attributes of `LoraInfo`."""
+        return self._named("loras")
 
     def health(self) -> Mapping[str, Any]:
         """Devices, memory, queue."""
@@ -178,6 +181,10 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _named(self, what: str) -> Sequence[SimpleNamespace]:
+        answer = self.transport.checked(self.transport.send("GET", f"/v1/{what}"))
+        return getattr(json.loads(answer.body, object_hook=lambda held: SimpleNamespace(**held)), what)
 
     def _post(self, body: Mapping[str, Any], parcel: Parcel) -> None:
         """Arrays are sent only when the server says that it has them not."""

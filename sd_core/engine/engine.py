@@ -19,7 +19,7 @@ from sd_core.devices import choose_placement, memory
 from sd_core.errors import OutOfMemory, SDError
 from sd_core.events import Event, Queued, ResultEvent
 from sd_core.jobs import Job
-from sd_core.models import ModelInfo, list_models
+from sd_core.models import LoraInfo, ModelInfo, list_loras, list_models
 from sd_core.requests import Request
 from sd_core.results import Result
 from sd_core.tasks import run_request
@@ -104,6 +104,10 @@ class Engine:
     def models(self) -> list[ModelInfo]:
         """The models known by name, and whether they are on this machine."""
         return list_models()
+
+    def loras(self) -> list[LoraInfo]:
+        """The files of the LoRA folder (`loras` in `SD_CORE_HOME`), which requests may name."""
+        return list_loras()
 
     def free_memory(self) -> None:
         """Drop every loaded model and give its memory back to the device; waits for the job that runs."""

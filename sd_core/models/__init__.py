@@ -4,7 +4,7 @@ from .adapters import Adapted, adapted
 from .cache import ModelCache
 from .catalogue import BUILTIN_FOLDER, CATALOGUE
 from .controlnets import load_controlnet
-from .listing import ModelInfo, list_models, pull_model, remove_model, show_model
+from .listing import LoraInfo, ModelInfo, list_loras, list_models, pull_model, remove_model, show_model
 from .loading import load_model
 from .model import Defaults, Family, Model, UNetInput, parameter_bytes
 from .vocabulary import unknown_words
@@ -15,11 +15,13 @@ __all__ = [
     "Adapted",
     "Defaults",
     "Family",
+    "LoraInfo",
     "Model",
     "ModelCache",
     "ModelInfo",
     "UNetInput",
     "adapted",
+    "list_loras",
     "list_models",
     "load_controlnet",
     "load_model",

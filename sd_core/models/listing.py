@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sd_core.errors import ModelNotFound, RequestError
+from sd_core.errors import ModelMismatch, ModelNotFound, RequestError
 
 from .catalogue import BUILTIN, BUILTIN_FOLDER, CATALOGUE, CONTROLNETS, Entry
+from .files import read_shapes
 from .hub import HUB_ID, cached_pipeline, download_pipeline, fetch_file
+from .lora_folder import lora_folder, names_in_folder
+from .loras import family_of, is_inversion
 from .model import Defaults, Family, UNetInput
 
 
@@ -31,6 +34,21 @@ class ModelInfo:
     controlnets: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoraInfo:
+    """A file of the LoRA folder.
+
+    `name`: for `Lora.path`. `family`: None where the file does not tell. `inversion`: a textual inversion. `size`: bytes.
+    `problem`: why it cannot be used; empty: it can.
+    """
+
+    name: str
+    family: Family | None
+    inversion: bool
+    size: int
+    problem: str = ""
+
+
 def list_models() -> list[ModelInfo]:
     """The catalogue, then pipelines of the hub's cache that it does not name."""
     sizes = _cached_sizes()
@@ -38,6 +56,11 @@ def list_models() -> list[ModelInfo]:
     named = {entry.hub_id for entry in CATALOGUE.values()}
     others = [hub_id for hub_id in sorted(sizes) if hub_id not in named and cached_pipeline(hub_id)]
     return known + [_unknown(hub_id, sizes[hub_id]) for hub_id in others]
+
+
+def list_loras() -> list[LoraInfo]:
+    """The files of the LoRA folder, see `sd_core.models.lora_folder`; only their headers are read."""
+    return [_lora(name) for name in names_in_folder()]
 
 
 def show_model(name: str) -> ModelInfo:
@@ -92,6 +115,16 @@ def remove_model(name: str) -> int:
     strategy = replace(cache, repos=own).delete_revisions(*commits)
     strategy.execute()
     return strategy.expected_freed_size
+
+
+def _lora(name: str) -> LoraInfo:
+    path = lora_folder() / name
+    size = path.stat().st_size
+    try:
+        shapes = read_shapes(path)
+    except ModelMismatch:
+        return LoraInfo(name=name, family=None, inversion=False, size=size, problem="damaged, or no safetensors file")
+    return LoraInfo(name=name, family=family_of(shapes), inversion=is_inversion(shapes), size=size)
 
 
 def _cached_sizes() -> dict[str, int]:

@@ -16,8 +16,8 @@ from sd_core.requests import Lora
 from .catalogue import WIDTHS
 from .files import Shapes, read_shapes
 from .libraries import quiet_libraries
+from .lora_folder import find_lora
 from .model import Family, Model
-from .weights import find_weights
 
 _DOWN = r"(lora_down|lora_A|lora\.down|down)(\.default)?\.weight$"
 _CROSS_ATTENTION = re.compile(rf"attn2.*to_k.*{_DOWN}")
@@ -43,9 +43,9 @@ def lora_weights(model: Model, loras: Sequence[Lora]) -> Iterator[None]:
     if not loras:
         yield
         return
-    files = [(find_weights(lora.path), lora.weight) for lora in loras]
+    files = [(find_lora(lora.path), lora.weight) for lora in loras]
     shapes = [read_shapes(file) for file, _ in files]
-    inversions = [file for (file, _), shape in zip(files, shapes, strict=True) if _is_inversion(shape)]
+    inversions = [file for (file, _), shape in zip(files, shapes, strict=True) if is_inversion(shape)]
     low_rank = [(file, weight) for file, weight in files if file not in inversions]
     for (file, _), shape in zip(files, shapes, strict=True):
         _check_family(model, file, shape)
@@ -134,7 +134,18 @@ def _load_inversion(model: Model, file: Path) -> None:
             )
 
 
-def _is_inversion(shapes: Shapes) -> bool:
+def family_of(shapes: Shapes) -> Family | None:
+    """The family that a LoRA or textual inversion was made for, by the width of its text conditioning; None: it has none."""
+    if any(_SECOND_ENCODER.match(name) or name == "clip_g" for name in shapes):
+        return Family.SDXL
+    if is_inversion(shapes):
+        return WIDTHS.get(next(iter(shapes.values()))[-1])
+    found = (_width(shapes, pattern) for pattern in (_CROSS_ATTENTION, _TEXT_ATTENTION))
+    return next((WIDTHS.get(width) for width in found if width is not None), None)
+
+
+def is_inversion(shapes: Shapes) -> bool:
+    """Whether these are the tensors of a textual inversion."""
     if not shapes:
         return False
     return set(shapes) <= set(_SDXL_KEYS) or (len(shapes) == 1 and not any("lora" in name for name in shapes))
@@ -149,7 +160,7 @@ def _check_family(model: Model, file: Path, shapes: Shapes) -> None:
     second = any(_SECOND_ENCODER.match(name) or name == "clip_g" for name in shapes)
     checks = ((_CROSS_ATTENTION, int(model.unet.config.cross_attention_dim)), (_TEXT_ATTENTION, _text_width(model)))
     found = next(((w, own) for pattern, own in checks if (w := _width(shapes, pattern)) is not None), None)
-    if _is_inversion(shapes) and not second:
+    if is_inversion(shapes) and not second:
         found = (next(iter(shapes.values()))[-1], _text_width(model))
     if second and model.family is not Family.SDXL:
         raise _mismatch(model, file, str(Family.SDXL))

@@ -18,12 +18,13 @@ _LENGTH = struct.Struct(">I")
 
 
 class MessageKind(StrEnum):
-    """To the engine: run, cancel, free, models. From it: ready, alive, event, freed, models."""
+    """To the engine: run, cancel, free, models, loras. From it: ready, alive, event, freed, models, loras."""
 
     RUN = "run"
     CANCEL = "cancel"
     FREE = "free"
     MODELS = "models"
+    LORAS = "loras"
     READY = "ready"
     ALIVE = "alive"
     EVENT = "event"

@@ -17,10 +17,22 @@ from . import journal
 from .lanes import Lane
 from .problems import described
 from .records import JobRecord, JobState
-from .schemas import DeviceView, Digest, Health, JobChange, JobId, JobList, JobSubmission, JobView, ModelList, view
+from .schemas import (
+    DeviceView,
+    Digest,
+    Health,
+    JobChange,
+    JobId,
+    JobList,
+    JobSubmission,
+    JobView,
+    LoraList,
+    ModelList,
+    view,
+)
 from .service import Service
 
-_SUBMIT = described(400, 409, 413, 429, 507)
+_SUBMIT = described(400, 409, 413, 429, 503, 507)
 _MEDIA_TYPES = {".npy": "application/x-npy", ".bin": "application/octet-stream"}
 
 
@@ -128,6 +140,12 @@ async def get_blob(sha256: Digest, service: ServiceOf) -> FileResponse:
 async def list_models(service: ServiceOf) -> ModelList:
     """The models known by name, and whether they are on this machine."""
     return ModelList(models=await service.models())
+
+
+@machine.get("/v1/loras", responses=described(503))
+async def list_loras(service: ServiceOf) -> LoraList:
+    """The files of the LoRA folder (`loras` in the server's home), and the families that they fit."""
+    return LoraList(loras=await service.loras())
 
 
 @machine.get("/v1/health", responses=described())

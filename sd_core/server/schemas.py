@@ -89,6 +89,12 @@ class ModelList(BaseModel):
     models: list[dict[str, Any]]
 
 
+class LoraList(BaseModel):
+    """The files of the LoRA folder, by the names that requests use."""
+
+    loras: list[dict[str, Any]]
+
+
 class Problem(BaseModel):
     """An error of `sd_core`, by class name, with its own fields beside message and hint."""
 

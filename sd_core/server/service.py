@@ -76,7 +76,7 @@ class Service:
             ServerError: the id belongs to another job, or too many jobs wait.
             OutputError: the disk is full.
         """
-        check_json(request, attachments, await self._model_rules())
+        check_json(request, attachments, await self._model_rules(request))
         needed = frozenset(blobs_named(request) | set(attachments.values()))
         if missing := self.store.blobs.hold(needed):
             raise MissingBlobs(missing)
@@ -148,24 +148,37 @@ class Service:
         Raises:
             ServerError: no engine runs.
         """
+        return await self._listed(MessageKind.MODELS)
+
+    async def loras(self) -> list[dict[str, Any]]:
+        """The files of the LoRA folder, as an engine tells.
+
+        Raises:
+            ServerError: no engine runs.
+        """
+        return await self._listed(MessageKind.LORAS)
+
+    async def _listed(self, kind: MessageKind) -> list[dict[str, Any]]:
         try:
             async with asyncio.timeout(_ENGINE_PATIENCE):
                 while True:
                     engine = await self._any_engine()
                     try:
-                        return (await engine.ask(MessageKind.MODELS)).data["models"]
+                        return (await engine.ask(kind)).data[kind]
                     except EngineDied as error:
-                        _log.info("asking again for models", extra={"reason": str(error)})
+                        _log.info("asking again for %s", kind, extra={"reason": str(error)})
         except TimeoutError as error:
             problem = next((lane.problem for lane in self.lanes if lane.problem), "it is still starting")
             raise ServerError(f"no engine runs: {problem}", status=503, hint="see the logs folder") from error
 
-    async def _model_rules(self) -> ModelRules:
-        """The catalogue is known only to the engines; for that the server would need torch."""
-        if self._rules.allowed is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._first_engine.wait(), _ENGINE_PATIENCE)
-        return self._rules
+    async def _model_rules(self, request: Mapping[str, Any]) -> ModelRules:
+        """The catalogue and the LoRAs are known only to the engines; for that the server would need torch."""
+        if self._rules.allowed is None:
+            return self._rules
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._first_engine.wait(), _ENGINE_PATIENCE)
+        loras = await self.loras() if request.get("loras") else []
+        return ModelRules({*self._rules.names, *(lora["name"] for lora in loras)}, self._rules.allowed)
 
     async def _any_engine(self) -> EngineProcess:
         while True:

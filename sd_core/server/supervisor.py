@@ -68,7 +68,7 @@ class EngineProcess:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 limit=_BUFFER,
-                env={**os.environ, **self._settings.environment},
+                env={**os.environ, "SD_CORE_HOME": str(self._settings.home), **self._settings.environment},
                 start_new_session=True,
             )
         self._vitals = Vitals(self._process.pid, self._settings.deadlines)

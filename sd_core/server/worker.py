@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -60,7 +60,9 @@ class Worker:
                 case MessageKind.FREE:
                     _start(self._free)
                 case MessageKind.MODELS:
-                    _start(self._models)
+                    _start(self._list, MessageKind.MODELS, self._engine.models)
+                case MessageKind.LORAS:
+                    _start(self._list, MessageKind.LORAS, self._engine.loras)
                 case _:
                     raise ValueError(f"an engine is never sent {message.kind}")
 
@@ -116,8 +118,8 @@ class Worker:
         self._engine.free_memory()
         self.send(Message(MessageKind.FREED, _describe(self._device)))
 
-    def _models(self) -> None:
-        self.send(Message(MessageKind.MODELS, {"models": [dataclasses.asdict(info) for info in self._engine.models()]}))
+    def _list(self, kind: MessageKind, listed: Callable[[], Sequence[Any]]) -> None:
+        self.send(Message(kind, {kind: [dataclasses.asdict(info) for info in listed()]}))
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,10 +19,13 @@ from sd_core import Adjust, Cancelled, EventKind, ModelNotFound, RequestError, S
 from sd_core.client import Client, connect
 from sd_core.client.job import parse_events
 from sd_core.engine import Engine
-from sd_core.requests import DepthToImage, ImageToImage, Inpaint, Request, Upscale
+from sd_core.requests import DepthToImage, ImageToImage, Inpaint, Lora, Request, Upscale
+from tests.conftest import Built
 from tests.server.conftest import Served
 from tests.server.cutter import cutting
 from tests.server.servers import PATIENCE, adjust, endless, engine_pid, long_adjust, wait_for
+from tests.tiny import TinyKind
+from tests.tiny_adapters import LoraFormat
 
 PICTURE = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 DEPTH = np.random.default_rng(6).uniform(1, 9, (64, 64)).astype(np.float32)
@@ -215,6 +219,22 @@ def test_free_memory_and_models_answer(served: Served) -> None:
     engine_pid(served.client)
     served.client.free_memory()
     assert "builtin" in [model.name for model in served.client.models()]
+
+
+def test_a_lora_in_the_servers_folder_is_offered_and_used_by_its_name(served: Served, lora: Built) -> None:
+    held = lora(TinyKind.SD1, LoraFormat.DIFFUSERS)
+    place = served.home / "loras" / "styles" / "brick.safetensors"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(held, place)
+    assert [(info.name, info.problem) for info in served.client.loras()] == [("styles/brick.safetensors", "")]
+    fields = {"prompt": "red wall", "width": 64, "height": 64, "num_inference_steps": 2, "seed": 1}
+    by_name, by_path, without = (
+        served.client.run(TextToImage(**fields, loras=loras)).images[0]
+        for loras in ((Lora("styles/brick.safetensors", 0.8),), (Lora(str(held), 0.8),), ())
+    )
+    assert np.array_equal(by_name, by_path) and not np.array_equal(by_name, without)
+    with pytest.raises(ModelNotFound, match=r"gone\.safetensors"):
+        served.client.run(TextToImage(**fields, loras=(Lora("gone.safetensors"),)))
 
 
 def test_many_threads_may_use_one_client(served: Served) -> None:

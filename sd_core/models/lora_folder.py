@@ -1,0 +1,42 @@
+"""The folder of LoRAs and textual inversions: its files go by their names there, in every front end alike."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from sd_core.errors import ModelNotFound
+from sd_core.wire import home_folder
+
+from .weights import find_weights
+
+_ENDING = ".safetensors"
+
+
+def lora_folder() -> Path:
+    """`loras` in `SD_CORE_HOME`, else in the platform's folder for user data; it need not exist."""
+    return home_folder() / "loras"
+
+
+def names_in_folder() -> list[str]:
+    """Names for `Lora.path` of the files in the folder and below it, with "/" between folders."""
+    folder = lora_folder()
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob(f"*{_ENDING}") if path.is_file())
+    return sorted(names, key=str.casefold)
+
+
+def find_lora(name: str) -> Path:
+    """The file of a LoRA or textual inversion: a path, a name in the LoRA folder, or on the hub, in this order.
+
+    Raises:
+        ModelNotFound: no such file.
+        ModelMismatch: a pickle.
+    """
+    inner = PurePosixPath(name)
+    held = lora_folder() / inner
+    if Path(name).expanduser().exists() or inner.is_absolute() or ".." in inner.parts:
+        return find_weights(name)
+    if held.is_file() and held.suffix == _ENDING:
+        return held
+    if len(inner.parts) == 1 and inner.suffix == _ENDING:
+        raise ModelNotFound(name, "is not in the LoRA folder", hint="put it there, or name a file with its whole path")
+    return find_weights(name)
