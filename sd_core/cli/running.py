@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
 
 import typer
 
 from sd_core.errors import Cancelled, SDError
 from sd_core.events import CancelledEvent, Failed, ResultEvent
-from sd_core.requests import Animation, MeshTexture, Request, Texture
+from sd_core.requests import Adjust, Animation, MeshTexture, Request, Texture
 from sd_core.requests.generation import Generation
 from sd_core.results import Result
 
@@ -50,10 +51,25 @@ def run_and_save(ctx: typer.Context, request: Request, how: How, name: str) -> N
     """
     if how.json:
         errors_as_json(ctx)
-    with open_engine(how) as engine:
-        result = run(engine, request, quiet=how.json, work=how.work, resume=how.resume)
+    result = _result(request, how)
     paths = result.save(how.output or free_path(request, name))
     (tell_json if how.json else tell)(result, paths)
+
+
+def _result(request: Request, how: How) -> Result:
+    if isinstance(request, Adjust) and how.server is None:
+        return _adjusted(request)
+    with open_engine(how) as engine:
+        return run(engine, request, quiet=how.json, work=how.work, resume=how.resume)
+
+
+def _adjusted(request: Adjust) -> Result:
+    """As an engine gives it, without one: no model is asked, so nobody need wait for torch."""
+    from sd_core.tasks.adjust import adjust
+
+    start = perf_counter()
+    picture = adjust(request)
+    return Result(images=[picture], request=request, timings={"total": perf_counter() - start})
 
 
 @contextmanager

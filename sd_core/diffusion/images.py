@@ -7,12 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-
-def unit_floats(image: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Pixels (h, w, ...) as float32 in [0, 1], whether they are stored so or as uint8."""
-    if image.dtype == np.uint8:
-        return image.astype(np.float32) / np.float32(255.0)
-    return image.astype(np.float32)
+from sd_core.values import unit_floats
 
 
 def to_pixels(image: NDArray[np.generic]) -> Tensor:

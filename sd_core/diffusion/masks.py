@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from sd_core.requests import Seamless
+from sd_core.values import unit_floats
 
-from .images import unit_floats
 from .seamless import wraps_x, wraps_y
 
 

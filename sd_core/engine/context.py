@@ -28,7 +28,7 @@ class JobContext:
         self._default_model = default_model
 
     def model(self, name: str | None) -> Model:
-        """See `sd_core.tasks.Context`, which this class implements."""
+        """See `sd_core.tasks.plan.Context`, which this class implements."""
         name = name or self._default_model
         if not self._resources.has_model(name):
             self.report(Loading(f"loading {name}"))

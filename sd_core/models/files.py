@@ -26,7 +26,7 @@ def read_shapes(path: Path) -> Shapes:
         ModelMismatch: the file is damaged, cut short, or no safetensors file.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ModelMismatch(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sd_core.devices import Placement
 from sd_core.errors import ModelMismatch, ModelNotFound
 
 from .catalogue import DistilledUNet, Entry
 from .files import check_folder, read_json
 from .libraries import pipeline_class, quiet_libraries
+
+if TYPE_CHECKING:
+    from sd_core.devices import Placement
 
 _REFINER = "StableDiffusionXLImg2ImgPipeline"
 

@@ -8,12 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from sd_core.devices import Placement
-
 if TYPE_CHECKING:
+    import torch
     from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin, UNet2DConditionModel
+
+    from sd_core.devices import Placement
 
 
 class Family(StrEnum):
@@ -89,6 +88,8 @@ class Model:
 
     def modules(self) -> Iterator[torch.nn.Module]:
         """The networks of the pipeline."""
+        import torch
+
         components = self.pipeline.components.values()
         return (component for component in components if isinstance(component, torch.nn.Module))
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sd_core.diffusion.images import unit_floats
 from sd_core.requests import Adjust
+from sd_core.values import unit_floats
 from sd_core.values.srgb import decode_srgb, encode_srgb
-
-from .plan import Picture
 
 Rgb = NDArray[np.float32]
 """(h, w, 3), sRGB-encoded unless said otherwise."""
@@ -22,7 +20,7 @@ _WARMEST = np.float32(0.3)
 """Gain of red, and loss of blue, at temperature 1."""
 
 
-def adjust(request: Adjust) -> Picture:
+def adjust(request: Adjust) -> NDArray[np.uint8]:
     """The corrected picture, (h, w, 3 or 4) uint8; a neutral value skips its correction, so that nothing is rounded.
 
     Colours are matched first; exposure, temperature and saturation act on linear light, contrast on encoded values.

@@ -12,7 +12,6 @@ import torch
 from sd_core.animation.opening import Frames, checked, cropped, open_frames, size_of_frames
 from sd_core.animation.settings import settings_at
 from sd_core.animation.store import FrameStore
-from sd_core.diffusion.images import unit_floats
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import FrameEvent, Loading
 from sd_core.models import Model, adapted
@@ -20,7 +19,7 @@ from sd_core.passes import FramePasses, finite_range
 from sd_core.requests import Animation
 from sd_core.requests import replace as changed
 from sd_core.results import Result
-from sd_core.values import Array
+from sd_core.values import Array, unit_floats
 
 from .animation_frame import Frame
 from .animation_paint import Painter

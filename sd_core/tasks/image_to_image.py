@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from sd_core.diffusion.images import to_pixels, unit_floats
+from sd_core.diffusion.images import to_pixels
 from sd_core.models import UNetInput
 from sd_core.requests import ImageToImage
+from sd_core.values import unit_floats
 
 from .controls import controls_of
 from .plan import Bench, Picture, Plan, unchanged

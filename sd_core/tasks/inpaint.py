@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sd_core.diffusion.edits import KeepOutside
-from sd_core.diffusion.images import to_mask, to_pixels, unit_floats
+from sd_core.diffusion.images import to_mask, to_pixels
 from sd_core.diffusion.latents import encode, latent_scale
 from sd_core.diffusion.masks import binary, feathered, fill_from_surroundings, over_borders, paste, to_cells
 from sd_core.diffusion.schedule import Schedule
 from sd_core.errors import RequestError
 from sd_core.models import UNetInput
 from sd_core.requests import Fill, Inpaint
+from sd_core.values import unit_floats
 
 from .controls import controls_of
 from .image_to_image import keep_alpha

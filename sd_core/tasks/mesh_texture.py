@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sd_core.diffusion.edits import StartAt
-from sd_core.diffusion.images import to_pixels, unit_floats
+from sd_core.diffusion.images import to_pixels
 from sd_core.diffusion.latents import encode, latent_scale
 from sd_core.errors import Cancelled
 from sd_core.events import FrameEvent, Loading
@@ -28,6 +28,7 @@ from sd_core.requests import DepthToImage, MeshTexture, Seamless
 from sd_core.requests import replace as changed
 from sd_core.results import Result
 from sd_core.texture import make_material
+from sd_core.values import unit_floats
 
 from .depth_to_image import plan_depth_to_image
 from .generate import generate_by

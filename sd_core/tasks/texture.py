@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sd_core.diffusion.edits import StartAt
-from sd_core.diffusion.images import to_pixels, unit_floats
+from sd_core.diffusion.images import to_pixels
 from sd_core.diffusion.latents import encode, latent_scale
 from sd_core.diffusion.schedule import Schedule
 from sd_core.diffusion.seamless import wraps_x, wraps_y
@@ -19,6 +19,7 @@ from sd_core.models import UNetInput
 from sd_core.requests import Texture, TextureMap
 from sd_core.results import Result
 from sd_core.texture import FAILS, PASSES, Estimator, load_estimator, make_material, wrap_score
+from sd_core.values import unit_floats
 
 from .controls import controls_of
 from .plan import Bench, Context, Picture, Plan

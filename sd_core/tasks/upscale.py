@@ -11,12 +11,13 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 from torch.nn import functional
 
-from sd_core.diffusion.images import to_array, to_pixels, to_unit_pixels, unit_floats
+from sd_core.diffusion.images import to_array, to_pixels, to_unit_pixels
 from sd_core.diffusion.latents import latent_scale
 from sd_core.diffusion.seamless import wraps_x, wraps_y
 from sd_core.diffusion.tiles import Tiling, is_tiled
 from sd_core.models import Model, UNetInput
 from sd_core.requests import Seamless, Upscale
+from sd_core.values import unit_floats
 
 from .controls import controls_of
 from .image_to_image import keep_alpha

@@ -2,7 +2,7 @@
 
 from .arrays import Array, array_digest, freeze, from_npy, load_array, npy_bytes
 from .base import Value, Wrong, option, part, replace, value
-from .pictures import as_control, as_depth, as_mask, as_picture, read_picture, to_pillow
+from .pictures import as_control, as_depth, as_mask, as_picture, read_picture, to_pillow, unit_floats
 
 __all__ = [
     "Array",
@@ -22,5 +22,6 @@ __all__ = [
     "read_picture",
     "replace",
     "to_pillow",
+    "unit_floats",
     "value",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import RequestError
 from .arrays import Array, freeze, load_array
@@ -25,6 +26,13 @@ MAX_SIDE = 16384
 
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error, UserWarning)
 """What Pillow's decoders raise on damaged files; warnings, where the program makes errors of them."""
+
+
+def unit_floats(image: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Pixels (h, w, ...) as float32 in [0, 1], whether they are stored so or as uint8."""
+    if image.dtype == np.uint8:
+        return image.astype(np.float32) / np.float32(255.0)
+    return image.astype(np.float32)
 
 
 def as_picture(value: PictureLike) -> Array:

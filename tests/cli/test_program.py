@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sd_core import __version__
+from sd_core import Adjust, Engine, __version__, load_request
 from sd_core.values import read_picture, to_pillow
 from tests.cli.conftest import Run, environment
 from tests.conftest import Built
@@ -27,11 +27,44 @@ def model(tiny: Built) -> Path:
     return tiny(TinyKind.SD1)
 
 
-def test_help_does_not_import_torch() -> None:
-    check = "import sys; sys.argv = ['sd-core', '--help']\nfrom sd_core.cli import main\ntry: main()\nexcept SystemExit: pass\n"
-    check += "print([m for m in ('torch', 'diffusers', 'transformers', 'PIL', 'scipy') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", check], env=environment(), capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("[]\n")
+def loaded_by(folder: Path, *arguments: str, names: tuple[str, ...] = ("torch", "diffusers", "transformers")) -> str:
+    """Which of these modules a fresh interpreter holds after a command that ends well."""
+    check = f"import sys; sys.argv = {['sd-core', *arguments]}\nfrom sd_core.cli import main\n"
+    check += "try: main()\nexcept SystemExit as end: assert not end.code, end.code\n"
+    check += f"print([name for name in {names} if name in sys.modules])"
+    command = [sys.executable, "-c", check]
+    done = subprocess.run(command, env=environment(), cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+def test_help_needs_nothing_heavy(tmp_path: Path) -> None:
+    assert loaded_by(tmp_path, "--help", names=("torch", "diffusers", "transformers", "PIL", "scipy")) == "[]"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("models", "list"),
+        ("models", "show", "sd15"),
+        ("adjust", "--image", "in.png", "--exposure", "1", "-o", "out.png"),
+    ],
+    ids=" ".join,
+)
+def test_what_needs_no_network_does_not_wait_for_torch(command: tuple[str, ...], tmp_path: Path) -> None:
+    to_pillow(np.full((64, 64, 3), 60, np.uint8)).save(tmp_path / "in.png")
+    assert loaded_by(tmp_path, *command) == "[]"
+
+
+def test_a_picture_is_adjusted_as_an_engine_does_it(sd_core: Run, tmp_path: Path) -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    to_pillow(picture).save(tmp_path / "in.png")
+    told = sd_core("adjust", "--image", "in.png", "--exposure", 1, "--hue", 40, "-o", "out.png", "--json")
+    with Engine(device="cpu") as engine:
+        result = engine.run(Adjust(image=picture, exposure=1, hue=40))
+    assert np.array_equal(read_picture(tmp_path / "out.png"), result.images[0])
+    assert load_request(tmp_path / "out.png") == result.request
+    assert json.loads(told.stdout)["timings"].keys() == result.timings.keys()
 
 
 @pytest.mark.parametrize("command", [(), ("txt2img",), ("models",), ("train", "builtin"), ("serve",)])
