@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,14 +37,14 @@ class State(StrEnum):
 class Status:
     """What panels show.
 
-    health: as `GET /v1/health` gives it. models: as `Client.models`. loras: names for `Lora.path`. error: why there is no server.
+    health: as `GET /v1/health` gives it. models, loras: as `Client.models` and `Client.loras`. error: why there is no server.
     """
 
     state: State = State.UNKNOWN
     url: str = ""
     health: Mapping[str, Any] = field(default_factory=dict)
     models: Sequence[SimpleNamespace] = ()
-    loras: Sequence[str] = ()
+    loras: Sequence[SimpleNamespace] = ()
     error: SDError | None = None
 
 
@@ -88,6 +89,15 @@ class Connection:
                 self._lock.release()
         return self.status
 
+    def refresh(self, preferences: Preferences) -> None:
+        """Ask anew for the models and LoRAs that the server offers; does nothing where none runs. Waits.
+
+        Raises:
+            ServerError: it does not answer.
+        """
+        self.status = replace(self.status, models=(), loras=())
+        self.find(preferences)
+
     def free_memory(self, preferences: Preferences) -> None:
         """Let the server that runs give its memory back; does nothing where none runs. Waits.
 
@@ -129,18 +139,16 @@ class Connection:
                 self._client = self._connect(preferences)
                 self._key = (preferences.url, preferences.token, preferences.python, preferences.home)
             health = self._client.health()
-            return replace(
-                self.status,
-                state=State.READY,
-                url=self._client.url,
-                health=health,
-                models=self.status.models or self._client.models(),
-                error=None,
-            )
+            known = self.status if self.status.models else self._offer(self._client)
+            return replace(known, state=State.READY, url=self._client.url, health=health, error=None)
         except SDError as error:
             self._drop()
             kept = self.status.error if self.status.state is State.FAILED else None
             return Status(error=kept or error, state=State.FAILED if kept or preferences.url else State.UNKNOWN)
+
+    def _offer(self, client: Client) -> Status:
+        """With what the server has for requests."""
+        return replace(self.status, models=client.models(), loras=_loras_of(client))
 
     def _open(self, preferences: Preferences) -> Client:
         try:
@@ -187,6 +195,16 @@ class Connection:
         if self._process is not None:
             threading.Thread(target=self._process.stop, name="sd_core-farewell", daemon=True).start()
         self._process = None
+
+
+def _loras_of(client: Client) -> Sequence[SimpleNamespace]:
+    """A server of an earlier release lists none."""
+    try:
+        return client.loras()
+    except ServerError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return ()
 
 
 server = Connection()

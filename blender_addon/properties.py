@@ -20,6 +20,7 @@ from sd_core.requests import Control, ImageToImage, Inpaint, Lora, TextToImage, 
 from . import words
 from .connection import server
 from .fields import request_properties
+from .loras import suggestions
 from .properties_stylise import SDCORE_PG_project, SDCORE_PG_stylise
 
 _DEFAULTS = {
@@ -73,17 +74,13 @@ def _schedulers(_group: object, _context: object, _text: str) -> tuple[str, ...]
     return words.SCHEDULERS
 
 
-def _loras(_group: object, _context: object, _text: str) -> tuple[str, ...]:
-    return tuple(server.status.loras)
-
-
 _SUGGEST = {"search_options": {"SUGGESTION"}}
 
 
 class SDCORE_PG_lora(bpy.types.PropertyGroup):
     """A LoRA of a request."""
 
-    __annotations__ = request_properties(Lora, words.LORA, {"path": ""}, {"path": {"search": _loras, **_SUGGEST}})
+    __annotations__ = request_properties(Lora, words.LORA, {"path": ""}, {"path": {"search": suggestions, **_SUGGEST}})
 
 
 class SDCORE_PG_control(bpy.types.PropertyGroup):

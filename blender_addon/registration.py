@@ -14,6 +14,7 @@ from .operators import project_texture, stylise_animation, stylise_prompts, styl
 from .operators import region as region_operators
 from .operators import server as server_operators
 from .operators import texture as texture_operators
+from .panels import adapters as adapter_panels
 from .panels import generate as generate_panels
 from .panels import history as history_panels
 from .panels import project as project_panels
@@ -38,6 +39,7 @@ MODULES: tuple[ModuleType, ...] = (
     stylise_prompts,
     project_texture,
     generate_panels,
+    adapter_panels,
     texture_panels,
     project_panels,
     stylise_panels,

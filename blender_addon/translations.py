@@ -28,6 +28,11 @@ CHINESE: Mapping[str, str] = {
     "Remove from History": "从历史记录中移除",
     "Add LoRA": "添加 LoRA",
     "Remove LoRA": "移除 LoRA",
+    "By Name or Path": "按名称或路径",
+    "Refresh": "刷新",
+    "Open LoRA Folder": "打开 LoRA 文件夹",
+    "Start the server to see its LoRAs": "启动服务器以查看其 LoRA",
+    "The server's LoRA folder is empty": "服务器的 LoRA 文件夹为空",
     "Add ControlNet": "添加 ControlNet",
     "Remove ControlNet": "移除 ControlNet",
     "New Mask": "新建遮罩",
@@ -94,7 +99,9 @@ CHINESE: Mapping[str, str] = {
     "Pixels over which the old and the new image are blended": "新旧图像混合的像素宽度",
     "Scale": "比例",
     "How many times larger the image becomes": "图像放大的倍数",
-    "A .safetensors file, a folder or a hub id, as the server sees it": "服务器上的 .safetensors 文件、文件夹或 hub 编号",
+    "A name in the server's LoRA folder, a .safetensors file, a folder or a hub id, as the server sees it": (
+        "服务器 LoRA 文件夹中的名称，或服务器上的 .safetensors 文件、文件夹或 hub 编号"
+    ),
     "Weight": "权重",
     "How strongly the LoRA acts": "LoRA 作用的强度",
     "Kind": "类型",
@@ -203,6 +210,8 @@ CHINESE: Mapping[str, str] = {
         "停止由本 Blender 启动的服务器；排队的任务留待下次启动"
     ),
     "Let the server drop its models and give their memory back": "让服务器卸载模型并释放内存",
+    "Ask the server anew which models, ControlNets and LoRAs it has": "重新询问服务器有哪些模型、ControlNet 和 LoRA",
+    "Open the folder into which LoRAs for the server on this computer belong": "打开本机服务器存放 LoRA 的文件夹",
     "Cancel the jobs that run and wait, or the named one": "取消正在运行和排队的任务，或指定的任务",
     "Leave the jobs that have ended out of the panel": "不再显示已结束的任务",
     "Open the preferences of this extension": "打开本扩展的偏好设置",

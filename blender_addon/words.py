@@ -27,7 +27,10 @@ UPSCALE: Words = {
     "scale": ("Scale", "How many times larger the image becomes"),
 }
 LORA: Words = {
-    "path": ("LoRA", "A .safetensors file, a folder or a hub id, as the server sees it"),
+    "path": (
+        "LoRA",
+        "A name in the server's LoRA folder, a .safetensors file, a folder or a hub id, as the server sees it",
+    ),
     "weight": ("Weight", "How strongly the LoRA acts"),
 }
 CONTROL: Words = {

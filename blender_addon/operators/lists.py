@@ -4,7 +4,7 @@
 from typing import ClassVar
 
 import bpy
-from bpy.props import IntProperty
+from bpy.props import IntProperty, StringProperty
 
 from .generate import open_image
 
@@ -13,28 +13,39 @@ class _Undoable:
     bl_options: ClassVar = {"REGISTER", "UNDO", "INTERNAL"}
 
 
-class SDCORE_OT_add_lora(_Undoable, bpy.types.Operator):
-    """Add a LoRA"""
+class _Remove(_Undoable):
+    """Those that remove a row. rows: the list, by its name in the settings."""
 
-    bl_idname = "sdcore.add_lora"
-    bl_label = "Add LoRA"
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        context.scene.sd_core.loras.add()
-        return {"FINISHED"}
-
-
-class SDCORE_OT_remove_lora(_Undoable, bpy.types.Operator):
-    """Remove this LoRA"""
-
-    bl_idname = "sdcore.remove_lora"
-    bl_label = "Remove LoRA"
+    rows: ClassVar[str]
 
     index: IntProperty(name="Index", description="Its place in the list", min=0, options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        context.scene.sd_core.loras.remove(self.index)
+        getattr(context.scene.sd_core, self.rows).remove(self.index)
         return {"FINISHED"}
+
+
+class SDCORE_OT_add_lora(_Undoable, bpy.types.Operator):
+    """Add this LoRA"""
+
+    bl_idname = "sdcore.add_lora"
+    bl_label = "Add LoRA"
+
+    path: StringProperty(
+        name="LoRA", description="Its name; empty to enter one in the list", options={"HIDDEN", "SKIP_SAVE"}
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.sd_core.loras.add().path = self.path
+        return {"FINISHED"}
+
+
+class SDCORE_OT_remove_lora(_Remove, bpy.types.Operator):
+    """Remove this LoRA"""
+
+    bl_idname = "sdcore.remove_lora"
+    bl_label = "Remove LoRA"
+    rows = "loras"
 
 
 class SDCORE_OT_add_control(_Undoable, bpy.types.Operator):
@@ -48,17 +59,12 @@ class SDCORE_OT_add_control(_Undoable, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SDCORE_OT_remove_control(_Undoable, bpy.types.Operator):
+class SDCORE_OT_remove_control(_Remove, bpy.types.Operator):
     """Remove this ControlNet"""
 
     bl_idname = "sdcore.remove_control"
     bl_label = "Remove ControlNet"
-
-    index: IntProperty(name="Index", description="Its place in the list", min=0, options={"HIDDEN"})
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        context.scene.sd_core.controls.remove(self.index)
-        return {"FINISHED"}
+    rows = "controls"
 
 
 class SDCORE_OT_new_mask(_Undoable, bpy.types.Operator):

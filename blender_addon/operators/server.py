@@ -9,6 +9,7 @@ import bpy
 from bpy.props import StringProperty
 
 from sd_core.errors import SDError
+from sd_core.wire import home_folder
 
 from .. import jobs
 from ..connection import server
@@ -69,6 +70,45 @@ class SDCORE_OT_free_memory(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         in_background(server.free_memory)
+        return {"FINISHED"}
+
+
+class SDCORE_OT_refresh_models(bpy.types.Operator):
+    """Ask the server anew which models, ControlNets and LoRAs it has"""
+
+    bl_idname = "sdcore.refresh_models"
+    bl_label = "Refresh"
+    bl_options: ClassVar = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        in_background(server.refresh)
+        return {"FINISHED"}
+
+
+class SDCORE_OT_open_lora_folder(bpy.types.Operator):
+    """Open the folder into which LoRAs for the server on this computer belong"""
+
+    bl_idname = "sdcore.open_lora_folder"
+    bl_label = "Open LoRA Folder"
+    bl_options: ClassVar = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if read_preferences().url:
+            cls.poll_message_set("The server has its folder where it runs: loras in its data folder")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        folder = (read_preferences().home or home_folder()) / "loras"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self.report(
+                {"ERROR"}, f"{folder} cannot be made: {error.strerror}. Name another data folder in the preferences"
+            )
+            return {"CANCELLED"}
+        bpy.ops.wm.path_open(filepath=str(folder))
         return {"FINISHED"}
 
 
@@ -165,6 +205,8 @@ CLASSES = (
     SDCORE_OT_start_server,
     SDCORE_OT_stop_server,
     SDCORE_OT_free_memory,
+    SDCORE_OT_refresh_models,
+    SDCORE_OT_open_lora_folder,
     SDCORE_OT_cancel,
     SDCORE_OT_dismiss,
     SDCORE_OT_open_preferences,

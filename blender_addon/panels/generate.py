@@ -63,22 +63,6 @@ class SDCORE_PT_settings:
         layout.prop(settings, "num_images")
 
 
-class SDCORE_PT_adapters:
-    """LoRAs, ControlNets and a picture as a prompt."""
-
-    bl_label = "LoRA, ControlNet, Image Prompt"
-    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
-
-    def draw(self: Any, context: bpy.types.Context) -> None:
-        layout, settings = self.layout, context.scene.sd_core
-        _draw_loras(layout, settings)
-        _draw_controls(layout, settings)
-        layout.label(text="Image Prompt")
-        layout.template_ID(settings, "image_prompt", open="image.open")
-        if settings.image_prompt is not None:
-            layout.prop(settings, "image_prompt_scale", slider=True)
-
-
 def draw_prompt(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     """Prompt, negative prompt, style and seed, as every panel with a prompt has them."""
     column = layout.column(align=True)
@@ -127,37 +111,4 @@ def _draw_numbers(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup)
     optional_prop(column, settings, "seed")
 
 
-def _draw_loras(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
-    row = layout.row()
-    row.label(text="LoRA")
-    row.operator("sdcore.add_lora", text="", icon="ADD")
-    for index, lora in enumerate(settings.loras):
-        row = layout.row(align=True)
-        row.prop(lora, "path", text="")
-        row.prop(lora, "weight", text="")
-        row.operator("sdcore.remove_lora", text="", icon="X").index = index
-
-
-def _draw_controls(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
-    row = layout.row()
-    row.label(text="ControlNet")
-    row.operator("sdcore.add_control", text="", icon="ADD")
-    for index, control in enumerate(settings.controls):
-        box = layout.box()
-        row = box.row(align=True)
-        row.prop(control, "kind", text="")
-        row.operator("sdcore.remove_control", text="", icon="X").index = index
-        box.template_ID(control, "image", open="image.open")
-        optional_prop(box, control, "model")
-        box.prop(control, "scale", slider=True)
-        row = box.row(align=True)
-        row.prop(control, "start", slider=True)
-        row.prop(control, "end", slider=True)
-
-
-_GENERATE = in_editors(SDCORE_PT_generate)
-CLASSES = (
-    *_GENERATE,
-    *in_editors(SDCORE_PT_settings, "SDCORE_PT_generate"),
-    *in_editors(SDCORE_PT_adapters, "SDCORE_PT_generate"),
-)
+CLASSES = (*in_editors(SDCORE_PT_generate), *in_editors(SDCORE_PT_settings, "SDCORE_PT_generate"))

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LoRAs: those that the server offers, and what is wrong with those that a scene uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+
+import bpy
+
+from .connection import State, server
+
+FAMILIES = {"sd1": "SD 1", "sd2": "SD 2", "sdxl": "SDXL"}
+
+
+def offered() -> Sequence[SimpleNamespace]:
+    """The files of the server's LoRA folder, as `Client.loras` lists them."""
+    return server.status.loras
+
+
+def kind_of(info: SimpleNamespace) -> str:
+    """What a file is, for people: its family, and whether it is a textual inversion; or why it cannot be used."""
+    if info.problem:
+        return info.problem
+    family = FAMILIES.get(info.family or "", "")
+    return " ".join(filter(None, (family, "textual inversion" if info.inversion else ""))) or "LoRA"
+
+
+def suggestions(_group: object, _context: object, _text: str) -> Iterator[tuple[str, str]]:
+    """For the search of a name."""
+    for info in offered():
+        yield info.name, kind_of(info)
+
+
+def problem_of(name: str, settings: bpy.types.PropertyGroup) -> str:
+    """Why a LoRA of the list cannot work, with what to do; empty: it can, or only the server knows.
+
+    Paths and hub ids are known to the server alone.
+
+    Args:
+        name: as in the list.
+        settings: `Scene.sd_core`, for the model.
+    """
+    if not name:
+        return "Choose a LoRA, or remove this row"
+    if server.status.state is not State.READY or not server.status.models:
+        return ""
+    info = next((info for info in offered() if info.name == name), None)
+    if info is None:
+        alone = "/" not in name and "\\" not in name
+        return f"{name} is not on the server: put it into its LoRA folder and refresh, or remove it" if alone else ""
+    if info.problem:
+        return f"{name} is {info.problem}: get it again, or remove it"
+    family = _family(settings)
+    if family and info.family and info.family != family:
+        own, other = FAMILIES.get(info.family, info.family), FAMILIES.get(family, family)
+        return f"{name} was made for {own}, but the model is {other}: choose another model, or remove it"
+    return ""
+
+
+def _family(settings: bpy.types.PropertyGroup) -> str | None:
+    """The family of the model that is chosen by a name that the server knows."""
+    chosen = settings.model if settings.use_model else ""
+    return next((model.family for model in server.status.models if model.name == chosen), None)
