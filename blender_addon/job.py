@@ -16,6 +16,8 @@ from sd_core.errors import Cancelled, EngineDied, SDError, ServerError
 from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, Loading, Queued, ResultEvent, StepEvent
 from sd_core.results import Result
 
+from .editors import Place
+
 _log = logging.getLogger(__name__)
 
 
@@ -66,7 +68,8 @@ class BlenderJob:
     """A job as panels see it; changed by the main thread alone, but for what is marked.
 
     label: for people. inbox: takes `(job, event, converted)` from any thread. file: number of the open file when it was
-    submitted. share: done, in [0, 1]. message: what goes on. preview: newest (h, w, 3) uint8. error: of a failed one.
+    submitted. share: done, in [0, 1]. message: what goes on. preview: newest (h, w, 3) uint8. place: over whose image the
+    preview is drawn; None: over none. error: of a failed one.
     parts: what is left of `on_result`. begin: starts the job's thread.
     """
 
@@ -80,6 +83,7 @@ class BlenderJob:
     seconds_left: float | None = None
     message: str = ""
     preview: Any = None
+    place: Place | None = None
     error: SDError | None = None
     parts: Parts | None = None
     begin: Callable[[], None] = lambda: None

@@ -23,7 +23,9 @@ from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, ResultEven
 from sd_core.requests import Request
 from sd_core.results import Result
 
+from . import live
 from .connection import server, watch
+from .editors import Place
 from .job import BlenderJob, Calls, Parts, Stage, Told
 from .preferences import Preferences, read_preferences
 
@@ -67,6 +69,7 @@ def submit(  # noqa: PLR0913 - each of them is named at the call
     convert: Convert | None = None,
     priority: str = "interactive",
     preferences: Preferences | None = None,
+    place: Place | None = None,
 ) -> BlenderJob:
     """Start a job and return at once; call it on the main thread.
 
@@ -77,8 +80,9 @@ def submit(  # noqa: PLR0913 - each of them is named at the call
         convert: runs in the job's thread before `on_frame` and `on_result`, which get what it gives.
         priority: "interactive" or "batch".
         preferences: in place of the user's.
+        place: the Image Editor over whose image the picture is drawn while it is made; None: in the panels alone.
     """
-    job = BlenderJob(label, _inbox.put, Calls(on_step, on_frame, on_result, on_end), _file[0])
+    job = BlenderJob(label, _inbox.put, Calls(on_step, on_frame, on_result, on_end), _file[0], place=place)
     job.begin = lambda: _begin(job, request, convert, priority, preferences)
     _jobs.append(job)
     job.begin()
@@ -121,6 +125,7 @@ def drain(budget: float = BUDGET) -> int:
     while (count == 0 or time.perf_counter() < give_up) and _handle_next():
         count += 1
     if count:
+        _show_picture()
         _redraw()
     return count
 
@@ -265,6 +270,15 @@ def _report(job: BlenderJob) -> None:
     if windows:
         with bpy.context.temp_override(window=windows[0]):
             bpy.ops.sdcore.report("INVOKE_DEFAULT", message=f"{job.label}: {job.error}")
+
+
+def _show_picture() -> None:
+    """That of the open file's job which runs the longest; of several events in a tick only the last one's."""
+    job = next((job for job in running() if job.preview is not None and job.file == _file[0]), None)
+    if job is None:
+        live.hide()
+    else:
+        live.show(job.id, job.preview, job.place)
 
 
 def _redraw() -> None:

@@ -64,6 +64,12 @@ class SDCORE_AP_preferences(bpy.types.AddonPreferences):
         default=False,
     )
 
+    live_picture: BoolProperty(
+        name="Live Picture",
+        description="Draw a picture over the open image of the Image Editor while it is made",
+        default=True,
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
@@ -74,11 +80,18 @@ class SDCORE_AP_preferences(bpy.types.AddonPreferences):
             found = find_python()
             layout.label(text=f"Found: {found}" if found else "None found: install sd-core, or name its Python here")
         layout.prop(self, "free_memory_before_render")
+        layout.prop(self, "live_picture")
 
     _shown: ClassVar = {"LOCAL": ("python", "device", "home"), "REMOTE": ("url", "token")}
 
 
 CLASSES = (SDCORE_AP_preferences,)
+
+
+def wants_live_picture() -> bool:
+    """The one preference that is asked for at every drawing."""
+    addon = bpy.context.preferences.addons.get(__package__ or "")
+    return addon is None or addon.preferences is None or addon.preferences.live_picture
 
 
 def read_preferences() -> Preferences:

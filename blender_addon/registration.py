@@ -6,7 +6,18 @@ from types import ModuleType
 
 import bpy
 
-from . import history, jobs, keymap, preferences, presets, properties, properties_stylise, render_memory, translations
+from . import (
+    history,
+    jobs,
+    keymap,
+    live,
+    preferences,
+    presets,
+    properties,
+    properties_stylise,
+    render_memory,
+    translations,
+)
 from .operators import generate as generate_operators
 from .operators import history as history_operators
 from .operators import lists as list_operators
@@ -47,6 +58,7 @@ MODULES: tuple[ModuleType, ...] = (
     status_panels,
     keymap,
     render_memory,
+    live,
     translations,
     jobs,
 )

@@ -16,6 +16,7 @@ from sd_core.requests import Generation, Request
 from sd_core.saving import image_request
 
 from . import history
+from .editors import Place, show
 from .scene.images import Packed, new_image, pack
 
 NAME = 48
@@ -29,19 +30,6 @@ class Finished:
     name: str
     packed: Packed
     request: Request
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """An Image Editor, found again by the number of its area; 0: any."""
-
-    area: int = 0
-
-    @classmethod
-    def of(cls, context: bpy.types.Context) -> Place:
-        """The one in which an operator runs."""
-        area = context.area
-        return cls(area.as_pointer() if area is not None and area.type == "IMAGE_EDITOR" else 0)
 
 
 def finisher(
@@ -91,20 +79,3 @@ def show_images(finished: Sequence[Finished], place: Place) -> list[bpy.types.Im
     if images:
         show(images[0], place)
     return images
-
-
-def show(image: bpy.types.Image, place: Place) -> None:
-    """Open an image in an Image Editor, if there is one that shows no render."""
-    spaces = list(_editors())
-    own = [space for number, space in spaces if number == place.area]
-    for space in own or [space for _, space in spaces if not space.use_image_pin][:1]:
-        space.image = image
-
-
-def _editors() -> list[tuple[int, bpy.types.SpaceImageEditor]]:
-    return [
-        (area.as_pointer(), area.spaces.active)
-        for window in bpy.context.window_manager.windows
-        for area in window.screen.areas
-        if area.type == "IMAGE_EDITOR" and area.ui_type == "IMAGE_EDITOR"
-    ]

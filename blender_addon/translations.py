@@ -190,6 +190,8 @@ CHINESE: Mapping[str, str] = {
     "Let the server give its memory back before Cycles renders; its models are loaded again later": (
         "Cycles 渲染前让服务器释放内存；之后会重新加载模型"
     ),
+    "Live Picture": "实时图像",
+    "Draw a picture over the open image of the Image Editor while it is made": "生成时把图像画在图像编辑器中打开的图像上",
     # tooltips of buttons
     "Make an image from the prompt": "由提示词生成图像",
     "Make an image from the prompt and the open image": "由提示词和打开的图像生成图像",

@@ -13,10 +13,11 @@ from sd_core.requests import Generation, ImageToImage, Inpaint, TextToImage, Ups
 from sd_core.results import Result
 
 from .. import history, jobs, words
+from ..editors import Place
 from ..fields import values_of
 from ..job import BlenderJob
 from ..plan import Plan, base_plan, grey, rgb
-from ..results import Finished, Place, finisher, show_images
+from ..results import Finished, finisher, show_images
 from ..scene.images import Grabbed, grab_image
 
 _CELL = 8
@@ -50,6 +51,7 @@ def submit_plan(plan: Plan, place: Place, label: str) -> BlenderJob:
         label=label,
         convert=finisher(history.folder(), lambda picture: plan.cut(picture, scale)),
         on_result=show,
+        place=place,
     )
 
 

@@ -12,9 +12,9 @@ from sd_core.errors import RequestError
 from sd_core.metadata import REQUEST, read_png_text
 
 from .. import history
+from ..editors import Place, show
 from ..fields import set_values
 from ..properties import GROUPS
-from ..results import Place, show
 
 _TASKS = {"TextToImage": "TEXT", "ImageToImage": "IMAGE", "Inpaint": "INPAINT", "Upscale": "UPSCALE"}
 

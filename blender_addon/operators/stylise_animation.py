@@ -17,6 +17,7 @@ from sd_core.requests import Animation, Generation, Reuse, styles
 from sd_core.results import Result
 
 from .. import history, jobs
+from ..editors import Place, show
 from ..job import BlenderJob
 from ..plan import Plan, base_plan
 from ..preferences import Preferences
@@ -30,7 +31,6 @@ from .stylise_keyframes import keyframes
 from .stylise_output import Output
 from .stylise_render import own_fields
 from .stylise_request import with_alpha
-from .stylise_show import show_beside_render
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +126,7 @@ def stylise_animation(
         on_result=shown.result,
         on_end=film.end,
         priority="batch",
+        place=Place(),
         preferences=preferences,
     )
 
@@ -212,7 +213,8 @@ class _Shown:
         if image is None:
             image = new_image(self.name, packed)
             self.image = image.name
-            show_beside_render(image)
+            job.place = None  # from now on the finished frames are shown there
+            show(image)
         else:
             fill_image(image, packed)
 

@@ -20,6 +20,7 @@ from sd_core.requests import DepthToImage, Generation
 from sd_core.results import Result
 
 from .. import history, jobs
+from ..editors import Place, show
 from ..job import BlenderJob
 from ..plan import Plan, base_plan
 from ..properties_stylise import SDCORE_PG_stylise
@@ -30,7 +31,6 @@ from ..scene.images import new_image
 from ..scene.pass_render import PassRender, Wanted, prepare
 from ..scene.render_result import check_size, render_result
 from .stylise_request import Controls, still_fields, with_alpha
-from .stylise_show import show_beside_render
 
 
 @dataclass(slots=True)
@@ -87,14 +87,14 @@ def stylise_still(scene: bpy.types.Scene, view_layer: str) -> BlenderJob:
     still = _Still(render, plan, controls_of(settings), settings.strength, scene.render.film_transparent, shown)
     name = f"{scene.name} {scene.frame_current}"
 
-    def show(_: BlenderJob, result: Result, images: list[Finished]) -> str:
+    def finish(_: BlenderJob, result: Result, images: list[Finished]) -> str:
         image = new_image(f"{name} stylised", images[0].packed)
         image[REQUEST] = images[0].request.to_json()
-        show_beside_render(image)
+        show(image)
         return "Stylise Render"
 
     convert = finisher(history.folder(), still.cut)
-    return jobs.submit(still.make, label=f"Stylise {name}", on_result=show, convert=convert)
+    return jobs.submit(still.make, label=f"Stylise {name}", on_result=finish, convert=convert, place=Place())
 
 
 def own_fields(settings: SDCORE_PG_stylise) -> Mapping[str, Any]:

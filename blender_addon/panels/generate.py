@@ -44,7 +44,7 @@ class SDCORE_PT_generate:
         button = layout.row()
         button.scale_y = 1.5
         button.operator(_OPERATORS[settings.task], text="Generate", icon=_ICONS[settings.task])
-        draw_jobs(layout, context)
+        draw_jobs(layout, context, picture=True)
 
 
 class SDCORE_PT_settings:

@@ -21,7 +21,7 @@ class SDCORE_PT_project:
 
     def draw(self: Any, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.sd_core
-        draw_jobs(layout, context)
+        draw_jobs(layout, context, picture=True)
         draw_prompt(layout, settings)
         column = layout.column()
         column.use_property_split = True

@@ -10,11 +10,14 @@ from bpy.app.translations import pgettext_iface as translated
 
 from sd_core.errors import Cancelled
 
-from .. import jobs
+from .. import jobs, live
 from ..connection import State, Status, server, watch
 from ..job import BlenderJob, Stage
 from ..problems import fix_of
 from .layout import in_editors, wrapped
+
+_PICTURE = 8.0
+"""Side of the picture of a job that runs, in rows of the panel."""
 
 _GIBIBYTE = 1024**3
 _STATES = {
@@ -24,11 +27,14 @@ _STATES = {
 }
 
 
-def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Progress of what runs, with a button to cancel; errors of what has failed last."""
+def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context, *, picture: bool = False) -> None:
+    """Progress of what runs, with a button to cancel, and its picture if wanted; errors of what has failed last."""
     watch.drawn()
     for job in jobs.running():
         _draw_running(layout, job)
+        icon = live.icon_of(job.id) if picture else None
+        if icon is not None:
+            layout.template_icon(icon_value=icon, scale=_PICTURE)
     failed = [job for job in jobs.all_jobs() if job.stage is Stage.FAILED]
     for job in failed[-1:]:
         _draw_error(layout, context, job)
