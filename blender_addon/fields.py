@@ -9,10 +9,17 @@ from enum import StrEnum
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    IntVectorProperty,
+    StringProperty,
+)
 
 from sd_core.values import Value
-from sd_core.values.checks import choice, integer, number, optional, side
+from sd_core.values.checks import choice, integer, margins, number, optional, side
 
 _LABELS = {"xy": "X and Y", "mlsd": "MLSD", "openpose": "OpenPose", "softedge": "Soft Edge", "lineart": "Line Art"}
 
@@ -78,6 +85,8 @@ def _value(group: bpy.types.PropertyGroup, name: str) -> Any:
     if isinstance(value, float):
         # Blender keeps 0.3 as 0.30000001192092896, which is another request.
         return round(value, 6)
+    if isinstance(value, bpy.types.bpy_prop_array):
+        return tuple(value)
     # Names of models and files: nothing chosen is the default.
     return None if value == "" and name not in ("prompt", "negative_prompt") else value
 
@@ -98,6 +107,8 @@ def _kind(convert: Any) -> tuple[Callable[..., Any], dict[str, Any]]:
     """Blender's property for a converter, with its range."""
     if convert is side:
         return IntProperty, {"min": 8, "max": 16384, "soft_min": 64, "soft_max": 2048, "step": 8, "subtype": "PIXEL"}
+    if convert is margins:
+        return IntVectorProperty, {"size": 4, "min": 0, "max": 16384, "soft_max": 1024}
     if isinstance(convert, integer):
         return IntProperty, {"min": convert.low, "max": convert.high}
     if isinstance(convert, number):

@@ -28,7 +28,8 @@ class Plan:
     """A request whose pictures are still as Blender holds them; `make` may run on any thread.
 
     values: fields of the request. pictures: those that are images, by field. controls: arguments of `Control` with
-    pictures. image_prompt: picture and scale. pad: (right, bottom) px by which pictures are continued.
+    pictures. image_prompt: picture and scale. pad: (right, bottom) px by which pictures are continued. surplus: (right, bottom)
+    px that are made beyond what was asked for.
     """
 
     kind: type[Generation]
@@ -39,6 +40,7 @@ class Plan:
     controls: tuple[tuple[Mapping[str, Any], Grabbed], ...] = ()
     image_prompt: tuple[Grabbed, float] | None = None
     pad: tuple[int, int] = (0, 0)
+    surplus: tuple[int, int] = (0, 0)
 
     def make(self, _: BlenderJob | None = None) -> Generation:
         """The request.
@@ -57,8 +59,8 @@ class Plan:
         return styled if strength is None else type(styled)(**styled.changed_fields() | {"strength": strength})
 
     def cut(self, picture: np.ndarray, scale: float = 1.0) -> np.ndarray:
-        """A result without what `pad` added."""
-        right, bottom = (round(side * scale) for side in self.pad)
+        """A result without what `pad` and `surplus` added."""
+        right, bottom = (round((side + more) * scale) for side, more in zip(self.pad, self.surplus, strict=True))
         return picture[: picture.shape[0] - bottom, : picture.shape[1] - right]
 
     def _padded(self, picture: np.ndarray) -> np.ndarray:

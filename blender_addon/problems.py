@@ -18,8 +18,11 @@ class Fix:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
+_PAD = Fix("sdcore.set_pad", "Pad to Multiples of 8")
+
 _REQUESTS = {
-    "image": Fix("sdcore.set_pad", "Pad to Multiples of 8"),
+    "image": _PAD,
+    "expand": _PAD,
     "mask": Fix("sdcore.new_mask", "New Mask"),
     "region": Fix("sdcore.select_region", "Select Region"),
 }
@@ -30,7 +33,8 @@ def fix_of(error: SDError) -> Fix | None:
     """The repair for an error; None where only the user can know."""
     match error:
         case RequestError():
-            return _REQUESTS.get(error.field) if error.field != "image" or "multiples of" in error.message else None
+            fix = _REQUESTS.get(error.field)
+            return fix if fix is not _PAD or "multiples of" in error.message else None
         case ServerError(status=0) | EngineDied():
             return _server_fix(error)
         case ServerError(status=401):

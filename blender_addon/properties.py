@@ -44,6 +44,7 @@ _MASKS = (
     ("IMAGE", "Mask Image", "White in another image of the same size: repaint there", "IMAGE_ALPHA", 0),
     ("ALPHA", "Transparency", "What is transparent is repainted: erase it with a brush", "BRUSH_DATA", 1),
     ("REGION", "Selected Region", "A rectangle, selected by dragging over the image", "SELECT_SET", 2),
+    ("NONE", "None", "Nothing within the image: only what is added beyond its borders is painted", "X", 3),
 )
 _MAPS = tuple(
     (str(kind), str(kind).replace("_", " ").title(), f"The {str(kind).replace('_', ' ')} map", 1 << index)

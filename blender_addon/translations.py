@@ -97,6 +97,16 @@ CHINESE: Mapping[str, str] = {
     "What lies under the mask before denoising": "去噪之前遮罩下的内容",
     "Feather": "羽化",
     "Pixels over which the old and the new image are blended": "新旧图像混合的像素宽度",
+    "Expand": "扩展",
+    "Pixels that are added at the left, top, right and bottom of the image and painted (outpainting)": (
+        "在图像左、上、右、下添加并绘制的像素（外扩绘制）"
+    ),
+    "Left": "左",
+    "Top": "上",
+    "Right": "右",
+    "Bottom": "下",
+    "None": "无",
+    "Nothing within the image: only what is added beyond its borders is painted": "图像内部不变：只绘制边界之外添加的部分",
     "Scale": "比例",
     "How many times larger the image becomes": "图像放大的倍数",
     "A name in the server's LoRA folder, a .safetensors file, a folder or a hub id, as the server sees it": (

@@ -22,6 +22,10 @@ STRENGTH: Words = {
 INPAINT: Words = {
     "fill": ("Fill", "What lies under the mask before denoising"),
     "feather": ("Feather", "Pixels over which the old and the new image are blended"),
+    "expand": (
+        "Expand",
+        "Pixels that are added at the left, top, right and bottom of the image and painted (outpainting)",
+    ),
 }
 UPSCALE: Words = {
     "scale": ("Scale", "How many times larger the image becomes"),

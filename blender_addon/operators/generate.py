@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Images from text, from another image, under a mask, and larger ones."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -16,7 +15,7 @@ from .. import history, jobs, words
 from ..editors import Place
 from ..fields import values_of
 from ..job import BlenderJob
-from ..plan import Plan, base_plan, grey, rgb
+from ..plan import Picture, Plan, base_plan, grey, rgb
 from ..results import Finished, finisher, show_images
 from ..scene.images import Grabbed, grab_image
 
@@ -100,7 +99,10 @@ class SDCORE_OT_generate_inpaint(_FromImage, bpy.types.Operator):
         values = values_of(settings.inpaint, tuple(words.INPAINT | words.STRENGTH))
         plan = _with_image(context, Inpaint, rgb, **values)
         image = plan.pictures["image"][0]
-        mask, convert = _mask(settings, image)
+        masked = _mask(settings, image)
+        if masked is None:
+            return plan
+        mask, convert = masked
         if mask.size != image.size:
             sizes = [f"{width} x {height} px" for height, width in (mask.size, image.size)]
             raise RequestError("mask", f"is {sizes[0]}, but the image {sizes[1]}", hint="make them equal")
@@ -134,30 +136,46 @@ def open_image(context: bpy.types.Context) -> bpy.types.Image | None:
     return context.scene.sd_core.image
 
 
-def _with_image(
-    context: bpy.types.Context, kind: type[Generation], convert: Callable[[Grabbed], np.ndarray], **values: Any
-) -> Plan:
+def _with_image(context: bpy.types.Context, kind: type[Generation], convert: Picture, **values: Any) -> Plan:
+    """The plan for the open image.
+
+    Args:
+        values: further fields; where there is an `expand`, the margins take what is missing to multiples of 8.
+    """
     settings = context.scene.sd_core
     image = open_image(context)
     assert image is not None
     grabbed = grab_image(image)
+    (height, width), (left, top, right, bottom) = grabbed.size, values.get("expand", (0, 0, 0, 0))
+    pictures = {"image": (grabbed, convert)}
+    if not (left or top or right or bottom):
+        pad = _pad(settings, "image", grabbed.size)
+        plan = base_plan(settings, kind, width=None, height=None, **values)
+        return replace(plan, pictures=pictures, pad=pad)
+    pad = _pad(settings, "expand", (height + top + bottom, width + left + right))
+    values["expand"] = (left, top, right + pad[0], bottom + pad[1])
     plan = base_plan(settings, kind, width=None, height=None, **values)
-    return replace(plan, pictures={"image": (grabbed, convert)}, pad=_pad(settings, grabbed.size))
+    return replace(plan, pictures=pictures, surplus=pad)
 
 
-def _pad(settings: bpy.types.PropertyGroup, size: tuple[int, int]) -> tuple[int, int]:
+def _pad(settings: bpy.types.PropertyGroup, field: str, size: tuple[int, int]) -> tuple[int, int]:
     """(right, bottom) px to the next multiples of 8."""
     height, width = size
     pad = -width % _CELL, -height % _CELL
     if any(pad) and not settings.pad:
         hint = f'turn on "Pad to Multiples of 8", which works on {width + pad[0]} x {height + pad[1]} px and cuts back'
-        raise RequestError("image", f"is {width} x {height} px, not multiples of {_CELL}", hint=hint)
+        raise RequestError(field, f"gives {width} x {height} px, not multiples of {_CELL}", hint=hint)
     return pad
 
 
-def _mask(settings: bpy.types.PropertyGroup, image: Grabbed) -> tuple[Grabbed, Callable[[Grabbed], np.ndarray]]:
-    """Pixels and what makes (h, w) float32 of them, 1 = repaint."""
+def _mask(settings: bpy.types.PropertyGroup, image: Grabbed) -> tuple[Grabbed, Picture] | None:
+    """Pixels and what makes (h, w) float32 of them, 1 = repaint; None: only the margins are painted."""
     match settings.mask_source:
+        case "NONE":
+            if not any(settings.inpaint.expand):
+                hint = "choose a mask, or how far to expand the image"
+                raise RequestError("mask", "nothing is to be painted", hint=hint)
+            return None
         case "ALPHA":
             return image, transparency
         case "REGION":
@@ -166,7 +184,8 @@ def _mask(settings: bpy.types.PropertyGroup, image: Grabbed) -> tuple[Grabbed, C
                 raise RequestError("region", "nothing is selected", hint="drag a rectangle over the image")
             return image, lambda grabbed: rectangle(grabbed.size, left, top, width, height)
     if settings.mask is None:
-        raise RequestError("mask", "no mask image is chosen", hint='press "New Mask" and paint white where to repaint')
+        hint = 'press "New Mask" and paint white where to repaint, or choose "None" to expand the image alone'
+        raise RequestError("mask", "no mask image is chosen", hint=hint)
     return grab_image(settings.mask), grey
 
 

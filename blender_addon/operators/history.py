@@ -87,12 +87,14 @@ def use_again(settings: bpy.types.PropertyGroup, request: Mapping[str, Any]) -> 
 
     Pictures are left as they are: the image that is open, and the chosen mask and control pictures.
     """
-    plain = {name: held for name, held in request.items() if not isinstance(held, (dict, list))}
+    plain = {name: held for name, held in request.items() if name == "expand" or not isinstance(held, (dict, list))}
     set_values(settings, plain)
     settings.style = "NONE"  # it is in the prompt already
     settings.task = _TASKS.get(str(request["type"]), settings.task)
     if settings.task in GROUPS:
         set_values(getattr(settings, GROUPS[settings.task]), plain)
+    if settings.task == "INPAINT" and request.get("mask") is None:
+        settings.mask_source = "NONE"
     settings.loras.clear()
     for held in request.get("loras", ()):
         item = settings.loras.add()

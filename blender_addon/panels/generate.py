@@ -20,6 +20,10 @@ _OPERATORS = {
     "INPAINT": "sdcore.generate_inpaint",
     "UPSCALE": "sdcore.generate_upscale",
 }
+_SIDES = ("Left", "Top", "Right", "Bottom")
+_LEFT, _TOP, _RIGHT, _BOTTOM = range(4)
+"""Places in `Inpaint.expand`."""
+
 _ICONS = {"TEXT": "OUTLINER_OB_FONT", "IMAGE": "IMAGE_DATA", "INPAINT": "BRUSH_DATA", "UPSCALE": "FULLSCREEN_ENTER"}
 
 
@@ -79,6 +83,9 @@ def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, setting
         layout.label(text=f"{image.name}  ({width} x {height})", icon="IMAGE_DATA", translate=False)
     else:
         layout.template_ID(settings, "image", open="image.open")
+    if settings.task == "INPAINT":
+        left, top, right, bottom = settings.inpaint.expand
+        width, height = width + left + right, height + top + bottom
     if width % 8 or height % 8:
         layout.prop(settings, "pad")
 
@@ -95,6 +102,16 @@ def _draw_mask(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) ->
         column.label(text=f"{width} x {height} px + {left}, {top}", translate=False)
     column.prop(settings.inpaint, "fill")
     column.prop(settings.inpaint, "feather")
+    _draw_expand(column, settings.inpaint)
+
+
+def _draw_expand(layout: bpy.types.UILayout, inpaint: bpy.types.PropertyGroup) -> None:
+    layout.label(text="Expand")
+    column = layout.column(align=True)
+    for pair in ((_LEFT, _RIGHT), (_TOP, _BOTTOM)):
+        row = column.row(align=True)
+        for index in pair:
+            row.prop(inpaint, "expand", index=index, text=_SIDES[index])
 
 
 def _draw_numbers(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:

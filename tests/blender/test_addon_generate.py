@@ -119,6 +119,32 @@ def test_inpainting_changes_what_is_masked_and_nothing_else(
     assert (difference[marked] > 0).mean() > 0.9
 
 
+def test_outpainting_adds_what_was_asked_for_and_leaves_the_image_alone(
+    nothing_of_the_user_changes: Any, settings: Any
+) -> None:
+    import bpy
+
+    from blender_addon import problems
+    from sd_core.errors import RequestError
+
+    settings.image, settings.mask_source = start_image(), "NONE"
+    start = pixels(settings.image)
+    with pytest.raises(RuntimeError, match="nothing is to be painted"):
+        bpy.ops.sdcore.generate_inpaint()
+    settings.inpaint.expand = (8, 0, 21, 16)
+    with pytest.raises(RuntimeError, match="gives 93 x 80 px, not multiples of 8"):
+        bpy.ops.sdcore.generate_inpaint()
+    assert problems.fix_of(RequestError("expand", "gives 93 x 80 px, not multiples of 8")).operator == "sdcore.set_pad"
+    bpy.ops.sdcore.set_pad()
+    nothing_of_the_user_changes()
+    run("generate_inpaint")
+    (image,) = made()
+    result = pixels(image)
+    assert result.shape == (80, 93, 3)
+    assert np.array_equal(result[:64, 8:72], start)
+    assert result[64:].std() > 0 and result[:64, 72:].std() > 0
+
+
 def test_an_upscaled_image_is_larger_and_shows_the_same(nothing_of_the_user_changes: Any, settings: Any) -> None:
     settings.image = start_image()
     settings.upscale.strength = 0.34

@@ -60,6 +60,13 @@ def test_using_a_request_again_gives_an_equal_one(addon_settings: Any) -> None:
     request = TextToImage(**VALUES, loras=(Lora("a.safetensors", 0.3), Lora("b", -1.0)))
     use_again(addon_settings, json.loads(request.to_json()))
     assert base_plan(addon_settings, TextToImage).make() == request
+    picture = np.zeros((64, 64, 3), np.uint8)
+    use_again(
+        addon_settings, json.loads(Inpaint(prompt="x", image=picture, expand=(8, 0, 24, 0), fill="original").to_json())
+    )
+    assert (addon_settings.task, addon_settings.mask_source, tuple(addon_settings.inpaint.expand)) == (
+        "INPAINT", "NONE", (8, 0, 24, 0),
+    )  # fmt: skip
     use_again(addon_settings, json.loads(TextToImage(prompt="plain").to_json()))
     assert base_plan(addon_settings, TextToImage).make() == TextToImage(prompt="plain")
 
@@ -116,7 +123,8 @@ def test_groups_begin_with_the_defaults_of_their_requests(addon_settings: Any) -
         held = getattr(addon_settings, group)
         defaults = {spec.name: spec.default for spec in fields(kind)}
         for name in set(held.bl_rna.properties.keys()) - {"rna_type", "name"}:
-            assert getattr(held, name) == pytest.approx(defaults[name]) if name != "fill" else str(defaults[name])
+            value = tuple(held.expand) if name == "expand" else getattr(held, name)
+            assert value == (str(defaults[name]) if name == "fill" else pytest.approx(defaults[name]))
 
 
 def test_numbers_can_be_animated(addon_settings: Any) -> None:
@@ -199,13 +207,13 @@ def test_a_preset_is_saved_and_read(addon_settings: Any) -> None:
     from blender_addon.plan import base_plan
 
     set_values(addon_settings, VALUES)
-    addon_settings.inpaint.feather = 3
+    addon_settings.inpaint.feather, addon_settings.inpaint.expand = 3, (8, 16, 24, 32)
     bpy.ops.sdcore.add_preset(name="mine")
     (path,) = [
         Path(folder) / "mine.py" for folder in bpy.utils.preset_paths("sd_core") if (Path(folder) / "mine.py").is_file()
     ]
     set_values(addon_settings, {"prompt": "other", "seed": None, "width": None, "scheduler": None})
-    addon_settings.inpaint.feather = 0
+    addon_settings.inpaint.feather, addon_settings.inpaint.expand = 0, (0, 0, 0, 0)
     bpy.ops.script.execute_preset(filepath=str(path), menu_idname="SDCORE_MT_presets")
     assert base_plan(addon_settings, TextToImage).make() == TextToImage(**VALUES)
-    assert addon_settings.inpaint.feather == 3
+    assert addon_settings.inpaint.feather == 3 and tuple(addon_settings.inpaint.expand) == (8, 16, 24, 32)
