@@ -8,12 +8,13 @@ import os
 import re
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import OutputError, RequestError
 from ..files import output_error, write_files
+from .lineage import Descent, Lineage
 
 _NPY_MAGIC = b"\x93NUMPY"
 _NAME = re.compile(r"([0-9a-f]{64})\.(npy|bin)")
@@ -22,7 +23,8 @@ _NAME = re.compile(r"([0-9a-f]{64})\.(npy|bin)")
 class BlobStore:
     """Content-addressed files; safe to use from any thread.
 
-    Above `bound` bytes the least recently used are deleted, but none that is pinned. Those that begin as `.npy` files do are
+    Above `bound` bytes the least recently used are deleted, but none that is pinned, and what a result was made from only
+    after the result, so that whatever is left can be read. Those that begin as `.npy` files do are
     called `<sha256>.npy`, so that a request can be decoded straight from the folder; all others `<sha256>.bin`.
     """
 
@@ -31,6 +33,7 @@ class BlobStore:
         self._bound = bound
         self._files: OrderedDict[str, tuple[Path, int]] = OrderedDict()
         self._pins: Counter[str] = Counter()
+        self._lineage = Lineage()
         self._unsynced: set[str] = set()
         self._lock = threading.RLock()
         self.total = 0
@@ -81,6 +84,12 @@ class BlobStore:
         with self._lock:
             self._pins.subtract(set(digests))
             self._pins = +self._pins
+
+    def descend(self, descent: Descent) -> None:
+        """Keep what a result was made from as long as the result; one that is not whole any more needs nothing."""
+        with self._lock:
+            if descent.made <= self._files.keys():
+                self._lineage.add(descent)
 
     def put(self, blobs: Mapping[str, bytes]) -> None:
         """Store blobs whose digests are known to be right; they stay together until all are there.
@@ -172,15 +181,27 @@ class BlobStore:
             self.total += size
 
     def _delete_down_to(self, total: int) -> bool:
-        for digest in list(self._files):
+        while self._delete(total, lambda digest: not self._lineage.needs(digest)):
+            pass  # a result that went may have freed what it was made from
+        self._delete(total, lambda digest: True)  # results made from one another in a circle
+        return self.total <= total
+
+    def _delete(self, total: int, may_go: Callable[[str], bool]) -> bool:
+        """Delete the least recently used of those that may go until `total` bytes are left; whether any was deleted."""
+        before = self.total
+        for digest in list(self._files) if self.total > total else ():
+            if self._pins[digest] <= 0 and may_go(digest):
+                self._remove(digest)
             if self.total <= total:
                 break
-            if self._pins[digest] <= 0:
-                path, size = self._files.pop(digest)
-                self._unsynced.discard(digest)
-                path.unlink(missing_ok=True)
-                self.total -= size
-        return self.total <= total
+        return self.total < before
+
+    def _remove(self, digest: str) -> None:
+        path, size = self._files.pop(digest)
+        self._unsynced.discard(digest)
+        self._lineage.lose(digest)
+        path.unlink(missing_ok=True)
+        self.total -= size
 
 
 class Upload:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,6 +221,16 @@ def needed_blobs(connection: Connection) -> Counter[str]:
 def blobs_of(connection: Connection, job: JobRecord) -> list[str]:
     """The blobs that a job needs."""
     return [row["sha256"] for row in connection.execute("SELECT sha256 FROM blobs WHERE job = ?", (job.number,))]
+
+
+def results(connection: Connection) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Request and last event of every job that has a result, in order of arrival."""
+    query = """
+        SELECT request, data FROM jobs JOIN events ON job = number
+        WHERE state = 'done' AND events.id = (SELECT max(id) FROM events WHERE job = number) ORDER BY number
+    """
+    for row in connection.execute(query):
+        yield json.loads(row["request"]), json.loads(row["data"])
 
 
 def count_states(connection: Connection) -> dict[JobState, int]:

@@ -18,6 +18,7 @@ from ..events import LAST_KINDS, EventKind
 from . import journal
 from .database import Connection
 from .journal import StoredEvent
+from .lineage import descent_of
 from .pipe import Message
 from .records import JobRecord, JobState
 from .store import Store
@@ -120,6 +121,8 @@ class Run:
     async def _end(self, kind: EventKind, data: dict[str, Any]) -> None:
         event, state = self._next_event(data), _STATES[kind]
         await self._write(lambda connection: journal.finish(connection, self.job, state, event))
+        if (descent := descent_of(json.loads(self.job.request), data)) is not None:
+            self._store.blobs.descend(descent)
         self._feed.publish(event)
         self._store.feeds.keep(self._feed)
         needed = await self._store.database.run(lambda connection: journal.blobs_of(connection, self.job))

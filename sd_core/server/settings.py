@@ -21,7 +21,8 @@ class Limits:
     """What one client may ask for; more is refused with a reason.
 
     json_bytes, blob_bytes: size of a body.
-    store_bytes: all blobs together; the least recently used go first, those of waiting jobs never.
+    store_bytes: all blobs together; the least recently used go first, what a result was made from after the result, and what
+        waiting jobs need never.
     jobs: waiting at the same time.
     prompt: characters.
     pixels: of the result, over all images.

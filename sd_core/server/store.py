@@ -8,8 +8,9 @@ from pathlib import Path
 
 from . import journal
 from .blobs import BlobStore
-from .database import Database, put_aside
+from .database import Connection, Database, put_aside
 from .feed import Feeds
+from .lineage import Descent, descent_of
 from .metrics import Metrics
 from .settings import ServerSettings
 
@@ -64,8 +65,18 @@ def open_store(settings: ServerSettings) -> Store:
 
 
 async def recover(store: Store) -> int:
-    """Let interrupted jobs wait again, pin what they need, forget the oldest; gives the number of interrupted jobs."""
+    """Let interrupted jobs wait again, pin what they need, forget the oldest, bind results to what they were made from.
+
+    Gives the number of interrupted jobs.
+    """
     interrupted = await store.database.run(journal.put_back_all)
     store.blobs.pin(await store.database.run(journal.needed_blobs))
     await store.database.run(lambda connection: journal.forget(connection, store.settings.limits.kept_jobs))
+    for descent in await store.database.run(_descents):
+        store.blobs.descend(descent)
     return interrupted
+
+
+def _descents(connection: Connection) -> list[Descent]:
+    found = (descent_of(request, event) for request, event in journal.results(connection))
+    return [descent for descent in found if descent is not None]

@@ -12,6 +12,7 @@ import pytest
 
 from sd_core.errors import OutputError, RequestError
 from sd_core.server.blobs import BlobStore
+from sd_core.server.lineage import Descent
 
 KIB = 1024
 
@@ -71,6 +72,45 @@ def test_what_a_job_made_stays_together_while_it_is_stored(tmp_path: Path) -> No
     store = filled(tmp_path, 1, 3 * KIB)
     store.put({digest(number): content(number) for number in (1, 2, 3)})
     assert present(store, 4) == [1, 2, 3]
+
+
+def test_what_a_result_was_made_from_stays_as_long_as_the_result(tmp_path: Path) -> None:
+    store = filled(tmp_path, 4, 4 * KIB)
+    store.descend(Descent(made=frozenset({digest(1)}), source=frozenset({digest(0)})))
+    store.find(digest(1))
+    store.put({digest(4): content(4)})
+    assert present(store, 5) == [0, 1, 3, 4]
+    store.put({digest(5): content(5), digest(6): content(6)})
+    assert present(store, 7) == [0, 4, 5, 6]
+    store.put({digest(7): content(7)})
+    assert present(store, 8) == [4, 5, 6, 7]
+
+
+def test_a_chain_of_results_goes_from_its_end(tmp_path: Path) -> None:
+    store = filled(tmp_path, 3, 3 * KIB)
+    for source, made in ((0, 1), (1, 2)):
+        store.descend(Descent(made=frozenset({digest(made)}), source=frozenset({digest(source)})))
+    left: list[list[int]] = []
+    for room in range(4):
+        assert store.make_room(room * KIB)
+        left.append(present(store, 3))
+    assert left == [[0, 1, 2], [0, 1], [0], []]
+
+
+def test_results_made_from_one_another_in_a_circle_make_room_all_the_same(tmp_path: Path) -> None:
+    store = filled(tmp_path, 2, 2 * KIB)
+    for source, made in ((0, 1), (1, 0)):
+        store.descend(Descent(made=frozenset({digest(made)}), source=frozenset({digest(source)})))
+    store.put({digest(2): content(2)})
+    assert present(store, 3) == [1, 2]
+
+
+def test_what_two_results_were_made_from_stays_for_the_one_that_is_left(tmp_path: Path) -> None:
+    store = filled(tmp_path, 3, 3 * KIB)
+    for made in (1, 2):
+        store.descend(Descent(made=frozenset({digest(made)}), source=frozenset({digest(0)})))
+    assert store.make_room(KIB) and present(store, 3) == [0, 2]
+    assert store.make_room(2 * KIB) and present(store, 3) == [0]
 
 
 def test_order_of_use_survives_a_restart(tmp_path: Path) -> None:
