@@ -18,10 +18,10 @@ from .widgets import Gallery, Preview
 class Panel:
     """Modes and form at the left, picture and views at the right, the gallery below."""
 
-    def __init__(self, modes: Iterable[str], views: Sequence[View]) -> None:
+    def __init__(self, modes: Iterable[str], presets: widgets.Widget, views: Sequence[View]) -> None:
         self.modes = widgets.ToggleButtons(options=list(modes))
         self.modes.add_class("studio-modes")
-        self.presets = widgets.Dropdown(options=["Presets ..."], layout=widgets.Layout(width="auto"))
+        self._presets = presets
         self.form = widgets.VBox()
         self.generate = widgets.Button(description="Generate", button_style="primary", icon="play")
         self.cancel = widgets.Button(description="Cancel", icon="stop", disabled=True)
@@ -65,7 +65,7 @@ class Panel:
     def _arranged(self) -> list[widgets.Widget]:
         actions = widgets.HBox([self.generate, self.cancel, self.variations, self.copy, self.save])
         actions.add_class("studio-actions")
-        left = widgets.VBox([self.modes, self.presets, self.form])
+        left = widgets.VBox([self.modes, self._presets, self.form])
         left.add_class("studio-left")
         right = widgets.VBox([actions, self.error, self.note, self.preview, self.gallery, self.tabs])
         right.add_class("studio-right")

@@ -11,7 +11,7 @@ import traitlets
 
 from sd_core.errors import RequestError, SDError
 from sd_core.events import Event, Failed, FrameEvent, ResultEvent
-from sd_core.requests import Animation, Generation, Request
+from sd_core.requests import Animation, Request
 from sd_core.results import Result
 from sd_core.values import to_pillow
 
@@ -24,26 +24,25 @@ from .jobs import Runner, StudioJob
 from .monitor import Monitor, Report
 from .output import StoredOutput
 from .panel import Panel
-from .presets import apply_preset, preset_names
-from .sweeps import Sweep, make_sweep
-from .variables import shell, user_variables
+from .preset_menu import PresetMenu
+from .presets import apply_preset
+from .selection import Selection
+from .sweeping import Sweeping
+from .sweeps import make_sweep, variations
+from .variables import user_variables
 from .views import (
     AnimationView,
     CodeView,
     CompareView,
     DepthTab,
     MaterialView,
-    SweepView,
     TilingView,
-    cell_source,
+    copied,
     write_arrays,
 )
 
 if TYPE_CHECKING:
     from .jobs import AnyEngine
-
-_PRESETS = "Presets ..."
-_Use = Callable[[list[Entry]], None]
 
 
 class Studio(widgets.VBox):
@@ -70,15 +69,14 @@ class Studio(widgets.VBox):
         self._home = Home()
         self._engine = default_engine if engine is None else lambda: engine
         self._runner = Runner(self._engine, self._watch, self._home)
-        self._uses: dict[str, _Use] = {}
-        self._selected: Entry | None = None
         self._output = StoredOutput()
-        self._sweep = SweepView(lambda: self._forms.current.kind, self._run_sweep, self.restore)
+        self._presets = PresetMenu(self.presets, lambda name: self._guarded(lambda: self._use_preset(name))())
+        self._sweeping = Sweeping(lambda: self._forms, self.submit, self.restore)
         self._animation, self._code = AnimationView(), CodeView()
-        material = MaterialView(user_variables)
-        self._panel = Panel(
-            MODES, (CompareView(), TilingView(), material, self._sweep, self._animation, DepthTab(), self._code)
-        )
+        pictures = (CompareView(), TilingView(), MaterialView(user_variables))
+        views = (*pictures, self._sweeping.view, self._animation, DepthTab(), self._code)
+        self._panel = Panel(MODES, self._presets.choice, views)
+        self._selection = Selection(self._panel)
         self._monitor = Monitor(self._panel.preview)
         self._forms = Forms(self._panel.modes, self._panel.form, Surroundings(variables=user_variables))
         super().__init__(self._panel.box)
@@ -118,7 +116,7 @@ class Studio(widgets.VBox):
         Raises:
             RequestError: no such field, or a value that it does not accept.
         """
-        return self._run_sweep(make_sweep(values))
+        return self._sweeping.run(make_sweep(values))
 
     def restore(self, entry: Entry) -> None:
         """Put the request of an entry into the form, and its picture on view; run again, it gives the same bytes."""
@@ -133,9 +131,7 @@ class Studio(widgets.VBox):
             RequestError: there is none yet.
             OutputError: it cannot be written.
         """
-        if self._selected is None:
-            raise RequestError("image", "there is none yet", hint="generate one first")
-        written = self._selected.save(path)
+        written = self._selection.required.save(path)
         self._panel.note.say(f"wrote {written[0]}")
         return written
 
@@ -148,13 +144,8 @@ class Studio(widgets.VBox):
             RequestError: nothing was made yet, and the form is not complete.
             OutputError: the arrays cannot be written.
         """
-        request = self._forms.read() if self._selected is None else self._selected.request
-        write_arrays(request, folder)
-        source = cell_source(request, folder)
-        notebook = shell()
-        if notebook is not None:
-            notebook.set_next_input(source)
-        return source
+        entry = self._selection.entry
+        return copied(self._forms.read() if entry is None else entry.request, folder)
 
     def save_html(self, path: str | Path) -> Path:
         """Write every image of the history, with its request, as one page that needs no network.
@@ -176,7 +167,7 @@ class Studio(widgets.VBox):
 
         display(self._repr_mimebundle_(), raw=True)
         self._output.place()
-        self._open_view()
+        self._selection.show()
         self._runner.prepare(lambda engine: self._offer(names_of(engine)))
 
     def _offer(self, names: Mapping[str, tuple[str, ...]]) -> None:
@@ -184,8 +175,6 @@ class Studio(widgets.VBox):
 
     def _connect(self) -> None:
         panel = self._panel
-        panel.presets.options = [_PRESETS, *preset_names(self.presets)]
-        panel.presets.observe(self._preset_chosen, "value")
         panel.generate.on_click(self._guarded(self.submit))
         panel.cancel.on_click(self._guarded(self.cancel))
         panel.preview.on_cancel(self._guarded(self.cancel))
@@ -193,7 +182,7 @@ class Studio(widgets.VBox):
         panel.save.on_click(self._guarded(self.save))
         panel.copy.on_click(self._guarded(self._show_code))
         panel.gallery.on_choose(lambda chosen: self.restore(self.history[chosen]))
-        panel.tabs.observe(lambda _: self._open_view(), "selected_index")
+        panel.tabs.observe(lambda _: self._selection.show(), "selected_index")
         self._forms.on_change(self._form_changed)
 
     def _guarded(self, action: Callable[[], object]) -> Callable[..., None]:
@@ -220,7 +209,7 @@ class Studio(widgets.VBox):
             self.request = self._forms.peek()
         finally:
             self._from_form = False
-        self._sweep.refresh()
+        self._sweeping.view.refresh()
 
     _from_form = False
     """Whether `request` is being set because the form changed."""
@@ -230,38 +219,17 @@ class Studio(widgets.VBox):
         if not self._from_form and change["new"] is not None:
             self._forms.write(change["new"])
 
-    def _preset_chosen(self, change: Mapping[str, Any]) -> None:
-        name = change["new"]
-        if name != _PRESETS:
-            self._guarded(lambda: self._use_preset(name))()
-            self._panel.presets.value = _PRESETS
-
     def _use_preset(self, name: str) -> None:
         self.request = apply_preset(name, self._forms.read(), self.presets)
 
     def _vary(self) -> None:
-        request = self._forms.read()
-        if not isinstance(request, Generation):
-            raise RequestError("seed", f"{type(request).__name__} draws nothing", hint="choose another mode")
-        last = request if self._selected is None else self._selected.request
-        seed = getattr(last, "seed", None) or 0
-        self._panel.look_at(self._sweep)
-        self._run_sweep(make_sweep({"seed": range(seed + 1, seed + 5)}))
-
-    def _run_sweep(self, sweep: Sweep) -> list[StudioJob]:
-        requests = sweep.requests(self._forms.read())
-        self._sweep.begin(sweep)
-        return [self._submit_cell(sweep, index, request) for index, request in enumerate(requests)]
-
-    def _submit_cell(self, sweep: Sweep, index: int, request: Request) -> StudioJob:
-        job = self.submit(request)
-        self._uses[job.id] = lambda entries: self._sweep.fill(sweep, index, entries[0])
-        return job
+        shown, entry = self._forms.read(), self._selection.entry
+        sweep = variations(shown if entry is None else entry.request)
+        self._panel.look_at(self._sweeping.view)
+        self._sweeping.run(sweep)
 
     def _show_code(self) -> None:
-        if self._selected is None:
-            raise RequestError("image", "there is none yet", hint="generate one first")
-        write_arrays(self._selected.request)
+        write_arrays(self._selection.required.request)
         self._panel.look_at(self._code)
 
     def _watch(self, job: StudioJob, event: Event) -> None:
@@ -273,19 +241,20 @@ class Studio(widgets.VBox):
             self._home.post(lambda: self._follow(job, event, report))
 
     def _follow(self, job: StudioJob, event: Event, report: Report) -> None:
+        entry = None
         match event:
             case ResultEvent(result=result):
-                self._keep(job, result)
+                entry = self._keep(job, result)
             case Failed(error=error):
                 self._tell(error)
             case _:
                 pass
         if report.ended:
-            self._uses.pop(job.id, None)
+            self._sweeping.ended(job, entry)
         self.progress, self.status = report.progress, report.status
         self._panel.working(any(other is not job for other in self._runner.pending) or not report.ended)
 
-    def _keep(self, job: StudioJob, result: Result) -> None:
+    def _keep(self, job: StudioJob, result: Result) -> Entry:
         entries = self.history.add(result, job.request)
         self._panel.fill_gallery(self.history)
         seed = getattr(result.request, "seed", None)
@@ -294,19 +263,8 @@ class Studio(widgets.VBox):
         self.result = result
         self._select(entries[0])
         self._output.show(result)
-        use = self._uses.pop(job.id, None)
-        if use is not None:
-            use(entries)
+        return entries[0]
 
     def _select(self, entry: Entry) -> None:
-        self._before, self._selected = (self._selected or self._before), entry
         self.image = to_pillow(entry.picture)
-        self._panel.gallery.selected = entry.id
-        self._open_view()
-
-    _before: Entry | None = None
-
-    def _open_view(self) -> None:
-        view = self._panel.view
-        if view is not None:
-            view.open(self._selected, None if self._before is self._selected else self._before)
+        self._selection.choose(entry)

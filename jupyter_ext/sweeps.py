@@ -87,6 +87,18 @@ def with_seed(request: Request) -> Request:
     return replace(request, seed=secrets.randbelow(MAX_SEED - 1000))
 
 
+def variations(last: Request, count: int = 4) -> Sweep:
+    """The sweep of the seeds after that of an image.
+
+    Raises:
+        RequestError: its kind of request has no seed.
+    """
+    if not isinstance(last, Generation):
+        raise RequestError("seed", f"{type(last).__name__} draws nothing", hint="choose another mode")
+    first = (last.seed or 0) + 1
+    return make_sweep({"seed": range(first, first + count)})
+
+
 def read_axis(kind: type[Request], field: str, words: str) -> Axis:
     """The axis of what a user typed: `4, 8, 16`, or `1-4` for whole numbers, or texts between `|`.
 

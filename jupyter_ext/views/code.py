@@ -10,6 +10,7 @@ from sd_core.requests import Request
 from sd_core.saving import save_arrays
 
 from ..history import Entry
+from ..variables import shell
 from .base import Note, View
 
 INPUTS = "inputs"
@@ -38,6 +39,20 @@ class CodeView(View):
 def cell_source(request: Request, folder: str = INPUTS) -> str:
     """Python source of a cell that runs the request and shows its result."""
     return f"import sd_core\n{request.to_python(folder)}\nresult = sd_core.Engine().run(request)\nresult\n"
+
+
+def copied(request: Request, folder: str = INPUTS) -> str:
+    """That source, with the arrays written and, in a notebook, the source as its next cell.
+
+    Raises:
+        OutputError: the arrays cannot be written.
+    """
+    write_arrays(request, folder)
+    source = cell_source(request, folder)
+    notebook = shell()
+    if notebook is not None:
+        notebook.set_next_input(source)
+    return source
 
 
 def write_arrays(request: Request, folder: str = INPUTS) -> list[Path]:

@@ -183,7 +183,7 @@ def test_a_sweep_makes_every_combination_with_one_seed(studio: Studio, small: Te
     made = [(r.request.guidance_scale, r.request.num_inference_steps) for r in results]  # type: ignore[attr-defined]
     assert made == [(g, n) for g in (1.0, 2.0, 3.0) for n in (1, 2)]
     assert len({r.request.seed for r in results}) == 1  # type: ignore[attr-defined]
-    grid = studio._sweep._grid
+    grid = studio._sweeping.view._grid
     assert grid.column_labels == ["1", "2"] and grid.row_labels == ["1", "2", "3"] and all(grid.cells)
 
 
