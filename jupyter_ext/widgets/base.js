@@ -86,6 +86,10 @@ const watchBitmap = ({ model, watch, signal }, trait, use, options = {}) => {
   });
 };
 
+/** `listen(element, type, handler, options)` for as long as a signal has not fired. */
+const listening = (signal) => (element, type, handler, options = {}) =>
+  element.addEventListener(type, handler, { ...options, signal });
+
 /**
  * Keep plain keys and undo from the notebook, which would take arrow keys from a slider; Ctrl+S is the notebook's.
  * JupyterLab listens after the widget, where the event can be stopped. Notebook 7 listens before it and looks for an
@@ -112,8 +116,7 @@ const widget = (name, build) => ({
     const { signal } = life;
     const root = make("div", { class: `sd-widget sd-${name}`, });
     el.append(root);
-    const listen = (element, type, handler, options = {}) =>
-      element.addEventListener(type, handler, { ...options, signal });
+    const listen = listening(signal);
     const keys = (element, handlers) =>
       listen(element, "keydown", (event) => {
         const handler = event.altKey || event.ctrlKey || event.metaKey ? undefined : handlers[event.key];
