@@ -33,8 +33,7 @@ def fix_of(error: SDError) -> Fix | None:
     """The repair for an error; None where only the user can know."""
     match error:
         case RequestError():
-            fix = _REQUESTS.get(error.field)
-            return fix if fix is not _PAD or "multiples of" in error.message else None
+            return _request_fix(error)
         case ServerError(status=0) | EngineDied():
             return _server_fix(error)
         case ServerError(status=401):
@@ -44,6 +43,13 @@ def fix_of(error: SDError) -> Fix | None:
         case ModelNotFound() | ModelMismatch():
             return Fix("sdcore.use_default_model", "Use the Default Model")
     return None
+
+
+def _request_fix(error: RequestError) -> Fix | None:
+    if error.field == "mask" and "surface" in error.message:
+        return Fix("sdcore.paint_mask", "Paint Mask")
+    fix = _REQUESTS.get(error.field)
+    return fix if fix is not _PAD or "multiples of" in error.message else None
 
 
 def _server_fix(error: SDError) -> Fix:

@@ -10,7 +10,6 @@ from bpy.props import (
     CollectionProperty,
     EnumProperty,
     FloatProperty,
-    IntProperty,
     IntVectorProperty,
     PointerProperty,
 )
@@ -155,10 +154,6 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
         ),
         "loras": CollectionProperty(type=SDCORE_PG_lora, name="LoRAs"),
         "controls": CollectionProperty(type=SDCORE_PG_control, name="ControlNets"),
-        "active_lora": IntProperty(name="Active LoRA", description="The LoRA that is selected in the list"),
-        "active_control": IntProperty(
-            name="Active ControlNet", description="The ControlNet that is selected in the list"
-        ),
         "image_prompt": PointerProperty(
             name="Image Prompt",
             description="A picture that guides content and style (IP-Adapter)",

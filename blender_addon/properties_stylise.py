@@ -4,7 +4,15 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 _VIEWS = (
     ("AUTO", "Automatic", "Cameras around the objects, chosen so that they see as much of the surface as possible"),
@@ -15,6 +23,12 @@ _VIEWS = (
 _UVS = (
     ("EXISTING", "Existing", "Paint into the active UV map of each object; an image for each"),
     ("NEW", "New", "Unwrap the objects together into a new UV map; one image for all"),
+)
+
+_REPAINT = (
+    ("ALL", "Everything", "A new texture for the whole surface"),
+    ("IMAGE", "Mask Image", "Only where a mask of the texture's size is white; the rest of the texture stays as it is"),
+    ("ALPHA", "Transparency", "Only where the texture is transparent: erase it with a brush"),
 )
 
 _NOISE = (
@@ -107,6 +121,10 @@ class SDCORE_PG_stylise(bpy.types.PropertyGroup):
 class SDCORE_PG_project(bpy.types.PropertyGroup):
     """How textures are projected onto objects."""
 
+    repaint: EnumProperty(
+        name="Paint", description="Which part of the objects is painted", items=_REPAINT, default="ALL"
+    )
+    mask: PointerProperty(name="Mask Image", description="White: repaint; black: keep", type=bpy.types.Image)
     views: EnumProperty(name="Views", description="From where the objects are painted", items=_VIEWS, default="AUTO")
     max_views: IntProperty(name="Most Views", description="At most so many pictures are made", min=1, max=32, default=8)
     uvs: EnumProperty(name="UV Map", description="Where the texture goes", items=_UVS, default="EXISTING")

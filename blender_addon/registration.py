@@ -21,7 +21,7 @@ from . import (
 from .operators import generate as generate_operators
 from .operators import history as history_operators
 from .operators import lists as list_operators
-from .operators import project_texture, stylise_animation, stylise_prompts, stylise_render
+from .operators import project_texture, repaint_texture, stylise_animation, stylise_prompts, stylise_render
 from .operators import region as region_operators
 from .operators import server as server_operators
 from .operators import texture as texture_operators
@@ -49,6 +49,7 @@ MODULES: tuple[ModuleType, ...] = (
     stylise_animation,
     stylise_prompts,
     project_texture,
+    repaint_texture,
     generate_panels,
     adapter_panels,
     texture_panels,

@@ -10,6 +10,7 @@ from .translations_stylise import CHINESE_STYLISE
 CLASSES = ()
 
 CHINESE: Mapping[str, str] = {
+    **CHINESE_STYLISE,
     # panels and buttons
     "Generate": "生成",
     "Settings": "设置",
@@ -183,6 +184,7 @@ CHINESE: Mapping[str, str] = {
     "How often the texture repeats over the UV map": "纹理在 UV 上重复的次数",
     "Size": "大小",
     "Side of the texture in pixels": "纹理的边长，单位像素",
+    "Images that were made before": "以前生成的图像",
     # preferences
     "Where images are made": "在哪里生成图像",
     "This Computer": "本机",
@@ -232,35 +234,6 @@ CHINESE: Mapping[str, str] = {
     ),
     "Leave the model, its LoRAs and ControlNets to the server's defaults": "模型、LoRA 和 ControlNet 都用服务器的默认值",
     "Save the settings under a name, or remove a saved one": "以名称保存设置，或移除已保存的设置",
-    # stylised renders, animations and projected textures
-    "Stylise Render": "渲染风格化",
-    "Stylise Animation": "动画风格化",
-    "Project Texture": "投射纹理",
-    "Add Prompt": "添加提示词",
-    "Remove Prompt": "移除提示词",
-    "Prompts from Markers": "由标记添加提示词",
-    "Depth": "深度",
-    "Normals": "法线",
-    "Edges": "边缘",
-    "After Every Render": "每次渲染之后",
-    "Overscan": "外扩像素",
-    "Noise": "噪波",
-    "Surface": "表面",
-    "Fixed": "固定",
-    "Independent": "独立",
-    "Hold Still": "保持稳定",
-    "Output": "输出",
-    "Video": "视频",
-    "Views": "视角",
-    "Automatic": "自动",
-    "Camera": "摄像机",
-    "Selected Cameras": "所选摄像机",
-    "Most Views": "最多视角数",
-    "UV Map": "UV 贴图",
-    "Existing": "现有",
-    "New": "新建",
-    "Texture Size": "纹理大小",
-    "PBR Maps": "PBR 贴图",
 }
 """Simplified Chinese."""
 
@@ -270,8 +243,7 @@ _CONTEXTS = ("*", "Operator")
 
 def register() -> None:
     """Give Blender the words."""
-    chinese = {**CHINESE_STYLISE, **CHINESE}
-    words = {(context, english): held for english, held in chinese.items() for context in _CONTEXTS}
+    words = {(context, english): held for english, held in CHINESE.items() for context in _CONTEXTS}
     bpy.app.translations.register(__package__ or "", {"zh_HANS": words})
 
 

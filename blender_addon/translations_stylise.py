@@ -62,6 +62,16 @@ CHINESE_STYLISE: Mapping[str, str] = {
     "Frame from which on the prompt holds": "提示词从哪一帧起生效",
     "Timeline marker whose frame is used instead, wherever it is moved": "改用此时间线标记所在的帧，标记移动时随之改变",
     # how textures are projected
+    "Repaint Texture": "重绘纹理",
+    "Paint Mask": "绘制遮罩",
+    "Paint": "绘制",
+    "Which part of the objects is painted": "绘制物体的哪一部分",
+    "Everything": "全部",
+    "A new texture for the whole surface": "为整个表面生成新纹理",
+    "Only where a mask of the texture's size is white; the rest of the texture stays as it is": (
+        "只重绘与纹理同样大小的遮罩中白色的部分；纹理其余部分保持不变"
+    ),
+    "Only where the texture is transparent: erase it with a brush": "只重绘纹理透明的部分：用笔刷擦除即可",
     "Views": "视角",
     "From where the objects are painted": "从哪里绘制物体",
     "Automatic": "自动",
@@ -94,6 +104,10 @@ CHINESE_STYLISE: Mapping[str, str] = {
     "Paint the selected objects from all sides or from cameras, shaped by their depth": (
         "按深度从各个方向或从摄像机绘制所选物体"
     ),
+    "Paint the masked part of the texture that the selected objects show anew; the rest stays as it is": (
+        "重绘所选物体所显示纹理的遮罩部分；其余部分保持不变"
+    ),
+    "Paint white on the active object where its texture is to be repainted": "在活动物体上要重绘纹理处涂白",
     "Add a prompt that holds from the current frame on": "添加从当前帧起生效的提示词",
     "Remove the selected prompt": "移除所选提示词",
     "Add a prompt for each timeline marker, with the marker's name; it follows the marker": (

@@ -29,7 +29,7 @@ _CELL, _SIDE = 8, 512
 
 
 @dataclass(frozen=True, slots=True)
-class _Finished:
+class Painted:
     """Textures ready for Blender, made in the job's thread. uvs: (t, 3, 2) of a new UV map. seen: share painted."""
 
     name: str
@@ -47,24 +47,30 @@ def project_texture(context: bpy.types.Context) -> BlenderJob:
     scene, settings = context.scene, context.scene.sd_core.project
     keep_uvs = settings.uvs == "EXISTING"
     gathered = gather(sorted(context.selected_objects, key=_name), context.evaluated_depsgraph_get(), keep_uvs=keep_uvs)
-    plan = _plan(context, gathered)
+    plan = mesh_plan(context, gathered, texture_size=settings.texture_size - settings.texture_size % _CELL)
     count = len(gathered.parts)
 
-    def convert(event: FrameEvent | ResultEvent) -> _Finished | None:
-        return _finish(event.result, count, pbr=settings_pbr) if isinstance(event, ResultEvent) else None
+    def convert(event: FrameEvent | ResultEvent) -> Painted | None:
+        return painted(event.result, count, pbr=settings_pbr) if isinstance(event, ResultEvent) else None
 
-    def frame(job: BlenderJob, event: FrameEvent, _: object) -> None:
-        job.preview, job.message = event.image, f"View {event.index + 1}"
-
-    def finished(job: BlenderJob, result: Result, made: _Finished) -> str:
+    def finished(job: BlenderJob, result: Result, made: Painted) -> str:
         apply_pages(made.name, gathered.parts, made.pages, None if keep_uvs else made.uvs)
         job.message = f"{made.seen:.0%}"
         return "Project Texture"
 
     settings_pbr = settings.pbr
     return jobs.submit(
-        plan.make, label=f"Project onto {_title(scene, gathered)}", convert=convert, on_frame=frame, on_result=finished
+        plan.make,
+        label=f"Project onto {_title(scene, gathered)}",
+        convert=convert,
+        on_frame=show_view,
+        on_result=finished,
     )
+
+
+def show_view(job: BlenderJob, event: FrameEvent, _: object) -> None:
+    """Show a finished view in the panel."""
+    job.preview, job.message = event.image, f"View {event.index + 1}"
 
 
 def _name(item: bpy.types.Object) -> str:
@@ -76,7 +82,12 @@ def _title(scene: bpy.types.Scene, gathered: Gathered) -> str:
     return first.name if not others else f"{len(others) + 1} objects"
 
 
-def _plan(context: bpy.types.Context, gathered: Gathered) -> Plan:
+def mesh_plan(context: bpy.types.Context, gathered: Gathered, *, texture_size: int) -> Plan:
+    """The request for gathered meshes, seen as the panel says.
+
+    Raises:
+        RequestError: there are no cameras for it.
+    """
     common, settings = context.scene.sd_core, context.scene.sd_core.project
     size, views = _views(context)
     plan = base_plan(
@@ -86,7 +97,7 @@ def _plan(context: bpy.types.Context, gathered: Gathered) -> Plan:
         seamless="none",
         mesh=gathered.mesh,
         max_views=settings.max_views,
-        texture_size=settings.texture_size - settings.texture_size % _CELL,
+        texture_size=texture_size,
         controlnet_conditioning_scale=settings.depth_scale,
         views=views,
         **({} if size is None else {"height": size[0], "width": size[1]}),
@@ -125,7 +136,13 @@ def _view_size(scene: bpy.types.Scene) -> tuple[int, int]:
     return height, width
 
 
-def _finish(result: Result, count: int, *, pbr: bool) -> _Finished:
+def painted(result: Result, count: int, *, pbr: bool) -> Painted:
+    """The textures of a result, packed; for the job's thread.
+
+    Args:
+        count: of the parts that have a texture each.
+        pbr: with the other maps than the base colour.
+    """
     names, report = list(result.report["textures"]), result.report
     own = str(result.decisions.get("uvs", "")).startswith("the mesh's own")
     held: dict[int | None, dict[str, dict[int, Packed]]] = {}
@@ -138,7 +155,7 @@ def _finish(result: Result, count: int, *, pbr: bool) -> _Finished:
             page.setdefault(kind, {})[int(tile)] = pack(picture)
     pages = [Page(part, maps) for part, maps in held.items()]
     uvs = None if own else np.asarray(result.mesh.uvs)
-    return _Finished(image_name(result.request), pages, uvs, float(report["seen"]))
+    return Painted(image_name(result.request), pages, uvs, float(report["seen"]))
 
 
 def _maps(maps: Mapping[str, np.ndarray], suffix: str) -> dict[str, Any]:

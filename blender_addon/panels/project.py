@@ -26,14 +26,23 @@ class SDCORE_PT_project:
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
+        whole = settings.project.repaint == "ALL"
+        column.prop(settings.project, "repaint")
+        if settings.project.repaint == "IMAGE":
+            mask = column.column()
+            mask.template_ID(settings.project, "mask", open="image.open")
+            mask.operator("sdcore.paint_mask", icon="BRUSH_DATA")
         column.prop(settings.project, "views")
         if settings.project.views == "AUTO":
             column.prop(settings.project, "max_views")
-        for name in ("uvs", "texture_size", "depth_scale", "pbr"):
+        for name in ("uvs", "texture_size", "depth_scale", "pbr") if whole else ("depth_scale",):
             column.prop(settings.project, name)
         button = layout.row()
         button.scale_y = 1.5
-        button.operator("sdcore.project_texture", icon="MOD_UVPROJECT")
+        if whole:
+            button.operator("sdcore.project_texture", icon="MOD_UVPROJECT")
+        else:
+            button.operator("sdcore.repaint_texture", icon="BRUSH_DATA")
 
 
 CLASSES = in_editors(SDCORE_PT_project, editors=("view",))

@@ -63,13 +63,18 @@ def wire(
     place = _coordinates(tree, uv_map, mapped=repeat)
     for row, (kind, image) in enumerate((kind, images[kind]) for kind in COLOUR_SPACES if kind in images):
         node = _node(tree, "ShaderNodeTexImage", 1, -row)
-        node.image, node.label = image, kind.replace("_", " ").capitalize()
+        node.image, node.label = image, node_label(kind)
         node.extension = "REPEAT" if repeat else "EXTEND"
         image.colorspace_settings.name = COLOUR_SPACES[kind]
         tree.links.new(place, node.inputs["Vector"])
         _connect(tree, kind, node.outputs["Color"], shader, output, displacement)
     if "height" in images:
         _displace(material)
+
+
+def node_label(kind: str) -> str:
+    """The label of the node that shows a map."""
+    return kind.replace("_", " ").capitalize()
 
 
 def _coordinates(tree: bpy.types.NodeTree, uv_map: str, *, mapped: bool) -> bpy.types.NodeSocket:

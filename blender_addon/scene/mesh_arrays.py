@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import bpy
 import numpy as np
 
 from sd_core.errors import RequestError
 from sd_core.requests import Mesh
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 _MESHES = frozenset({"MESH", "CURVE", "SURFACE", "META", "FONT"})
 
@@ -20,12 +23,14 @@ class Part:
     """One object's share of the triangles.
 
     name: of the object. triangles: their slice. loops: (t, 3) indices of corners of the evaluated mesh, which has `count`.
+    uv_map: name of the UV map whose coordinates were taken.
     """
 
     name: str
     triangles: slice
     loops: np.ndarray
     count: int
+    uv_map: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +47,32 @@ class _Arrays:
     faces: np.ndarray
     loops: np.ndarray
     uvs: np.ndarray | None
+    uv_map: str
     count: int
     own: bool
     """Whether these are the corners of the object's own mesh, so that a UV map can be written."""
 
 
-def gather(objects: Sequence[bpy.types.Object], depsgraph: bpy.types.Depsgraph, *, keep_uvs: bool) -> Gathered:
+def gather(
+    objects: Sequence[bpy.types.Object],
+    depsgraph: bpy.types.Depsgraph,
+    *,
+    keep_uvs: bool,
+    uv_maps: Mapping[str, str] = _NONE,
+) -> Gathered:
     """The triangles of objects as they are rendered, with modifiers, in the world.
 
     Args:
         objects: meshes, curves, texts; others are left out.
         keep_uvs: paint into each object's active UV map; otherwise the engine unwraps them together.
+        uv_maps: other UV maps than the active ones, by the object's name.
 
     Raises:
         RequestError: nothing to paint; an object without a UV map; or, for new UV maps, one whose modifiers change its
             corners.
     """
-    held = [(item, _arrays(item, depsgraph, keep_uvs=keep_uvs)) for item in objects if item.type in _MESHES]
+    meshes = [item for item in objects if item.type in _MESHES]
+    held = [(item, _arrays(item, depsgraph, uv_maps.get(item.name), keep_uvs=keep_uvs)) for item in meshes]
     held = [(item, arrays) for item, arrays in held if len(arrays.faces)]
     if not held:
         raise RequestError("mesh", "no selected object has faces", hint="select the objects to paint")
@@ -94,7 +108,7 @@ def _check_shared(items: Sequence[bpy.types.Object]) -> None:
             )
 
 
-def _arrays(item: bpy.types.Object, depsgraph: bpy.types.Depsgraph, *, keep_uvs: bool) -> _Arrays:
+def _arrays(item: bpy.types.Object, depsgraph: bpy.types.Depsgraph, uv_map: str | None, *, keep_uvs: bool) -> _Arrays:
     evaluated = item.evaluated_get(depsgraph)
     mesh = evaluated.to_mesh()
     try:
@@ -107,19 +121,18 @@ def _arrays(item: bpy.types.Object, depsgraph: bpy.types.Depsgraph, *, keep_uvs:
         own = item.type == "MESH" and not item.data.library and len(item.data.loops) == len(mesh.loops)
         if np.linalg.det(matrix[:3, :3]) < 0:  # a mirrored object would be seen from inside
             faces, loops = faces[:, ::-1], loops[:, ::-1]
-        uvs = _uvs(mesh, loops) if keep_uvs else None
-        return _Arrays(
-            (points @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32), faces, loops, uvs, len(mesh.loops), own
-        )
+        layer = _layer(mesh, uv_map) if keep_uvs else None
+        uvs = None if layer is None else _read(layer.uv, "vector", (len(mesh.loops), 2), np.float32)[loops]
+        vertices = (points @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32)
+        name = "" if layer is None else layer.name
+        return _Arrays(vertices, faces, loops, uvs, name, len(mesh.loops), own)
     finally:
         evaluated.to_mesh_clear()
 
 
-def _uvs(mesh: bpy.types.Mesh, loops: np.ndarray) -> np.ndarray | None:
-    layer = mesh.uv_layers.active
-    if layer is None or not len(layer.uv):
-        return None
-    return _read(layer.uv, "vector", (len(mesh.loops), 2), np.float32)[loops]
+def _layer(mesh: bpy.types.Mesh, name: str | None) -> bpy.types.MeshUVLoopLayer | None:
+    layer = mesh.uv_layers.active if name is None else mesh.uv_layers.get(name)
+    return layer if layer is not None and len(layer.uv) else None
 
 
 def _read(items: bpy.types.bpy_prop_collection, name: str, shape: tuple[int, int], kind: type) -> np.ndarray:
@@ -133,7 +146,8 @@ def _joined(held: Sequence[tuple[bpy.types.Object, _Arrays]]) -> Gathered:
     triangles = points = 0
     for index, (item, arrays) in enumerate(held):
         count = len(arrays.faces)
-        parts.append(Part(item.name, slice(triangles, triangles + count), arrays.loops, arrays.count))
+        own = slice(triangles, triangles + count)
+        parts.append(Part(item.name, own, arrays.loops, arrays.count, arrays.uv_map))
         faces.append(arrays.faces + points)
         owner.append(np.full(count, index, np.uint32))
         triangles, points = triangles + count, points + len(arrays.vertices)

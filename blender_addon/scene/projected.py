@@ -49,9 +49,9 @@ def apply_pages(
     for page in pages:
         shown = [part for index, part in enumerate(parts) if page.part is None or page.part == index]
         title = f"{name} {shown[0].name}" if page.part is not None else name
-        material = new_material(
-            title, _images(title, page), uv_map="" if uvs is None else UV_MAP, repeat=False, displacement=0.01
-        )
+        # The map that is rendered need not be the active one, which was painted.
+        uv_map = shown[0].uv_map if uvs is None else UV_MAP
+        material = new_material(title, page_images(title, page), uv_map=uv_map, repeat=False, displacement=0.01)
         materials.append(material)
         for part in shown:
             item = bpy.data.objects.get(part.name)
@@ -63,7 +63,8 @@ def apply_pages(
     return materials
 
 
-def _images(title: str, page: Page) -> dict[str, bpy.types.Image]:
+def page_images(title: str, page: Page) -> dict[str, bpy.types.Image]:
+    """New images of a texture, by map."""
     made = {}
     for kind, tiles in page.maps.items():
         name, space = title if kind == "base_color" else f"{title} {kind}", COLOUR_SPACES.get(kind, DATA)
@@ -109,5 +110,6 @@ def _write_uvs(item: bpy.types.Object, part: Part, uvs: np.ndarray) -> None:
         raise RequestError("uvs", f"{item.name!r} has as many UV maps as it can", hint="remove one")
     flat = np.zeros((len(mesh.loops), 2), np.float32)
     flat[part.loops] = uvs
-    layer.uv.foreach_set("vector", flat.ravel())
+    # Through `uv`, Blender (4.2 to 5.0 at least) would write into the arrays that a copied mesh still shares with its original.
+    layer.data.foreach_set("uv", flat.ravel())
     mesh.update()

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.blender
@@ -96,6 +97,13 @@ def tooltip(operator: Any) -> str:
     return getattr(bpy.ops.sdcore, operator.bl_idname.removeprefix("sdcore.")).get_rna_type().description
 
 
+def own_properties(cls: type) -> list[Any]:
+    """The properties that a class of the extension defines, with a tooltip."""
+    bases = [base for base in cls.__mro__ if base.__module__.startswith("blender_addon")]
+    names = {name for base in bases for name in vars(base).get("__annotations__", {})}
+    return [held for held in cls.bl_rna.properties if held.identifier in names and held.description]
+
+
 def test_every_property_and_operator_has_a_tooltip(bare_addon: ModuleType) -> None:
     import bpy
 
@@ -141,6 +149,28 @@ def test_every_panel_is_in_its_side_bar_and_within_a_panel_that_exists(bare_addo
         assert getattr(cls, "bl_parent_id", None) in {None, *names}
 
 
+@pytest.mark.parametrize("space", ["image", "view"])
+def test_every_panel_can_be_drawn_whatever_is_chosen(space: str, settings: Any) -> None:
+    import bpy
+
+    from blender_addon.scene.images import new_image, pack
+    from tests.blender.layouts import drawn
+
+    image = new_image("odd", pack(np.zeros((60, 66, 3), np.uint8)))
+    settings.controls.add().image = settings.texture_image = settings.image_prompt = settings.image = image
+    settings.loras.add()
+    settings.stylise.prompts.add().marker = bpy.context.scene.timeline_markers.new("here").name
+    settings.project.repaint = settings.mask_source = "IMAGE"
+    panels = [cls for cls in shown_classes() if issubclass(cls, bpy.types.Panel) and cls.__name__.endswith(space)]
+    assert len(panels) >= 8
+    editor = "IMAGE_EDITOR" if space == "image" else "VIEW_3D"
+    for task in ("TEXT", "IMAGE", "INPAINT", "UPSCALE"):
+        settings.task = task
+        told = [word for panel in panels for word in drawn(panel, editor, image=image)]
+        assert ("expand" in told) == (task == "INPAINT")
+        assert ("pad" in told) == (task != "TEXT")
+
+
 def test_labels_and_tooltips_of_the_extension_are_there_in_chinese(bare_addon: ModuleType) -> None:
     """Every panel, button and field of a request; and no word is translated that is not shown."""
     import bpy
@@ -149,8 +179,12 @@ def test_labels_and_tooltips_of_the_extension_are_there_in_chinese(bare_addon: M
     from blender_addon.translations import CHINESE
 
     shown = {cls.bl_label for cls in shown_classes() if issubclass(cls, (bpy.types.Panel, bpy.types.Operator))}
-    own = [cls for cls in shown_classes() if issubclass(cls, bpy.types.Operator) and "stylise" not in cls.__module__]
-    shown |= {tooltip(cls) for cls in own if "project" not in cls.__module__ and "INTERNAL" not in cls.bl_options}
+    own = [cls for cls in shown_classes() if issubclass(cls, bpy.types.Operator)]
+    shown |= {tooltip(cls) for cls in own if "INTERNAL" not in cls.bl_options}
+    groups = [cls for cls in shown_classes() if issubclass(cls, (bpy.types.PropertyGroup, bpy.types.AddonPreferences))]
+    shown |= {
+        held.description for cls in groups for held in own_properties(cls) if not held.identifier.startswith("use_")
+    }
     tables = (words.GENERATION, words.STRENGTH, words.INPAINT, words.UPSCALE, words.CONTROL)
     shown |= {text for table in tables for pair in table.values() for text in pair} - {"ControlNet", "LoRA"}
     assert sorted(shown - set(CHINESE)) == []

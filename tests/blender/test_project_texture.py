@@ -145,6 +145,23 @@ def test_a_new_uv_map_is_added_to_each_object_and_one_image_serves_all(scene: An
     assert len(bpy.data.images) == 1
 
 
+def test_a_new_uv_map_on_a_copied_mesh_leaves_the_original_alone(scene: Any) -> None:
+    """Copies share their arrays until one of them is written to."""
+    import bpy
+
+    from blender_addon.scene.mesh_arrays import Part
+    from blender_addon.scene.projected import UV_MAP, _write_uvs
+
+    floor = bpy.data.objects["Floor"]
+    floor.data.uv_layers.new(name=UV_MAP)
+    twin = floor.copy()
+    twin.data = floor.data.copy()
+    before = geometry(floor.data, [UV_MAP])
+    _write_uvs(twin, Part(twin.name, slice(0, 1), np.array([[0, 1, 2]]), 4), np.full((1, 3, 2), 0.25, np.float32))
+    assert geometry(floor.data, [UV_MAP]) == before
+    assert tuple(twin.data.uv_layers[UV_MAP].uv[1].vector) == (0.25, 0.25)
+
+
 @pytest.mark.usefixtures("addon")
 def test_from_the_camera_the_picture_lands_where_the_camera_sees_it(scene: Any) -> None:
     """The texture, rendered unlit from the same camera, is the picture that was painted."""

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paint part of a texture anew on the objects that show it: where a mask is white, or the texture transparent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import bpy
+
+from sd_core.errors import RequestError, SDError
+from sd_core.events import FrameEvent, ResultEvent
+from sd_core.requests import Mesh
+from sd_core.results import Result
+
+from .. import jobs
+from ..job import BlenderJob
+from ..plan import Picture, Plan, grey, rgb
+from ..scene.images import Grabbed, grab_image, image_size
+from ..scene.material import node_label
+from ..scene.mesh_arrays import Gathered, gather
+from ..scene.projected import Page, page_images
+from ..scene.shown_texture import Shown, kinds_shown, replace_texture, shown_texture
+from .generate import transparency
+from .project_texture import Painted, mesh_plan, painted, show_view
+
+
+def repaint_texture(context: bpy.types.Context) -> BlenderJob:
+    """Start the job for the selected objects; returns at once.
+
+    Raises:
+        SDError: why it cannot be started.
+    """
+    objects = _chosen(context)
+    shown = shown_texture(objects)
+    gathered = _as_one(gather(objects, context.evaluated_depsgraph_get(), keep_uvs=True, uv_maps=shown.uv_maps))
+    plan = _plan(context, gathered, shown)
+
+    def convert(event: FrameEvent | ResultEvent) -> Painted | None:
+        return painted(event.result, 1, pbr=True) if isinstance(event, ResultEvent) else None
+
+    def finished(_: BlenderJob, result: Result, made: Painted) -> str:
+        (page,), wanted = made.pages, kinds_shown(shown)
+        held = {kind: tiles for kind, tiles in page.maps.items() if kind == "base_color" or node_label(kind) in wanted}
+        replace_texture(shown, page_images(made.name, Page(None, held)))
+        return SDCORE_OT_repaint_texture.bl_label
+
+    label = f"Repaint {shown.image}"
+    return jobs.submit(plan.make, label=label, convert=convert, on_frame=show_view, on_result=finished)
+
+
+def _chosen(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The selected meshes, else the active one: while the mask is being painted, none may be selected."""
+    selected = [item for item in context.selected_objects if item.type == "MESH"]
+    active = [context.object] if context.object is not None and context.object.type == "MESH" else []
+    return sorted(selected or active, key=lambda item: item.name)
+
+
+def _as_one(gathered: Gathered) -> Gathered:
+    """As a single object: the engine would give objects that overlap in the UV map textures of their own."""
+    mesh = gathered.mesh
+    return replace(gathered, mesh=Mesh(vertices=mesh.vertices, faces=mesh.faces, uvs=mesh.uvs))
+
+
+def _plan(context: bpy.types.Context, gathered: Gathered, shown: Shown) -> Plan:
+    plan = mesh_plan(context, gathered, texture_size=shown.side)
+    texture = grab_image(bpy.data.images[shown.image])
+    return replace(plan, pictures={"image": (texture, rgb), "mask": _mask(context, texture, shown)})
+
+
+def _mask(context: bpy.types.Context, texture: Grabbed, shown: Shown) -> tuple[Grabbed, Picture]:
+    settings = context.scene.sd_core.project
+    if settings.repaint == "ALPHA":
+        return texture, transparency
+    if settings.mask is None:
+        raise RequestError("mask", "no mask is chosen", hint='press "Paint Mask" and paint white where to repaint')
+    height, width = image_size(settings.mask)
+    if (height, width) != texture.size:
+        what = f"{settings.mask.name!r} is {width} x {height} px, but {shown.image!r} {shown.side} x {shown.side}"
+        raise RequestError("mask", what, hint='press "Paint Mask" for one that fits')
+    return grab_image(settings.mask), grey
+
+
+class SDCORE_OT_repaint_texture(bpy.types.Operator):
+    """Paint the masked part of the texture that the selected objects show anew; the rest stays as it is"""
+
+    bl_idname = "sdcore.repaint_texture"
+    bl_label = "Repaint Texture"
+    bl_options: ClassVar = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _is_ready(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            repaint_texture(context)
+        except SDError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class SDCORE_OT_paint_mask(bpy.types.Operator):
+    """Paint white on the active object where its texture is to be repainted"""
+
+    bl_idname = "sdcore.paint_mask"
+    bl_label = "Paint Mask"
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _is_ready(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            _begin_to_paint(context)
+        except SDError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+CLASSES = (SDCORE_OT_repaint_texture, SDCORE_OT_paint_mask)
+
+
+def _is_ready(operator: Any, context: bpy.types.Context) -> bool:
+    if context.mode not in {"OBJECT", "PAINT_TEXTURE"}:
+        operator.poll_message_set("Use Object Mode or Texture Paint")
+        return False
+    if not _chosen(context):
+        operator.poll_message_set("Select the mesh objects whose texture is to be repainted")
+        return False
+    return True
+
+
+def _begin_to_paint(context: bpy.types.Context) -> None:
+    """The mask becomes the canvas, and the UV map of the texture the active one."""
+    item = context.object
+    if item is None or item.type != "MESH":
+        raise RequestError("objects", "the active object is no mesh", hint="make the object to paint on the active one")
+    shown = shown_texture([item])
+    settings = context.scene.sd_core.project
+    if settings.mask is None or image_size(settings.mask) != (shown.side, shown.side):
+        settings.mask = bpy.data.images.new(f"{shown.image[:40]} mask", shown.side, shown.side, alpha=False)
+    settings.repaint = "IMAGE"
+    item.data.uv_layers.active = item.data.uv_layers[shown.uv_maps[item.name]]
+    canvas = context.scene.tool_settings.image_paint
+    canvas.mode, canvas.canvas = "IMAGE", settings.mask
+    if context.mode != "PAINT_TEXTURE":
+        bpy.ops.object.mode_set(mode="TEXTURE_PAINT")
