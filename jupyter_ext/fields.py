@@ -50,14 +50,14 @@ class FieldSpec:
         return DEFAULTS.get(self.name, "none")
 
 
-_SIZES = frozenset({"width", "height"})
+SIZES = frozenset({"width", "height"})
 
 
 def basic_fields(specs: Iterable[FieldSpec]) -> frozenset[str]:
     """The fields of a request that are shown at once; a size only where no picture fixes it."""
     held = list(specs)
     fixed = any(spec.required and spec.convert in (as_picture, as_depth) for spec in held)
-    wanted = BASIC - _SIZES if fixed else BASIC
+    wanted = BASIC - SIZES if fixed else BASIC
     return frozenset(spec.name for spec in held if spec.name in wanted or spec.required)
 
 

@@ -20,9 +20,7 @@ from .editors import (
     Surroundings,
     make_editor,
 )
-from .fields import FieldSpec, basic_fields, field_specs
-
-_SIZES = frozenset({"width", "height"})
+from .fields import SIZES, FieldSpec, basic_fields, field_specs
 
 
 class Form:
@@ -85,7 +83,7 @@ class Form:
 
     def take_over(self, other: Form) -> None:
         """Copy from another form what both have, so that changing the mode loses no prompt."""
-        hidden = self._specs.keys() - self._editors.keys() - _SIZES
+        hidden = self._specs.keys() - self._editors.keys() - SIZES
         if hidden & other._editors.keys():
             self._make_advanced()
         for name, theirs in other._editors.items():
@@ -121,7 +119,7 @@ class Form:
 
     def _takes(self, name: str, theirs: Editor) -> bool:
         """Whether a value of another form means the same here; a size does not where a picture fixes it."""
-        return theirs.spec.convert == self._specs[name].convert and (name in self._basic or name not in _SIZES)
+        return theirs.spec.convert == self._specs[name].convert and (name in self._basic or name not in SIZES)
 
     def _make(self, spec: FieldSpec) -> Editor:
         picture = self._editors.get("image")

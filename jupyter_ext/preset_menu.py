@@ -1,4 +1,4 @@
-"""The menu of presets."""
+"""The menu of presets, and what saves and deletes the user's own."""
 
 from __future__ import annotations
 
@@ -7,25 +7,69 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from .presets import preset_names
+from sd_core.requests import Request
+
+from .forms import Forms
+from .presets import apply_preset, preset_names, settings_of
+from .saved_presets import SavedPresets
 
 _TITLE = "Presets ..."
 
+Guard = Callable[[Callable[[], object]], Callable[..., None]]
+"""Makes a callback that shows errors instead of raising them."""
+
 
 class PresetMenu:
-    """A list that reads as a button: what is chosen is used at once, and the title stands there again."""
+    """A list that reads as a button: what is chosen is used at once, and the title stands there again.
 
-    def __init__(self, own: Mapping[str, Mapping[str, Any]], use: Callable[[str], object]) -> None:
-        self._own, self._use = own, use
-        self.choice = widgets.Dropdown(layout=widgets.Layout(width="auto"))
+    own: the user's presets. forms: hold the request that they are of. write: shows another one.
+    """
+
+    def __init__(
+        self, own: SavedPresets, forms: Callable[[], Forms], write: Callable[[Request], None], guard: Guard
+    ) -> None:
+        self._own, self._forms, self._write, self._guard = own, forms, write, guard
+        self.choice = widgets.Dropdown(layout=widgets.Layout(flex="1 1 auto", width="auto"))
+        self.name = widgets.Text(placeholder="name of your own", layout=widgets.Layout(flex="1 1 90px", width="auto"))
+        self.save = _button("save", "Save these settings as a preset of this name")
+        self.delete = _button("trash", "Delete the preset of this name")
+        self.box = widgets.HBox([self.choice, self.name, self.save, self.delete])
+        self.box.add_class("studio-presets")
+        own.on_change(self.refresh)
         self.refresh()
         self.choice.observe(self._chosen, "value")
+        self.name.observe(lambda _: self._look_at_name(), "value")
+        self.save.on_click(guard(self._save))
+        self.delete.on_click(guard(self._delete))
 
     def refresh(self) -> None:
-        """Offer all that there are now."""
+        """Offer all that there are now, also those that another notebook has saved."""
         self.choice.options = [_TITLE, *preset_names(self._own)]
+        self._look_at_name()
 
     def _chosen(self, change: Mapping[str, Any]) -> None:
         if change["new"] != _TITLE:
-            self._use(change["new"])
+            self._guard(lambda: self._use(change["new"]))()
             self.choice.value = _TITLE
+
+    def _use(self, name: str) -> None:
+        if name in self._own:
+            self.name.value = name
+        self._write(apply_preset(name, self._forms().read(), self._own))
+
+    def _save(self) -> None:
+        self._own[self.name.value.strip()] = settings_of(self._forms().read())
+
+    def _delete(self) -> None:
+        self._own.pop(self.name.value.strip(), None)
+        self.name.value = ""
+
+    def _look_at_name(self) -> None:
+        name = self.name.value.strip()
+        self.save.disabled, self.delete.disabled = not name, name not in self._own
+
+
+def _button(icon: str, tooltip: str) -> widgets.Button:
+    return widgets.Button(
+        icon=icon, tooltip=tooltip, disabled=True, layout=widgets.Layout(width="36px", flex="0 0 36px")
+    )

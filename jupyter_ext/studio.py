@@ -25,7 +25,7 @@ from .monitor import Monitor, Report
 from .output import StoredOutput
 from .panel import Panel
 from .preset_menu import PresetMenu
-from .presets import apply_preset
+from .saved_presets import SavedPresets
 from .selection import Selection
 from .sweeping import Sweeping
 from .sweeps import make_sweep, variations
@@ -65,17 +65,17 @@ class Studio(widgets.VBox):
 
     def __init__(self, engine: AnyEngine | None = None, request: Request | None = None) -> None:
         self.history = History()
-        self.presets: dict[str, Mapping[str, Any]] = {}
+        self.presets = SavedPresets()
         self._home = Home()
         self._engine = default_engine if engine is None else lambda: engine
         self._runner = Runner(self._engine, self._watch, self._home)
         self._output = StoredOutput()
-        self._presets = PresetMenu(self.presets, lambda name: self._guarded(lambda: self._use_preset(name))())
+        self._presets = PresetMenu(self.presets, lambda: self._forms, self._show, self._guarded)
         self._sweeping = Sweeping(lambda: self._forms, self.submit, self.restore)
         self._animation, self._code = AnimationView(), CodeView()
         pictures = (CompareView(), TilingView(), MaterialView(user_variables))
         views = (*pictures, self._sweeping.view, self._animation, DepthTab(), self._code)
-        self._panel = Panel(MODES, self._presets.choice, views)
+        self._panel = Panel(MODES, self._presets.box, views)
         self._selection = Selection(self._panel)
         self._monitor = Monitor(self._panel.preview)
         self._forms = Forms(self._panel.modes, self._panel.form, Surroundings(variables=user_variables))
@@ -165,6 +165,7 @@ class Studio(widgets.VBox):
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
+        self._presets.refresh()
         display(self._repr_mimebundle_(), raw=True)
         self._output.place()
         self._selection.show()
@@ -219,8 +220,8 @@ class Studio(widgets.VBox):
         if not self._from_form and change["new"] is not None:
             self._forms.write(change["new"])
 
-    def _use_preset(self, name: str) -> None:
-        self.request = apply_preset(name, self._forms.read(), self.presets)
+    def _show(self, request: Request) -> None:
+        self.request = request
 
     def _vary(self) -> None:
         shown, entry = self._forms.read(), self._selection.entry

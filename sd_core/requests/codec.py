@@ -32,7 +32,7 @@ _MAX_DEPTH = 12
 
 def to_json(request: Request, *, indent: int | None = None) -> str:
     """Every field of `request`, also those at their defaults, so that a later version means the same by it."""
-    return json.dumps(_encode(request), indent=indent, allow_nan=False)
+    return json.dumps(encode(request), indent=indent, allow_nan=False)
 
 
 def from_json(
@@ -89,13 +89,23 @@ class _Arrays:
         return load_array(self.folder / f"{digest}.npy")
 
 
-def _encode(held: object) -> object:
+def encode(held: object) -> object:
+    """The value of a field as JSON has it, arrays by reference."""
     if isinstance(held, np.ndarray):
         return {"blob": array_digest(held), "dtype": held.dtype.name, "shape": list(held.shape)}
     if isinstance(held, Value):
-        pairs = {spec.name: _encode(getattr(held, spec.name)) for spec in fields(held)}  # type: ignore[arg-type]
+        pairs = {spec.name: encode(getattr(held, spec.name)) for spec in fields(held)}  # type: ignore[arg-type]
         return {"type": type(held).__name__, **pairs}
-    return [_encode(item) for item in held] if isinstance(held, tuple) else held
+    return [encode(item) for item in held] if isinstance(held, tuple) else held
+
+
+def decode(data: object, field: str) -> object:
+    """The value that `encode` gave for a field; of one without arrays.
+
+    Raises:
+        RequestError: an unknown type, a wrong value inside a part, an array.
+    """
+    return _decode(data, _Arrays({}, None), field, 1)
 
 
 def _parse(text: str | bytes) -> object:
