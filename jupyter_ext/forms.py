@@ -12,6 +12,7 @@ from sd_core.requests import (
     Adjust,
     Animation,
     DepthToImage,
+    Generation,
     ImageToImage,
     Inpaint,
     MeshTexture,
@@ -86,10 +87,11 @@ class Forms:
         for form in self._forms.values():
             form.suggest(names)
 
-    def used_seed(self, seed: int) -> None:
-        """Tell which seed the engine took last."""
-        for form in self._forms.values():
-            form.used_seed(seed)
+    def used(self, request: Request) -> None:
+        """Tell what the engine has just run: its last seed can then be kept, or counted up."""
+        if isinstance(request, Generation) and request.seed is not None:
+            for form in self._forms.values():
+                form.used_seed(request.seed + request.num_images - 1)
 
     def _form(self, kind: type[Request]) -> Form:
         if kind not in self._forms:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 import traitlets
 
+from sd_core.client import Client
 from sd_core.errors import RequestError, SDError
 from sd_core.events import Event, Failed, FrameEvent, ResultEvent
 from sd_core.requests import Animation, Request
@@ -20,13 +21,15 @@ from .engines import default_engine, names_of
 from .forms import MODES, Forms
 from .history import Entry, History
 from .home import Home
-from .jobs import Runner, StudioJob
+from .jobs import StudioJob
 from .monitor import Monitor, Report
 from .output import StoredOutput
 from .panel import Panel
 from .preset_menu import PresetMenu
+from .runner import Runner
 from .saved_presets import SavedPresets
 from .selection import Selection
+from .session import Made, Session
 from .sweeping import Sweeping
 from .sweeps import make_sweep, variations
 from .variables import user_variables
@@ -51,6 +54,7 @@ class Studio(widgets.VBox):
     Args:
         engine: an `sd_core.Engine`, or `sd_core.connect(...)`; None: the kernel's own engine, made when it is first needed.
         request: what the form shows at first.
+        name: under which a server keeps its jobs, so that a restarted kernel finds them; None: the notebook's own.
 
     `image`, `result`, `request`, `status`, `progress` and `error` are traits: observe or link them. `request` is what the
     form describes, None while something in it is wrong; set it, and the form shows it.
@@ -63,12 +67,15 @@ class Studio(widgets.VBox):
     progress = traitlets.Float(0.0, min=0.0, max=1.0)
     error = traitlets.Instance(SDError, allow_none=True)
 
-    def __init__(self, engine: AnyEngine | None = None, request: Request | None = None) -> None:
+    def __init__(
+        self, engine: AnyEngine | None = None, request: Request | None = None, *, name: str | None = None
+    ) -> None:
         self.history = History()
         self.presets = SavedPresets()
         self._home = Home()
         self._engine = default_engine if engine is None else lambda: engine
-        self._runner = Runner(self._engine, self._watch, self._home)
+        self._session = Session(name)
+        self._runner = Runner(self._engine, self._watch, self._home, self._session)
         self._output = StoredOutput()
         self._presets = PresetMenu(self.presets, lambda: self._forms, self._show, self._guarded)
         self._sweeping = Sweeping(lambda: self._forms, self.submit, self.restore)
@@ -169,10 +176,21 @@ class Studio(widgets.VBox):
         display(self._repr_mimebundle_(), raw=True)
         self._output.place()
         self._selection.show()
-        self._runner.prepare(lambda engine: self._offer(names_of(engine)))
+        self._runner.prepare(self._get_ready)
 
-    def _offer(self, names: Mapping[str, tuple[str, ...]]) -> None:
+    def _get_ready(self, engine: AnyEngine) -> None:
+        """Take up what is on the server, and offer the names of models; in the worker's thread."""
+        if isinstance(engine, Client):
+            made = self._session.take_up(engine, self._runner.follow)
+            self._home.post(lambda: self._show_earlier(made))
+        names = names_of(engine)
         self._home.post(lambda: self._forms.suggest(names))
+
+    def _show_earlier(self, made: list[Made]) -> None:
+        entries = [self.history.add(each.result, each.request)[0] for each in made]
+        if entries:
+            self._present(entries[-1])
+        self._panel.working(bool(self._runner.pending))
 
     def _connect(self) -> None:
         panel = self._panel
@@ -245,7 +263,9 @@ class Studio(widgets.VBox):
         entry = None
         match event:
             case ResultEvent(result=result):
-                entry = self._keep(job, result)
+                entry = self.history.add(result, job.request)[0]
+                self._forms.used(result.request)
+                self._present(entry)
             case Failed(error=error):
                 self._tell(error)
             case _:
@@ -255,16 +275,11 @@ class Studio(widgets.VBox):
         self.progress, self.status = report.progress, report.status
         self._panel.working(any(other is not job for other in self._runner.pending) or not report.ended)
 
-    def _keep(self, job: StudioJob, result: Result) -> Entry:
-        entries = self.history.add(result, job.request)
+    def _present(self, entry: Entry) -> None:
         self._panel.fill_gallery(self.history)
-        seed = getattr(result.request, "seed", None)
-        if seed is not None:
-            self._forms.used_seed(seed + len(entries) - 1)
-        self.result = result
-        self._select(entries[0])
-        self._output.show(result)
-        return entries[0]
+        self.result = entry.result
+        self._select(entry)
+        self._output.show(entry.result)
 
     def _select(self, entry: Entry) -> None:
         self.image = to_pillow(entry.picture)
