@@ -15,14 +15,13 @@ import typer
 from typer.exceptions import TyperException
 
 from sd_core.errors import RequestError
-from sd_core.requests import COMMANDS, Generation, Request, apply_style, styles
+from sd_core.requests import COMMANDS, Generation, Request, apply_style
 
-from .options import build, parameters
+from .options import build, keyword, parameters, style_option, take
 
 if TYPE_CHECKING:
     from typer._click.core import Command
 
-_STYLE = Annotated[str | None, typer.Option(help=f"A look: {', '.join(styles())}.", show_default=False)]
 _OUTPUT = Annotated[Path | None, typer.Option("--output", "-o", help="File to write as well.", show_default=False)]
 
 
@@ -155,12 +154,9 @@ def _command(kind: type[Request], found: dict[str, Any]) -> Command:
     def tell(**given: Any) -> None:
         found.update(given)
 
-    wanted = [_many_words(parameter) if parameter.name == "prompt" else parameter for parameter in parameters(kind)]
-    if issubclass(kind, Generation):
-        wanted.append(inspect.Parameter("style", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_STYLE))
-    wanted.append(inspect.Parameter("output", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_OUTPUT))
-    tell.__signature__ = inspect.Signature(wanted)  # type: ignore[attr-defined]
-    tell.__annotations__ = {parameter.name: parameter.annotation for parameter in wanted}
+    own = (_many_words(parameter) if parameter.name == "prompt" else parameter for parameter in parameters(kind))
+    styled = (style_option(),) if issubclass(kind, Generation) else ()
+    take(tell, (*own, *styled, keyword("output", _OUTPUT, None)))
     program = typer.Typer(add_completion=False)
     program.command()(tell)
     return typer.main.get_command(program)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sd_core.requests import Generation, Request
 from sd_core.results import Result
-from sd_core.saving import image_request
+from sd_core.saving import free_path, image_request, stem_of
 from sd_core.values import Array
 
 from .pictures import thumbnail_bytes
@@ -57,13 +56,9 @@ class Entry:
             OutputError: it cannot be written.
         """
         alone = replace(self.result, images=[self.picture], request=self.request)
-        return alone.save(self._free_path() if path is None else path)
-
-    def _free_path(self) -> Path:
-        prompt = self.request.prompt if isinstance(self.request, Generation) else ""
-        stem = "-".join(re.findall(r"\w+", prompt.lower())[:6])[:60] or type(self.request).__name__.lower()
-        candidates = (Path(f"{stem}{suffix}.png") for suffix in ("", *(f"-{count}" for count in range(2, 10**6))))
-        return next(path for path in candidates if not path.exists())
+        if path is None:
+            path = free_path(stem_of(self.request, type(self.request).__name__.lower()), ".png")
+        return alone.save(path)
 
 
 class History:

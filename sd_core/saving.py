@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,22 @@ def image_request(request: Request, index: int) -> Request:
     if not isinstance(request, Generation) or request.num_images == 1:
         return request
     return replace(request, num_images=1, seed=None if request.seed is None else request.seed + index)
+
+
+def stem_of(request: Request, otherwise: str) -> str:
+    """The first words of the prompt as the beginning of a file's name; `otherwise`, where there are none."""
+    words = re.findall(r"\w+", request.prompt.lower()) if isinstance(request, Generation) else []
+    return "-".join(words[:6])[:60] or otherwise
+
+
+def free_path(stem: str | os.PathLike[str], suffix: str) -> Path:
+    """The first of stem, stem-2, stem-3 ... with this suffix that is not taken: as a file, a folder, or one of several images."""
+    candidates = (Path(f"{os.fspath(stem)}{number}{suffix}") for number in ("", *(f"-{n}" for n in range(2, 10**6))))
+    return next(path for path in candidates if not _is_taken(path))
+
+
+def _is_taken(path: Path) -> bool:
+    return path.exists() or path.with_name(f"{path.stem}-0{path.suffix}").exists()
 
 
 def _files(result: Result, path: Path, folder: Path, arrays: dict[str, Array]) -> Iterator[tuple[Path, bytes]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from abc import abstractmethod
+from typing import Any, ClassVar, cast
 
 import ipywidgets as widgets
 import numpy as np
@@ -19,70 +20,38 @@ from .held import find
 from .numbers import NumberEditor
 
 
-class PictureEditor(Editor):
-    """A picture on a canvas. What the program sets is kept as it is; what the user drops replaces it."""
+class ArrayEditor(Editor):
+    """Holds an array as it is: made by hand on a canvas, or named in a line below it, as a path or a variable."""
 
-    def __init__(self, spec: FieldSpec, around: Surroundings) -> None:
+    missing: ClassVar[str]
+    """What to do where it is still to be given."""
+
+    def __init__(self, spec: FieldSpec, around: Surroundings, hint: str, *controls: widgets.Widget) -> None:
         self._around = around
         self._held: Array | None = None
-        self.canvas = Canvas()
-        self.canvas.add_class("studio-picture-only")
         self._source = widgets.Text(
             description=spec.label,
-            placeholder="or a path, or {variable}",
+            placeholder=hint,
             continuous_update=False,
             layout=widgets.Layout(width="auto"),
         )
-        self._fit = widgets.Button(
-            description="Fit",
-            tooltip="Resize it to sides that are multiples of 8",
-            layout=widgets.Layout(display="none"),
-        )
-        self._fit.on_click(self._fitted)
-        super().__init__(spec, self.canvas, self._fit, self._source, stacked=True)
-        self.canvas.observe(self._dropped, "image")
+        super().__init__(spec, *controls, self._source, stacked=True)
         self._source.observe(self._named, "value")
 
     def get(self) -> Array | None:
         if self._held is None and self.spec.required:
-            raise Missing(self.spec.name, "is missing", hint="drop, paste or browse for a picture")
+            raise Missing(self.spec.name, "is missing", hint=self.missing)
         return self._held
 
     def set(self, value: Array | None) -> None:
         with self.silently():
             self._held = value
-            self.canvas.image = b"" if value is None else lossless_bytes(self._shown(value))
+            self._show(value)
             self._source.value = ""
 
-    def complain(self, text: str) -> None:
-        """As every editor, and with a way out where only the size is wrong."""
-        super().complain(text)
-        held = self._held
-        wrong = bool(text) and held is not None and any(side % 8 for side in held.shape[:2])
-        self._fit.layout.display = "" if wrong and self.spec.convert is as_picture else "none"
-
-    def _fitted(self, *_: object) -> None:
-        assert self._held is not None, "the button is there for a picture"
-        height, width = (max(round(side / 8), 1) * 8 for side in self._held.shape[:2])
-        self.set(np.asarray(to_pillow(self._held).resize((width, height))))
-        self.complain("")
-        self.changed()
-
-    def _shown(self, value: Array) -> Array:
-        """What of a value the canvas shows."""
-        return depth_picture(value) if self.spec.convert is as_depth else value
-
-    def _dropped(self, *_: object) -> None:
-        if self._silent:
-            return
-        data = self.canvas.image
-        try:
-            self._held = self._checked(read_bytes(data)) if data else None
-        except (OSError, RequestError) as error:
-            self.complain(f"this is no picture that can be used: {error}")
-            return
-        self.complain("")
-        self.changed()
+    @abstractmethod
+    def _show(self, value: Array | None) -> None:
+        """Put the value on the canvas."""
 
     def _named(self, *_: object) -> None:
         text = self._source.value.strip()
@@ -101,6 +70,54 @@ class PictureEditor(Editor):
             return self.spec.convert(value)
         except Wrong as wrong:
             raise RequestError(self.spec.name, wrong.message, hint=wrong.hint) from wrong
+
+
+class PictureEditor(ArrayEditor):
+    """A picture on a canvas. What the program sets is kept as it is; what the user drops replaces it."""
+
+    missing = "drop, paste or browse for a picture"
+
+    def __init__(self, spec: FieldSpec, around: Surroundings) -> None:
+        self.canvas = Canvas()
+        self.canvas.add_class("studio-picture-only")
+        self._fit = widgets.Button(
+            description="Fit",
+            tooltip="Resize it to sides that are multiples of 8",
+            layout=widgets.Layout(display="none"),
+        )
+        self._fit.on_click(self._fitted)
+        super().__init__(spec, around, "or a path, or {variable}", self.canvas, self._fit)
+        self.canvas.observe(self._dropped, "image")
+
+    def complain(self, text: str) -> None:
+        """As every editor, and with a way out where only the size is wrong."""
+        super().complain(text)
+        held = self._held
+        wrong = bool(text) and held is not None and any(side % 8 for side in held.shape[:2])
+        self._fit.layout.display = "" if wrong and self.spec.convert is as_picture else "none"
+
+    def _show(self, value: Array | None) -> None:
+        shown = depth_picture(value) if value is not None and self.spec.convert is as_depth else value
+        self.canvas.image = b"" if shown is None else lossless_bytes(shown)
+
+    def _fitted(self, *_: object) -> None:
+        assert self._held is not None, "the button is there for a picture"
+        height, width = (max(round(side / 8), 1) * 8 for side in self._held.shape[:2])
+        self.set(np.asarray(to_pillow(self._held).resize((width, height))))
+        self.complain("")
+        self.changed()
+
+    def _dropped(self, *_: object) -> None:
+        if self._silent:
+            return
+        data = self.canvas.image
+        try:
+            self._held = self._checked(read_bytes(data)) if data else None
+        except (OSError, RequestError) as error:
+            self.complain(f"this is no picture that can be used: {error}")
+            return
+        self.complain("")
+        self.changed()
 
 
 class FeatherEditor(NumberEditor):
@@ -130,34 +147,19 @@ class FeatherEditor(NumberEditor):
             self._canvas.feather = min(max(float(value or 0), 0.0), 1024.0)
 
 
-class MaskEditor(Editor):
+class MaskEditor(ArrayEditor):
     """The mask that is painted over the picture of a `PictureEditor`, 1 where to repaint."""
 
+    missing = "paint where to repaint, on the picture"
+
     def __init__(self, spec: FieldSpec, around: Surroundings, picture: PictureEditor) -> None:
-        self._around = around
-        self._held: Array | None = None
         self._canvas = picture.canvas
         self._canvas.remove_class("studio-picture-only")
-        self._source = widgets.Text(
-            description=spec.label,
-            placeholder="paint it above; or a path, or {variable}",
-            continuous_update=False,
-            layout=widgets.Layout(width="auto"),
-        )
-        super().__init__(spec, self._source, stacked=True)
+        super().__init__(spec, around, "paint it above; or a path, or {variable}")
         self._canvas.observe(self._painted, "mask")
-        self._source.observe(self._named, "value")
 
-    def get(self) -> Array | None:
-        if self._held is None and self.spec.required:
-            raise Missing(self.spec.name, "is missing", hint="paint where to repaint, on the picture")
-        return self._held
-
-    def set(self, value: Array | None) -> None:
-        with self.silently():
-            self._held = value
-            self._canvas.mask = b"" if value is None else lossless_bytes(value)
-            self._source.value = ""
+    def _show(self, value: Array | None) -> None:
+        self._canvas.mask = b"" if value is None else lossless_bytes(value)
 
     def _painted(self, *_: object) -> None:
         if self._silent:
@@ -169,21 +171,3 @@ class MaskEditor(Editor):
             self.complain(f"the mask cannot be read: {error}")
             return
         self.changed()
-
-    def _named(self, *_: object) -> None:
-        text = self._source.value.strip()
-        if self._silent or not text:
-            return
-        try:
-            self.set(self._convert(find(text, self._around, self.spec.name)))
-        except RequestError as error:
-            self.complain(str(error))
-            return
-        self.complain("")
-        self.changed()
-
-    def _convert(self, value: Any) -> Array:
-        try:
-            return as_mask(value)
-        except Wrong as wrong:
-            raise RequestError(self.spec.name, wrong.message, hint=wrong.hint) from wrong

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import json as codec
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from sd_core.errors import Cancelled, RequestError, SDError
-from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, ResultEvent, StepEvent
+from sd_core.errors import Cancelled, RequestError
+from sd_core.events import Event, FrameEvent, StepEvent
 from sd_core.requests import Animation, apply_style, replace
 from sd_core.results import Result
 
-from .command import DEVICE, DTYPE, SERVER, STYLE, TOKEN, shared_parameters
+from .command import Where, shared_parameters
 from .exits import errors_as_json
-from .options import build, parameters
+from .options import build, context, parameters, style_option, take
 from .progress import Display
-from .running import How, free_path, open_engine
+from .running import How, followed, free_place, open_engine
 
 if TYPE_CHECKING:
     from .running import AnyEngine
@@ -58,13 +58,9 @@ class _Files:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Running:
+class _Running(Where):
     """How it is run."""
 
-    device: DEVICE = "auto"
-    dtype: DTYPE = "auto"
-    server: SERVER = None
-    token: TOKEN = None
     json: Annotated[
         bool, typer.Option("--json", help="One line of JSON for each frame.", rich_help_panel="How it is run")
     ] = False
@@ -82,18 +78,15 @@ def animate_command() -> Callable[..., None]:
         request = cast("Animation", build(Animation, given))
         _animate(cast("Animation", apply_style(style, request)) if style else request, files, how)
 
-    style = inspect.Parameter("style", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=STYLE)
-    found = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
-    found += [*parameters(Animation), style, *shared_parameters(_Files), *shared_parameters(_Running)]
-    command.__signature__ = inspect.Signature(found)
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in found}
+    shared = (*shared_parameters(_Files), *shared_parameters(_Running))
+    take(command, (context(), *parameters(Animation), style_option(), *shared))
     command.__doc__ = "A styled frame for every rendered frame, in order, holding still where the scene does."
     return command
 
 
 def _animate(request: Animation, files: _Files, how: How) -> None:
     _check(request, files, how)
-    folder = files.output or free_path(request, "animation")
+    folder = files.output or free_place(request, "animation")
     fps = files.fps or _frame_rate(request) or 24.0
     with open_engine(how) as engine:
         result = _run(engine, request, folder, how)
@@ -128,34 +121,23 @@ def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Resul
     where = (folder, how.resume) if how.server is None else (None, False)
     try:
         with Display(quiet=how.json) as display:
-            return _followed(engine.stream(request, *where), display, as_json=how.json)
+            show = partial(_show, display=display, as_json=how.json)
+            return followed(engine.stream(request, *where), show)
     except (Cancelled, KeyboardInterrupt) as error:
         finished = len(list((folder / "frames").glob("*.png")))
         kept = f"{finished} finished frames are in {folder}; the same command with -o {folder} --resume goes on"
         raise Cancelled(hint=kept if finished and how.server is None else "") from error
 
 
-def _followed(events: Iterator[Event], display: Display, *, as_json: bool) -> Result:
-    for event in events:
-        match event:
-            case StepEvent(index=index, count=count, seconds_left=left, image=frame):
-                display.update(f"frame {frame + 1}", index + 1, count, left)
-            case FrameEvent(index=index, figures=figures):
-                _tell_frame(index, figures, as_json=as_json)
-            case ResultEvent(result=result):
-                return result
-            case Failed(error=error):
-                raise error
-            case CancelledEvent():
-                raise Cancelled
-            case _:
-                display.show(event)
-    raise SDError("the engine ended without a result", hint="please report it")
-
-
-def _tell_frame(index: int, figures: Mapping[str, float], *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(codec.dumps({"frame": index, **figures}))
+def _show(event: Event, display: Display, *, as_json: bool) -> None:
+    match event:
+        case StepEvent(index=index, count=count, seconds_left=left, image=frame):
+            display.update(f"frame {frame + 1}", index + 1, count, left)
+        case FrameEvent(index=index, figures=figures):
+            if as_json:
+                typer.echo(codec.dumps({"frame": index, **figures}))
+        case _:
+            display.show(event)
 
 
 def _keep(result: Result, folder: Path) -> None:

@@ -6,14 +6,14 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from sd_core.requests import MeshTexture, Request, apply_style, styles
+from sd_core.requests import MeshTexture, Request, apply_style
 from sd_core.requests.generation import Generation
 
-from .options import build, parameters
+from .options import build, context, keyword, parameters, style_option, take
 from .running import How, run_and_save
 
 OUTPUT = Annotated[
@@ -38,18 +38,22 @@ RESUME = Annotated[
     bool, typer.Option("--resume", help="Go on with the views in --work.", rich_help_panel="How it is run")
 ]
 
-STYLE = Annotated[str | None, typer.Option(help=f"A look: {', '.join(styles())}.", show_default=False)]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Common:
-    """The options of every such command, with their defaults."""
+class Where:
+    """On what a request is run, with the defaults."""
 
-    output: OUTPUT = None
     device: DEVICE = "auto"
     dtype: DTYPE = "auto"
     server: SERVER = None
     token: TOKEN = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Common(Where):
+    """The options of every such command."""
+
+    output: OUTPUT = None
     json: JSON = False
 
 
@@ -73,22 +77,14 @@ def request_command(name: str, kind: type[Request]) -> Callable[..., None]:
             request = apply_style(style, request)
         run_and_save(ctx, request, how, name)
 
-    found = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context), *parameters(kind)]
-    if issubclass(kind, Generation):
-        found.append(inspect.Parameter("style", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=STYLE))
-    found += [parameter for options in shared for parameter in shared_parameters(options)]
-    command.__signature__ = inspect.Signature(found)
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in found}
+    styled = (style_option(),) if issubclass(kind, Generation) else ()
+    others = (parameter for options in shared for parameter in shared_parameters(options))
+    take(command, (context(), *parameters(kind), *styled, *others))
     command.__doc__ = (kind.__doc__ or "").split("\n", 1)[0]
     return command
 
 
 def shared_parameters(options: type[Any]) -> list[inspect.Parameter]:
     """The annotated fields of a dataclass as options."""
-    hints = inspect.get_annotations(options, eval_str=True)
-    return [
-        inspect.Parameter(
-            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
-        )
-        for field in fields(options)
-    ]
+    hints = get_type_hints(options, include_extras=True)
+    return [keyword(field.name, hints[field.name], field.default) for field in fields(options)]

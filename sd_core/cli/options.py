@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 import numpy as np
 import typer
 
-from sd_core.requests import Request
+from sd_core.requests import Request, styles
 
 from .words import read_control, read_depth, read_image_prompt, read_keyframe, read_lora, read_pass_name, read_reuse
 
@@ -127,8 +127,31 @@ def build(kind: type[Request], given: Mapping[str, Any]) -> Request:
     return kind(**{name: _read(name, held) for name, held in values.items()})
 
 
+def keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    """A parameter that typer makes an option or an argument of, as its annotation says."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def style_option() -> inspect.Parameter:
+    """`--style`, which wraps the prompt."""
+    look = Annotated[str | None, typer.Option(help=f"A look: {', '.join(styles())}.", show_default=False)]
+    return keyword("style", look, None)
+
+
+def context() -> inspect.Parameter:
+    """The parameter in which typer gives a command its context."""
+    return keyword("ctx", typer.Context, inspect.Parameter.empty)
+
+
+def take(command: Callable[..., object], wanted: Iterable[inspect.Parameter]) -> None:
+    """Tell typer which parameters a function takes that is written with `**`."""
+    found = list(wanted)
+    command.__signature__ = inspect.Signature(found)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in found}
+
+
 def _argument(field: Field[Any]) -> inspect.Parameter:
-    return _make(field.name, Annotated[str, typer.Argument(help=HELP[field.name])], inspect.Parameter.empty)
+    return keyword(field.name, Annotated[str, typer.Argument(help=HELP[field.name])], inspect.Parameter.empty)
 
 
 def _parameter(field: Field[Any], hint: Any) -> inspect.Parameter:
@@ -137,10 +160,10 @@ def _parameter(field: Field[Any], hint: Any) -> inspect.Parameter:
     if words is None:
         shown = DEFAULTS.get(field.name, default is not None and default != (0, 0, 0, 0))
         option = typer.Option(help=HELP[field.name], show_default=shown)
-        return _make(field.name, Annotated[_plain(hint), option], default)
+        return keyword(field.name, Annotated[_plain(hint), option], default)
     option = typer.Option(words.name, metavar=words.metavar, help=HELP[field.name], show_default=False)
     annotation = list[str] | None if words.many else str if default is inspect.Parameter.empty else str | None
-    return _make(field.name, Annotated[annotation, option], default if default is inspect.Parameter.empty else None)
+    return keyword(field.name, Annotated[annotation, option], default if default is inspect.Parameter.empty else None)
 
 
 def _plain(hint: Any) -> Any:
@@ -149,10 +172,6 @@ def _plain(hint: Any) -> Any:
     inner = next(kind for kind in get_args(hint) if kind is not NoneType) if optional else hint
     plain = Path if inner is np.ndarray else inner
     return plain | None if optional else plain
-
-
-def _make(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _is_given(held: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sd_core.metadata import inputs_folder, load_request
+from sd_core.saving import free_path
 
 from .command import DEVICE, DTYPE, JSON, OUTPUT, SERVER, TOKEN
 from .running import How, run_and_save
@@ -29,12 +30,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     if python:
         typer.echo(request.to_python(inputs_folder(picture)), nl=False)
         return
-    again = output or _free(picture)
+    again = output or free_path(picture.with_name(f"{picture.stem}-again"), ".png")
     run_and_save(
         ctx, request, How(output=again, device=device, dtype=dtype, server=server, token=token, json=json), "run"
     )
-
-
-def _free(picture: Path) -> Path:
-    names = (picture.with_name(f"{picture.stem}-again{suffix}.png") for suffix in ("", *range(2, 10**6)))
-    return next(path for path in names if not path.exists())

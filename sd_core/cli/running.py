@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import typer
 
 from sd_core.errors import Cancelled, SDError
-from sd_core.events import CancelledEvent, Failed, ResultEvent
+from sd_core.events import CancelledEvent, Event, Failed, ResultEvent
 from sd_core.requests import Adjust, Animation, MeshTexture, Request, Texture
 from sd_core.requests.generation import Generation
 from sd_core.results import Result
+from sd_core.saving import free_path, stem_of
 
 from .exits import errors_as_json
 from .progress import Display
@@ -52,7 +52,7 @@ def run_and_save(ctx: typer.Context, request: Request, how: How, name: str) -> N
     if how.json:
         errors_as_json(ctx)
     result = _result(request, how)
-    paths = result.save(how.output or free_path(request, name))
+    paths = result.save(how.output or free_place(request, name))
     (tell_json if how.json else tell)(result, paths)
 
 
@@ -104,27 +104,33 @@ def run(
         SDError: what went wrong.
     """
     with Display(quiet=quiet, title=title) as display:
-        for event in engine.stream(request, work, resume):
-            display.show(event)
-            match event:
-                case ResultEvent(result=result):
-                    return result
-                case Failed(error=error):
-                    raise error
-                case CancelledEvent():
-                    raise Cancelled
-                case _:
-                    pass
+        return followed(engine.stream(request, work, resume), display.show)
+
+
+def followed(events: Iterator[Event], show: Callable[[Event], None]) -> Result:
+    """Show events as they come, up to the result.
+
+    Raises:
+        SDError: what went wrong, or that it was cancelled.
+    """
+    for event in events:
+        show(event)
+        match event:
+            case ResultEvent(result=result):
+                return result
+            case Failed(error=error):
+                raise error
+            case CancelledEvent():
+                raise Cancelled
+            case _:
+                pass
     raise SDError("the engine ended without a result", hint="please report it")
 
 
-def free_path(request: Request, name: str) -> Path:
-    """A file name made of the prompt's first words that is not taken; for textures and animations a folder's."""
-    words = re.findall(r"\w+", request.prompt.lower()) if isinstance(request, Generation) else []
-    stem = "-".join(words[:6])[:60] or name
-    ending = "" if isinstance(request, (Texture, MeshTexture, Animation)) else ".png"
-    candidates = (Path(f"{stem}{suffix}{ending}") for suffix in ("", *(f"-{count}" for count in range(2, 10**6))))
-    return next(path for path in candidates if not _taken(path))
+def free_place(request: Request, name: str) -> Path:
+    """A file's name made of the prompt's first words that is not taken; for textures and animations a folder's."""
+    suffix = "" if isinstance(request, (Texture, MeshTexture, Animation)) else ".png"
+    return free_path(stem_of(request, name), suffix)
 
 
 def tell(result: Result, paths: list[Path]) -> None:
@@ -159,10 +165,6 @@ def tell_json(result: Result, paths: list[Path]) -> None:
             "again": ["sd-core", "run", str(path)] if path.suffix == ".png" else None,
         }
         typer.echo(json.dumps(line))
-
-
-def _taken(path: Path) -> bool:
-    return path.exists() or path.with_name(f"{path.stem}-0{path.suffix}").exists()
 
 
 def _seed(request: Request, index: int) -> list[str]:
