@@ -30,12 +30,12 @@ def _engine() -> Engine:
 
 
 def names_of(engine: AnyEngine) -> Mapping[str, tuple[str, ...]]:
-    """What can be named in a request, by field; those models first that are there.
+    """What can be named in a request, by field; those models first that are there. The path is that of a LoRA.
 
     The names of schedulers come with torch, so a notebook that only talks to a server goes without them.
     """
     models = sorted(engine.models(), key=lambda model: not model.present)
-    names = {"model": tuple(model.name for model in models)}
+    names = {"model": tuple(model.name for model in models), "path": tuple(lora.name for lora in engine.loras())}
     if "sd_core.engine" in sys.modules:
         from sd_core.diffusion.schedulers import SCHEDULERS
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sd_core.display import encode
 from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, Loading, Queued, ResultEvent, StepEvent
+from sd_core.requests import Animation, Request
 from sd_core.values import Array
 
 from .pictures import preview_bytes
-from .widgets import Preview
+
+if TYPE_CHECKING:
+    from .views import AnimationView
+    from .widgets import Preview
 
 INTERVAL = 0.25
 """Seconds between two pictures: the browser never falls behind, and the newest one wins."""
@@ -30,14 +35,33 @@ class Report:
 
 
 class Monitor:
-    """Shows events on a `Preview`, at most four a second; one thread writes it, so it needs no lock."""
+    """Shows events on a `Preview`, at most four a second, and frames in their view; one thread writes, so it needs no lock."""
 
-    def __init__(self, preview: Preview) -> None:
-        self._preview = preview
+    def __init__(self, preview: Preview, frames: AnimationView) -> None:
+        self._preview, self._frames = preview, frames
         self._drawn = 0.0
 
-    def show(self, event: Event, waiting: int) -> Report | None:  # noqa: PLR0911 - one for each kind
-        """Draw an event, unless another was drawn just now; `waiting` jobs are behind this one."""
+    def show(self, event: Event, request: Request, waiting: int) -> Report | None:
+        """Draw an event of a request, unless another was drawn just now; `waiting` jobs are behind this one."""
+        if isinstance(request, Animation):
+            self._show_frame(event)
+        return self._show(event, waiting)
+
+    def look_at(self, picture: Array, caption: str, *, busy: bool) -> None:
+        """Show a finished picture, unless one is being made: then the next preview would take its place at once."""
+        if not busy:
+            self._picture(picture, caption)
+
+    def _show_frame(self, event: Event) -> None:
+        match event:
+            case Queued():
+                self._frames.begin()
+            case FrameEvent():
+                self._frames.add(event)
+            case _:
+                pass
+
+    def _show(self, event: Event, waiting: int) -> Report | None:  # noqa: PLR0911 - one for each kind
         match event:
             case Queued():
                 return self._tell("queued", "Starting", waiting)
@@ -55,11 +79,6 @@ class Monitor:
                 return self._end("failed", "Failed")
             case CancelledEvent():
                 return self._end("cancelled", "Cancelled")
-
-    def look_at(self, picture: Array, caption: str, *, busy: bool) -> None:
-        """Show a finished picture, unless one is being made: then the next preview would take its place at once."""
-        if not busy:
-            self._picture(picture, caption)
 
     def _step(self, event: StepEvent, waiting: int) -> Report | None:
         now = time.monotonic()

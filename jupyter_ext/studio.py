@@ -11,8 +11,8 @@ import traitlets
 
 from sd_core.client import Client
 from sd_core.errors import RequestError, SDError
-from sd_core.events import Event, Failed, FrameEvent, ResultEvent
-from sd_core.requests import Animation, Request
+from sd_core.events import Event, Failed, ResultEvent
+from sd_core.requests import Request
 from sd_core.results import Result
 from sd_core.values import to_pillow
 
@@ -79,12 +79,12 @@ class Studio(widgets.VBox):
         self._output = StoredOutput()
         self._presets = PresetMenu(self.presets, lambda: self._forms, self._show, self._guarded)
         self._sweeping = Sweeping(lambda: self._forms, self.submit, self.restore)
-        self._animation, self._code = AnimationView(), CodeView()
+        self._code, animation = CodeView(), AnimationView()
         pictures = (CompareView(), TilingView(), MaterialView(user_variables))
-        views = (*pictures, self._sweeping.view, self._animation, DepthTab(), self._code)
+        views = (*pictures, self._sweeping.view, animation, DepthTab(), self._code)
         self._panel = Panel(MODES, self._presets.box, views)
         self._selection = Selection(self._panel)
-        self._monitor = Monitor(self._panel.preview)
+        self._monitor = Monitor(self._panel.preview, animation)
         self._forms = Forms(self._panel.modes, self._panel.form, Surroundings(variables=user_variables))
         super().__init__(self._panel.box)
         self.add_class("sd-studio")
@@ -253,9 +253,7 @@ class Studio(widgets.VBox):
 
     def _watch(self, job: StudioJob, event: Event) -> None:
         """Follow a job, in the worker's thread: live widgets are drawn here, everything else happens at home."""
-        report = self._monitor.show(event, len(self._runner.pending) - 1)
-        if isinstance(event, FrameEvent) and isinstance(job.request, Animation):
-            self._animation.add(event)
+        report = self._monitor.show(event, job.request, len(self._runner.pending) - 1)
         if report is not None:
             self._home.post(lambda: self._follow(job, event, report))
 

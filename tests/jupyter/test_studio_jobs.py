@@ -13,10 +13,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
+from jupyter_ext.engines import names_of
+from jupyter_ext.jobs import StudioJob
 from jupyter_ext.monitor import INTERVAL
 from jupyter_ext.studio import Studio
-from sd_core import Cancelled, Engine, ImageToImage, ModelNotFound, RequestError, TextToImage, load_request, replace
+from jupyter_ext.views.animation import WARP_ERROR, AnimationView
+from sd_core import (
+    Animation,
+    Cancelled,
+    Engine,
+    FrameEvent,
+    ImageToImage,
+    Lora,
+    ModelNotFound,
+    Queued,
+    RequestError,
+    TextToImage,
+    load_request,
+    replace,
+)
 from sd_core.results import Result
 from sd_core.values import read_picture
 from tests.conftest import Built
@@ -138,6 +155,28 @@ def test_pictures_of_a_running_job_come_at_most_four_times_a_second(studio: Stud
     studio.submit(replace(small, num_inference_steps=60)).wait()
     # One more for the last step and one for the result.
     assert len(drawn) <= (time.monotonic() - start) / INTERVAL + 3
+
+
+def test_the_frames_of_the_next_animation_take_the_place_of_the_last_ones(studio: Studio) -> None:
+    view = next(view for view in studio._panel.views if isinstance(view, AnimationView))
+    job = StudioJob("a", Animation(prompt="a", passes="frames/####.exr"), studio._home)
+    for count in (3, 2):
+        studio._watch(job, Queued(0))
+        for index in range(count):
+            studio._watch(job, FrameEvent(index, np.zeros((8, 8, 3), np.uint8), {WARP_ERROR: 0.5}))
+        assert (len(view._player.frames), view._player.errors) == (count, [0.5] * count)
+
+
+def test_the_loras_of_the_folder_are_offered(
+    studio: Studio, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SD_CORE_HOME", str(tmp_path))
+    (tmp_path / "loras").mkdir()
+    save_file({"a": np.zeros(1, np.float32)}, tmp_path / "loras" / "moss.safetensors")
+    studio._forms.suggest(names_of(engine))
+    studio.request = TextToImage(prompt="a", loras=[Lora("other.safetensors")])
+    (item,) = studio._forms.current.editors["loras"]._items
+    assert "moss.safetensors" in item._editors["path"]._name.options
 
 
 def test_a_failure_is_shown_with_field_message_and_hint_and_the_next_job_runs(
