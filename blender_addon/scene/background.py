@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import bpy
 
@@ -22,6 +23,7 @@ from sd_core.passes import PositionSpace, Sidecar, write_sidecar
 from .camera import seen_by
 from .data_scene import make_data_scene
 from .exr_write import replace_picture
+from .follower import Follower
 from .orders import MARK, Order, frame_path
 from .picture_scene import make_picture_scene, render_picture
 
@@ -33,6 +35,7 @@ def main(order: str) -> None:
         os.nice(5)  # the open window goes first
     try:
         _render(Order.read(Path(order)))
+        _end(0)
     except SDError as error:
         _fail(error.to_dict())
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
@@ -45,7 +48,7 @@ def _render(order: Order) -> None:
     if bpy.context.window is not None:
         bpy.context.window.scene = scene
     pictures = make_picture_scene(scene, order.framing) if order.pictures else None
-    make_data_scene(scene, order.view_layer, order.framing, rest=order.rest)
+    followers = make_data_scene(scene, order.view_layer, order.framing, rest=order.rest)
     camera = None
     for frame in order.frames:
         scene.frame_set(frame)
@@ -53,18 +56,22 @@ def _render(order: Order) -> None:
         camera = scene.camera
         path = frame_path(order.folder, frame)
         if not path.is_file():
-            _frame(scene, pictures, order, path, cut=cut)
+            _frame(scene, pictures, followers[camera.name], order, path, cut=cut)
         _tell({"frame": frame})
 
 
-def _frame(scene: bpy.types.Scene, pictures: bpy.types.Scene | None, order: Order, path: Path, *, cut: bool) -> None:
+def _frame(
+    scene: bpy.types.Scene, pictures: bpy.types.Scene | None, camera: Follower, order: Order, path: Path, *, cut: bool
+) -> None:
     """The sidecar first, and the file under its own name when it is whole: a frame is there or it is not."""
+    lenses = camera.follow(scene)
     depsgraph = bpy.context.evaluated_depsgraph_get()
     space = PositionSpace.REST if order.rest else PositionSpace.WORLD
     write_sidecar(path, Sidecar(camera=seen_by(scene, depsgraph), cut=cut, position_space=space))
     partial = path.with_name(f"partial-{path.name}")
     scene.render.filepath = str(partial)
     bpy.ops.render.render(write_still=True, scene=scene.name)
+    camera.correct(partial, lenses)
     if pictures is not None:
         replace_picture(partial, render_picture(pictures, scene, partial.with_suffix(".png")))
     partial.replace(path)
@@ -83,4 +90,10 @@ def _tell(data: dict[str, Any]) -> None:
 
 def _fail(error: dict[str, Any]) -> None:
     _tell({"failed": error})
-    os._exit(1)
+    _end(1)
+
+
+def _end(code: int) -> NoReturn:
+    """At once: the module bpy 4.5 never comes to its end after a render while another thread reads."""
+    shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
+    os._exit(code)

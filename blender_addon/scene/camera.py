@@ -9,7 +9,7 @@ import numpy as np
 from sd_core.errors import RequestError
 from sd_core.passes import Camera, SensorFit, blender_intrinsics
 
-from .framing import Framing, Lens, widened
+from .optics import unscaled
 
 
 def pixel_aspect(scene: bpy.types.Scene) -> float:
@@ -38,28 +38,6 @@ def require_camera(scene: bpy.types.Scene) -> bpy.types.Object:
     return camera
 
 
-def follow(camera: bpy.types.Object, framing: Framing, aspect: float) -> bpy.types.Object:
-    """A new camera that sees what `camera` sees and `framing`'s margin, at every frame, zooms and shifts included.
-
-    It is a child of the camera, and drivers take the animated values over: a render evaluates the animation again, so
-    values that were set by hand would be lost.
-    """
-    data = camera.data.copy()
-    data.animation_data_clear()
-    made = bpy.data.objects.new(f"{camera.name} passes", data)
-    made.parent = camera
-    fit = SensorFit(data.sensor_fit)
-    high = framing.height * aspect
-    horizontal = framing.width >= high if fit is SensorFit.AUTO else fit is SensorFit.HORIZONTAL
-    lens = widened(framing, horizontal=horizontal, aspect=aspect)
-    if fit is SensorFit.AUTO and not horizontal:
-        data.sensor_height = data.sensor_width  # AUTO fits the width of the sensor to the longer side
-    data.sensor_fit = "HORIZONTAL" if horizontal else "VERTICAL"
-    data.dof.use_dof = False
-    _drive_all(data, camera.data, lens)
-    return made
-
-
 def seen_by(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Camera | None:
     """The scene's camera at the current frame; None for an orthographic one, which has no intrinsics of a pinhole."""
     width, height = render_size(scene)
@@ -80,27 +58,4 @@ def camera_for(
         return None
     sensor, shift = (data.sensor_width, data.sensor_height), (data.shift_x, data.shift_y)
     intrinsics = blender_intrinsics(size, data.lens, sensor, SensorFit(data.sensor_fit), shift, aspect)
-    return Camera(_unscaled(np.array(camera.matrix_world, np.float64)), intrinsics)
-
-
-def _drive_all(data: bpy.types.Camera, source: bpy.types.Camera, lens: Lens) -> None:
-    _drive(data, source, "lens", f"value * {lens.scale!r}")
-    _drive(data, source, "ortho_scale", f"value / {lens.scale!r}")
-    for path, shift in zip(("shift_x", "shift_y"), lens.shift, strict=True):
-        _drive(data, source, path, f"value * {lens.scale!r} + {shift!r}")
-
-
-def _drive(data: bpy.types.Camera, source: bpy.types.Camera, path: str, expression: str) -> None:
-    """Expressions as simple as these are evaluated by Blender itself, also where scripts may not run."""
-    driver = data.driver_add(path).driver
-    variable = driver.variables.new()
-    variable.name = "value"
-    target = variable.targets[0]
-    target.id_type, target.id, target.data_path = "CAMERA", source, path
-    driver.expression = expression
-
-
-def _unscaled(matrix: np.ndarray) -> np.ndarray:
-    """Renderers ignore the scale of a camera."""
-    matrix[:3, :3] /= np.linalg.norm(matrix[:3, :3], axis=0)
-    return matrix
+    return Camera(unscaled(np.array(camera.matrix_world)), intrinsics)

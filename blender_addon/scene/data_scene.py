@@ -8,7 +8,8 @@ from typing import Any
 
 import bpy
 
-from .camera import follow, pixel_aspect, require_camera
+from .camera import pixel_aspect, require_camera
+from .follower import Follower, follow
 from .framing import Framing
 from .rest_position import add_rest_positions
 
@@ -54,13 +55,11 @@ _IMAGE: Mapping[str, Any] = {
 }
 
 
-def make_data_scene(
-    scene: bpy.types.Scene, layer_name: str, framing: Framing, *, rest: bool
-) -> Mapping[str, bpy.types.Object]:
+def make_data_scene(scene: bpy.types.Scene, layer_name: str, framing: Framing, *, rest: bool) -> Mapping[str, Follower]:
     """Change every setting of `scene` that stands in the way of data, for good: the file is a copy.
 
     Returns:
-        The camera of the scene by the name of the one that took its place.
+        The cameras that took the places of the scene's, by name.
     """
     _set(scene.render, _RENDER)
     _set(scene.cycles, _CYCLES)
@@ -101,16 +100,17 @@ def _choose_passes(layer: bpy.types.ViewLayer, wanted: frozenset[str]) -> None:
         _set(cycles, {"denoising_store_passes": False, "pass_debug_sample_count": False})
 
 
-def _replace_cameras(scene: bpy.types.Scene, framing: Framing) -> Mapping[str, bpy.types.Object]:
+def _replace_cameras(scene: bpy.types.Scene, framing: Framing) -> Mapping[str, Follower]:
     """Every camera that the scene uses, at once or by a marker, gives way to one that sees the margin too."""
     marked = [marker for marker in scene.timeline_markers if marker.camera is not None]
     used = {require_camera(scene), *(marker.camera for marker in marked)}
     aspect = pixel_aspect(scene)
-    places = {camera: follow(camera, framing, aspect) for camera in used}
+    followers = {camera: follow(camera, framing, aspect) for camera in used}
+    places = {camera: bpy.data.objects[follower.name] for camera, follower in followers.items()}
     for made in places.values():
         scene.collection.objects.link(made)
     now = places[scene.camera]
     for marker in marked:
         marker.camera = places[marker.camera]
     scene.camera = now
-    return {made.name: camera for camera, made in places.items()}
+    return {follower.name: follower for follower in followers.values()}

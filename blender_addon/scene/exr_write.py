@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,22 @@ def replace_picture(path: Path, picture: np.ndarray) -> Path:
     Raises:
         RequestError: the file cannot be read. OutputError: it cannot be written; it is unchanged.
     """
-    file = read_blender_exr(path)
     linear = decode_srgb(picture[..., :3]) * picture[..., 3:]
     planes = dict(zip("RGBA", np.moveaxis(np.dstack([linear, picture[..., 3]]), -1, 0).astype(np.float32), strict=True))
-    passes = [ExrPass(held.view_layer, held.name, planes if held.name == "Combined" else held.components)
-              for held in file.passes]  # fmt: skip
+    return replace_passes(path, {"Combined": planes})
+
+
+def replace_passes(path: Path, planes: Mapping[str, Mapping[str, np.ndarray]]) -> Path:
+    """Put other values into passes of a frame.
+
+    Args:
+        planes: by pass and component, (h, w) each.
+
+    Raises:
+        RequestError: the file cannot be read. OutputError: it cannot be written; it is unchanged.
+    """
+    file = read_blender_exr(path)
+    passes = [ExrPass(held.view_layer, held.name, dict(planes.get(held.name, held.components))) for held in file.passes]
     return write_files([(path, exr_bytes(ExrFile(tuple(passes), file.header)))])[0]
 
 

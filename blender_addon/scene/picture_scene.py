@@ -26,7 +26,10 @@ _IMAGE: Mapping[str, Any] = {"media_type": "IMAGE", "file_format": "PNG", "color
 
 
 def make_picture_scene(scene: bpy.types.Scene, framing: Framing) -> bpy.types.Scene:
-    """A copy of a scene with its engine, samples and view transform, made before the scene itself turns to data."""
+    """A copy of a scene with its engine, samples and view transform, made before the scene itself turns to data.
+
+    Its camera is that of the data, see `Follower`: a zoom within a frame, or a move of an orthographic camera, blurs nothing.
+    """
     made = scene.copy()
     made.name = f"{scene.name} picture"
     made.timeline_markers.clear()  # the camera is set for each frame

@@ -82,19 +82,53 @@ def test_the_sidecar_holds_the_camera_that_saw_the_overscan(scene: object, tmp_p
     assert np.abs(unproject(depth, passes.camera) - position)[seen].max() < 5e-3
 
 
-def test_an_animated_zoom_reaches_the_data(scene: object, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("setting", "start", "end"),
+    [("lens", 30.0, 60.0), ("shift_x", -0.2, 0.3), ("shift_y", 0.1, -0.2), ("sensor_width", 36.0, 60.0)],
+)
+def test_an_animated_lens_reaches_the_data(
+    scene: object, tmp_path: Path, setting: str, start: float, end: float
+) -> None:
+    """The floor stands still: a point of it was, and will be, where the cameras of those frames see it."""
     camera = scene.camera.data
-    for frame, lens in ((1, 30.0), (3, 60.0)):
-        camera.lens = lens
-        camera.keyframe_insert("lens", frame=frame)
-    before, now = rendered(scene, tmp_path, (1, 2), rest=False, overscan=8)
+    for frame, value in ((1, start), (3, end)):
+        setattr(camera, setting, value)
+        camera.keyframe_insert(setting, frame=frame)
+    before, now, after = rendered(scene, tmp_path, (1, 2, 3), rest=False, overscan=8)
     floor = held(now.object_id) == held(now.object_id)[-1, 0]
-    assert before.camera is not None
-    was, _ = project(held(now.position).astype(np.float64), before.camera)
     rows, columns = np.mgrid[0 : floor.shape[0], 0 : floor.shape[1]] + 0.5
-    expected = was - np.stack([columns, rows], -1)
-    assert np.abs(expected[floor]).max() > 2
-    assert np.abs(motion_offsets(held(now.motion))[0] - expected)[floor].max() < 0.1
+    for other, found in zip((before, after), motion_offsets(held(now.motion)), strict=True):
+        assert other.camera is not None
+        there, _ = project(held(now.position).astype(np.float64), other.camera)
+        expected = there - np.stack([columns, rows], -1)
+        assert np.abs(expected[floor]).max() > 2
+        assert np.abs(found - expected)[floor].max() < 0.1
+
+
+def test_an_animated_orthographic_scale_reaches_the_data(scene: object, tmp_path: Path) -> None:
+    """Such a camera maps points to pixels by an affine map, which each frame's own positions tell."""
+    scenes.change_camera(scene, kind="ORTHO")
+    for frame, scale in ((1, 4.0), (3, 7.0)):
+        scene.camera.rotation_euler.z = scale / 20
+        scene.camera.keyframe_insert("rotation_euler", frame=frame)
+        scene.camera.data.ortho_scale = scale
+        scene.camera.data.keyframe_insert("ortho_scale", frame=frame)
+    before, now, after = rendered(scene, tmp_path, (1, 2, 3), rest=False, overscan=8)
+    rows, columns = np.mgrid[0 : now.depth.shape[0], 0 : now.depth.shape[1]] + 0.5
+    pixels = np.stack([columns, rows], -1)
+
+    def floor_of(passes: FramePasses) -> tuple[np.ndarray, np.ndarray]:
+        there = held(passes.object_id) == scenes.crypto_id("Floor")
+        points = held(passes.position)[there].astype(np.float64)
+        return there, np.column_stack([points[:, :2], np.ones(len(points))])
+
+    mine, points = floor_of(now)
+    for other, found in zip((before, after), motion_offsets(held(now.motion)), strict=True):
+        theirs, seen = floor_of(other)
+        affine, *_ = np.linalg.lstsq(seen, pixels[theirs], rcond=None)
+        expected = points @ affine - pixels[mine]
+        assert np.abs(expected).max() > 2
+        assert np.abs(found[mine] - expected).max() < 0.1
 
 
 def test_rest_positions_stay_with_the_surface_while_it_moves_turns_and_deforms(scene: object, tmp_path: Path) -> None:
