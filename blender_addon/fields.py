@@ -15,6 +15,7 @@ from bpy.props import (
     FloatProperty,
     IntProperty,
     IntVectorProperty,
+    PointerProperty,
     StringProperty,
 )
 
@@ -52,6 +53,18 @@ def request_properties(
             found[USE + name] = BoolProperty(name=label, description=switch, default=False)
         found[name] = _property(spec, name=label, description=about, **settings)
     return found
+
+
+def image_property(name: str, about: str) -> Any:
+    """An image datablock."""
+    return PointerProperty(name=name, description=about, type=bpy.types.Image)
+
+
+def weight_property(name: str, about: str, *, default: float = 1.0, most: float = 2.0) -> Any:
+    """How strongly a control acts: 0 not at all."""
+    return FloatProperty(
+        name=name, description=about, min=0, max=most, soft_max=min(most, 2), default=default, subtype="FACTOR"
+    )
 
 
 def values_of(group: bpy.types.PropertyGroup, names: Sequence[str]) -> dict[str, Any]:

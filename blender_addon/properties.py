@@ -18,7 +18,7 @@ from sd_core.requests import Control, ImageToImage, Inpaint, Lora, TextToImage, 
 
 from . import words
 from .connection import server
-from .fields import request_properties
+from .fields import image_property, request_properties, weight_property
 from .loras import suggestions
 from .properties_stylise import SDCORE_PG_project, SDCORE_PG_stylise
 
@@ -90,11 +90,7 @@ class SDCORE_PG_control(bpy.types.PropertyGroup):
         **request_properties(
             Control, words.CONTROL, {"kind": "depth", "model": ""}, {"model": {"search": _controlnets, **_SUGGEST}}
         ),
-        "image": PointerProperty(
-            name="Control Picture",
-            description="The finished control picture, of the image's size",
-            type=bpy.types.Image,
-        ),
+        "image": image_property("Control Picture", "The finished control picture, of the image's size"),
     }
 
 
@@ -135,11 +131,9 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
         "style": EnumProperty(
             name="Style", description="A look that is added to the prompt", items=_STYLES, default="NONE"
         ),
-        "image": PointerProperty(
-            name="Image", description="The image to start from where none is open", type=bpy.types.Image
-        ),
+        "image": image_property("Image", "The image to start from where none is open"),
         "mask_source": EnumProperty(name="Mask", description="Where to repaint", items=_MASKS, default="IMAGE"),
-        "mask": PointerProperty(name="Mask Image", description="White: repaint; black: keep", type=bpy.types.Image),
+        "mask": image_property("Mask Image", "White: repaint; black: keep"),
         "region": IntVectorProperty(
             name="Region",
             description="Left, top, width and height of the selected rectangle in pixels",
@@ -154,24 +148,11 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
         ),
         "loras": CollectionProperty(type=SDCORE_PG_lora, name="LoRAs"),
         "controls": CollectionProperty(type=SDCORE_PG_control, name="ControlNets"),
-        "image_prompt": PointerProperty(
-            name="Image Prompt",
-            description="A picture that guides content and style (IP-Adapter)",
-            type=bpy.types.Image,
+        "image_prompt": image_property("Image Prompt", "A picture that guides content and style (IP-Adapter)"),
+        "image_prompt_scale": weight_property(
+            "Image Prompt Scale", "How strongly the image prompt acts", default=0.6, most=10
         ),
-        "image_prompt_scale": FloatProperty(
-            name="Image Prompt Scale",
-            description="How strongly the image prompt acts",
-            min=0,
-            max=10,
-            soft_max=1,
-            default=0.6,
-        ),
-        "texture_image": PointerProperty(
-            name="Start Image",
-            description="A picture that the texture is made from; empty for none",
-            type=bpy.types.Image,
-        ),
+        "texture_image": image_property("Start Image", "A picture that the texture is made from; empty for none"),
         "texture_strength": FloatProperty(
             name="Strength", description="How much of the start image may change", min=0.01, max=1, default=0.75
         ),

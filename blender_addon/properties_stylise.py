@@ -10,9 +10,10 @@ from bpy.props import (
     EnumProperty,
     FloatProperty,
     IntProperty,
-    PointerProperty,
     StringProperty,
 )
+
+from .fields import image_property, weight_property
 
 _VIEWS = (
     ("AUTO", "Automatic", "Cameras around the objects, chosen so that they see as much of the surface as possible"),
@@ -64,28 +65,17 @@ class SDCORE_PG_stylise(bpy.types.PropertyGroup):
         default=1,
         subtype="FACTOR",
     )
-    depth_scale: FloatProperty(
-        name="Depth",
-        description="How strictly the picture follows the shapes",
-        min=0,
-        max=2,
-        default=1,
-        subtype="FACTOR",
-    )
+    depth_scale: weight_property("Depth", "How strictly the picture follows the shapes")
     use_normal: BoolProperty(
         name="Normals", description="Follow the surface normals too; needs a ControlNet for normals", default=False
     )
-    normal_scale: FloatProperty(
-        name="Normals", description="How strictly the picture follows the normals", min=0, max=2, default=0.5
-    )
+    normal_scale: weight_property("Normals", "How strictly the picture follows the normals", default=0.5)
     use_edges: BoolProperty(
         name="Edges",
         description="Follow the outlines and creases too; needs a ControlNet for edges (canny)",
         default=False,
     )
-    edges_scale: FloatProperty(
-        name="Edges", description="How strictly the picture follows the edges", min=0, max=2, default=0.5
-    )
+    edges_scale: weight_property("Edges", "How strictly the picture follows the edges", default=0.5)
     on_render: BoolProperty(
         name="After Every Render",
         description="Stylise each still as soon as it is rendered (F12); animations are left alone",
@@ -124,7 +114,7 @@ class SDCORE_PG_project(bpy.types.PropertyGroup):
     repaint: EnumProperty(
         name="Paint", description="Which part of the objects is painted", items=_REPAINT, default="ALL"
     )
-    mask: PointerProperty(name="Mask Image", description="White: repaint; black: keep", type=bpy.types.Image)
+    mask: image_property("Mask Image", "White: repaint; black: keep")
     views: EnumProperty(name="Views", description="From where the objects are painted", items=_VIEWS, default="AUTO")
     max_views: IntProperty(name="Most Views", description="At most so many pictures are made", min=1, max=32, default=8)
     uvs: EnumProperty(name="UV Map", description="Where the texture goes", items=_UVS, default="EXISTING")
@@ -136,9 +126,7 @@ class SDCORE_PG_project(bpy.types.PropertyGroup):
         default=1024,
         subtype="PIXEL",
     )
-    depth_scale: FloatProperty(
-        name="Depth", description="How strictly the paint follows the shapes", min=0, max=2, default=1, subtype="FACTOR"
-    )
+    depth_scale: weight_property("Depth", "How strictly the paint follows the shapes")
     pbr: BoolProperty(
         name="PBR Maps",
         description="Also roughness, normals and height, estimated from the painted colours",

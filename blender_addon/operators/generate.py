@@ -2,12 +2,12 @@
 """Images from text, from another image, under a mask, and larger ones."""
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import bpy
 import numpy as np
 
-from sd_core.errors import RequestError, SDError
+from sd_core.errors import RequestError
 from sd_core.requests import Generation, ImageToImage, Inpaint, TextToImage, Upscale
 from sd_core.results import Result
 
@@ -18,23 +18,17 @@ from ..job import BlenderJob
 from ..plan import Picture, Plan, base_plan, grey, rgb
 from ..results import Finished, finisher, show_images
 from ..scene.images import Grabbed, grab_image
+from .common import Told, is_ready
 
 _CELL = 8
 """Sides of images are multiples of this, px."""
 
 
-class _Generate:
+class _Generate(Told):
     """What these operators have in common: read the scene, submit, return."""
 
-    bl_options: ClassVar = {"REGISTER"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            submit_plan(self.plan(context), Place.of(context), self.bl_label)
-        except SDError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def carry_out(self, context: bpy.types.Context) -> BlenderJob:
+        return submit_plan(self.plan(context), Place.of(context), self.bl_label)
 
 
 def submit_plan(plan: Plan, place: Place, label: str) -> BlenderJob:
@@ -69,10 +63,8 @@ class _FromImage(_Generate):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if open_image(context) is None:
-            cls.poll_message_set("Open an image in the Image Editor, or choose one in the panel")
-            return False
-        return True
+        missing = "Open an image in the Image Editor, or choose one in the panel"
+        return is_ready(cls, missing if open_image(context) is None else "")
 
 
 class SDCORE_OT_generate_from_image(_FromImage, bpy.types.Operator):

@@ -15,6 +15,7 @@ from .. import history
 from ..editors import Place, show
 from ..fields import set_values
 from ..properties import GROUPS
+from .common import Told, is_ready
 
 _TASKS = {"TextToImage": "TEXT", "ImageToImage": "IMAGE", "Inpaint": "INPAINT", "Upscale": "UPSCALE"}
 
@@ -24,28 +25,20 @@ class _OfHistory:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if history.selected(context) is None:
-            cls.poll_message_set("Nothing was made yet")
-            return False
-        return True
+        return is_ready(cls, "Nothing was made yet" if history.selected(context) is None else "")
 
 
-class SDCORE_OT_use_again(_OfHistory, bpy.types.Operator):
+class SDCORE_OT_use_again(_OfHistory, Told, bpy.types.Operator):
     """Take over the settings of the selected image, with its seed"""
 
     bl_idname = "sdcore.use_again"
     bl_label = "Use Again"
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def carry_out(self, context: bpy.types.Context) -> None:
         path = history.selected(context)
         assert path is not None
-        try:
-            use_again(context.scene.sd_core, _request_of(path))
-        except RequestError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        use_again(context.scene.sd_core, _request_of(path))
 
 
 class SDCORE_OT_open_history(_OfHistory, bpy.types.Operator):

@@ -6,6 +6,7 @@ from typing import ClassVar
 import bpy
 from bpy.props import IntProperty, StringProperty
 
+from .common import is_ready
 from .generate import open_image
 
 
@@ -76,10 +77,7 @@ class SDCORE_OT_new_mask(_Undoable, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         image = open_image(context)
-        if image is None or not all(image.size):
-            cls.poll_message_set("Open an image first")
-            return False
-        return True
+        return is_ready(cls, "Open an image first" if image is None or not all(image.size) else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         image = open_image(context)

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import bpy
 import numpy as np
 
-from sd_core.errors import RequestError, SDError
+from sd_core.errors import RequestError
 from sd_core.events import FrameEvent, ResultEvent
 from sd_core.passes import Camera
 from sd_core.requests import MeshTexture
@@ -24,6 +24,7 @@ from ..scene.camera import camera_for, require_camera
 from ..scene.images import Packed, pack
 from ..scene.mesh_arrays import Gathered, gather
 from ..scene.projected import Page, apply_pages
+from .common import Told, is_ready
 
 _CELL, _SIDE = 8, 512
 
@@ -162,30 +163,20 @@ def _maps(maps: Mapping[str, np.ndarray], suffix: str) -> dict[str, Any]:
     return {name.removesuffix(suffix): held for name, held in maps.items() if name.endswith(suffix)}
 
 
-class SDCORE_OT_project_texture(bpy.types.Operator):
+class SDCORE_OT_project_texture(Told, bpy.types.Operator):
     """Paint the selected objects from all sides or from cameras, shaped by their depth"""
 
     bl_idname = "sdcore.project_texture"
     bl_label = "Project Texture"
-    bl_options: ClassVar = {"REGISTER"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.mode != "OBJECT":
-            cls.poll_message_set("Leave Edit Mode first")
-            return False
-        if not context.selected_objects:
-            cls.poll_message_set("Select the objects to paint")
-            return False
-        return True
+            return is_ready(cls, "Go to Object Mode first")
+        return is_ready(cls, "" if context.selected_objects else "Select the objects to paint")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            project_texture(context)
-        except SDError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def carry_out(self, context: bpy.types.Context) -> BlenderJob:
+        return project_texture(context)
 
 
 CLASSES = (SDCORE_OT_project_texture,)

@@ -7,6 +7,8 @@ import bpy
 import gpu
 from gpu_extras.batch import batch_for_shader
 
+from .common import is_ready
+
 _COLOUR = (1.0, 1.0, 1.0, 0.9)
 
 Pixel = tuple[float, float]
@@ -22,10 +24,8 @@ class SDCORE_OT_select_region(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         space = context.space_data
-        if space is None or space.type != "IMAGE_EDITOR" or space.image is None or not all(space.image.size):
-            cls.poll_message_set("Open an image in the Image Editor")
-            return False
-        return True
+        held = space is not None and space.type == "IMAGE_EDITOR" and space.image is not None and all(space.image.size)
+        return is_ready(cls, "" if held else "Open an image in the Image Editor")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self._start: Pixel | None = None

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import bpy
 
-from sd_core.errors import RequestError, SDError
+from sd_core.errors import RequestError
 from sd_core.events import FrameEvent, ResultEvent
 from sd_core.requests import Mesh
 from sd_core.results import Result
@@ -21,6 +21,7 @@ from ..scene.material import node_label
 from ..scene.mesh_arrays import Gathered, gather
 from ..scene.projected import Page, page_images
 from ..scene.shown_texture import Shown, kinds_shown, replace_texture, shown_texture
+from .common import Told, is_ready
 from .generate import transparency
 from .project_texture import Painted, mesh_plan, painted, show_view
 
@@ -81,57 +82,36 @@ def _mask(context: bpy.types.Context, texture: Grabbed, shown: Shown) -> tuple[G
     return grab_image(settings.mask), grey
 
 
-class SDCORE_OT_repaint_texture(bpy.types.Operator):
+class _OfTexture(Told):
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode not in {"OBJECT", "PAINT_TEXTURE"}:
+            return is_ready(cls, "Use Object Mode or Texture Paint")
+        return is_ready(cls, "" if _chosen(context) else "Select the mesh objects whose texture is to be repainted")
+
+
+class SDCORE_OT_repaint_texture(_OfTexture, bpy.types.Operator):
     """Paint the masked part of the texture that the selected objects show anew; the rest stays as it is"""
 
     bl_idname = "sdcore.repaint_texture"
     bl_label = "Repaint Texture"
-    bl_options: ClassVar = {"REGISTER"}
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return _is_ready(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            repaint_texture(context)
-        except SDError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def carry_out(self, context: bpy.types.Context) -> BlenderJob:
+        return repaint_texture(context)
 
 
-class SDCORE_OT_paint_mask(bpy.types.Operator):
+class SDCORE_OT_paint_mask(_OfTexture, bpy.types.Operator):
     """Paint white on the active object where its texture is to be repainted"""
 
     bl_idname = "sdcore.paint_mask"
     bl_label = "Paint Mask"
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return _is_ready(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            _begin_to_paint(context)
-        except SDError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def carry_out(self, context: bpy.types.Context) -> None:
+        _begin_to_paint(context)
 
 
 CLASSES = (SDCORE_OT_repaint_texture, SDCORE_OT_paint_mask)
-
-
-def _is_ready(operator: Any, context: bpy.types.Context) -> bool:
-    if context.mode not in {"OBJECT", "PAINT_TEXTURE"}:
-        operator.poll_message_set("Use Object Mode or Texture Paint")
-        return False
-    if not _chosen(context):
-        operator.poll_message_set("Select the mesh objects whose texture is to be repainted")
-        return False
-    return True
 
 
 def _begin_to_paint(context: bpy.types.Context) -> None:

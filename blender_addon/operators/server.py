@@ -14,6 +14,7 @@ from sd_core.wire import home_folder
 from .. import jobs
 from ..connection import server
 from ..preferences import Preferences, read_preferences
+from .common import is_ready
 
 
 def in_background(work: Callable[[Preferences], object]) -> None:
@@ -94,10 +95,8 @@ class SDCORE_OT_open_lora_folder(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if read_preferences().url:
-            cls.poll_message_set("The server has its folder where it runs: loras in its data folder")
-            return False
-        return True
+        elsewhere = "The server has its folder where it runs: loras in its data folder"
+        return is_ready(cls, elsewhere if read_preferences().url else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         folder = (read_preferences().home or home_folder()) / "loras"

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
 
 import bpy
 import numpy as np
 from bpy.props import BoolProperty
 
-from sd_core.errors import RequestError, SDError, ServerError
+from sd_core.errors import RequestError, ServerError
 from sd_core.events import FrameEvent, ResultEvent
 from sd_core.requests import Animation, Generation, Reuse, styles
 from sd_core.results import Result
@@ -27,6 +26,7 @@ from ..scene.folders import output_folder
 from ..scene.images import Packed, fill_image, new_image, pack
 from ..scene.pass_render import PassRender, Wanted, prepare
 from ..scene.sequencer import Timing, new_sequence_scene, timing_of
+from .common import Told
 from .stylise_keyframes import keyframes
 from .stylise_output import Output
 from .stylise_render import own_fields
@@ -226,12 +226,11 @@ class _Shown:
         return "Stylise Animation"
 
 
-class SDCORE_OT_stylise_animation(bpy.types.Operator):
+class SDCORE_OT_stylise_animation(Told, bpy.types.Operator):
     """Stylise every frame of the scene's range, so that it holds still"""
 
     bl_idname = "sdcore.stylise_animation"
     bl_label = "Stylise Animation"
-    bl_options: ClassVar = {"REGISTER"}
 
     again: BoolProperty(
         name="Resume",
@@ -240,13 +239,8 @@ class SDCORE_OT_stylise_animation(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            stylise_animation(context.scene, context.view_layer.name, again=self.again)
-        except SDError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def carry_out(self, context: bpy.types.Context) -> BlenderJob:
+        return stylise_animation(context.scene, context.view_layer.name, again=self.again)
 
 
 CLASSES = (SDCORE_OT_stylise_animation,)

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import bpy
 import numpy as np
@@ -30,6 +30,7 @@ from ..scene.exr import read_passes
 from ..scene.images import new_image
 from ..scene.pass_render import PassRender, Wanted, prepare
 from ..scene.render_result import check_size, render_result
+from .common import Told
 from .stylise_request import Controls, still_fields, with_alpha
 
 
@@ -134,20 +135,14 @@ def _alpha_of(image: np.ndarray | None, trim: Any) -> np.ndarray | None:
     return trim(image[..., 3]) if image is not None and image.shape[-1] == 4 else None
 
 
-class SDCORE_OT_stylise_render(bpy.types.Operator):
+class SDCORE_OT_stylise_render(Told, bpy.types.Operator):
     """Make a stylised picture of the current frame, shaped by its depth"""
 
     bl_idname = "sdcore.stylise_render"
     bl_label = "Stylise Render"
-    bl_options: ClassVar = {"REGISTER"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            stylise_still(context.scene, context.view_layer.name)
-        except SDError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def carry_out(self, context: bpy.types.Context) -> BlenderJob:
+        return stylise_still(context.scene, context.view_layer.name)
 
 
 @persistent

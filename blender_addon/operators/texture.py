@@ -4,12 +4,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
 
 import bpy
 import numpy as np
 
-from sd_core.errors import RequestError, SDError
+from sd_core.errors import RequestError
 from sd_core.events import FrameEvent, ResultEvent
 from sd_core.metadata import PARAMETERS, REQUEST, parameters_text
 from sd_core.requests import Request, Texture, TextureMap
@@ -22,6 +21,7 @@ from ..plan import Plan, base_plan
 from ..results import NAME, image_name
 from ..scene.images import Grabbed, Packed, grab_image, new_image, pack
 from ..scene.material import COLOUR_SPACES, new_material, wire
+from .common import Told
 
 _LEVELS = 65535
 
@@ -50,20 +50,15 @@ class Target:
     material: str = ""
 
 
-class SDCORE_OT_generate_texture(bpy.types.Operator):
+class SDCORE_OT_generate_texture(Told, bpy.types.Operator):
     """Make a tiling material with all its maps from the prompt"""
 
     bl_idname = "sdcore.generate_texture"
     bl_label = "Generate Texture"
-    bl_options: ClassVar = {"REGISTER"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def carry_out(self, context: bpy.types.Context) -> BlenderJob:
         settings = context.scene.sd_core
-        try:
-            plan, target = texture_plan(settings), _target(context)
-        except SDError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        plan, target = texture_plan(settings), _target(context)
         bare = [name for name in target.objects if not _has_uvs(name)]
         if bare:
             self.report({"WARNING"}, f"Without a UV map, no texture is seen on: {', '.join(bare)}. Unwrap it (U)")
@@ -72,8 +67,7 @@ class SDCORE_OT_generate_texture(bpy.types.Operator):
         def apply(_: BlenderJob, result: Result, maps: Maps) -> Parts:
             return (yield from apply_texture(maps, result.request, target, look))
 
-        jobs.submit(plan.make, label=self.bl_label, convert=packer(history.folder()), on_result=apply)
-        return {"FINISHED"}
+        return jobs.submit(plan.make, label=self.bl_label, convert=packer(history.folder()), on_result=apply)
 
 
 CLASSES = (SDCORE_OT_generate_texture,)
