@@ -245,7 +245,9 @@ def _guarded(job: BlenderJob, work: Callable[[], str | None]) -> None:
     except Exception as error:  # noqa: BLE001 - told to the user, and to the log
         _log.exception("%s failed", job.label)
         job.cancel()
-        job.end(Stage.FAILED, SDError(f"{type(error).__name__}: {error}", hint="see the console"))
+        known = isinstance(error, SDError)
+        job.end(Stage.FAILED, error if known else SDError(f"{type(error).__name__}: {error}", hint="see the console"))
+        _report(job)
         return
     if undo is not None:
         _undo_steps.append(undo)

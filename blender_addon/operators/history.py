@@ -41,21 +41,23 @@ class SDCORE_OT_use_again(_OfHistory, Told, bpy.types.Operator):
         use_again(context.scene.sd_core, _request_of(path))
 
 
-class SDCORE_OT_open_history(_OfHistory, bpy.types.Operator):
+class SDCORE_OT_open_history(_OfHistory, Told, bpy.types.Operator):
     """Open the selected image in the Image Editor"""
 
     bl_idname = "sdcore.open_history"
     bl_label = "Open"
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def carry_out(self, context: bpy.types.Context) -> None:
         path = history.selected(context)
-        image = bpy.data.images.load(str(path), check_existing=True)
+        try:
+            image = bpy.data.images.load(str(path), check_existing=True)
+        except RuntimeError as error:
+            raise RequestError("history", f"{path} cannot be opened", hint="remove it from the history") from error
         show(image, Place.of(context))
-        return {"FINISHED"}
 
 
-class SDCORE_OT_remove_history(_OfHistory, bpy.types.Operator):
+class SDCORE_OT_remove_history(_OfHistory, Told, bpy.types.Operator):
     """Delete the selected image from the history; images in the open file stay"""
 
     bl_idname = "sdcore.remove_history"
@@ -65,11 +67,14 @@ class SDCORE_OT_remove_history(_OfHistory, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def carry_out(self, context: bpy.types.Context) -> None:
         path = history.selected(context)
         assert path is not None
-        history.forget(path)
-        return {"FINISHED"}
+        try:
+            history.forget(path)
+        except OSError as error:
+            hint = "close it where it is open, or remove the file yourself"
+            raise RequestError("history", f"{path} cannot be removed: {error.strerror}", hint=hint) from error
 
 
 CLASSES = (SDCORE_OT_use_again, SDCORE_OT_open_history, SDCORE_OT_remove_history)

@@ -39,6 +39,9 @@ class SDCORE_OT_select_region(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if context.area is None or context.area.type != "IMAGE_EDITOR":  # closed or changed meanwhile
+            self._finish(context)
+            return {"CANCELLED"}
         context.area.tag_redraw()
         where = self._pixel(event)
         match event.type, event.value:
@@ -60,6 +63,9 @@ class SDCORE_OT_select_region(bpy.types.Operator):
 
     def _take(self, context: bpy.types.Context, first: Pixel, last: Pixel) -> set[str]:
         image = context.space_data.image
+        if image is None:
+            self.report({"ERROR"}, "The image is gone. Open it again, and then select the region")
+            return {"CANCELLED"}
         left, top, width, height = region_between(first, last, image.size[0], image.size[1])
         if not (width and height):
             return {"CANCELLED"}

@@ -120,6 +120,7 @@ def _begin_to_paint(context: bpy.types.Context) -> None:
     if item is None or item.type != "MESH":
         raise RequestError("objects", "the active object is no mesh", hint="make the object to paint on the active one")
     shown = shown_texture([item])
+    _enter_texture_paint(context, item)
     settings = context.scene.sd_core.project
     if settings.mask is None or image_size(settings.mask) != (shown.side, shown.side):
         settings.mask = bpy.data.images.new(f"{shown.image[:40]} mask", shown.side, shown.side, alpha=False)
@@ -127,5 +128,13 @@ def _begin_to_paint(context: bpy.types.Context) -> None:
     item.data.uv_layers.active = item.data.uv_layers[shown.uv_maps[item.name]]
     canvas = context.scene.tool_settings.image_paint
     canvas.mode, canvas.canvas = "IMAGE", settings.mask
-    if context.mode != "PAINT_TEXTURE":
+
+
+def _enter_texture_paint(context: bpy.types.Context, item: bpy.types.Object) -> None:
+    if context.mode == "PAINT_TEXTURE":
+        return
+    try:
         bpy.ops.object.mode_set(mode="TEXTURE_PAINT")
+    except RuntimeError as error:
+        what = f"{item.name!r} cannot be painted: {error}"
+        raise RequestError("objects", what, hint="make it visible, local and the active object") from error

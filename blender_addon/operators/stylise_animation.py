@@ -52,7 +52,7 @@ class _Film:
     def make(self, job: BlenderJob) -> Generation:
         """The request; waits for the data."""
         if not self.again:
-            self.output.clear()
+            self.output.clear_passes()
         job.tell("Rendering passes", 0.0)
 
         def progress(done: int, count: int) -> None:
@@ -82,6 +82,8 @@ class _Film:
         return [self.output.picture(frame) for frame in self.frames]
 
     def _picture(self, index: int, made: np.ndarray) -> Packed:
+        if index == 0 and not self.again:
+            self.output.clear_pictures()
         framing, alpha = self.render.order.framing, None
         if self.transparent:
             alpha = _alpha(self.render.paths[index], framing.overscan)

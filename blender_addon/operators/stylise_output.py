@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +54,16 @@ class Output:
         """Write the figures."""
         write_files([(self.folder / "report.json", json.dumps(report, indent=1).encode())])
 
-    def clear(self) -> None:
-        """Remove what an earlier animation left, but for the copy of the scene that has just been saved."""
-        shutil.rmtree(self.folder / "frames", ignore_errors=True)
-        for pattern in ("passes/*.exr", "passes/[0-9-]*.json", "*.mp4", "report.json", "job.json"):
+    def clear_passes(self) -> None:
+        """Remove the data of an earlier animation, but for the copy of the scene that has just been saved."""
+        self._clear("passes/*.exr", "passes/[0-9-]*.json", "job.json")
+
+    def clear_pictures(self) -> None:
+        """Remove the pictures of an earlier animation: they are kept until there are others."""
+        self._clear("frames/*.png", "*.mp4", "report.json")
+
+    def _clear(self, *patterns: str) -> None:
+        for pattern in patterns:
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
 

@@ -33,6 +33,9 @@ from ..scene.render_result import check_size, render_result
 from .common import Told
 from .stylise_request import Controls, still_fields, with_alpha
 
+_written: set[str] = set()
+"""Scenes whose last render was written to files: an animation."""
+
 
 @dataclass(slots=True)
 class _Still:
@@ -82,7 +85,7 @@ def stylise_still(scene: bpy.types.Scene, view_layer: str) -> BlenderJob:
         shown = _shown(scene, settings, folder)
         plan = base_plan(scene.sd_core, DepthToImage, **own_fields(settings))
         render = prepare(scene, view_layer, (scene.frame_current,), folder, wanted=Wanted(rest=False))
-    except SDError:
+    except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     still = _Still(render, plan, controls_of(settings), settings.strength, scene.render.film_transparent, shown)
@@ -146,9 +149,20 @@ class SDCORE_OT_stylise_render(Told, bpy.types.Operator):
 
 
 @persistent
+def _before_render(scene: bpy.types.Scene, *_: object) -> None:
+    _written.discard(scene.name)
+
+
+@persistent
+def _after_write(scene: bpy.types.Scene, *_: object) -> None:
+    """Only the frames of animations are written one by one."""
+    _written.add(scene.name)
+
+
+@persistent
 def _after_render(scene: bpy.types.Scene, *_: object) -> None:
     """Blender calls this in the thread of the render, where nothing may be started."""
-    if not bpy.app.background and scene.sd_core.stylise.on_render:
+    if not bpy.app.background and scene.sd_core.stylise.on_render and scene.name not in _written:
         bpy.app.timers.register(lambda name=scene.name: _start_after_render(name), first_interval=0.1)
 
 
@@ -172,9 +186,21 @@ CLASSES = (SDCORE_OT_stylise_render,)
 
 def register() -> None:
     """Be told of finished renders."""
-    bpy.app.handlers.render_complete.append(_after_render)
+    for handlers, handler in _handlers():
+        handlers.append(handler)
 
 
 def unregister() -> None:
     """Be told no more."""
-    bpy.app.handlers.render_complete.remove(_after_render)
+    for handlers, handler in _handlers():
+        handlers.remove(handler)
+    _written.clear()
+
+
+def _handlers() -> tuple[tuple[list[Any], Any], ...]:
+    handlers = bpy.app.handlers
+    return (
+        (handlers.render_init, _before_render),
+        (handlers.render_write, _after_write),
+        (handlers.render_complete, _after_render),
+    )

@@ -21,6 +21,7 @@ from ..plan import Plan, base_plan
 from ..results import NAME, image_name
 from ..scene.images import Grabbed, Packed, grab_image, new_image, pack
 from ..scene.material import COLOUR_SPACES, new_material, wire
+from ..scene.mesh_arrays import linked
 from .common import Told
 
 _LEVELS = 65535
@@ -142,8 +143,15 @@ def _target(context: bpy.types.Context) -> Target:
             material = context.object.active_material if context.object is not None else None
             if material is None:
                 raise RequestError("material", "there is no active one", hint="choose a new material instead")
+            if material.library is not None:
+                what = f"{material.name!r} is linked from another file"
+                raise RequestError("material", what, hint="choose a new material instead")
             return Target(material=material.name)
-    chosen = tuple(item.name for item in context.selected_objects if hasattr(item.data, "materials"))
+    items = [item for item in context.selected_objects if hasattr(item.data, "materials")]
+    for item in items:
+        if item.library is not None or item.data.library is not None:
+            raise linked(item)
+    chosen = tuple(item.name for item in items)
     if not chosen:
         raise RequestError(
             "objects", "none is selected that can have a material", hint="select one, or use a new material"

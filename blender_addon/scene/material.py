@@ -33,8 +33,6 @@ def new_material(
 ) -> bpy.types.Material:
     """A new material that shows PBR maps; see `wire`."""
     material = bpy.data.materials.new(name)
-    if bpy.app.version < (5, 0):
-        material.use_nodes = True
     wire(material, images, uv_map=uv_map, displacement=displacement, repeat=repeat)
     return material
 
@@ -55,6 +53,8 @@ def wire(
         displacement: height of the whole range of the height map, in scene units.
         repeat: whether the images tile; otherwise a mapping node would only be in the way.
     """
+    if material.node_tree is None:  # before Blender 5.0 a material need not have nodes
+        material.use_nodes = True
     tree = material.node_tree
     tree.nodes.clear()
     output = _node(tree, "ShaderNodeOutputMaterial", 4, 0)

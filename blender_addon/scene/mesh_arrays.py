@@ -84,6 +84,10 @@ def gather(
 
 
 def _check(item: bpy.types.Object, arrays: _Arrays, *, keep_uvs: bool) -> None:
+    # A new UV map and a first material slot are the mesh's own.
+    mesh_changes = not keep_uvs or not item.material_slots
+    if item.library is not None or (mesh_changes and item.data.library is not None):
+        raise linked(item)
     if keep_uvs and arrays.uvs is None:
         raise RequestError(
             "uvs", f"{item.name!r} has no UV map", hint="choose a new UV map, or unwrap it (UV > Smart UV Project)"
@@ -94,6 +98,13 @@ def _check(item: bpy.types.Object, arrays: _Arrays, *, keep_uvs: bool) -> None:
             f"modifiers change the corners of {item.name!r}, so no new UV map can be written",
             hint="use its own UV map, or apply the modifiers",
         )
+
+
+def linked(item: bpy.types.Object) -> RequestError:
+    """The error for an object that belongs to another file."""
+    return RequestError(
+        "objects", f"{item.name!r} is linked from another file", hint="make it local (Object > Relations > Make Local)"
+    )
 
 
 def _check_shared(items: Sequence[bpy.types.Object]) -> None:

@@ -241,6 +241,23 @@ def test_the_history_opens_and_forgets(settings: Any) -> None:
     assert not newest.exists() and not inputs.exists()
 
 
+def test_an_image_of_the_history_that_is_gone_or_damaged_is_told(settings: Any) -> None:
+    import bpy
+
+    from blender_addon import history
+
+    run("generate_image")
+    newest = max(history.folder().glob("*.png"))
+    bpy.context.window_manager.sd_core.history = newest.name
+    newest.write_bytes(b"no picture")
+    with pytest.raises(RuntimeError, match="is no PNG"):
+        bpy.ops.sdcore.use_again()
+    newest.unlink()
+    with pytest.raises(RuntimeError, match=r"cannot be opened; remove it from the history"):
+        bpy.ops.sdcore.open_history()
+    assert bpy.ops.sdcore.remove_history() == {"FINISHED"}
+
+
 def test_a_new_mask_has_the_size_of_the_image(settings: Any) -> None:
     import bpy
 

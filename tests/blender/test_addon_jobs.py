@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sd_core.client import connect, start_server
-from sd_core.errors import Cancelled, EngineDied, SDError, ServerError
+from sd_core.errors import Cancelled, EngineDied, RequestError, SDError, ServerError
 from sd_core.requests import TextToImage
 from tests.blender.conftest import PYTHON
 from tests.blender.snapshot import differences, snapshot
@@ -135,6 +135,17 @@ def test_a_fault_in_a_callback_is_told_and_stops_no_other_job(addon: ModuleType)
     jobs.wait(good, SECONDS)
     with pytest.raises(SDError, match="on purpose"):
         jobs.wait(bad, SECONDS)
+
+
+def test_an_error_in_a_callback_keeps_its_remedy(addon: ModuleType) -> None:
+    from blender_addon import jobs
+
+    def refused(*_: object) -> None:
+        raise RequestError("uvs", "the object was edited meanwhile", hint="project again")
+
+    job = jobs.submit(adjust(3), label="refused", on_result=refused)
+    with pytest.raises(RequestError, match=r"uvs: the object was edited meanwhile; project again"):
+        jobs.wait(job, SECONDS)
 
 
 def test_a_result_does_not_come_into_another_file(addon: ModuleType, settings: Any) -> None:

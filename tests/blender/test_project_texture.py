@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -221,6 +222,22 @@ def test_what_cannot_be_painted_is_said_with_what_to_do(scene: Any) -> None:
     select()
     with pytest.raises(RuntimeError, match="Select the objects"):
         bpy.ops.sdcore.project_texture()
+
+
+def test_objects_of_another_file_are_refused_before_anything_is_made(scene: Any, tmp_path: Path) -> None:
+    import bpy
+
+    path = str(tmp_path / "other.blend")
+    bpy.data.libraries.write(path, {bpy.data.objects["Floor"]})
+    with bpy.data.libraries.load(path, link=True) as (_, wanted):
+        wanted.objects = ["Floor"]
+    (linked,) = wanted.objects
+    scene.collection.objects.link(linked)
+    select()
+    linked.select_set(True)
+    for operator in (bpy.ops.sdcore.project_texture, bpy.ops.sdcore.generate_texture):
+        with pytest.raises(RuntimeError, match=r"'Floor' is linked from another file; make it local"):
+            operator()
 
 
 def test_what_is_sent_is_the_evaluated_mesh_in_the_world(scene: Any) -> None:

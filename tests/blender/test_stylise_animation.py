@@ -182,6 +182,23 @@ def test_after_the_server_was_killed_the_same_job_goes_on(scene: Any, blender_ho
     assert len(pictures(tmp_path)) == 3
 
 
+def test_pictures_of_an_earlier_run_stay_until_there_are_others(tmp_path: Path) -> None:
+    from blender_addon.operators.stylise_output import Output
+
+    output = Output(tmp_path, "Shot")
+    for frame in (1, 2, 48):
+        output.write_picture(frame, b"old")
+    output.video.write_bytes(b"old")
+    (tmp_path / "passes").mkdir()
+    (tmp_path / "passes" / "000001.exr").write_bytes(b"old")
+    (tmp_path / "passes" / "scene.blend").write_bytes(b"new")
+    output.clear_passes()
+    assert [path.name for path in (tmp_path / "passes").iterdir()] == ["scene.blend"]
+    assert len(list((tmp_path / "frames").iterdir())) == 3 and output.video.is_file()
+    output.clear_pictures()
+    assert not list((tmp_path / "frames").iterdir()) and not output.video.exists()
+
+
 def test_what_is_missing_is_said_before_anything_starts(scene: Any, tmp_path: Path) -> None:
     import bpy
 

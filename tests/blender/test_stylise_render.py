@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -208,6 +209,20 @@ def test_after_a_render_the_picture_is_made_or_the_panel_says_why_not(scene: Any
         jobs.wait(jobs.running()[-1], 10)
     scene.camera = camera
     _start_after_render("no such scene")
+
+
+def test_a_still_is_told_from_an_animation(scene: Any, tmp_path: Path) -> None:
+    import bpy
+
+    from blender_addon.operators.stylise_render import _written
+
+    scene.render.resolution_x = scene.render.resolution_y = 8
+    scene.frame_start = scene.frame_end = 1
+    scene.render.filepath = str(tmp_path / "frame")
+    bpy.ops.render.render(animation=True)
+    assert scene.name in _written
+    bpy.ops.render.render()
+    assert scene.name not in _written
 
 
 @pytest.mark.usefixtures("untouched")
