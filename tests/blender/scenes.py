@@ -127,7 +127,9 @@ def _parts(scene: Any) -> dict[str, Any]:
     active = bpy.context.view_layer.objects.active
     extra = {
         "active": active and active.name,
-        "materials": sorted((item.name, len(item.node_tree.nodes)) for item in bpy.data.materials),
+        "materials": sorted(
+            (item.name, len(item.node_tree.nodes) if item.node_tree else 0) for item in bpy.data.materials
+        ),
         "preview": bpy.context.preferences.filepaths.file_preview_type,
     }
     return {**layers, **objects, **extra}
