@@ -9,6 +9,7 @@ import bpy
 
 from .generate import draw_prompt
 from .layout import in_editors, optional_prop
+from .status import draw_jobs
 
 
 class SDCORE_PT_texture:
@@ -20,6 +21,7 @@ class SDCORE_PT_texture:
 
     def draw(self: Any, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.sd_core
+        draw_jobs(layout, context, picture=True)
         draw_prompt(layout, settings)
         layout.template_ID(settings, "texture_image", open="image.open", text="Start from")
         column = layout.column()
