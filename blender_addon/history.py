@@ -56,7 +56,9 @@ def keep(folder: Path, images: Sequence[tuple[bytes, Request]]) -> list[Path]:
         OutputError: they cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+    now = time.time()
+    # Names are in the order in which the images were made, also within a second.
+    stem = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{int(now % 1 * 1000):03d}-{uuid.uuid4().hex[:6]}"
     paths = [folder / f"{stem}-{index}.png" for index in range(len(images))]
     if images and images[0][1].arrays():
         save_arrays(images[0][1], folder / f"{stem}.inputs")
