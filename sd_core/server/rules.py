@@ -51,7 +51,7 @@ class ModelRules:
         raise RequestError(
             place,
             f"names a model that this server does not offer: {name!r:.200}",
-            hint="see GET /v1/models, or serve with --allow-model",
+            hint="see GET /v1/models and /v1/loras, or serve with --allow-model",
         )
 
 

@@ -23,7 +23,7 @@ from sd_core.requests import DepthToImage, ImageToImage, Inpaint, Lora, Request,
 from tests.conftest import Built
 from tests.server.conftest import Served
 from tests.server.cutter import cutting
-from tests.server.servers import PATIENCE, adjust, endless, engine_pid, long_adjust, wait_for
+from tests.server.servers import PATIENCE, adjust, endless, engine_pid, long_adjust, running, wait_for
 from tests.tiny import TinyKind
 from tests.tiny_adapters import LoraFormat
 
@@ -235,6 +235,22 @@ def test_a_lora_in_the_servers_folder_is_offered_and_used_by_its_name(served: Se
     assert np.array_equal(by_name, by_path) and not np.array_equal(by_name, without)
     with pytest.raises(ModelNotFound, match=r"gone\.safetensors"):
         served.client.run(TextToImage(**fields, loras=(Lora("gone.safetensors"),)))
+
+
+@pytest.mark.slow
+def test_a_server_for_others_offers_the_loras_of_its_folder_and_no_other_files(
+    served: Served, lora: Built, tmp_path: Path
+) -> None:
+    held = lora(TinyKind.SD1, LoraFormat.DIFFUSERS)
+    (tmp_path / "loras").mkdir()
+    shutil.copyfile(held, tmp_path / "loras" / "brick.safetensors")
+    fields = {"prompt": "red wall", "width": 64, "height": 64, "num_inference_steps": 2, "seed": 1}
+    options = ("--host", "0.0.0.0", "--token", "secret", "--model", str(served.model))  # noqa: S104 - that is the point
+    with running(tmp_path, *options) as (_, client):
+        assert client.run(TextToImage(**fields, loras=(Lora("brick.safetensors"),))).images[0].shape == (64, 64, 3)
+        for name in (str(held), "gone.safetensors"):
+            with pytest.raises(RequestError, match="does not offer"):
+                client.submit(TextToImage(**fields, loras=(Lora(name),)))
 
 
 def test_many_threads_may_use_one_client(served: Served) -> None:
