@@ -41,7 +41,7 @@ def fix_of(error: SDError) -> Fix | None:
         case OutOfMemory():
             return Fix("sdcore.free_memory", "Free Memory")
         case ModelNotFound() | ModelMismatch():
-            return Fix("sdcore.use_default_model", "Use the Default Model")
+            return _model_fix(error)
     return None
 
 
@@ -50,6 +50,12 @@ def _request_fix(error: RequestError) -> Fix | None:
         return Fix("sdcore.paint_mask", "Paint Mask")
     fix = _REQUESTS.get(error.field)
     return fix if fix is not _PAD or "multiples of" in error.message else None
+
+
+def _model_fix(error: ModelNotFound | ModelMismatch) -> Fix:
+    if isinstance(error, ModelNotFound) and "LoRA folder" in error.message:
+        return Fix("sdcore.remove_lora", "Remove LoRA", {"path": error.name})
+    return Fix("sdcore.use_default_model", "Use the Default Model")
 
 
 def _server_fix(error: SDError) -> Fix:

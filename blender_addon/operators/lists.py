@@ -6,6 +6,7 @@ from typing import ClassVar
 import bpy
 from bpy.props import IntProperty, StringProperty
 
+from .. import jobs
 from .common import is_ready
 from .generate import open_image
 
@@ -47,6 +48,19 @@ class SDCORE_OT_remove_lora(_Remove, bpy.types.Operator):
     bl_idname = "sdcore.remove_lora"
     bl_label = "Remove LoRA"
     rows = "loras"
+
+    path: StringProperty(
+        name="LoRA", description="Its name, in place of its place in the list", options={"HIDDEN", "SKIP_SAVE"}
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if not self.path:
+            return super().execute(context)
+        loras = context.scene.sd_core.loras
+        for index in reversed([index for index, row in enumerate(loras) if row.path == self.path]):
+            loras.remove(index)
+        jobs.forget_ended()
+        return {"FINISHED"}
 
 
 class SDCORE_OT_add_control(_Undoable, bpy.types.Operator):

@@ -87,7 +87,7 @@ def test_a_file_that_is_taken_away_is_missing_after_a_refresh_and_named_by_the_j
 ) -> None:
     import bpy
 
-    from blender_addon import jobs
+    from blender_addon import jobs, problems
     from blender_addon.connection import server
     from blender_addon.loras import problem_of
 
@@ -100,5 +100,10 @@ def test_a_file_that_is_taken_away_is_missing_after_a_refresh_and_named_by_the_j
     wait_for(lambda: len(server.status.loras) == 2, SECONDS)
     assert "not on the server" in problem_of(CAT, offered)
     bpy.ops.sdcore.generate_image()
-    with pytest.raises(ModelNotFound, match=r"cat\.safetensors.*LoRA folder"):
+    with pytest.raises(ModelNotFound, match=r"cat\.safetensors.*LoRA folder") as caught:
         jobs.wait(jobs.running()[-1], SECONDS)
+    fix = problems.fix_of(caught.value)
+    assert fix is not None and fix.operator == "sdcore.remove_lora"
+    bpy.ops.sdcore.add_lora(path=BRICK)
+    bpy.ops.sdcore.remove_lora(**fix.settings)
+    assert [row.path for row in offered.loras] == [BRICK]
