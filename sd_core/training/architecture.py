@@ -29,7 +29,7 @@ class Widths:
 
 WIDTHS = {
     Size.FULL: Widths(
-        autoencoder=(32, 48, 96, 128), autoencoder_groups=16, unet=(96, 192, 192), unet_groups=32, head=32,
+        autoencoder=(32, 48, 96, 128), autoencoder_groups=4, unet=(96, 192, 192), unet_groups=32, head=32,
         control=(16, 32, 64, 96), text=256, text_layers=4,
     ),
     Size.TINY: Widths(
@@ -73,7 +73,7 @@ def build_controlnet(unet: UNet2DConditionModel, size: Size) -> ControlNetModel:
 def build_text_encoder(tokenizer: CLIPTokenizer, size: Size) -> CLIPTextModel:
     """A small CLIP text transformer over the project's own vocabulary."""
     widths = WIDTHS[size]
-    return CLIPTextModel(
+    encoder = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer), hidden_size=widths.text, intermediate_size=4 * widths.text,
             num_hidden_layers=widths.text_layers, num_attention_heads=max(1, widths.text // 64),
@@ -82,6 +82,9 @@ def build_text_encoder(tokenizer: CLIPTokenizer, size: Size) -> CLIPTextModel:
             pad_token_id=tokenizer.get_vocab()[END],
         )
     )  # fmt: skip
+    # CLIP draws embeddings of 0.02 beside positions of the same size: small words, which are learnt late
+    encoder.get_input_embeddings().weight.data.mul_(6)
+    return encoder
 
 
 def build_scheduler() -> DDIMScheduler:

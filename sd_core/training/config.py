@@ -43,13 +43,15 @@ class TrainConfig:
     """Decay per step of the exponential moving average of the weights, which is what is exported."""
     images: int = 16_000
     """Generated images kept on disk, counted in areas of 128 x 128 px."""
+    reading: int = 800
+    """Steps in which the text encoder alone learns to read captions, before the UNet is trained from nothing."""
     processes: int = 1
     """Processes, one thread each, that generate images and then share every batch; part of the recipe, like `seed`."""
     checkpoint_every: int = 250
     sheet_every: int = 500
 
     def __post_init__(self) -> None:
-        for field in ("steps", "batch", "images", "processes", "checkpoint_every", "sheet_every"):
+        for field in ("steps", "batch", "images", "reading", "processes", "checkpoint_every", "sheet_every"):
             if getattr(self, field) < 1:
                 raise RequestError(
                     field, f"must be at least 1, got {getattr(self, field)}", hint="use a positive number"
@@ -63,7 +65,9 @@ class TrainConfig:
         config = _RECIPES[Stage(stage)]
         if size is Size.FULL:
             return config
-        return replace(config, size=size, steps=4, batch=2, warmup=1, images=24, checkpoint_every=2, sheet_every=4)
+        return replace(
+            config, size=size, steps=4, batch=2, warmup=1, images=24, reading=4, checkpoint_every=2, sheet_every=4
+        )
 
 
 _RECIPES: dict[Stage, TrainConfig] = {

@@ -60,10 +60,15 @@ def load_parts(model: Path) -> Parts:
     return Parts(
         autoencoder=load_autoencoder(model),
         unet=UNet2DConditionModel.from_pretrained(model / "unet", torch_dtype=torch.float32),
-        text_encoder=CLIPTextModel.from_pretrained(model / "text_encoder", dtype=torch.float32),
+        text_encoder=load_text_encoder(model),
         tokenizer=CLIPTokenizer.from_pretrained(model / "tokenizer"),
         scheduler=DDIMScheduler.from_pretrained(model / "scheduler"),
     )
+
+
+def load_text_encoder(model: Path) -> CLIPTextModel:
+    """The text encoder in a model's folder, in float32."""
+    return CLIPTextModel.from_pretrained(_existing(model / "text_encoder", "unet"), dtype=torch.float32)
 
 
 def load_controlnet(model: Path) -> ControlNetModel:

@@ -20,11 +20,19 @@ from sd_core.training.autoencoder import AutoencoderTask, DecoderTask
 from sd_core.training.batches import Source
 from sd_core.training.config import Stage, TrainConfig
 from sd_core.training.data import vocabulary
-from sd_core.training.export import load_autoencoder, load_controlnet, load_parts, save_part, save_parts
+from sd_core.training.export import (
+    load_autoencoder,
+    load_controlnet,
+    load_parts,
+    load_text_encoder,
+    save_part,
+    save_parts,
+)
 from sd_core.training.images import CROP_BUCKETS, SCENE_BUCKETS, TEXTURE_BUCKETS, Bucket, Images, generate, open_images
 from sd_core.training.latents import Latents, cache_latents, channel_statistics, fold_statistics, open_latents
 from sd_core.training.loop import CHECKPOINT, Progress, Task
 from sd_core.training.parts import Parts
+from sd_core.training.reading import learn_to_read
 from sd_core.training.text_to_image import ControlNetTask, UNetTask
 from sd_core.training.tokenizer import build_tokenizer
 
@@ -92,10 +100,25 @@ def _pictures(shop: Workshop) -> Iterator[Progress]:
 
 
 def _texts_and_pictures(shop: Workshop) -> Iterator[Progress]:
-    # one process writes the tokenizer, before the others read it; a resumed run keeps the ids that it has learnt
+    yield from _pictures(shop)
+    # one process writes these, before the others read them; a resumed run keeps the ids that it has learnt
     if shop.start is None and not (shop.stage / CHECKPOINT).exists():
         build_tokenizer(vocabulary(), shop.model / "tokenizer").save_pretrained(shop.model / "tokenizer")
-    yield from _pictures(shop)
+        yield from _read(shop)
+
+
+def _read(shop: Workshop) -> Iterator[Progress]:
+    """Leave a text encoder that can read in `out/model`."""
+    config, tokenizer = shop.config, CLIPTokenizer.from_pretrained(shop.model / "tokenizer")
+    torch.manual_seed(config.seed)
+    text_encoder = build_text_encoder(tokenizer, config.size)
+    labels = [
+        label for images in shop.images("pictures", (*TEXTURE_BUCKETS, *SCENE_BUCKETS)) for label in images.labels
+    ]
+    answers = learn_to_read(text_encoder, tokenizer, labels, steps=config.reading, seed=config.seed)
+    for done, right in enumerate(answers, 1):
+        yield Progress(stage=config.stage, phase="captions", done=done, count=config.reading, figures={"right": right})
+    save_part(text_encoder, shop.model / "text_encoder")
 
 
 def _autoencoder_task(shop: Workshop) -> AutoencoderTask:
@@ -126,7 +149,7 @@ def _parts(shop: Workshop) -> Parts:
     tokenizer = CLIPTokenizer.from_pretrained(shop.model / "tokenizer")
     return Parts(
         autoencoder=load_autoencoder(shop.model), unet=build_unet(shop.config.size), scheduler=build_scheduler(),
-        text_encoder=build_text_encoder(tokenizer, shop.config.size), tokenizer=tokenizer,
+        text_encoder=load_text_encoder(shop.model), tokenizer=tokenizer,
     )  # fmt: skip
 
 
