@@ -33,7 +33,9 @@ def find_lora(name: str) -> Path:
     """
     inner = PurePosixPath(name)
     held = lora_folder() / inner
-    if Path(name).expanduser().exists() or inner.is_absolute() or ".." in inner.parts:
+    # PurePosixPath drops the "./" by which a user says that a path is meant
+    path_meant = inner.is_absolute() or ".." in inner.parts or name.startswith(("./", "~"))
+    if path_meant or Path(name).expanduser().exists():
         return find_weights(name)
     if held.is_file() and held.suffix == _ENDING:
         return held
