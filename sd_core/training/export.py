@@ -34,6 +34,7 @@ def save_part(network: ModelMixin | CLIPTextModel, folder: Path) -> None:
     # transformers loads in the dtype that the configuration names, diffusers in float32 whatever it says: they must agree
     path = temporary / "config.json"
     config = json.loads(path.read_text())
+    config.pop("_name_or_path", None)  # where the weights came from on this machine
     path.write_text(json.dumps({**config, "dtype": "float32"} if "dtype" in config else config, indent=2) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
