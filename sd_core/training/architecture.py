@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
+from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from sd_core.training.config import Size
@@ -83,7 +84,9 @@ def build_text_encoder(tokenizer: CLIPTokenizer, size: Size) -> CLIPTextModel:
         )
     )  # fmt: skip
     # CLIP draws embeddings of 0.02 beside positions of the same size: small words, which are learnt late
-    encoder.get_input_embeddings().weight.data.mul_(6)
+    embeddings = encoder.get_input_embeddings()
+    assert isinstance(embeddings, nn.Embedding)
+    embeddings.weight.data.mul_(6)
     return encoder
 
 
