@@ -23,9 +23,13 @@ WARMUP = 20
 def learn_to_read(
     text_encoder: CLIPTextModel, tokenizer: CLIPTokenizer, labels: Sequence[Label], *, steps: int, seed: int
 ) -> Iterator[float]:
-    """Train `text_encoder` in place to name material, colour and kind; yields the share of right answers of every step.
+    """Train `text_encoder` in place to name material, colour and kind; it is left in evaluation mode.
 
-    The answers are asked of the end of the caption and of the padding after it, which see all of it.
+    The answers are asked of the end of the caption and of the padding after it, which see all of it, by linear heads that
+    are then dropped.
+
+    Yields:
+        The share of right answers of every step, 0 to 1, on the captions of that step, before it learns from them.
     """
     answers = Answers(labels)
     heads = nn.ModuleList(nn.Linear(text_encoder.config.hidden_size, len(names)) for names in answers.names)
@@ -62,7 +66,7 @@ class Answers:
 
 
 def _asked(text_encoder: CLIPTextModel, heads: nn.ModuleList, ids: Tensor, answers: Tensor) -> tuple[Tensor, float]:
-    """The loss over all questions, and the share of right answers."""
+    """The summed cross-entropy of all questions, a scalar, and the share of right answers, 0 to 1; ids: (b, t)."""
     hidden = text_encoder(ids)[0]
     end = ids == text_encoder.config.eos_token_id
     loss, right = hidden.new_zeros(()), 0.0

@@ -129,7 +129,7 @@ def test_the_data_names_what_the_sheets_ask_for() -> None:
     assert len(COLOURS) >= 12
 
 
-def test_a_text_encoder_that_was_asked_reads_captions_that_it_has_not_seen(tmp_path: Path) -> None:
+def test_a_text_encoder_that_is_asked_comes_to_name_what_captions_say(tmp_path: Path) -> None:
     torch.manual_seed(0)
     tokenizer = build_tokenizer(vocabulary(), tmp_path)
     encoder = build_text_encoder(tokenizer, Size.TINY)
