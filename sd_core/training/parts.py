@@ -26,8 +26,8 @@ class Parts:
     scheduler: DDIMScheduler
 
     def with_averages(self, average: nn.ModuleDict) -> Self:
-        """The same with the averaged UNet and text encoder in place of those in training."""
-        return replace(self, unet=average["unet"], text_encoder=average["text_encoder"])
+        """The same with the averaged UNet in place of the one in training."""
+        return replace(self, unet=average["unet"])
 
     def pipeline(self) -> StableDiffusionPipeline:
         """The stock pipeline over these parts, without a safety checker and without a progress bar."""

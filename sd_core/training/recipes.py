@@ -20,6 +20,7 @@ from sd_core.training.autoencoder import AutoencoderTask, DecoderTask
 from sd_core.training.batches import Source
 from sd_core.training.config import Stage, TrainConfig
 from sd_core.training.data import vocabulary
+from sd_core.training.embeddings import Reader, cache_embeddings, known_captions
 from sd_core.training.export import (
     load_autoencoder,
     load_controlnet,
@@ -59,6 +60,24 @@ class Workshop:
         """The model folder that holds what earlier stages made."""
         return self.start or self.model
 
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """What the UNet or the ControlNet learns from."""
+        return SCENE_BUCKETS if self.config.stage is Stage.CONTROLNET else (*TEXTURE_BUCKETS, *SCENE_BUCKETS)
+
+    @property
+    def embeddings(self) -> Path:
+        """The cache of embedded captions."""
+        return self.stage / "captions.npy"
+
+    def captions(self) -> list[str]:
+        """The captions that `embeddings` holds, in its order."""
+        return known_captions(self.images("pictures", self.buckets))
+
+    def reader(self, parts: Parts) -> Reader:
+        """The text encoder of `parts`, with the captions read before."""
+        return Reader.open(parts.text_encoder, parts.tokenizer, self.captions(), self.embeddings)
+
     def images(self, cache: str, buckets: tuple[Bucket, ...]) -> list[Images]:
         return [open_images(self.out / cache, bucket) for bucket in buckets]
 
@@ -92,7 +111,7 @@ def _crops(shop: Workshop) -> Iterator[Progress]:
 
 
 def _pictures(shop: Workshop) -> Iterator[Progress]:
-    buckets = SCENE_BUCKETS if shop.config.stage is Stage.CONTROLNET else (*TEXTURE_BUCKETS, *SCENE_BUCKETS)
+    buckets = shop.buckets
     yield from _generated(shop, "pictures", buckets)
     autoencoder = load_autoencoder(shop.base)
     for done, count in cache_latents(autoencoder, shop.images("pictures", buckets), shop.out / "pictures"):
@@ -102,9 +121,21 @@ def _pictures(shop: Workshop) -> Iterator[Progress]:
 def _texts_and_pictures(shop: Workshop) -> Iterator[Progress]:
     yield from _pictures(shop)
     # one process writes these, before the others read them; a resumed run keeps the ids that it has learnt
-    if shop.start is None and not (shop.stage / CHECKPOINT).exists():
+    if not (shop.base / "text_encoder").exists():
         build_tokenizer(vocabulary(), shop.model / "tokenizer").save_pretrained(shop.model / "tokenizer")
         yield from _read(shop)
+    yield from _embedded(shop)
+
+
+def _scenes_and_texts(shop: Workshop) -> Iterator[Progress]:
+    yield from _pictures(shop)
+    yield from _embedded(shop)
+
+
+def _embedded(shop: Workshop) -> Iterator[Progress]:
+    tokenizer = CLIPTokenizer.from_pretrained(shop.base / "tokenizer")
+    for done, count in cache_embeddings(load_text_encoder(shop.base), tokenizer, shop.captions(), shop.embeddings):
+        yield Progress(stage=shop.config.stage, phase="embeddings", done=done, count=count)
 
 
 def _read(shop: Workshop) -> Iterator[Progress]:
@@ -112,9 +143,7 @@ def _read(shop: Workshop) -> Iterator[Progress]:
     config, tokenizer = shop.config, CLIPTokenizer.from_pretrained(shop.model / "tokenizer")
     torch.manual_seed(config.seed)
     text_encoder = build_text_encoder(tokenizer, config.size)
-    labels = [
-        label for images in shop.images("pictures", (*TEXTURE_BUCKETS, *SCENE_BUCKETS)) for label in images.labels
-    ]
+    labels = [label for images in shop.images("pictures", shop.buckets) for label in images.labels]
     answers = learn_to_read(text_encoder, tokenizer, labels, steps=config.reading, seed=config.seed)
     for done, right in enumerate(answers, 1):
         yield Progress(stage=config.stage, phase="captions", done=done, count=config.reading, figures={"right": right})
@@ -154,20 +183,20 @@ def _parts(shop: Workshop) -> Parts:
 
 
 def _unet_task(shop: Workshop) -> UNetTask:
-    return UNetTask(_parts(shop), Source(shop.latents(TEXTURE_BUCKETS), shop.latents(SCENE_BUCKETS)))
+    parts = _parts(shop)
+    return UNetTask(parts, shop.reader(parts), Source(shop.latents(TEXTURE_BUCKETS), shop.latents(SCENE_BUCKETS)))
 
 
 def _finish_unet(shop: Workshop) -> None:
-    parts, averages = _parts(shop), shop.averages()
-    _restore(parts.unet, averages, "unet")
-    _restore(parts.text_encoder, averages, "text_encoder")
+    parts = _parts(shop)
+    _restore(parts.unet, shop.averages(), "unet")
     save_parts(parts, shop.model, vocabulary())
 
 
 def _controlnet_task(shop: Workshop) -> ControlNetTask:
     parts = load_parts(shop.base)
     controlnet = load_controlnet(shop.start) if shop.start else build_controlnet(parts.unet, shop.config.size)
-    return ControlNetTask(parts, controlnet, Source((), shop.latents(SCENE_BUCKETS)))
+    return ControlNetTask(parts, shop.reader(parts), controlnet, Source((), shop.latents(SCENE_BUCKETS)))
 
 
 def _finish_controlnet(shop: Workshop) -> None:
@@ -199,5 +228,5 @@ RECIPES: dict[Stage, Recipe] = {
     Stage.AUTOENCODER: Recipe(_crops, _autoencoder_task, _finish_autoencoder),
     Stage.DECODER: Recipe(_crops, _decoder_task, _finish_decoder),
     Stage.UNET: Recipe(_texts_and_pictures, _unet_task, _finish_unet),
-    Stage.CONTROLNET: Recipe(_pictures, _controlnet_task, _finish_controlnet),
+    Stage.CONTROLNET: Recipe(_scenes_and_texts, _controlnet_task, _finish_controlnet),
 }

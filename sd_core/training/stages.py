@@ -34,6 +34,7 @@ def train(
     shop.stage.mkdir(parents=True, exist_ok=True)
     if not resume:
         (shop.stage / CHECKPOINT).unlink(missing_ok=True)
+        shop.embeddings.unlink(missing_ok=True)
     recipe = RECIPES[config.stage]
     yield from recipe.prepare(shop)
     with assembled(config.processes, _follow, shop) as team:

@@ -1,4 +1,4 @@
-"""Stages 2 and 3: UNet and text encoder together, then the ControlNet beside the frozen UNet."""
+"""Stages 2 and 3: the UNet, then the ControlNet beside the frozen UNet; the text encoder has learnt to read before."""
 
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from diffusers import ControlNetModel
 from torch import Tensor, nn
 
 from sd_core.training.batches import Source
-from sd_core.training.captions import drawn_captions, token_ids
+from sd_core.training.captions import drawn_captions
+from sd_core.training.embeddings import Reader
 from sd_core.training.loop import Loss
 from sd_core.training.noising import noisy_and_velocity, stratified_timesteps
 from sd_core.training.parts import Parts
@@ -17,24 +18,25 @@ from sd_core.training.precision import autocast
 from sd_core.training.sheets import control_sheet, prompt_sheet
 
 TEXTURE_SHARE = 0.5
+FULL_SHARE = 0.3
+"""Share of batches whose captions are padded to 77 tokens, as pipelines pad; the others are cheaper."""
 
 
 class UNetTask:
-    """Predict the velocity of noisy latents from a caption; the text encoder learns along."""
+    """Predict the velocity of noisy latents from a caption."""
 
-    def __init__(self, parts: Parts, source: Source) -> None:
-        self.modules = nn.ModuleDict({"unet": parts.unet, "text_encoder": parts.text_encoder})
-        self._parts, self._source = parts, source
+    def __init__(self, parts: Parts, reader: Reader, source: Source) -> None:
+        self.modules = nn.ModuleDict({"unet": parts.unet})
+        self._parts, self._reader, self._source = parts, reader, source
 
     def loss(self, rng: np.random.Generator, batch: int) -> Loss:
         drawn = self._source.draw(rng, batch, texture_share=TEXTURE_SHARE)
-        ids = token_ids(self._parts.tokenizer, drawn_captions(drawn.captions, rng), full=rng.random() < 0.5)
-        timesteps = stratified_timesteps(len(ids), self._parts.scheduler.config["num_train_timesteps"])
+        embeddings = self._reader.read(drawn_captions(drawn.captions, rng), full=rng.random() < FULL_SHARE)
+        timesteps = stratified_timesteps(len(embeddings), self._parts.scheduler.config["num_train_timesteps"])
         noisy, velocity = noisy_and_velocity(
             self._parts.scheduler, drawn.latents, torch.randn_like(drawn.latents), timesteps
         )
         with autocast():
-            embeddings = self._parts.text_encoder(ids)[0]
             predicted = self._parts.unet(noisy, timesteps, embeddings).sample
         value = F.mse_loss(predicted.float(), velocity)
         return Loss(value, {"loss": value.item()})
@@ -46,28 +48,25 @@ class UNetTask:
 class ControlNetTask:
     """Steer the frozen UNet by depth, on scenes."""
 
-    def __init__(self, parts: Parts, controlnet: ControlNetModel, source: Source) -> None:
+    def __init__(self, parts: Parts, reader: Reader, controlnet: ControlNetModel, source: Source) -> None:
         parts.unet.requires_grad_(False)
-        parts.text_encoder.requires_grad_(False)
         self.modules = nn.ModuleDict({"controlnet": controlnet})
         self._controlnet = controlnet
-        self._parts, self._source = parts, source
+        self._parts, self._reader, self._source = parts, reader, source
 
     def loss(self, rng: np.random.Generator, batch: int) -> Loss:
         drawn = self._source.draw(rng, batch, texture_share=0.0)
-        ids = token_ids(self._parts.tokenizer, drawn_captions(drawn.captions, rng), full=rng.random() < 0.5)
-        timesteps = stratified_timesteps(len(ids), self._parts.scheduler.config["num_train_timesteps"])
+        embeddings = self._reader.read(drawn_captions(drawn.captions, rng), full=rng.random() < FULL_SHARE)
+        timesteps = stratified_timesteps(len(embeddings), self._parts.scheduler.config["num_train_timesteps"])
         noisy, velocity = noisy_and_velocity(
             self._parts.scheduler, drawn.latents, torch.randn_like(drawn.latents), timesteps
         )
         with autocast():
-            predicted = self._predict(noisy, timesteps, ids, drawn.controls)
+            predicted = self._predict(noisy, timesteps, embeddings, drawn.controls)
         value = F.mse_loss(predicted.float(), velocity)
         return Loss(value, {"loss": value.item()})
 
-    def _predict(self, noisy: Tensor, timesteps: Tensor, ids: Tensor, controls: Tensor) -> Tensor:
-        with torch.no_grad():
-            embeddings = self._parts.text_encoder(ids)[0]
+    def _predict(self, noisy: Tensor, timesteps: Tensor, embeddings: Tensor, controls: Tensor) -> Tensor:
         down, middle = self._controlnet(noisy, timesteps, embeddings, controlnet_cond=controls, return_dict=False)
         return self._parts.unet(
             noisy, timesteps, embeddings, down_block_additional_residuals=down, mid_block_additional_residual=middle
