@@ -59,7 +59,7 @@ class AutoencoderTask:
         self.modules = nn.ModuleDict({"autoencoder": autoencoder})
         self._autoencoder, self._images = autoencoder, images
 
-    def loss(self, rng: np.random.Generator, batch: int) -> Loss:
+    def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
         true = mixed_crops(self._images, batch, rng)
         with autocast():
             posterior = self._autoencoder.encode(true).latent_dist
@@ -88,7 +88,7 @@ class DecoderTask:
         self.modules = nn.ModuleDict({"autoencoder": autoencoder, "critic": self._critic})
         self._autoencoder, self._images = autoencoder, images
 
-    def loss(self, rng: np.random.Generator, batch: int) -> Loss:
+    def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
         true = mixed_crops(self._images, batch, rng)
         with autocast():
             with torch.no_grad():

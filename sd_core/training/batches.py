@@ -33,14 +33,15 @@ class Source:
     scenes: Sequence[Latents]
     large: float = 0.02
     """Share of steps on whole textures of the largest size."""
-    small: float = 0.4
-    """Share of steps on textures of 64 px, of which four times as many are seen in the same time: words are learnt sooner."""
 
-    def draw(self, rng: np.random.Generator, batch: int, *, texture_share: float) -> Batch:
-        """A batch worth `batch` images of 128 px, of one shape, `texture_share` of it textures."""
+    def draw(self, rng: np.random.Generator, batch: int, *, texture_share: float, small: float) -> Batch:
+        """A batch worth `batch` images of 128 px, of one shape, `texture_share` of it textures.
+
+        `small` is the share of steps on nothing but textures of 64 px.
+        """
         if texture_share > 0 and rng.random() < self.large:
             return self._textures(self.textures[-1], self.textures[-1].values.shape[-2:], batch, rng)
-        if texture_share > 0 and rng.random() < self.small:
+        if texture_share > 0 and rng.random() < small:
             return self._textures(self.textures[0], (SMALL // DOWNSCALE, SMALL // DOWNSCALE), batch, rng)
         weights = np.array([entry.values[:, 0, 0].size for entry in self.scenes], np.float64)
         scenes = self.scenes[rng.choice(len(self.scenes), p=weights / weights.sum())]

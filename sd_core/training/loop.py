@@ -41,11 +41,14 @@ class Loss:
 
 
 class Task(Protocol):
-    """One stage: networks to train, the loss of a batch drawn with `rng` (and torch's own generator), and a sample sheet."""
+    """One stage: networks to train, the loss of a batch drawn with `rng` (and torch's own generator), and a sample sheet.
+
+    `done` is the share of the run's steps that lie behind, in [0, 1).
+    """
 
     modules: nn.ModuleDict
 
-    def loss(self, rng: np.random.Generator, batch: int) -> Loss: ...
+    def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss: ...
 
     def sheet(self, average: nn.ModuleDict, path: Path) -> None: ...
 
@@ -108,7 +111,7 @@ def train_step(task: Task, run: Run, config: TrainConfig, team: Team) -> dict[st
         group["lr"] = learning_rate(config, run.step)
     rng = np.random.default_rng((config.seed, run.step, team.rank))
     torch.manual_seed(int(rng.integers(2**63)))
-    loss = task.loss(rng, max(1, config.batch // team.size))
+    loss = task.loss(rng, max(1, config.batch // team.size), run.step / config.steps)
     loss.value.backward()
     parameters = [p for p in run.modules.parameters() if p.requires_grad]
     team.average_gradients(parameters)
