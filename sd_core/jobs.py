@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,26 +17,37 @@ from .results import Result
 class Job:
     """A handle on a submitted request; safe to use from any thread.
 
-    `id` is unique, made here unless given; `request` is as submitted; `output` and `resume` matter to requests that commit
-    frames or views.
+    `id` is unique, made here unless given; `output` and `resume` matter to requests that commit frames or views. In place of
+    the request what fetches it may be given.
     """
 
     def __init__(
         self,
-        request: Request,
+        request: Request | Callable[[], Request],
         output: Path | None = None,
         resume: bool = False,
         *,
         id: str | None = None,  # noqa: A002
     ) -> None:
         self.id = id or uuid.uuid4().hex
-        self.request = request
+        self._request = request
         self.output = output
         self.resume = resume
         self._events: list[Event] = []
         self._changed = threading.Condition()
         self._cancel = threading.Event()
         self._started = False
+
+    @property
+    def request(self) -> Request:
+        """As submitted. That of a job which was found again on a server is fetched when it is first asked for.
+
+        Raises:
+            ServerError: no answer, or the server has its arrays no more (status 404).
+        """
+        if not isinstance(self._request, Request):
+            self._request = self._request()
+        return self._request
 
     @property
     def done(self) -> bool:

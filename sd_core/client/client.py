@@ -11,11 +11,10 @@ from typing import Any, Self
 
 from ..errors import RequestError, ServerError
 from ..events import Event
-from ..requests import Request, from_json
+from ..requests import Request
 from ..results import Result
 from ..values import Array, from_npy, npy_bytes
 from ..wire import home_folder, read_announcement
-from ..wire.results import blobs_named
 from .job import RemoteJob, no_change
 from .parcel import Parcel, pack
 from .transport import Transport
@@ -128,12 +127,13 @@ class Client:
     def job(self, job_id: str) -> RemoteJob:
         """A job that was submitted earlier, perhaps by another program.
 
+        How it ended can be asked also where the arrays of its request have made room for newer ones.
+
         Raises:
             ServerError: there is none (status 404), or no answer.
         """
         body = self.transport.json("GET", f"/v1/jobs/{job_id}")["request"]
-        arrays = {digest: self.fetch(digest) for digest in blobs_named(body)}
-        return RemoteJob(self.transport, self.fetch, from_json(json.dumps(body), arrays), no_change, job_id)
+        return RemoteJob(self.transport, self.fetch, body, no_change, job_id)
 
     def jobs(self, state: str | None = None) -> list[Mapping[str, Any]]:
         """The jobs that the server remembers, as `GET /v1/jobs` describes them."""

@@ -6,17 +6,18 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace as changed
 from typing import Any
 
 from ..errors import SDError, ServerError
 from ..events import LAST_KINDS, Event, ResultEvent
 from ..jobs import Job
-from ..requests import Request
+from ..requests import Request, from_json
 from ..results import Result
 from ..values import Array
 from ..wire import event_from_dict
+from ..wire.results import blobs_named
 from .transport import Answer, Transport, error_of
 
 _PAUSE = 0.2
@@ -30,22 +31,22 @@ Restore = Callable[[Request], Request]
 class RemoteJob(Job):
     """As a job of the engine in process. It goes on when this program ends: `Client.job(id)` finds it again.
 
-    Events are fetched from the first time that somebody asks for them.
+    Events are fetched from the first time that somebody asks for them, and so is the request where only its JSON is given.
     """
 
     def __init__(
         self,
         transport: Transport,
         fetch: Callable[[str], Array],
-        request: Request,
+        request: Request | Mapping[str, Any],
         restore: Restore,
         job_id: str,
     ) -> None:
-        super().__init__(request, id=job_id)
+        super().__init__(request if isinstance(request, Request) else lambda: self._decoded(request), id=job_id)
         self._transport = transport
         self._fetch = fetch
         self._restore = restore
-        self._known = request.arrays()
+        self._known = request.arrays() if isinstance(request, Request) else {}
         self._reader: threading.Thread | None = None
         self._starting = threading.Lock()
 
@@ -93,6 +94,10 @@ class RemoteJob(Job):
         if isinstance(event, ResultEvent):
             return ResultEvent(changed(event.result, request=self._restore(event.result.request)))
         return event
+
+    def _decoded(self, body: Mapping[str, Any]) -> Request:
+        self._known = {digest: self._fetch(digest) for digest in blobs_named(body)}
+        return from_json(json.dumps(body), self._known)
 
     def _find(self, digest: str) -> Array:
         return self._known[digest] if digest in self._known else self._fetch(digest)

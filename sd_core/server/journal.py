@@ -1,52 +1,18 @@
-"""The journal's tables and what is done to them: functions of a connection, each one transaction of `Database`."""
+"""What is done to the journal: functions of a connection, each one transaction of `Database`."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ServerError
-from .database import Connection, JournalError
+from .database import Connection
 from .records import JobRecord, JobState, NewJob, Priority, Rank, record_from_row
 
-_VERSION = 1
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS jobs (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL DEFAULT 'queued',
-    priority INTEGER NOT NULL,
-    place REAL NOT NULL DEFAULT 0,
-    moved INTEGER NOT NULL DEFAULT 0,
-    request TEXT NOT NULL,
-    attachments TEXT NOT NULL,
-    model TEXT,
-    runs INTEGER NOT NULL DEFAULT 0,
-    deaths INTEGER NOT NULL DEFAULT 0,
-    device TEXT,
-    submitted REAL NOT NULL,
-    started REAL,
-    ended REAL
-);
-CREATE INDEX IF NOT EXISTS waiting ON jobs (priority, place) WHERE state = 'queued';
-CREATE INDEX IF NOT EXISTS by_state ON jobs (state);
-CREATE TABLE IF NOT EXISTS events (
-    job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
-    id INTEGER NOT NULL,
-    data TEXT NOT NULL,
-    PRIMARY KEY (job, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS blobs (
-    job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
-    sha256 TEXT NOT NULL,
-    PRIMARY KEY (job, sha256)
-) WITHOUT ROWID;
-PRAGMA user_version = {_VERSION};
-"""
 _ORDER = "ORDER BY priority, place"
 _RUN_BITS = 32
 
@@ -64,19 +30,6 @@ def event_id(run: int, number: int) -> int:
     return (run << _RUN_BITS) + number
 
 
-def make_tables(connection: Connection) -> None:
-    """Make what is missing.
-
-    Raises:
-        JournalError: written by a later version.
-    """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > _VERSION:
-        raise JournalError(f"the journal has format {version}, this program knows {_VERSION}", hint="update sd_core")
-    if version < _VERSION:
-        connection.executescript(_SCHEMA)
-
-
 def add(connection: Connection, new: NewJob, limit: int) -> tuple[JobRecord, int | None]:
     """Write a job down, with its first event; a repeated one changes nothing.
 
@@ -86,9 +39,8 @@ def add(connection: Connection, new: NewJob, limit: int) -> tuple[JobRecord, int
     Raises:
         ServerError: 409, the id belongs to another job; 429, `limit` jobs wait already.
     """
-    row = connection.execute("SELECT * FROM jobs WHERE id = ?", (new.id,)).fetchone()
-    if row is not None:
-        return _same(record_from_row(row), new), None
+    if (known := repeated(connection, new.id, new.request, new.attachments)) is not None:
+        return known, None
     (waiting,) = connection.execute("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()
     if waiting >= limit:
         raise ServerError(f"{waiting} jobs wait already", status=429, hint="try again when some have ended")
@@ -106,16 +58,28 @@ def add(connection: Connection, new: NewJob, limit: int) -> tuple[JobRecord, int
     return get(connection, new.id), before
 
 
+def repeated(connection: Connection, job_id: str, request: str, attachments: Mapping[str, str]) -> JobRecord | None:
+    """The job of this id, if there is one.
+
+    Raises:
+        ServerError: 409, it is another one.
+    """
+    known = _find(connection, job_id)
+    if known is not None and (known.request, dict(known.attachments)) != (request, dict(attachments)):
+        raise ServerError(f"job {job_id} is another one", status=409, hint="choose another id")
+    return known
+
+
 def get(connection: Connection, job_id: str) -> JobRecord:
     """One job.
 
     Raises:
         ServerError: 404.
     """
-    row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
-    if row is None:
+    job = _find(connection, job_id)
+    if job is None:
         raise ServerError(f"there is no job {job_id}", status=404, hint="list them with GET /v1/jobs")
-    return record_from_row(row)
+    return job
 
 
 def list_jobs(connection: Connection, state: JobState | None, after: int, limit: int) -> list[JobRecord]:
@@ -176,12 +140,14 @@ def finish(connection: Connection, job: JobRecord, state: JobState, last: Stored
         add_event(connection, job.number, last)
 
 
-def cancel_waiting(connection: Connection, job_id: str) -> JobRecord:
-    """End a job if it waits; gives the job as it is then."""
+def cancel_waiting(connection: Connection, job_id: str) -> tuple[JobRecord, StoredEvent | None]:
+    """End a job if it waits; gives the job as it is then, and the event that this call has ended it with."""
     job = get(connection, job_id)
-    if job.state is JobState.QUEUED:
-        finish(connection, job, JobState.CANCELLED, StoredEvent(event_id(job.runs + 1, 0), {"kind": "cancelled"}))
-    return get(connection, job_id)
+    if job.state is not JobState.QUEUED:
+        return job, None
+    last = StoredEvent(event_id(job.runs + 1, 0), {"kind": "cancelled"})
+    finish(connection, job, JobState.CANCELLED, last)
+    return get(connection, job_id), last
 
 
 def move(connection: Connection, job_id: str, position: int | None, priority: Priority | None) -> JobRecord:
@@ -218,6 +184,12 @@ def needed_blobs(connection: Connection) -> Counter[str]:
     return Counter(row["sha256"] for row in connection.execute(query))
 
 
+def unfinished(connection: Connection) -> frozenset[str]:
+    """The ids of the jobs that wait or run."""
+    rows = connection.execute("SELECT id FROM jobs WHERE state IN ('queued', 'running')")
+    return frozenset(row["id"] for row in rows)
+
+
 def blobs_of(connection: Connection, job: JobRecord) -> list[str]:
     """The blobs that a job needs."""
     return [row["sha256"] for row in connection.execute("SELECT sha256 FROM blobs WHERE job = ?", (job.number,))]
@@ -249,10 +221,9 @@ def forget(connection: Connection, keep: int) -> list[str]:
     return ids
 
 
-def _same(known: JobRecord, new: NewJob) -> JobRecord:
-    if (known.request, dict(known.attachments)) != (new.request, dict(new.attachments)):
-        raise ServerError(f"job {new.id} is another one", status=409, hint="choose another id")
-    return known
+def _find(connection: Connection, job_id: str) -> JobRecord | None:
+    row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return None if row is None else record_from_row(row)
 
 
 def _count_before(connection: Connection, rank: Rank) -> int:

@@ -159,7 +159,7 @@ async def health(service: ServiceOf) -> Health:
 
 @machine.post("/v1/free_memory", responses=described())
 async def free_memory(service: ServiceOf) -> dict[str, Any]:
-    """Drop every loaded model and give the memory back to the devices; waits for the step that runs."""
+    """Drop every loaded model and give the memory back to the devices; waits for the job that runs."""
     await service.free_memory()
     return {"devices": [_device(lane).model_dump() for lane in service.lanes]}
 

@@ -125,14 +125,10 @@ class Run:
             self._store.blobs.descend(descent)
         self._feed.publish(event)
         self._store.feeds.keep(self._feed)
-        needed = await self._store.database.run(lambda connection: journal.blobs_of(connection, self.job))
-        self._store.blobs.release(needed)
+        await self._store.let_go(self.job)
         seconds = time.time() - (self.job.started or time.time())
         self._store.metrics.job_ended(state, seconds)
         _log.info("job ended", extra={"job": self.job.id, "state": str(state), "seconds": round(seconds, 3)})
-        folder = self._store.job_folder(self.job.id)
-        if folder.exists():
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _interrupted(self, error: EngineDied) -> None:
         if self.cancelled:

@@ -77,12 +77,18 @@ class Service:
             OutputError: the disk is full.
         """
         check_json(request, attachments, await self._model_rules(request))
+        text = json.dumps(request, sort_keys=True)
+        # What has run already needs its arrays no more, which may have made room for others.
+        known = await self.store.database.run(lambda held: journal.repeated(held, job_id, text, attachments))
+        if known is not None:
+            return known, False
         needed = frozenset(blobs_named(request) | set(attachments.values()))
         if missing := self.store.blobs.hold(needed):
             raise MissingBlobs(missing)
         created = False
         try:
-            new = await asyncio.to_thread(self._checked, job_id, priority, request, attachments, needed)
+            model = await asyncio.to_thread(self._checked, request, needed)
+            new = NewJob(id=job_id, priority=priority, request=text, attachments=attachments, blobs=needed, model=model)
             limit = self.store.settings.limits.jobs
             job, before = await self.store.database.run(lambda connection: journal.add(connection, new, limit))
             created = before is not None
@@ -94,10 +100,10 @@ class Service:
 
     async def cancel(self, job_id: str) -> JobRecord:
         """Cancel a job: at once if it waits, before its next step if it runs."""
-        before = await self.job(job_id)
-        job = await self.store.database.run(lambda connection: journal.cancel_waiting(connection, job_id))
-        if before.state is JobState.QUEUED and job.state is JobState.CANCELLED:
-            await self._publish_cancelled(job)
+        job, last = await self.store.database.run(lambda connection: journal.cancel_waiting(connection, job_id))
+        if last is not None:
+            self.store.feeds.of(job_id).publish(last)
+            await self.store.let_go(job)
         for lane in self.lanes:
             if lane.run is not None and lane.run.job.id == job_id and lane.engine is not None:
                 lane.run.cancelled = True
@@ -187,26 +193,11 @@ class Service:
                     return lane.engine
             await asyncio.sleep(0.05)
 
-    def _checked(
-        self,
-        job_id: str,
-        priority: Priority,
-        request: Mapping[str, Any],
-        attachments: Mapping[str, str],
-        blobs: frozenset[str],
-    ) -> NewJob:
+    def _checked(self, request: Mapping[str, Any], blobs: frozenset[str]) -> str | None:
+        """Check a request whose arrays are here, and make those last; gives the model by which it is grouped."""
         settings = self.store.settings
         self.store.blobs.sync(blobs)
-        decoded = decode(request, self.store.blobs.folder, settings.limits)
-        text = json.dumps(request, sort_keys=True)
-        model = grouping_model(decoded, settings.model)
-        return NewJob(id=job_id, priority=priority, request=text, attachments=attachments, blobs=blobs, model=model)
-
-    async def _publish_cancelled(self, job: JobRecord) -> None:
-        stored = await self.result(job)
-        if stored is not None:
-            self.store.feeds.of(job.id).publish(stored)
-        self.store.blobs.release(await self.store.database.run(lambda connection: journal.blobs_of(connection, job)))
+        return grouping_model(decode(request, self.store.blobs.folder, settings.limits), settings.model)
 
     def _add_lane(self, device: str, started: asyncio.Queue[EngineProcess]) -> None:
         lane = Lane(self.store, device, str(len(self.lanes)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +14,9 @@ from .database import Connection, Database, put_aside
 from .feed import Feeds
 from .lineage import Descent, descent_of
 from .metrics import Metrics
+from .records import JobRecord
 from .settings import ServerSettings
+from .tables import make_tables
 
 
 class Bell:
@@ -45,7 +49,17 @@ class Store:
 
     def job_folder(self, job_id: str) -> Path:
         """Where attachments of a job lie, and what it has finished."""
-        return self.settings.home / "jobs" / job_id
+        return self.job_folders / job_id
+
+    @property
+    def job_folders(self) -> Path:
+        """Where those of all jobs are."""
+        return self.settings.home / "jobs"
+
+    async def let_go(self, job: JobRecord) -> None:
+        """Give back what a job that has just ended needed until then: its blobs and its folder."""
+        self.blobs.release(await self.database.run(lambda connection: journal.blobs_of(connection, job)))
+        await asyncio.to_thread(shutil.rmtree, self.job_folder(job.id), ignore_errors=True)
 
 
 def open_store(settings: ServerSettings) -> Store:
@@ -57,7 +71,7 @@ def open_store(settings: ServerSettings) -> Store:
     path = settings.home / "journal.sqlite3"
     if settings.new_journal:
         put_aside(path)
-    database = Database(path, journal.make_tables)
+    database = Database(path, make_tables)
     database.open()
     blobs = BlobStore(settings.home / "blobs", settings.limits.store_bytes)
     blobs.open()
@@ -67,14 +81,22 @@ def open_store(settings: ServerSettings) -> Store:
 async def recover(store: Store) -> int:
     """Let interrupted jobs wait again, pin what they need, forget the oldest, bind results to what they were made from.
 
-    Gives the number of interrupted jobs.
+    Folders of jobs that have ended, which a killed server has left, are deleted. Gives the number of interrupted jobs.
     """
     interrupted = await store.database.run(journal.put_back_all)
     store.blobs.pin(await store.database.run(journal.needed_blobs))
     await store.database.run(lambda connection: journal.forget(connection, store.settings.limits.kept_jobs))
     for descent in await store.database.run(_descents):
         store.blobs.descend(descent)
+    unfinished = await store.database.run(journal.unfinished)
+    await asyncio.to_thread(_keep_folders, store.job_folders, unfinished)
     return interrupted
+
+
+def _keep_folders(parent: Path, names: Collection[str]) -> None:
+    for folder in parent.iterdir() if parent.is_dir() else ():
+        if folder.name not in names:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _descents(connection: Connection) -> list[Descent]:

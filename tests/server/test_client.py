@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -117,24 +116,16 @@ def test_a_waiting_job_is_cancelled_at_once(served: Served) -> None:
 
 
 def test_cancel_reaches_the_loop_within_one_step(served: Served) -> None:
-    served.client.run(TextToImage(**COMMON, width=64, height=64))
-    job = served.client.submit(
-        TextToImage(prompt="red wall", width=64, height=64, num_inference_steps=900, scheduler="ddim")
-    )
-    seen = 0
-    for event in job.events():
-        if event.kind == EventKind.STEP:
-            seen = event.index
-            if seen == 5:
-                job.cancel()
-                asked = time.monotonic()
-                break
+    # At this size even a tiny model takes a large part of a second for a step.
+    large = {"width": 512, "height": 512, "num_inference_steps": 900, "scheduler": "ddim"}
+    job = served.client.submit(TextToImage(prompt="red wall", **large))
+    seen = next(event.index for event in job.events() if event.kind == EventKind.STEP)
+    job.cancel()
     with pytest.raises(Cancelled):
         job.result(PATIENCE)
-    assert time.monotonic() - asked < 2
-    last = max(event.index for event in job.events() if event.kind == EventKind.STEP)
-    # On the way of the order a tiny model makes some more steps of a few milliseconds.
-    assert last < 100
+    steps = [event.index for event in job.events() if event.kind == EventKind.STEP]
+    # The step that runs when the order is given, and one more where a busy machine takes that long to carry it.
+    assert steps[-1] <= seen + 2
 
 
 def test_leaving_a_stream_cancels_its_job(served: Served) -> None:
@@ -190,9 +181,11 @@ def test_arrays_are_sent_once(served: Served) -> None:
         assert relay.uploaded - first < 5000
 
 
-def test_the_server_of_this_machine_is_found_by_its_file(served: Served) -> None:
+def test_the_server_tells_where_it_is_in_its_output_and_in_a_file_of_this_user(served: Served) -> None:
     with connect(home=served.home) as client:
         assert client.url == served.process.announcement.url
+    said = (served.home / "start.log").read_text()
+    assert served.process.announcement.url in said and served.process.announcement.token in said
     if sys.platform != "win32":
         assert (served.home / "server.json").stat().st_mode & 0o077 == 0
 

@@ -186,6 +186,12 @@ def test_nonsense_is_refused_with_a_reason(raw: Raw, body: bytes, status: int) -
     assert described["message"]
 
 
+def test_an_array_that_is_announced_as_too_large_is_refused_before_it_is_sent(raw: Raw) -> None:
+    status, _, body = raw("PUT", f"/v1/blobs/{'0' * 64}", headers={"Content-Length": str(2**30)})
+    assert status == 413
+    assert json.loads(body)["hint"]
+
+
 def test_limits_are_told(raw: Raw) -> None:
     status, answer = raw.post(job({"type": "TextToImage", "prompt": "a" * 10_001}))
     assert (status, answer["field"]) == (422, "prompt")

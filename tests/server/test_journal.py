@@ -15,6 +15,7 @@ from sd_core.server import journal
 from sd_core.server.database import Connection, Database, JournalError, put_aside
 from sd_core.server.journal import StoredEvent, event_id
 from sd_core.server.records import JobState, NewJob, Priority
+from sd_core.server.tables import make_tables
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ class Held:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.database = Database(path, journal.make_tables)
+        self.database = Database(path, make_tables)
         self.database.open()
 
     def __call__(self, work: Callable[[Connection], T]) -> T:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from sd_core.client import Client
-from sd_core.requests import Request
+from sd_core.errors import ModelNotFound, ServerError
+from sd_core.requests import ImageToImage, Request
 from sd_core.results import Result
 from sd_core.server import journal
 from sd_core.server.journal import StoredEvent, event_id
@@ -46,6 +48,25 @@ def test_a_full_store_leaves_the_input_of_a_result_that_is_looked_at(tmp_path: P
         again = client.job(made.id)
         assert again.request == request
         assert np.array_equal(again.result(PATIENCE).images[0], image)
+
+
+def test_a_failed_job_says_why_also_when_what_it_was_to_be_made_from_is_gone(tmp_path: Path) -> None:
+    request = ImageToImage(prompt="red wall", image=picture(1), model="no-such-model")
+    with running(tmp_path, "--blob-space", "0.0105") as (_, client):
+        failed = client.submit(request)
+        with pytest.raises(ModelNotFound):
+            failed.result(PATIENCE)
+        for seed in (2, 3, 4):
+            upload(client, picture(seed))
+        again = client.job(failed.id)
+        with pytest.raises(ModelNotFound, match="no-such-model"):
+            again.result(PATIENCE)
+        with pytest.raises(ServerError, match="no blob"):
+            _ = again.request
+        with pytest.raises(ModelNotFound, match="no-such-model"):
+            client.submit(request, id=failed.id).result(PATIENCE)
+        with pytest.raises(ServerError, match="no blob"):  # it was not sent again for nothing
+            client.fetch(array_digest(request.image))
 
 
 def opened(home: Path, bound: int) -> Store:
