@@ -30,6 +30,17 @@ def in_background(work: Callable[[Preferences], object]) -> None:
     threading.Thread(target=quietly, name="sd_core-server", daemon=True).start()
 
 
+class Asks:
+    """Operators that ask the server for something in the background."""
+
+    bl_options: ClassVar = {"INTERNAL"}
+    ask: ClassVar[Callable[[Preferences], object]]
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        in_background(type(self).ask)
+        return {"FINISHED"}
+
+
 class SDCORE_OT_start_server(bpy.types.Operator):
     """Start the server, or look for it again; jobs that were lost with it are taken up"""
 
@@ -62,28 +73,20 @@ class SDCORE_OT_stop_server(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SDCORE_OT_free_memory(bpy.types.Operator):
+class SDCORE_OT_free_memory(Asks, bpy.types.Operator):
     """Let the server drop its models and give their memory back"""
 
     bl_idname = "sdcore.free_memory"
     bl_label = "Free Memory"
-    bl_options: ClassVar = {"INTERNAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        in_background(server.free_memory)
-        return {"FINISHED"}
+    ask = server.free_memory
 
 
-class SDCORE_OT_refresh_models(bpy.types.Operator):
+class SDCORE_OT_refresh_models(Asks, bpy.types.Operator):
     """Ask the server anew which models, ControlNets and LoRAs it has"""
 
     bl_idname = "sdcore.refresh_models"
     bl_label = "Refresh"
-    bl_options: ClassVar = {"INTERNAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        in_background(server.refresh)
-        return {"FINISHED"}
+    ask = server.refresh
 
 
 class SDCORE_OT_open_lora_folder(bpy.types.Operator):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.blender import scenes
 from tests.server.servers import START
 
 if TYPE_CHECKING:
@@ -64,9 +65,6 @@ def settings(bare_addon: ModuleType) -> Any:
     """The settings of the open scene: a picture of 64 px in three steps."""
     import bpy
 
-    held = bpy.context.scene.sd_core
-    held.prompt = "a red wall"
-    held.use_seed = held.use_num_inference_steps = held.use_width = held.use_height = True
-    held.seed, held.num_inference_steps, held.width, held.height = 7, 3, 64, 64
+    held = scenes.small_pictures(bpy.context.scene)
     held.texture_size = "128"
     return held

@@ -31,10 +31,7 @@ def scene(bare_addon: ModuleType) -> Any:
     import bpy
 
     made = scenes.turning_cube(64, 48)
-    scenes.few_steps(made)
-    held = made.sd_core
-    held.use_width = held.use_height = True
-    held.width = held.height = 64
+    held = scenes.small_pictures(made)
     held.project.texture_size, held.project.max_views = 128, 4
     select("Cube", "Floor")
     bpy.context.view_layer.objects.active = bpy.data.objects["Cube"]

@@ -31,10 +31,7 @@ def scene(bare_addon: ModuleType) -> Any:
     from blender_addon.scene.material import new_material
 
     made = scenes.turning_cube(64, 48)
-    scenes.few_steps(made)
-    held = made.sd_core
-    held.use_width = held.use_height = True
-    held.width = held.height = 64
+    held = scenes.small_pictures(made)
     held.project.max_views, held.project.repaint = 1, "IMAGE"
     noise = np.random.default_rng(4).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     images = {"base_color": new_image("noise", pack(noise)), "height": new_image("height", pack(noise[..., 0]))}
