@@ -117,8 +117,8 @@ CHINESE: Mapping[str, str] = {
     "How strongly the LoRA acts": "LoRA 作用的强度",
     "Kind": "类型",
     "What the control picture shows": "控制图的内容",
-    "A hub id, a folder or a file; empty for the one known for the model and the kind": (
-        "hub 编号、文件夹或文件；留空则用适合该模型和类型的 ControlNet"
+    "A ControlNet or T2I-Adapter: hub id or folder; empty for the one known for the model and the kind": (
+        "ControlNet 或 T2I-Adapter：hub 编号或文件夹；留空则用适合该模型和类型的 ControlNet"
     ),
     "How strongly the ControlNet acts": "ControlNet 作用的强度",
     "Start": "开始",

@@ -39,7 +39,10 @@ LORA: Words = {
 }
 CONTROL: Words = {
     "kind": ("Kind", "What the control picture shows"),
-    "model": ("ControlNet", "A hub id, a folder or a file; empty for the one known for the model and the kind"),
+    "model": (
+        "ControlNet",
+        "A ControlNet or T2I-Adapter: hub id or folder; empty for the one known for the model and the kind",
+    ),
     "scale": ("Scale", "How strongly the ControlNet acts"),
     "start": ("Start", "Share of the steps after which the ControlNet begins to act"),
     "end": ("End", "Share of the steps after which the ControlNet no longer acts"),

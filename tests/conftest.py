@@ -53,6 +53,21 @@ def controlnet(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 @pytest.fixture(scope="session")
+def t2i_adapter(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """`t2i_adapter(kind, ...)`: the folder of a tiny T2I-Adapter for `kind`, see `tiny_t2i_adapter`."""
+    root = tmp_path_factory.mktemp("t2i_adapter")
+
+    @cache
+    def build(kind: TinyKind, **layout: int) -> Path:
+        from tests.tiny_adapters import tiny_t2i_adapter
+
+        name = "-".join([kind, *(f"{key}{held}" for key, held in sorted(layout.items()))])
+        return tiny_t2i_adapter(kind, root / name, **layout)
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def lora(tmp_path_factory: pytest.TempPathFactory, tiny: Built) -> Built:
     """`lora(kind, layout, seed)`: a LoRA file for the tiny pipeline `kind`."""
     root = tmp_path_factory.mktemp("lora")

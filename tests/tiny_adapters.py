@@ -1,4 +1,4 @@
-"""Tiny LoRA, textual-inversion and IP-Adapter files with random weights, in the layouts that people publish."""
+"""Tiny LoRA, textual-inversion, IP-Adapter and T2I-Adapter files with random weights, in the layouts that people publish."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import T2IAdapter, UNet2DConditionModel
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import (
@@ -16,6 +16,8 @@ from transformers import (
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
 )
+
+from tests.tiny import FAMILY, TinyKind
 
 _ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out")
 _UNET_LAYERS = (*_ATTENTION, "ff.net.0.proj", "ff.net.2", "conv1", "conv2")
@@ -82,6 +84,28 @@ def tiny_ip_adapter(pipeline: Path, folder: Path, *, tokens: int = 4, seed: int 
         tensors = _ip_tensors(unet, encoder.config.projection_dim, tokens)
     encoder.save_pretrained(models / "image_encoder")
     save_file(tensors, models / f"ip-adapter_{'sdxl' if sdxl else 'sd15'}.safetensors")
+    return folder
+
+
+def tiny_t2i_adapter(kind: TinyKind, folder: Path, *, grey: bool = False, seed: int = 5) -> Path:
+    """Write a T2I-Adapter for the tiny pipeline `kind`.
+
+    Args:
+        kind: SDXL has an architecture of its own.
+        folder: made if needed.
+        grey: whether it reads one channel.
+        seed: of the weights.
+    """
+    sdxl = FAMILY[kind] == "sdxl"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        T2IAdapter(
+            in_channels=1 if grey else 3,
+            channels=[8, 16],
+            num_res_blocks=1,
+            downscale_factor=16 if sdxl else 8,
+            adapter_type="full_adapter_xl" if sdxl else "full_adapter",
+        ).save_pretrained(folder)
     return folder
 
 

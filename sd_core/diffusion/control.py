@@ -1,26 +1,32 @@
-"""ControlNets: which run at a step, and the sum of what they add to the UNet (Zhang et al. 2023, arXiv:2302.05543)."""
+"""Controls: which run at a step, and the sum of what they add to the UNet.
+
+ControlNet: Zhang et al. 2023, arXiv:2302.05543. T2I-Adapter: Mou et al. 2023, arXiv:2302.08453.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from diffusers import ControlNetModel
+from diffusers import ControlNetModel, T2IAdapter
 from torch import Tensor
 
+from sd_core.models import ControlNetwork
+
+from .images import to_grey
 from .loop import Step
 from .tiles import Window
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveControl:
-    """A ControlNet with its control picture.
+    """A ControlNet or a T2I-Adapter with its control picture.
 
     `hint` is (1, 3, h, w) in [0, 1]; `start` and `end` are shares of the steps that run.
     """
 
-    network: ControlNetModel
+    network: ControlNetwork
     hint: Tensor
     scale: float
     start: float
@@ -39,45 +45,78 @@ class ActiveControl:
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    """What ControlNets add to the UNet's skip connections and to its middle."""
+    """What controls add to the UNet; nothing where a list is empty.
 
-    down: list[Tensor]
-    mid: Tensor
+    skips: ControlNets', to its skip connections and, last, to its middle. blocks: T2I-Adapters', to the blocks of its way
+    down, outermost first.
+    """
+
+    skips: list[Tensor] = field(default_factory=list)
+    blocks: list[Tensor] = field(default_factory=list)
 
     def __add__(self, other: Residuals) -> Residuals:
-        return Residuals([a + b for a, b in zip(self.down, other.down, strict=True)], self.mid + other.mid)
+        return Residuals(_sum(self.skips, other.skips), _sum(self.blocks, other.blocks))
 
 
-def control_residuals(
-    controls: Sequence[ActiveControl], model_input: Tensor, step: Step, embeddings: Tensor, added: dict[str, Any] | None
-) -> Residuals | None:
-    """The summed residuals of the controls that run at `step`; None if none does.
+class Controls:
+    """The controls of one run. What a T2I-Adapter sees in its picture is the same at every step, and is kept."""
 
-    Args:
-        controls: all controls of the run.
-        model_input: (n, c, lh, lw), in the networks' dtype.
-        step: the step to predict.
-        embeddings: (n, t, d) text embeddings.
-        added: SDXL's micro-conditioning.
-    """
-    total: Residuals | None = None
-    for control in controls:
-        if control.runs_at(step):
-            residuals = _residuals(control, model_input, step, embeddings, added)
-            total = residuals if total is None else total + residuals
-    return total
+    def __init__(self, controls: Sequence[ActiveControl]) -> None:
+        self._controls = tuple(controls)
+        self._seen: dict[int, list[Tensor]] = {}
+
+    def residuals(self, model_input: Tensor, step: Step, embeddings: Tensor, added: dict[str, Any] | None) -> Residuals:
+        """The summed residuals of the controls that run at `step`.
+
+        Args:
+            model_input: (n, c, lh, lw), in the networks' dtype.
+            step: the step to predict.
+            embeddings: (n, t, d) text embeddings.
+            added: SDXL's micro-conditioning.
+        """
+        total = Residuals()
+        for index, control in enumerate(self._controls):
+            if not control.runs_at(step):
+                continue
+            if isinstance(control.network, T2IAdapter):
+                if index not in self._seen:
+                    self._seen[index] = _features(control.network, control.hint.to(model_input))
+                total += Residuals(blocks=[_repeated(control.scale * f, model_input) for f in self._seen[index]])
+            else:
+                total += _controlnet(control.network, control, model_input, step, embeddings, added)
+        return total
 
 
-def _residuals(
-    control: ActiveControl, model_input: Tensor, step: Step, embeddings: Tensor, added: dict[str, Any] | None
+def _controlnet(
+    network: ControlNetModel,
+    control: ActiveControl,
+    model_input: Tensor,
+    step: Step,
+    embeddings: Tensor,
+    added: dict[str, Any] | None,
 ) -> Residuals:
-    down, mid = control.network(
+    down, mid = network(
         model_input,
         step.timestep,
         encoder_hidden_states=embeddings,
-        controlnet_cond=control.hint.to(model_input).expand(len(model_input), -1, -1, -1),
+        controlnet_cond=_repeated(control.hint.to(model_input), model_input),
         conditioning_scale=control.scale,
         added_cond_kwargs=added,
         return_dict=False,
     )
-    return Residuals(list(down), mid)
+    return Residuals(skips=[*down, mid])
+
+
+def _features(network: T2IAdapter, hint: Tensor) -> list[Tensor]:
+    return list(network(to_grey(hint) if network.config.in_channels == 1 else hint))
+
+
+def _repeated(x: Tensor, like: Tensor) -> Tensor:
+    """`x` (1, ...) for every picture of `like`."""
+    return x.repeat(len(like) // len(x), 1, 1, 1)
+
+
+def _sum(one: list[Tensor], other: list[Tensor]) -> list[Tensor]:
+    """Sums in order; what only the longer list has stays as it is."""
+    both = [a + b for a, b in zip(one, other, strict=False)]
+    return both + one[len(both) :] + other[len(both) :]

@@ -22,6 +22,15 @@ def to_unit_pixels(image: NDArray[np.generic]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None]
 
 
+def to_grey(pixels: Tensor) -> Tensor:
+    """The brightness (b, 1, h, w) of pictures (b, 3, h, w): the weights of ITU-R BT.601, as in Pillow's mode "L".
+
+    What is grey stays as it is, to the bit.
+    """
+    red, green, blue = pixels.split(1, dim=1)
+    return green + 0.299 * (red - green) + 0.114 * (blue - green)
+
+
 def to_mask(mask: NDArray[np.generic]) -> Tensor:
     """A mask (h, w) in [0, 1] as (1, 1, h, w) float32."""
     return torch.from_numpy(np.ascontiguousarray(unit_floats(mask)))[None, None]

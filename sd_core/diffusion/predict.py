@@ -1,8 +1,8 @@
-"""The network as a pure function of latents and step: UNet, ControlNets, conditioning and guidance together."""
+"""The network as a pure function of latents and step: UNet, controls, conditioning and guidance together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from sd_core.models import Model
 
 from .conditioning import Conditioning
-from .control import ActiveControl, control_residuals
+from .control import ActiveControl, Controls
 from .latents import latent_scale
 from .loop import Predict, Step
 from .tiles import Tiling, Window, blend, windows
@@ -37,21 +37,22 @@ class Inputs:
 
 def make_predict(model: Model, inputs: Inputs) -> Predict:
     """The function that the denoising loop calls."""
-    conditioning = inputs.conditioning
+    conditioning, controls = inputs.conditioning, Controls(inputs.controls)
 
     def predict(latents: Tensor, step: Step) -> Tensor:
         batch = len(latents)
         x = latents.repeat(conditioning.passes, 1, 1, 1).to(conditioning.embeddings.dtype)
         embeddings, added = conditioning.for_batch(batch)
-        residuals = control_residuals(inputs.controls, x, step, embeddings, added)
+        residuals = controls.residuals(x, step, embeddings, added)
         output = model.unet(
             _beside(x, inputs.extra_channels),
             step.timestep,
             encoder_hidden_states=embeddings,
             timestep_cond=conditioning.timestep_cond,
             added_cond_kwargs=added,
-            down_block_additional_residuals=None if residuals is None else residuals.down,
-            mid_block_additional_residual=None if residuals is None else residuals.mid,
+            down_block_additional_residuals=residuals.skips[:-1] or None,
+            mid_block_additional_residual=residuals.skips[-1] if residuals.skips else None,
+            down_intrablock_additional_residuals=residuals.blocks or None,
             return_dict=False,
         )[0]
         return _guide(output.float(), conditioning)
@@ -63,10 +64,10 @@ def make_tiled_predict(model: Model, inputs: Inputs, cells: tuple[int, int], til
     """`make_predict` on overlapping tiles, their predictions blended: one picture of any size in bounded memory."""
     covered = windows(*cells, tiling)
     scale = latent_scale(model)
-    predicts: list[Callable[[Tensor, Step], Tensor]] = [make_predict(model, inputs.cut(w, scale)) for w in covered]
 
     def predict(latents: Tensor, step: Step) -> Tensor:
-        tiles = (p(w.cut(latents), step) for p, w in zip(predicts, covered, strict=True))
+        # Made anew in every step: what the controls see of all tiles together would outgrow the memory.
+        tiles = (make_predict(model, inputs.cut(w, scale))(w.cut(latents), step) for w in covered)
         return blend(tiles, covered, cells)
 
     return predict

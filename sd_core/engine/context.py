@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from diffusers import ControlNetModel
-
 from sd_core.diffusion.preview import LatentPreview
 from sd_core.diffusion.text import PromptEmbeds
 from sd_core.events import Event, Loading
 from sd_core.jobs import Job
-from sd_core.models import Model, unknown_words
+from sd_core.models import ControlNetwork, Model, unknown_words
 from sd_core.requests.generation import Generation
 
 from .resources import Resources
@@ -36,9 +34,9 @@ class JobContext:
         self.decisions.update(describe_model(model))
         return model
 
-    def controlnet(self, name: str | None, kind: str, model: Model) -> ControlNetModel:
-        """A ControlNet of the model's family."""
-        return self._resources.controlnet(name, kind, model)
+    def control_network(self, name: str | None, kind: str, model: Model) -> ControlNetwork:
+        """A ControlNet or T2I-Adapter that fits the model."""
+        return self._resources.control_network(name, kind, model)
 
     def prompt(self, model: Model, prompt: str, negative_prompt: str, *, guided: bool) -> PromptEmbeds:
         """Encoded prompts; words that the model never learnt are named in a warning."""

@@ -1,4 +1,4 @@
-"""What an engine keeps between jobs: models, ControlNets, encoded prompts, previews."""
+"""What an engine keeps between jobs: models, control networks, encoded prompts, previews."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from diffusers import ControlNetModel
-
 from sd_core.devices import Placement
 from sd_core.diffusion.preview import LatentPreview, fit_preview
 from sd_core.diffusion.text import PromptEmbeds, encode_prompt
-from sd_core.models import Model, ModelCache, load_controlnet
+from sd_core.models import ControlNetwork, Model, ModelCache, load_control_network
 from sd_core.requests import Lora
 
 T = TypeVar("T")
 
 _PROMPTS_KEPT = 64
-_CONTROLNETS_KEPT = 4
+_CONTROL_NETWORKS_KEPT = 4
 _PREVIEWS_KEPT = 16
 
 
@@ -47,7 +45,7 @@ class Resources:
     def __init__(self, placement: Placement, memory_limit: int | None = None) -> None:
         self.placement = placement
         self._models = ModelCache(placement, memory_limit)
-        self._controlnets: Recent[ControlNetModel] = Recent(_CONTROLNETS_KEPT)
+        self._control_networks: Recent[ControlNetwork] = Recent(_CONTROL_NETWORKS_KEPT)
         self._prompts: Recent[PromptEmbeds] = Recent(_PROMPTS_KEPT)
         self._previews: Recent[LatentPreview] = Recent(_PREVIEWS_KEPT)
 
@@ -59,9 +57,9 @@ class Resources:
         """A model, loaded if need be."""
         return self._models.get(name)
 
-    def controlnet(self, name: str | None, kind: str, model: Model) -> ControlNetModel:
-        """A ControlNet for `model`, loaded if need be."""
-        return self._controlnets.get((model.name, name, kind), lambda: load_controlnet(name, kind, model))
+    def control_network(self, name: str | None, kind: str, model: Model) -> ControlNetwork:
+        """A ControlNet or T2I-Adapter for `model`, loaded if need be."""
+        return self._control_networks.get((model.name, name, kind), lambda: load_control_network(name, kind, model))
 
     def prompt(
         self, model: Model, prompt: str, negative_prompt: str, guided: bool, loras: tuple[Lora, ...]
@@ -76,6 +74,6 @@ class Resources:
 
     def free(self) -> None:
         """Drop everything and give the memory back to the device."""
-        for kept in (self._controlnets, self._prompts, self._previews):
+        for kept in (self._control_networks, self._prompts, self._previews):
             kept.clear()
         self._models.free()

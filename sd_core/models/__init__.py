@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .adapters import Adapted, adapted
     from .cache import ModelCache
     from .catalogue import BUILTIN_FOLDER, CATALOGUE
-    from .controlnets import load_controlnet
+    from .controls import ControlNetwork, load_control_network
     from .listing import LoraInfo, ModelInfo, list_loras, list_models, pull_model, remove_model, show_model
     from .loading import load_model
     from .model import Defaults, Family, Model, UNetInput, parameter_bytes
@@ -22,7 +22,7 @@ _HOMES = {
     "adapters": ("Adapted", "adapted"),
     "cache": ("ModelCache",),
     "catalogue": ("BUILTIN_FOLDER", "CATALOGUE"),
-    "controlnets": ("load_controlnet",),
+    "controls": ("ControlNetwork", "load_control_network"),
     "listing": (
         "LoraInfo", "ModelInfo", "list_loras", "list_models", "pull_model", "remove_model", "show_model",
     ),
@@ -36,6 +36,7 @@ __all__ = [
     "BUILTIN_FOLDER",
     "CATALOGUE",
     "Adapted",
+    "ControlNetwork",
     "Defaults",
     "Family",
     "LoraInfo",
@@ -46,7 +47,7 @@ __all__ = [
     "adapted",
     "list_loras",
     "list_models",
-    "load_controlnet",
+    "load_control_network",
     "load_model",
     "parameter_bytes",
     "pull_model",

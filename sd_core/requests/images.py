@@ -32,11 +32,11 @@ class ImageToImage(Generation):
 
 @value
 class DepthToImage(Generation):
-    """An image with the depth of a scene, by a depth ControlNet or an SD2-depth model.
+    """An image with the depth of a scene, by a depth ControlNet or T2I-Adapter, or an SD2-depth model.
 
     depth: (h, w) float32 planar depth in scene units, > 0, inf = background; or a uint8 depth picture (near = white).
     depth_range: (near, far) in scene units; None: the finite minimum and maximum. None for a depth picture.
-    controlnet: hub id, folder or file; None: the depth ControlNet known for the model's family.
+    controlnet: hub id or folder of either; None: the depth ControlNet known for the model's family.
     controlnet_conditioning_scale: 0 to 10.
     image: start picture of the same size; without it `strength` must be 1.
     """

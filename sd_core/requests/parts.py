@@ -24,12 +24,12 @@ class Lora(Value):
 
 @part
 class Control(Value):
-    """A ControlNet with its finished control picture.
+    """A ControlNet or T2I-Adapter with its finished control picture.
 
     kind: what the picture shows; chooses the family's ControlNet where `model` is None.
     image: (h, w, 3) uint8 or float32 in [0, 1], of the size of the result.
-    model: hub id, folder or file of a ControlNet.
-    scale: diffusers' `controlnet_conditioning_scale`, 0 to 10.
+    model: hub id or folder of a ControlNet or T2I-Adapter.
+    scale: diffusers' `controlnet_conditioning_scale`, or `adapter_conditioning_scale`, 0 to 10.
     start, end: the share of the steps, in [0, 1], during which it acts.
     """
 
@@ -46,7 +46,7 @@ class Control(Value):
                 "end", f"must be greater than start, got {self.start:g} to {self.end:g}", hint="use 0 to 1"
             )
         if self.kind is ControlKind.OTHER and self.model is None:
-            raise RequestError("model", "is needed where the kind is 'other'", hint="name a ControlNet")
+            raise RequestError("model", "is needed where the kind is 'other'", hint="name a ControlNet or T2I-Adapter")
 
 
 @part

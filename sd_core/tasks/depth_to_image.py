@@ -1,4 +1,4 @@
-"""Depth to image: a depth ControlNet, or the fifth channel of an SD2-depth UNet."""
+"""Depth to image: a depth ControlNet or T2I-Adapter, or the fifth channel of an SD2-depth UNet."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from sd_core.diffusion.control import ActiveControl
-from sd_core.diffusion.images import to_mask, to_pixels, to_unit_pixels
+from sd_core.diffusion.images import to_mask, to_pixels
 from sd_core.diffusion.latents import latent_scale
 from sd_core.models import UNetInput
 from sd_core.passes import depth_control
 from sd_core.requests import DepthToImage
 
-from .controls import controls_of
+from .controls import controls_of, depth_control_of
 from .image_to_image import keep_alpha
 from .plan import Bench, Plan
 from .resolve import demand_unet_input, size_of
@@ -35,17 +34,11 @@ def plan_depth_to_image(request: DepthToImage, bench: Bench) -> Plan:
     return Plan(
         schedule=schedule,
         latents=latents,
-        controls=controls_of(request, bench) + (() if reads_depth else (_depth_net(request, control, bench),)),
+        controls=controls_of(request, bench) + (() if reads_depth else (depth_control_of(request, control, bench),)),
         extra_channels=_depth_channel(control, bench) if reads_depth else None,
         scored=request.image is not None,
         finish=keep_alpha(request.image),
     )
-
-
-def _depth_net(request: DepthToImage, control: NDArray[np.float32], bench: Bench) -> ActiveControl:
-    network = bench.context.controlnet(request.controlnet, "depth", bench.model)
-    hint = to_unit_pixels(control).to(bench.device)
-    return ActiveControl(network, hint, request.controlnet_conditioning_scale, 0.0, 1.0)
 
 
 def _depth_channel(control: NDArray[np.float32], bench: Bench) -> Tensor:

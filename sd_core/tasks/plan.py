@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from diffusers import ControlNetModel
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
@@ -20,7 +19,7 @@ from sd_core.diffusion.schedule import Schedule
 from sd_core.diffusion.text import PromptEmbeds
 from sd_core.diffusion.tiles import Tiling
 from sd_core.events import Event
-from sd_core.models import Model
+from sd_core.models import ControlNetwork, Model
 
 Picture = NDArray[np.uint8]
 """(h, w, 3) or, with alpha, (h, w, 4)."""
@@ -40,8 +39,8 @@ class Context(Protocol):
         """The model of this name; None: the engine's own."""
         ...
 
-    def controlnet(self, name: str | None, kind: str, model: Model) -> ControlNetModel:
-        """A ControlNet that fits `model`; None: the default one of its `kind`."""
+    def control_network(self, name: str | None, kind: str, model: Model) -> ControlNetwork:
+        """A ControlNet or T2I-Adapter that fits `model`; None: the default ControlNet of its `kind`."""
         ...
 
     def prompt(self, model: Model, prompt: str, negative_prompt: str, *, guided: bool) -> PromptEmbeds:

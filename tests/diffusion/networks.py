@@ -1,7 +1,7 @@
 """Small random networks of the real diffusers classes."""
 
 import torch
-from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, T2IAdapter, UNet2DConditionModel
 
 LAYOUT = {
     "in_channels": 4,
@@ -26,6 +26,11 @@ def controlnet() -> ControlNetModel:
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.05)
     return network
+
+
+def t2i_adapter(adapter_type: str) -> T2IAdapter:
+    torch.manual_seed(4)
+    return T2IAdapter(channels=[32, 64], num_res_blocks=2, adapter_type=adapter_type).eval()
 
 
 def vae() -> AutoencoderKL:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from sd_core.diffusion.seamless import check_wraps, seamless
 from sd_core.errors import RequestError
 from sd_core.requests import Seamless
-from tests.diffusion.networks import controlnet, text, unet, vae
+from tests.diffusion.networks import controlnet, t2i_adapter, text, unet, vae
 
 AXES = {Seamless.X: (-1,), Seamless.Y: (-2,), Seamless.XY: (-2, -1)}
 
@@ -57,6 +57,25 @@ def test_the_controlnet_is_shift_equivariant(axes: Seamless) -> None:
         assert error(moved, rolled(run(latents(), hint), 6, AXES[axes])) < 1e-4
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("adapter_type", ["full_adapter", "full_adapter_xl", "light_adapter"])
+@pytest.mark.parametrize("axes", AXES)
+def test_the_t2i_adapter_is_shift_equivariant(axes: Seamless, adapter_type: str) -> None:
+    network, dims = t2i_adapter(adapter_type), AXES[axes]
+    hint = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(4))
+
+    def errors() -> list[float]:
+        moved = network(rolled(hint, 32, dims))
+        return [
+            error(rolled(feature, feature.shape[-1] // 4, dims), other)
+            for feature, other in zip(network(hint), moved, strict=True)
+        ]
+
+    with seamless([network], axes):
+        assert max(errors()) < 1e-4
+    assert min(errors()) > 0.01
+
+
 @pytest.mark.parametrize("axes", AXES)
 def test_lora_on_convolutions_wraps_too(axes: Seamless) -> None:
     network = unet()
@@ -78,7 +97,7 @@ def test_the_vae_is_shift_equivariant_both_ways(axes: Seamless) -> None:
 
 @torch.no_grad()
 def test_everything_is_restored_also_after_an_error() -> None:
-    networks = [unet(), controlnet(), vae()]
+    networks = [unet(), controlnet(), t2i_adapter("full_adapter"), vae()]
     padding = [m.padding for n in networks for m in n.modules() if hasattr(m, "padding")]
     before = networks[0](latents(), 500, encoder_hidden_states=text()).sample
     with pytest.raises(ZeroDivisionError), seamless(networks, Seamless.XY):

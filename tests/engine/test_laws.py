@@ -167,10 +167,13 @@ def test_a_control_that_never_acts_changes_nothing(engine: Engine, tiny: Built, 
 
 
 @pytest.mark.parametrize("axes", ["x", "y", "xy"])
-def test_seamless_leaves_nothing_behind(engine: Engine, tiny: Built, controlnet: Built, lora: Built, axes: str) -> None:
-    """Also where LoRA layers lie over the convolutions, and a ControlNet beside them."""
-    control = Control(kind="depth", image=picture(SIDE, SIDE), model=str(controlnet(TinyKind.SD1)))
-    plain = TextToImage(width=SIDE, height=SIDE, model=str(tiny(TinyKind.SD1)), controls=(control,), **COMMON)
+def test_seamless_leaves_nothing_behind(
+    engine: Engine, tiny: Built, controlnet: Built, t2i_adapter: Built, lora: Built, axes: str
+) -> None:
+    """Also where LoRA layers lie over the convolutions, and a ControlNet and a T2I-Adapter beside them."""
+    folders = controlnet(TinyKind.SD1), t2i_adapter(TinyKind.SD1)
+    controls = tuple(Control(kind="depth", image=picture(SIDE, SIDE), model=str(folder)) for folder in folders)
+    plain = TextToImage(width=SIDE, height=SIDE, model=str(tiny(TinyKind.SD1)), controls=controls, **COMMON)
     adapted = replace(plain, loras=(Lora(path=str(lora(TinyKind.SD1, LoraFormat.KOHYA)), weight=0.5),))
     for request in (plain, adapted):
         before = engine.run(request)

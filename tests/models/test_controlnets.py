@@ -10,7 +10,7 @@ import torch
 
 from sd_core.devices import Placement
 from sd_core.errors import ModelMismatch, ModelNotFound, RequestError
-from sd_core.models import load_controlnet, load_model
+from sd_core.models import load_control_network, load_model
 from sd_core.models.files import read_shapes
 from tests.conftest import Built
 from tests.models.conftest import Loaded
@@ -21,7 +21,7 @@ WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 def test_a_controlnet_of_the_family_loads_with_its_weights(loaded: Loaded, controlnet: Built) -> None:
     folder = controlnet(TinyKind.SD1)
-    network = load_controlnet(str(folder), "depth", loaded(TinyKind.SD1))
+    network = load_control_network(str(folder), "depth", loaded(TinyKind.SD1))
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     assert shapes == dict(read_shapes(folder / WEIGHTS))
     assert network.dtype == torch.float32 and not network.training
@@ -30,7 +30,7 @@ def test_a_controlnet_of_the_family_loads_with_its_weights(loaded: Loaded, contr
 def test_half_precision_files_are_enough(loaded: Loaded, controlnet: Built, tmp_path: Path) -> None:
     folder = shutil.copytree(controlnet(TinyKind.SD1), tmp_path / "half")
     (folder / WEIGHTS).rename(folder / "diffusion_pytorch_model.fp16.safetensors")
-    assert load_controlnet(str(folder), "depth", loaded(TinyKind.SD1)).dtype == torch.float32
+    assert load_control_network(str(folder), "depth", loaded(TinyKind.SD1)).dtype == torch.float32
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_controlnet_of_another_family_is_refused(
 ) -> None:
     model = loaded(used_on)
     with pytest.raises(ModelMismatch, match=f"was made for .* is {model.family}"):
-        load_controlnet(str(controlnet(made_for)), "depth", model)
+        load_control_network(str(controlnet(made_for)), "depth", model)
 
 
 def test_a_model_brings_its_own_depth_controlnet(
@@ -51,28 +51,28 @@ def test_a_model_brings_its_own_depth_controlnet(
     folder = shutil.copytree(tiny(TinyKind.SD1), tmp_path / "model")
     shutil.copytree(controlnet(TinyKind.SD1), folder / "controlnet")
     model = load_model(str(folder), placement)
-    assert load_controlnet(None, "depth", model).config.cross_attention_dim == 32
+    assert load_control_network(None, "depth", model).config.cross_attention_dim == 32
 
 
 def test_a_kind_that_nobody_published_is_refused_with_those_that_exist(loaded: Loaded) -> None:
     with pytest.raises(RequestError, match="no normal ControlNet is known for sdxl; name one, or use depth, canny"):
-        load_controlnet(None, "normal", loaded(TinyKind.SDXL))
+        load_control_network(None, "normal", loaded(TinyKind.SDXL))
 
 
 def test_missing_files_are_named(loaded: Loaded, controlnet: Built, tmp_path: Path) -> None:
     folder = shutil.copytree(controlnet(TinyKind.SD1), tmp_path / "broken")
     (folder / WEIGHTS).unlink()
     with pytest.raises(ModelNotFound, match=f"files are missing: {WEIGHTS}"):
-        load_controlnet(str(folder), "depth", loaded(TinyKind.SD1))
+        load_control_network(str(folder), "depth", loaded(TinyKind.SD1))
 
 
 def test_a_damaged_file_is_named(loaded: Loaded, controlnet: Built, tmp_path: Path) -> None:
     folder = shutil.copytree(controlnet(TinyKind.SD1), tmp_path / "broken")
     (folder / WEIGHTS).write_bytes(b"no tensors here")
     with pytest.raises(ModelMismatch, match=f"{WEIGHTS} is damaged"):
-        load_controlnet(str(folder), "depth", loaded(TinyKind.SD1))
+        load_control_network(str(folder), "depth", loaded(TinyKind.SD1))
 
 
 def test_another_network_is_no_controlnet(loaded: Loaded, tiny: Built) -> None:
-    with pytest.raises(ModelMismatch, match="UNet2DConditionModel, no ControlNet"):
-        load_controlnet(str(tiny(TinyKind.SD1) / "unet"), "depth", loaded(TinyKind.SD1))
+    with pytest.raises(ModelMismatch, match="UNet2DConditionModel, no ControlNet or T2I-Adapter"):
+        load_control_network(str(tiny(TinyKind.SD1) / "unet"), "depth", loaded(TinyKind.SD1))

@@ -17,12 +17,13 @@ from sd_core.engine.context import JobContext
 from sd_core.engine.resources import Resources
 from sd_core.errors import RequestError
 from sd_core.jobs import Job
-from sd_core.requests import NormalConvention, Seamless, TextToImage, Texture, TextureMap, Upscale
+from sd_core.requests import Control, NormalConvention, Seamless, TextToImage, Texture, TextureMap, Upscale
 from sd_core.tasks.generate import generate_by
 from sd_core.tasks.plan import Bench, Plan
 from sd_core.tasks.texture import plan_texture
 from sd_core.texture import FAILS, make_material, wrap_score
 from sd_core.training.data.materials import Material
+from sd_core.values import Array
 from tests.conftest import Built
 from tests.texture.samples import cropped, tiling
 from tests.tiny import TinyKind
@@ -83,21 +84,30 @@ def test_a_picture_that_tiles_is_an_ordinary_start(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(("axes", "shift"), [("x", (0, 3)), ("y", (2, 0)), ("xy", (2, 3))])
-def test_rolled_noise_gives_a_rolled_texture(tiny: Built, axes: str, shift: tuple[int, int]) -> None:
-    """From noise to pixels: conditioning, guidance, scheduler, UNet and decoder know no place."""
+def test_rolled_noise_and_controls_give_a_rolled_texture(
+    tiny: Built, controlnet: Built, t2i_adapter: Built, axes: str, shift: tuple[int, int]
+) -> None:
+    """From noise to pixels: conditioning, guidance, scheduler, controls, UNet and decoder know no place."""
     model = str(tiny(TinyKind.SD1))
-    request = texture(seamless=axes, width=128, height=128, scheduler="ddim")
-    context = JobContext(Job(request), Resources(choose_placement("cpu", "float32")), model)
+    folders = controlnet(TinyKind.SD1), t2i_adapter(TinyKind.SD1)
+    seen = np.random.default_rng(3).random((128, 128, 3), dtype=np.float32)
 
-    def rolled(asked: Texture, bench: Bench) -> Plan:
-        plan = plan_texture(asked, bench)
-        # The tiny UNet halves its latents once.
-        return replace(plan, latents=plan.latents.roll([2 * n for n in shift], (-2, -1)))
+    def made(rolls: tuple[int, int]) -> Array:
+        hint = np.roll(seen, [16 * n for n in rolls], (0, 1))
+        controls = tuple(Control(kind="depth", image=hint, model=str(folder)) for folder in folders)
+        request = texture(seamless=axes, width=128, height=128, scheduler="ddim", controls=controls)
+        context = JobContext(Job(request), Resources(choose_placement("cpu", "float32")), model)
 
-    pictures = [generate_by(planner, request, context).images[0].astype(int) for planner in (plan_texture, rolled)]
-    moved = np.roll(pictures[0], [16 * n for n in shift], (0, 1))
-    assert np.abs(moved - pictures[1]).max() <= 1
-    assert np.abs(pictures[0] - pictures[1]).mean() > 5
+        def rolled(asked: Texture, bench: Bench) -> Plan:
+            plan = plan_texture(asked, bench)
+            # The tiny UNet halves its latents once.
+            return replace(plan, latents=plan.latents.roll([2 * n for n in rolls], (-2, -1)))
+
+        return generate_by(rolled, request, context).images[0].astype(int)
+
+    still, moved = made((0, 0)), made(shift)
+    assert np.abs(np.roll(still, [16 * n for n in shift], (0, 1)) - moved).max() <= 1
+    assert np.abs(still - moved).mean() > 5
 
 
 def test_the_saved_texture_makes_itself_again(engine: Engine, tmp_path: Path) -> None:

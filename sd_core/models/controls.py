@@ -1,10 +1,10 @@
-"""ControlNets that fit a model."""
+"""The networks that read control pictures: ControlNets and T2I-Adapters that fit a model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -15,35 +15,35 @@ from .files import read_json, read_shapes
 from .hub import HUB_ID, fetch_file, list_files
 from .libraries import quiet_libraries
 from .model import Family, Model
+from .t2i_adapters import check_t2i_adapter
 
 if TYPE_CHECKING:
-    from diffusers import ControlNetModel
+    from diffusers import ControlNetModel, T2IAdapter
+
+ControlNetwork: TypeAlias = "ControlNetModel | T2IAdapter"
 
 _WEIGHTS = "diffusion_pytorch_model"
 OWN_KIND = "depth"
 """What the ControlNet in a model's own folder reads."""
 
 
-def load_controlnet(name: str | None, kind: str, model: Model) -> ControlNetModel:
-    """A ControlNet on the model's device, in its number format.
+def load_control_network(name: str | None, kind: str, model: Model) -> ControlNetwork:
+    """A ControlNet or a T2I-Adapter, whichever the configuration says, on the model's device, in its number format.
 
     Args:
-        name: hub id or folder; None: the model's own, else the one known for its family and `kind`.
+        name: hub id or folder; None: the model's own ControlNet, else the one known for its family and `kind`.
         kind: what the control picture shows, a `ControlKind`.
         model: which it must fit.
 
     Raises:
         RequestError: none is known for this kind.
-        ModelNotFound: no such ControlNet, or files are missing.
+        ModelNotFound: no such network, or files are missing.
         ModelMismatch: made for another family, or a damaged file.
     """
     folder = _folder(name or _known(kind, model))
-    config = read_json(folder / "config.json")
-    _check_family(folder, config, model)
-    from diffusers import ControlNetModel
-
+    network_class = _class_that_fits(folder, read_json(folder / "config.json"), model)
     with quiet_libraries():
-        network: Any = ControlNetModel.from_pretrained(
+        network = network_class.from_pretrained(
             folder,
             dtype=model.placement.dtype,
             use_safetensors=True,
@@ -53,6 +53,20 @@ def load_controlnet(name: str | None, kind: str, model: Model) -> ControlNetMode
     if model.placement.channels_last:
         network.to(memory_format=torch.channels_last)
     return network.to(model.placement.device)
+
+
+def _class_that_fits(folder: Path, config: Mapping[str, Any], model: Model) -> Any:
+    from diffusers import ControlNetModel, T2IAdapter
+
+    match config.get("_class_name"):
+        case "ControlNetModel":
+            _check_controlnet(folder, config, model)
+            return ControlNetModel
+        case "T2IAdapter":
+            check_t2i_adapter(folder, config, model)
+            return T2IAdapter
+        case other:
+            raise ModelMismatch(f"{folder} holds a {other}, no ControlNet or T2I-Adapter", hint="name one of these")
 
 
 def _known(kind: str, model: Model) -> str:
@@ -74,11 +88,11 @@ def _folder(name: str) -> Path:
     if folder.is_dir():
         return _checked(name, folder)
     if not HUB_ID.fullmatch(name):
-        raise ModelNotFound(name, "no such ControlNet", hint="name a folder or a hub id")
+        raise ModelNotFound(name, "no such ControlNet or T2I-Adapter", hint="name a folder or a hub id")
     files = list_files(name, name)
     weights = next((f for f in (f"{_WEIGHTS}.safetensors", f"{_WEIGHTS}.fp16.safetensors") if f in files), None)
     if weights is None:
-        raise ModelNotFound(name, f"it has no {_WEIGHTS}.safetensors", hint="name another ControlNet")
+        raise ModelNotFound(name, f"it has no {_WEIGHTS}.safetensors", hint="name another ControlNet or T2I-Adapter")
     fetch_file(name, name, weights)
     return _checked(name, fetch_file(name, name, "config.json").parent)
 
@@ -88,7 +102,7 @@ def _checked(name: str, folder: Path) -> Path:
     missing = [] if (folder / "config.json").is_file() else ["config.json"]
     missing += [] if weights else [f"{_WEIGHTS}.safetensors"]
     if missing:
-        raise ModelNotFound(name, f"files are missing: {', '.join(missing)}", hint="get the ControlNet again")
+        raise ModelNotFound(name, f"files are missing: {', '.join(missing)}", hint="get its folder again")
     for file in weights:
         read_shapes(file)
     return folder
@@ -99,9 +113,7 @@ def _variant(folder: Path) -> str | None:
     return None if plain else "fp16"
 
 
-def _check_family(folder: Path, config: Mapping[str, Any], model: Model) -> None:
-    if config.get("_class_name") != "ControlNetModel":
-        raise ModelMismatch(f"{folder} holds a {config.get('_class_name')}, no ControlNet", hint="name a ControlNet")
+def _check_controlnet(folder: Path, config: Mapping[str, Any], model: Model) -> None:
     width, own = config.get("cross_attention_dim"), model.unet.config.cross_attention_dim
     timed = config.get("addition_embed_type") == "text_time"
     if width == own and timed == (model.family is Family.SDXL):
