@@ -27,6 +27,7 @@ from .animation_progress import FrameProgress
 from .animation_start import Studio
 from .plan import Context, Picture
 from .resolve import resolve
+from .seams import seamless_vae
 
 
 def animation(request: Animation, context: Context) -> Result:
@@ -43,7 +44,8 @@ def animation(request: Animation, context: Context) -> Result:
     if resolved is None:
         resolved = _resolved(request, frames, model, context)
         store.begin(resolved)
-    with adapted(model, resolved.loras, resolved.image_prompt) as adapters, torch.no_grad():
+    in_model = adapted(model, resolved.loras, resolved.image_prompt)
+    with in_model as adapters, seamless_vae(resolved, model), torch.no_grad():
         _run(Studio(resolved, model, adapters, context), frames, store)
     report = _report(resolved, store)
     store.write_report(report)

@@ -15,6 +15,7 @@ from sd_core.values import Array
 
 from .animation_frame import Frame, condition_frame, plan_frame, request_of
 from .animation_start import Studio
+from .seams import seamless_unet
 from .starts import noise_of, schedule_of
 
 _STEPS = 0.25
@@ -60,7 +61,7 @@ class References:
         noise = noise_of(studio.bench(0), frame.size)
         steps = schedule.steps[: round(_STEPS * schedule.end.count)]
         bank = AttentionBank(recording=True, most_tokens=_TOKENS)
-        with shared_attention(studio.model.unet, bank):
+        with seamless_unet(one, studio.model, plan.controls), shared_attention(studio.model.unet, bank):
             for step in steps:
                 predict(schedule.scale(schedule.noise_to(clean, noise, step), step), step)
         self.evaluations += len(steps) * conditioning.passes

@@ -129,7 +129,7 @@ class Run:
 
 def run_plan(plan: Plan, conditioning: Conditioning, request: Generation, bench: Bench, on_step: OnStep) -> Run:
     """Denoise a plan."""
-    latents = denoise_plan(plan, conditioning, request.seamless, bench, on_step)
+    latents = denoise_plan(plan, conditioning, request, bench, on_step)
     return Run(latents, len(plan.schedule.steps) * conditioning.passes)
 
 

@@ -17,10 +17,9 @@ from sd_core.diffusion.latents import decode
 from sd_core.diffusion.loop import OnStep, denoise
 from sd_core.diffusion.noise import seeded_generators
 from sd_core.diffusion.predict import Inputs, make_predict, make_tiled_predict
-from sd_core.diffusion.seamless import seamless
 from sd_core.errors import RequestError
 from sd_core.models import Adapted, Model, adapted
-from sd_core.requests import DepthToImage, ImageToImage, Inpaint, Seamless, TextToImage, Texture, Upscale
+from sd_core.requests import DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
 from sd_core.requests.generation import Generation
 from sd_core.results import Result
 
@@ -31,9 +30,10 @@ from .memory import decode_within_memory
 from .plan import Bench, Context, Picture, Plan
 from .progress import Progress
 from .resolve import resolve, size_of
+from .seams import seamless_unet, seamless_vae
 from .text_to_image import plan_text_to_image
 from .texture import plan_texture
-from .upscale import padded_axes, plan_upscale
+from .upscale import plan_upscale
 
 R = TypeVar("R", bound=Generation)
 Planner = Callable[[R, Bench], Plan]
@@ -100,14 +100,13 @@ def _run_batch(
     request: Generation, planner: Planner[Any], bench: Bench, adapters: Adapted, progress: Progress
 ) -> tuple[list[Picture], Tensor]:
     model, context = bench.model, bench.context
-    axes = padded_axes(request, model) if isinstance(request, Upscale) else request.seamless
-    with seamless((model.unet, model.vae), axes):
+    with seamless_vae(request, model):
         with _timed(context, "prepare"):
             plan = planner(request, bench)
         with _timed(context, "encode_prompt"):
             conditioning = _conditioning(request, plan, bench, adapters)
         with _timed(context, "denoise"):
-            latents = denoise_plan(plan, conditioning, axes, bench, progress.on_step)
+            latents = denoise_plan(plan, conditioning, request, bench, progress.on_step)
         with _timed(context, "decode"):
             pixels = decode_within_memory(model, latents, plan.vae_tiling, context, lambda t: decode(model, latents, t))
     return [np.ascontiguousarray(plan.finish(to_array(picture))) for picture in pixels], latents
@@ -123,15 +122,15 @@ def _conditioning(request: Generation, plan: Plan, bench: Bench, adapters: Adapt
     )
 
 
-def denoise_plan(plan: Plan, conditioning: Conditioning, axes: Seamless, bench: Bench, on_step: OnStep) -> Tensor:
-    """Clean latents (b, c, lh, lw) of a plan."""
+def denoise_plan(plan: Plan, conditioning: Conditioning, request: Generation, bench: Bench, on_step: OnStep) -> Tensor:
+    """Clean latents (b, c, lh, lw) of the plan for a request, their edges joined where it says so."""
     inputs = Inputs(conditioning, plan.controls, plan.extra_channels)
     cells = (plan.latents.shape[-2], plan.latents.shape[-1])
     if plan.tiling is None:
         predict = make_predict(bench.model, inputs)
     else:
         predict = make_tiled_predict(bench.model, inputs, cells, plan.tiling)
-    with seamless([control.network for control in plan.controls], axes):
+    with seamless_unet(request, bench.model, plan.controls):
         return denoise(
             predict,
             plan.schedule,

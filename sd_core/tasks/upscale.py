@@ -55,7 +55,7 @@ def tiling_of(model: Model, seamless: Seamless) -> Tiling:
     return Tiling(tile, tile // 4, wraps_x(seamless), wraps_y(seamless))
 
 
-def padded_axes(request: Upscale, model: Model) -> Seamless:
+def untiled_axes(request: Upscale, model: Model) -> Seamless:
     """The seamless axes that one tile covers whole; along the others the tiles themselves run over the border."""
     tiling, scale = tiling_of(model, request.seamless), latent_scale(model)
     height, width = size_of(request)

@@ -30,12 +30,18 @@ def request(**fields: Any) -> Animation:
     return Animation(**(given | fields))
 
 
-def test_with_everything_off_a_frame_is_the_picture_from_its_depth(engine: Engine) -> None:
+@pytest.mark.parametrize("seamless", ["none", "x"])
+def test_with_everything_off_a_frame_is_the_picture_from_its_depth(engine: Engine, seamless: str) -> None:
     frames = worlds.pan(3)
-    result = engine.run(request(passes=frames, reuse=Reuse.off()))
+    result = engine.run(request(passes=frames, reuse=Reuse.off(), seamless=seamless))
     for index, frame in enumerate(frames):
         alone = DepthToImage(
-            prompt="brick", seed=2, depth=frame.depth, num_inference_steps=3, depth_range=result.request.depth_range
+            prompt="brick",
+            seed=2,
+            depth=frame.depth,
+            num_inference_steps=3,
+            depth_range=result.request.depth_range,
+            seamless=seamless,
         )
         assert np.array_equal(result.images[index], engine.run(alone).images[0])
 

@@ -1,0 +1,28 @@
+"""How the edges of a seamless picture are made to meet: in which networks, and along which axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from sd_core.diffusion.control import ActiveControl
+from sd_core.diffusion.seamless import seamless
+from sd_core.models import Model
+from sd_core.requests import Generation, Seamless, Upscale
+
+from .upscale import untiled_axes
+
+
+def seamless_axes(request: Generation, model: Model) -> Seamless:
+    """The axes that the networks have to close; along the others of an `Upscale` its tiles do."""
+    return untiled_axes(request, model) if isinstance(request, Upscale) else request.seamless
+
+
+def seamless_vae(request: Generation, model: Model) -> AbstractContextManager[None]:
+    """The VAE of a seamless request, for as long as it encodes and decodes."""
+    return seamless((model.vae,), seamless_axes(request, model))
+
+
+def seamless_unet(request: Generation, model: Model, controls: Sequence[ActiveControl]) -> AbstractContextManager[None]:
+    """The UNet of a seamless request and the networks beside it, for as long as they predict."""
+    return seamless((model.unet, *(control.network for control in controls)), seamless_axes(request, model))
