@@ -92,6 +92,8 @@ CHINESE: Mapping[str, str] = {
     ),
     "Seamless": "无缝",
     "Axes along which the image repeats without a seam": "图像沿哪些轴无缝重复",
+    "Seamless Method": "无缝方法",
+    "Padding repeats exactly; rolling nearly, and at any size": "填充使图像精确重复；滚动近似重复，适用于任何尺寸",
     "Strength": "强度",
     "How much of the image may change: 1 keeps almost nothing of it": "图像可以改变的程度：1 几乎不保留原图",
     "Fill": "填充",

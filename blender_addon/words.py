@@ -15,6 +15,7 @@ GENERATION: Words = {
     "num_images": ("Images", "How many images to make, each from the next seed"),
     "model": ("Model", "A model by name, a hub id, a folder or a .safetensors file; empty for the server's default"),
     "seamless": ("Seamless", "Axes along which the image repeats without a seam"),
+    "seamless_method": ("Seamless Method", "Padding repeats exactly; rolling nearly, and at any size"),
 }
 STRENGTH: Words = {
     "strength": ("Strength", "How much of the image may change: 1 keeps almost nothing of it"),

@@ -64,6 +64,8 @@ class SDCORE_PT_settings:
         for name in ("model", "num_inference_steps", "guidance_scale", "scheduler"):
             optional_prop(layout, settings, name)
         layout.prop(settings, "seamless")
+        if settings.seamless != "none":
+            layout.prop(settings, "seamless_method")
         layout.prop(settings, "num_images")
 
 

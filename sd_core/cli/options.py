@@ -58,6 +58,7 @@ HELP: Mapping[str, str] = {
     "controls": "A ControlNet or T2I-Adapter with its finished control picture; may be given several times.",
     "image_prompt": "A picture that guides content and style (IP-Adapter).",
     "seamless": "Axes along which the image tiles.",
+    "seamless_method": "padding tiles exactly; rolling nearly, and at any size.",
     "image": "Picture to start from.",
     "strength": "How much may change, above 0 up to 1.",
     "depth": "Planar depth in scene units (.exr, .npy, .npz), or a grey picture, near = white.",

@@ -16,6 +16,7 @@ from sd_core.models import ControlNetwork
 
 from .images import to_grey
 from .loop import Step
+from .rolling import Offset, rolled
 from .tiles import Window
 
 
@@ -23,7 +24,7 @@ from .tiles import Window
 class ActiveControl:
     """A ControlNet or a T2I-Adapter with its control picture.
 
-    `hint` is (1, 3, h, w) in [0, 1]; `start` and `end` are shares of the steps that run.
+    `hint` is (1 or b, 3, h, w) in [0, 1]; `start` and `end` are shares of the steps that run.
     """
 
     network: ControlNetwork
@@ -41,6 +42,10 @@ class ActiveControl:
     def cut(self, window: Window, scale: int) -> ActiveControl:
         """The same control on one tile of the picture."""
         return replace(self, hint=window.cut(self.hint, scale))
+
+    def rolled(self, offsets: Sequence[Offset], scale: int) -> ActiveControl:
+        """The same control with its picture moved, for each image of a batch by another way."""
+        return replace(self, hint=rolled(self.hint, offsets, scale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ def _features(network: T2IAdapter, hint: Tensor) -> list[Tensor]:
 
 
 def _repeated(x: Tensor, like: Tensor) -> Tensor:
-    """`x` (1, ...) for every picture of `like`."""
+    """`x` (1 or b, ...) for all passes of the b pictures, in the order of `like`."""
     return x.repeat(len(like) // len(x), 1, 1, 1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from .conditioning import Conditioning
 from .control import ActiveControl, Controls
 from .latents import latent_scale
 from .loop import Predict, Step
+from .rolling import Offset, Rolling, back, rolled
 from .tiles import Tiling, Window, blend, windows
 
 
@@ -33,6 +34,11 @@ class Inputs:
         """The inputs of one tile."""
         extra = None if self.extra_channels is None else window.cut(self.extra_channels)
         return Inputs(self.conditioning, tuple(c.cut(window, scale) for c in self.controls), extra)
+
+    def rolled(self, offsets: Sequence[Offset], scale: int) -> Inputs:
+        """The inputs of pictures that are moved."""
+        extra = None if self.extra_channels is None else rolled(self.extra_channels, offsets)
+        return Inputs(self.conditioning, tuple(c.rolled(offsets, scale) for c in self.controls), extra)
 
 
 def make_predict(model: Model, inputs: Inputs) -> Predict:
@@ -69,6 +75,24 @@ def make_tiled_predict(model: Model, inputs: Inputs, cells: tuple[int, int], til
         # Made anew in every step: what the controls see of all tiles together would outgrow the memory.
         tiles = (make_predict(model, inputs.cut(w, scale))(w.cut(latents), step) for w in covered)
         return blend(tiles, covered, cells)
+
+    return predict
+
+
+def make_rolled_predict(make: Callable[[Inputs], Predict], inputs: Inputs, rolling: Rolling, scale: int) -> Predict:
+    """The function that `make` makes, with the picture moved before every step, and its prediction moved back.
+
+    Args:
+        make: `make_predict`, or another of the kind, but for its inputs.
+        inputs: at rest; they move with the picture.
+        rolling: where the picture lies in each step.
+        scale: pixels to a latent cell.
+    """
+
+    def predict(latents: Tensor, step: Step) -> Tensor:
+        offsets = rolling.offsets(step, (latents.shape[-2], latents.shape[-1]))
+        prediction = make(inputs.rolled(offsets, scale))(rolled(latents, offsets), step)
+        return rolled(prediction, back(offsets))
 
     return predict
 

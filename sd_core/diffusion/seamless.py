@@ -53,7 +53,7 @@ def check_wraps(size: tuple[int, int], axes: Seamless, cells: int, scale: int) -
     for field, pixels, wraps in (("width", size[1], wraps_x(axes)), ("height", size[0], wraps_y(axes))):
         if wraps and pixels % multiple:
             lower = max(pixels // multiple, 1) * multiple
-            hint = f"use {lower} or {lower + multiple}"
+            hint = f"use {lower} or {lower + multiple}, or seamless_method='rolling'"
             raise RequestError(field, f"a seamless picture needs a multiple of {multiple}, got {pixels}", hint=hint)
 
 

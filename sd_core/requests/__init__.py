@@ -1,7 +1,7 @@
 """Requests: small frozen values that say what to make; the same request gives the same pixels everywhere."""
 
 from ..values import replace
-from .choices import ControlKind, Fill, NoiseKind, NormalConvention, PassKind, Seamless, TextureMap
+from .choices import ControlKind, Fill, NoiseKind, NormalConvention, PassKind, Seamless, SeamlessMethod, TextureMap
 from .codec import from_json
 from .commands import COMMANDS
 from .generation import Generation
@@ -34,6 +34,7 @@ __all__ = [
     "Request",
     "Reuse",
     "Seamless",
+    "SeamlessMethod",
     "Style",
     "TextToImage",
     "Texture",

@@ -14,6 +14,13 @@ class Seamless(StrEnum):
     XY = "xy"
 
 
+class SeamlessMethod(StrEnum):
+    """How the edges meet: exactly, by networks whose convolutions wrap, or nearly, by moving the picture at every step."""
+
+    PADDING = "padding"
+    ROLLING = "rolling"
+
+
 class Fill(StrEnum):
     """What lies under the mask of an `Inpaint` when denoising starts."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import RequestError
 from ..values import Array, option, value
 from ..values.checks import choice, instance, integer, name, number, optional, path, side, text, tuple_of
-from .choices import Seamless
+from .choices import Seamless, SeamlessMethod
 from .parts import Control, ImagePrompt, Lora
 from .request import Request, Size
 
@@ -25,6 +25,7 @@ class Generation(Request):
     model: "builtin", a catalogue name, a hub id, a folder or a `.safetensors` file.
     loras, controls, image_prompt: see `Lora`, `Control`, `ImagePrompt`.
     seamless: axes along which the image tiles.
+    seamless_method: "padding" tiles exactly; "rolling" nearly, at sizes and with networks that padding cannot serve.
     """
 
     prompt: str = option(converter=text)
@@ -41,6 +42,7 @@ class Generation(Request):
     controls: tuple[Control, ...] = option(converter=tuple_of(instance(Control)), default=())
     image_prompt: ImagePrompt | None = option(converter=optional(instance(ImagePrompt)), default=None)
     seamless: Seamless = option(converter=choice(Seamless), default=Seamless.NONE)
+    seamless_method: SeamlessMethod = option(converter=choice(SeamlessMethod), default=SeamlessMethod.PADDING)
 
     @property
     def size(self) -> Size | None:

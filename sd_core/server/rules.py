@@ -18,8 +18,8 @@ ATTACHMENT = re.compile(r"attachment:([A-Za-z0-9_-]{1,64}\.[A-Za-z0-9]{1,8})")
 """A file sent beside a request, where the request would name a path."""
 
 _TEXT_FIELDS = frozenset({
-    "type", "blob", "dtype", "prompt", "negative_prompt", "scheduler", "seamless", "kind", "fill", "noise", "maps",
-    "normal_convention", "position_space",
+    "type", "blob", "dtype", "prompt", "negative_prompt", "scheduler", "seamless", "seamless_method", "kind", "fill",
+    "noise", "maps", "normal_convention", "position_space",
 })  # fmt: skip
 """Fields in which text is text. Anywhere else it would be a path, as requests accept paths for pictures."""
 

@@ -27,7 +27,7 @@ from .memory import decode_within_memory
 from .plan import Bench, Plan
 
 _SHARED = ("prompt", "negative_prompt", "num_inference_steps", "guidance_scale", "scheduler", "seed", "model")
-_SHARED += ("seamless",)
+_SHARED += ("seamless", "seamless_method")
 """Fields that the request of each frame takes over."""
 
 

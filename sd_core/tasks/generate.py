@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -13,10 +14,10 @@ from torch import Tensor
 
 from sd_core.diffusion.conditioning import Conditioning, is_guided, make_conditioning
 from sd_core.diffusion.images import to_array
-from sd_core.diffusion.latents import decode
-from sd_core.diffusion.loop import OnStep, denoise
+from sd_core.diffusion.latents import decode, latent_scale
+from sd_core.diffusion.loop import OnStep, Predict, denoise
 from sd_core.diffusion.noise import seeded_generators
-from sd_core.diffusion.predict import Inputs, make_predict, make_tiled_predict
+from sd_core.diffusion.predict import Inputs, make_predict, make_rolled_predict, make_tiled_predict
 from sd_core.errors import RequestError
 from sd_core.models import Adapted, Model, adapted
 from sd_core.requests import DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
@@ -30,7 +31,7 @@ from .memory import decode_within_memory
 from .plan import Bench, Context, Picture, Plan
 from .progress import Progress
 from .resolve import resolve, size_of
-from .seams import seamless_unet, seamless_vae
+from .seams import rolling_of, seamless_unet, seamless_vae
 from .text_to_image import plan_text_to_image
 from .texture import plan_texture
 from .upscale import plan_upscale
@@ -124,12 +125,7 @@ def _conditioning(request: Generation, plan: Plan, bench: Bench, adapters: Adapt
 
 def denoise_plan(plan: Plan, conditioning: Conditioning, request: Generation, bench: Bench, on_step: OnStep) -> Tensor:
     """Clean latents (b, c, lh, lw) of the plan for a request, their edges joined where it says so."""
-    inputs = Inputs(conditioning, plan.controls, plan.extra_channels)
-    cells = (plan.latents.shape[-2], plan.latents.shape[-1])
-    if plan.tiling is None:
-        predict = make_predict(bench.model, inputs)
-    else:
-        predict = make_tiled_predict(bench.model, inputs, cells, plan.tiling)
+    predict = _predict(plan, Inputs(conditioning, plan.controls, plan.extra_channels), request, bench)
     with seamless_unet(request, bench.model, plan.controls):
         return denoise(
             predict,
@@ -140,6 +136,15 @@ def denoise_plan(plan: Plan, conditioning: Conditioning, request: Generation, be
             on_step=on_step,
             cancelled=bench.context.cancelled,
         )
+
+
+def _predict(plan: Plan, inputs: Inputs, request: Generation, bench: Bench) -> Predict:
+    make = partial(make_predict, bench.model)
+    if plan.tiling is not None:
+        cells = (plan.latents.shape[-2], plan.latents.shape[-1])
+        make = partial(make_tiled_predict, bench.model, cells=cells, tiling=plan.tiling)
+    rolling = rolling_of(request, bench)
+    return make(inputs) if rolling is None else make_rolled_predict(make, inputs, rolling, latent_scale(bench.model))
 
 
 @contextmanager

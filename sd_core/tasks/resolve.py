@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 import numpy as np
 from diffusers import SchedulerMixin
 
+from sd_core.diffusion.latents import latent_scale
 from sd_core.diffusion.schedulers import SCHEDULERS
 from sd_core.diffusion.seamless import check_wraps
 from sd_core.errors import ModelMismatch, RequestError
 from sd_core.models import Model, UNetInput
 from sd_core.passes import finite_range
-from sd_core.requests import DepthToImage, Seamless, TextToImage, replace
+from sd_core.requests import DepthToImage, Seamless, SeamlessMethod, TextToImage, replace
 from sd_core.requests.generation import MAX_SEED, Generation
 
 G = TypeVar("G", bound=Generation)
@@ -90,8 +91,9 @@ def _size(request: Generation, model: Model) -> tuple[int, int]:
 def _check_seamless(request: Generation, model: Model) -> None:
     if request.seamless is Seamless.NONE:
         return
-    levels = len(model.unet.config.block_out_channels)
-    scale = 2 ** (len(model.vae.config.block_out_channels) - 1)
-    check_wraps(size_of(request), request.seamless, 2 ** (levels - 1), scale)
+    scale = latent_scale(model)
+    if request.seamless_method is SeamlessMethod.PADDING:
+        levels = len(model.unet.config.block_out_channels)
+        check_wraps(size_of(request), request.seamless, 2 ** (levels - 1), scale)
     if min(size_of(request)) < 2 * scale:
         raise RequestError("width", f"a seamless picture needs at least {2 * scale} px a side", hint="make it larger")

@@ -37,6 +37,7 @@ def addon_settings(bare_addon: ModuleType) -> Any:
 VALUES: dict[str, Any] = {
     "prompt": "木 and (stone:1.3)", "negative_prompt": "blur", "width": 320, "height": 64, "num_inference_steps": 17,
     "guidance_scale": 2.5, "scheduler": "euler", "seed": 2**31 - 5, "num_images": 3, "model": "builtin", "seamless": "x",
+    "seamless_method": "rolling",
 }  # fmt: skip
 
 

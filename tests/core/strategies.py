@@ -115,6 +115,7 @@ _common: dict[str, Any] = {
     "controls": st.lists(controls, max_size=1),
     "image_prompt": st.none() | image_prompts,
     "seamless": st.sampled_from(r.Seamless),
+    "seamless_method": st.sampled_from(r.SeamlessMethod),
 }
 _many = {**_common, "num_images": st.integers(1, 8)}
 _depth_control = {"controlnet": st.none() | names, "controlnet_conditioning_scale": numbers(0, 2)}

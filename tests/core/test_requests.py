@@ -93,6 +93,7 @@ WRONG: list[tuple[str, Callable[[], object]]] = [
     ("loras", lambda: text(loras=["style.safetensors"])),
     ("controls", lambda: text(controls=Control("depth", PICTURE))),
     ("seamless", lambda: text(seamless="diagonal")),
+    ("seamless_method", lambda: text(seamless_method="mirror")),
     ("image_prompt", lambda: text(image_prompt=PICTURE)),
     ("width", lambda: text(width=512, controls=[Control("depth", PICTURE)])),
     ("controls[1].image", lambda: text(controls=[Control("depth", PICTURE), Control("canny", PICTURE[:8])])),

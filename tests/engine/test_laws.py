@@ -166,9 +166,9 @@ def test_a_control_that_never_acts_changes_nothing(engine: Engine, tiny: Built, 
     assert not same_latents(engine.run(replace(plain, controls=(acting,))), before)
 
 
-@pytest.mark.parametrize("axes", ["x", "y", "xy"])
+@pytest.mark.parametrize("asked", [("x", "padding"), ("y", "padding"), ("xy", "padding"), ("xy", "rolling")])
 def test_seamless_leaves_nothing_behind(
-    engine: Engine, tiny: Built, controlnet: Built, t2i_adapter: Built, lora: Built, axes: str
+    engine: Engine, tiny: Built, controlnet: Built, t2i_adapter: Built, lora: Built, asked: tuple[str, str]
 ) -> None:
     """Also where LoRA layers lie over the convolutions, and a ControlNet and a T2I-Adapter beside them."""
     folders = controlnet(TinyKind.SD1), t2i_adapter(TinyKind.SD1)
@@ -177,7 +177,7 @@ def test_seamless_leaves_nothing_behind(
     adapted = replace(plain, loras=(Lora(path=str(lora(TinyKind.SD1, LoraFormat.KOHYA)), weight=0.5),))
     for request in (plain, adapted):
         before = engine.run(request)
-        wrapped = engine.run(replace(request, seamless=axes))
+        wrapped = engine.run(replace(request, seamless=asked[0], seamless_method=asked[1]))
         after = engine.run(request)
         assert not same_latents(wrapped, before)
         assert same_latents(after, before)

@@ -17,7 +17,16 @@ from sd_core.engine.context import JobContext
 from sd_core.engine.resources import Resources
 from sd_core.errors import RequestError
 from sd_core.jobs import Job
-from sd_core.requests import Control, NormalConvention, Seamless, TextToImage, Texture, TextureMap, Upscale
+from sd_core.requests import (
+    Control,
+    NormalConvention,
+    Seamless,
+    SeamlessMethod,
+    TextToImage,
+    Texture,
+    TextureMap,
+    Upscale,
+)
 from sd_core.tasks.generate import generate_by
 from sd_core.tasks.plan import Bench, Plan
 from sd_core.tasks.texture import plan_texture
@@ -118,10 +127,11 @@ def test_the_saved_texture_makes_itself_again(engine: Engine, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_an_enlarged_texture_still_tiles(engine: Engine) -> None:
+@pytest.mark.parametrize("method", SeamlessMethod)
+def test_an_enlarged_texture_still_tiles(engine: Engine, method: SeamlessMethod) -> None:
     start = np.rint(tiling(Material.GRAVEL, 2, 128) * 255).astype(np.uint8)
     request = {"prompt": "gravel", "seed": 1, "scale": 4, "strength": 0.3, "num_inference_steps": 4}
-    seamless = engine.run(Upscale(image=start, seamless="xy", **request)).images[0]
+    seamless = engine.run(Upscale(image=start, seamless="xy", seamless_method=method, **request)).images[0]
     plain = engine.run(Upscale(image=start, **request)).images[0]
     assert seamless.shape == (512, 512, 3)
     assert wrap_score(seamless) < wrap_score(plain)
