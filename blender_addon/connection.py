@@ -147,8 +147,13 @@ class Connection:
             return Status(error=kept or error, state=State.FAILED if kept or preferences.url else State.UNKNOWN)
 
     def _offer(self, client: Client) -> Status:
-        """With what the server has for requests."""
-        return replace(self.status, models=client.models(), loras=_loras_of(client))
+        """With what the server has for requests; one whose engine is still starting is asked again at the next look."""
+        try:
+            return replace(self.status, models=client.models(), loras=_loras_of(client))
+        except ServerError as error:
+            if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            return self.status
 
     def _open(self, preferences: Preferences) -> Client:
         try:

@@ -14,6 +14,7 @@ from typing import Any
 from sd_core.client import RemoteJob
 from sd_core.errors import Cancelled, EngineDied, SDError, ServerError
 from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, Loading, Queued, ResultEvent, StepEvent
+from sd_core.requests import Request
 from sd_core.results import Result
 
 from .editors import Place
@@ -70,7 +71,7 @@ class BlenderJob:
     label: for people. inbox: takes `(job, event, converted)` from any thread. file: number of the open file when it was
     submitted. share: done, in [0, 1]. message: what goes on. preview: newest (h, w, 3) uint8. place: over whose image the
     preview is drawn; None: over none. error: of a failed one.
-    parts: what is left of `on_result`. begin: starts the job's thread.
+    parts: what is left of `on_result`. begin: starts the job's thread. request: as it was sent first; made by that thread.
     """
 
     label: str
@@ -87,6 +88,7 @@ class BlenderJob:
     error: SDError | None = None
     parts: Parts | None = None
     begin: Callable[[], None] = lambda: None
+    request: Request | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _remote: RemoteJob | None = None
     _cancelling: threading.Thread | None = None
@@ -103,7 +105,12 @@ class BlenderJob:
         return self.stage is Stage.FAILED and gone
 
     def reset(self) -> None:
-        """As if it had just been submitted."""
+        """As if it had just been submitted, but for the request.
+
+        The id stays, by which the server knows the job; but one whose engines have died has ended there for good.
+        """
+        if isinstance(self.error, EngineDied):
+            self.id = uuid.uuid4().hex
         self.stage, self.error, self.message, self.share, self._remote = Stage.PREPARING, None, "", 0.0, None
         self._stop.clear()
 

@@ -92,7 +92,7 @@ def submit(  # noqa: PLR0913 - each of them is named at the call
 def retry_lost() -> int:
     """Take up the jobs that ended because the server was gone; gives their number.
 
-    They keep their ids: a server that has written one down goes on with it, or gives the result that it has.
+    They keep their ids and requests: a server that has written one down goes on with it, or gives the result that it has.
     """
     lost = [job for job in _jobs if job.lost and job.file == _file[0]]
     for job in lost:
@@ -185,7 +185,8 @@ def _work(
 ) -> None:
     """The thread of a job."""
     try:
-        request = source if isinstance(source, Request) else source(job)
+        # Made once: data that are rendered again differ in the time that Blender writes into them.
+        request = job.request = job.request or (source if isinstance(source, Request) else source(job))
         job.tell("Looking for the server")
         client = server.client(preferences)
         job.tell("Sending")

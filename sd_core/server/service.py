@@ -23,8 +23,8 @@ from .supervisor import EngineProcess
 
 _log = logging.getLogger(__name__)
 
-_ENGINE_PATIENCE = 60.0
-"""Seconds to wait for an engine that is just starting."""
+_ENGINE_PATIENCE = 45.0
+"""Seconds to wait for an engine that is just starting; less than the minute for which clients wait for an answer."""
 
 
 class MissingBlobs(ServerError):

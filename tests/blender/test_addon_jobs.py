@@ -17,7 +17,7 @@ from sd_core.errors import Cancelled, EngineDied, RequestError, SDError, ServerE
 from sd_core.requests import TextToImage
 from tests.blender.conftest import PYTHON
 from tests.blender.snapshot import differences, snapshot
-from tests.server.servers import START, adjust, kill, wait_for
+from tests.server.servers import START, adjust, engine_pid, kill, wait_for
 
 pytestmark = pytest.mark.blender
 
@@ -233,6 +233,61 @@ def test_a_killed_server_is_told_with_a_button_that_starts_another_and_takes_up_
     pump(lambda: job.ended)
     assert job.stage is Stage.CANCELLED
     assert differences(before, snapshot(bpy.context.scene)) == []
+
+
+def test_a_job_that_is_taken_up_is_the_one_that_was_made_first(own_server: Any, settings: Any) -> None:
+    import bpy
+
+    from blender_addon import jobs
+    from blender_addon.job import Stage
+
+    made: list[int] = []
+
+    def make(_: Any) -> TextToImage:
+        made.append(len(made))
+        return replace(LONG, seed=len(made))  # as data that are rendered again: never the same bytes
+
+    job = jobs.submit(make, label="made once")
+    pump(lambda: job.stage is Stage.RUNNING)
+    first = job.id
+    kill(own_server.process.pid)
+    pump(lambda: job.ended, 60)
+    bpy.ops.sdcore.start_server()
+    pump(lambda: job.stage in {Stage.RUNNING, Stage.FAILED})
+    assert (job.stage, job.id, made) == (Stage.RUNNING, first, [0])
+    with connect() as client:
+        for _ in range(2):
+            pid = engine_pid(client)
+            wait_for(lambda: client.jobs()[0]["state"] == "running")
+            kill(pid)
+            engine_pid(client, other_than=pid)
+    pump(lambda: job.ended)
+    assert isinstance(job.error, EngineDied)
+    bpy.ops.sdcore.start_server()
+    pump(lambda: job.stage in {Stage.RUNNING, Stage.FAILED})
+    assert job.stage is Stage.RUNNING and job.id != first, "on the server the first one has ended for good"
+    job.cancel()
+    pump(lambda: job.ended)
+
+
+def test_a_server_whose_engine_is_still_starting_keeps_its_client(
+    addon: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_addon.connection import Connection, State
+    from blender_addon.preferences import read_preferences
+    from sd_core.client import Client
+
+    def starting(_: Client) -> None:
+        raise ServerError("no engine runs: it is still starting", status=503, hint="see the logs folder")
+
+    connection = Connection()
+    client = connection.client(read_preferences())
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "models", starting)
+        assert connection.find(read_preferences()).state is State.READY
+    assert not client.transport.closed and connection.client(read_preferences()) is client
+    wait_for(lambda: "builtin" in [model.name for model in connection.find(read_preferences()).models], SECONDS)
+    connection.stop()
 
 
 def test_without_a_python_the_panel_says_what_to_install(
