@@ -25,6 +25,7 @@ from ..scene.images import Packed, pack
 from ..scene.mesh_arrays import Gathered, gather
 from ..scene.projected import Page, apply_pages
 from .common import Told, is_ready
+from .stylise_request import with_alpha
 
 _CELL, _SIDE = 8, 512
 
@@ -137,19 +138,20 @@ def _view_size(scene: bpy.types.Scene) -> tuple[int, int]:
     return height, width
 
 
-def painted(result: Result, count: int, *, pbr: bool) -> Painted:
+def painted(result: Result, count: int, *, pbr: bool, alpha: np.ndarray | None = None) -> Painted:
     """The textures of a result, packed; for the job's thread.
 
     Args:
         count: of the parts that have a texture each.
         pbr: with the other maps than the base colour.
+        alpha: (h, w) in [0, 1] of the base colour, for a result with one texture; None: it is opaque.
     """
     names, report = list(result.report["textures"]), result.report
     own = str(result.decisions.get("uvs", "")).startswith("the mesh's own")
     held: dict[int | None, dict[str, dict[int, Packed]]] = {}
     for index, name in enumerate(names):
         material, *_, tile = name.split(".")
-        maps = {"base_color": np.asarray(result.images[index])}
+        maps = {"base_color": with_alpha(np.asarray(result.images[index]), alpha)}
         maps |= _maps(result.maps, "" if len(names) == 1 else f".{name}") if pbr else {}
         page = held.setdefault(int(material) if own and count > 1 else None, {})
         for kind, picture in maps.items():

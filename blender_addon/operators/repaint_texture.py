@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import bpy
+import numpy as np
 
 from sd_core.errors import RequestError
 from sd_core.events import FrameEvent, ResultEvent
@@ -15,7 +16,7 @@ from sd_core.results import Result
 
 from .. import jobs
 from ..job import BlenderJob
-from ..plan import Picture, Plan, grey, rgb
+from ..plan import Picture, grey, rgb
 from ..scene.images import Grabbed, grab_image, image_size
 from ..scene.material import node_label
 from ..scene.mesh_arrays import Gathered, gather
@@ -35,10 +36,17 @@ def repaint_texture(context: bpy.types.Context) -> BlenderJob:
     objects = _chosen(context)
     shown = shown_texture(objects)
     gathered = _as_one(gather(objects, context.evaluated_depsgraph_get(), keep_uvs=True, uv_maps=shown.uv_maps))
-    plan = _plan(context, gathered, shown)
+    texture = grab_image(bpy.data.images[shown.image])
+    plan = replace(
+        mesh_plan(context, gathered, texture_size=shown.side),
+        pictures={"image": (texture, rgb), "mask": _mask(context, texture, shown)},
+    )
+    erased = context.scene.sd_core.project.repaint == "ALPHA"
 
     def convert(event: FrameEvent | ResultEvent) -> Painted | None:
-        return painted(event.result, 1, pbr=True) if isinstance(event, ResultEvent) else None
+        if not isinstance(event, ResultEvent):
+            return None
+        return painted(event.result, 1, pbr=True, alpha=None if erased else _alpha_of(texture))
 
     def finished(_: BlenderJob, result: Result, made: Painted) -> str:
         (page,), wanted = made.pages, kinds_shown(shown)
@@ -63,10 +71,10 @@ def _as_one(gathered: Gathered) -> Gathered:
     return replace(gathered, mesh=Mesh(vertices=mesh.vertices, faces=mesh.faces, uvs=mesh.uvs))
 
 
-def _plan(context: bpy.types.Context, gathered: Gathered, shown: Shown) -> Plan:
-    plan = mesh_plan(context, gathered, texture_size=shown.side)
-    texture = grab_image(bpy.data.images[shown.image])
-    return replace(plan, pictures={"image": (texture, rgb), "mask": _mask(context, texture, shown)})
+def _alpha_of(texture: Grabbed) -> np.ndarray | None:
+    """(h, w) in [0, 1], which repainting leaves as it is (the outlines of leaves); None where all is opaque."""
+    alpha = texture.rgba()[..., 3]
+    return alpha if (alpha < 1).any() else None
 
 
 def _mask(context: bpy.types.Context, texture: Grabbed, shown: Shown) -> tuple[Grabbed, Picture]:

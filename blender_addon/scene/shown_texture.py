@@ -15,6 +15,9 @@ from .material import node_label
 
 _CONNECT = "connect an Image Texture to the Base Color of its Principled BSDF"
 
+_NO_TRANSPARENCY = frozenset({"CHANNEL_PACKED", "NONE"})
+"""Modes in which alpha means something else, or nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -56,14 +59,13 @@ def replace_texture(shown: Shown, images: Mapping[str, bpy.types.Image]) -> None
         images: by names of `Texture.maps`; "base_color" goes where the texture was, the others to nodes with their labels.
     """
     labels = {node_label(kind): image for kind, image in images.items() if kind != "base_color"}
-    for material_name, node_name in shown.nodes:
-        material = bpy.data.materials.get(material_name)
-        if material is None or material.node_tree is None:
-            continue
-        for node in material.node_tree.nodes:
+    for node_name, tree in _trees(shown):
+        for node in tree.nodes:
             if node.type != "TEX_IMAGE":
                 continue
             if node.name == node_name:
+                if node.image is not None and node.image.alpha_mode in _NO_TRANSPARENCY:
+                    images["base_color"].alpha_mode = node.image.alpha_mode
                 node.image = images["base_color"]
             elif node.label in labels:
                 node.image = labels[node.label]
@@ -71,9 +73,16 @@ def replace_texture(shown: Shown, images: Mapping[str, bpy.types.Image]) -> None
 
 def kinds_shown(shown: Shown) -> frozenset[str]:
     """Labels of the images that the materials show; see `node_label`."""
-    names = {material for material, _ in shown.nodes}
-    trees = [bpy.data.materials[name].node_tree for name in names if name in bpy.data.materials]
-    return frozenset(node.label for tree in trees for node in tree.nodes if node.type == "TEX_IMAGE" and node.image)
+    nodes = [node for _, tree in _trees(shown) for node in tree.nodes]
+    return frozenset(node.label for node in nodes if node.type == "TEX_IMAGE" and node.image)
+
+
+def _trees(shown: Shown) -> Iterator[tuple[str, bpy.types.NodeTree]]:
+    """Name of the node and its tree, of the materials that are still there."""
+    for material_name, node_name in shown.nodes:
+        material = bpy.data.materials.get(material_name)
+        if material is not None and material.node_tree is not None:
+            yield node_name, material.node_tree
 
 
 def _texture_nodes(item: bpy.types.Object) -> Iterator[tuple[tuple[str, str], bpy.types.Node]]:

@@ -109,6 +109,22 @@ def test_what_the_mask_leaves_out_stays_to_the_bit_and_the_old_texture_is_kept(s
 
 
 @pytest.mark.usefixtures("addon")
+def test_the_outlines_of_a_texture_with_alpha_stay_where_a_mask_is_repainted(scene: Any) -> None:
+    from blender_addon.scene.images import fill_image, grab_image, pack
+
+    marked, before = half(), pixels(node().image)
+    outline = np.zeros((SIDE, SIDE), int)
+    outline[16:112, 16:80] = 255
+    fill_image(node().image, pack(np.dstack([before, outline]).astype(np.uint8)))
+    node().image.alpha_mode = "CHANNEL_PACKED"  # else Blender shows nothing of the colours without alpha
+    scene.sd_core.project.mask = white(marked)
+    repaint()
+    made = np.rint(grab_image(node().image).rgba() * 255).astype(int)
+    assert np.array_equal(made[..., 3], outline) and np.array_equal(made[~marked, :3], before[~marked])
+    assert node().image.alpha_mode == "CHANNEL_PACKED"
+
+
+@pytest.mark.usefixtures("addon")
 def test_objects_that_share_a_texture_are_repainted_together_where_it_is_transparent(scene: Any) -> None:
     import bpy
 
