@@ -91,12 +91,20 @@ def use_again(settings: bpy.types.PropertyGroup, request: Mapping[str, Any]) -> 
     settings.task = _TASKS.get(str(request["type"]), settings.task)
     if settings.task in GROUPS:
         set_values(getattr(settings, GROUPS[settings.task]), plain)
-    if settings.task == "INPAINT" and request.get("mask") is None:
-        settings.mask_source = "NONE"
+    if settings.task == "INPAINT":
+        _use_mask(settings, there_was_one=request.get("mask") is not None)
     settings.loras.clear()
     for held in request.get("loras", ()):
         item = settings.loras.add()
         item.path, item.weight = held["path"], held["weight"]
+
+
+def _use_mask(settings: bpy.types.PropertyGroup, *, there_was_one: bool) -> None:
+    """Where the mask came from is not known any more: a source that is chosen stays."""
+    if not there_was_one:
+        settings.mask_source = "NONE"
+    elif settings.mask_source == "NONE":
+        settings.mask_source = "IMAGE"
 
 
 def _request_of(path: Path) -> Mapping[str, Any]:

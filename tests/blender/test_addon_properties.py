@@ -68,6 +68,11 @@ def test_using_a_request_again_gives_an_equal_one(addon_settings: Any) -> None:
     assert (addon_settings.task, addon_settings.mask_source, tuple(addon_settings.inpaint.expand)) == (
         "INPAINT", "NONE", (8, 0, 24, 0),
     )  # fmt: skip
+    masked = json.loads(Inpaint(prompt="x", image=picture, mask=np.ones((64, 64), np.float32)).to_json())
+    for chosen, then in (("NONE", "IMAGE"), ("REGION", "REGION")):
+        addon_settings.mask_source = chosen
+        use_again(addon_settings, masked)
+        assert (addon_settings.mask_source, tuple(addon_settings.inpaint.expand)) == (then, (0, 0, 0, 0))
     use_again(addon_settings, json.loads(TextToImage(prompt="plain").to_json()))
     assert base_plan(addon_settings, TextToImage).make() == TextToImage(prompt="plain")
 
