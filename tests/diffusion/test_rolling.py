@@ -1,5 +1,9 @@
 """A picture that is moved under the network and back: with all that belongs to it, by its seed, along its axes."""
 
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,11 +11,11 @@ from torch import Tensor
 from sd_core.diffusion.conditioning import Conditioning
 from sd_core.diffusion.control import ActiveControl
 from sd_core.diffusion.loop import Predict
-from sd_core.diffusion.predict import Inputs, make_rolled_predict
+from sd_core.diffusion.predict import Inputs, make_predict, make_rolled_predict
 from sd_core.diffusion.rolling import Rolling
 from sd_core.diffusion.schedule import Step
 from sd_core.requests import Seamless
-from tests.diffusion.networks import controlnet
+from tests.diffusion.networks import controlnet, t2i_adapter, text, unet
 
 CONDITIONING = Conditioning(torch.zeros(1, 5, 16), guided=False, guidance_scale=1.0)
 CELLS = (6, 10)
@@ -75,3 +79,22 @@ def test_a_picture_moves_by_its_own_seed_alone_and_in_a_batch() -> None:
     assert moves == [[one.offsets(step(index), CELLS)[0] for one in alone] for index in range(STEPS)]
     assert moves[0] == together.offsets(step(0), CELLS)
     assert len(set(map(tuple, moves))) > STEPS // 2
+
+
+@torch.no_grad()
+def test_a_batch_is_predicted_as_its_pictures_alone() -> None:
+    """Guided, and with a ControlNet and a T2I-Adapter, whose one picture moves with each of the batch by another way."""
+    model: Any = SimpleNamespace(unet=unet())
+    hint, latents = random(1, 3, 128, 128, seed=1), random(2, 4, 16, 16)
+    networks = controlnet(), t2i_adapter("full_adapter")
+    controls = tuple(ActiveControl(network, hint, 1.0, 0.0, 1.0) for network in networks)
+    told = Inputs(Conditioning(torch.cat([text() * 0, text()]), guided=True, guidance_scale=3.0), controls)
+
+    def predicted(pictures: Tensor, *seeds: int) -> Tensor:
+        rolling = Rolling(Seamless.XY, seeds)
+        return make_rolled_predict(partial(make_predict, model), told, rolling, SCALE)(pictures, step(0))
+
+    together = predicted(latents, 3, 4)
+    alone = torch.cat([predicted(latents[:1], 3), predicted(latents[1:], 4)])
+    assert torch.allclose(together, alone, atol=1e-4)
+    assert not torch.allclose(together, predicted(latents, 4, 3), atol=1e-2)
