@@ -19,7 +19,7 @@ from sd_core.requests import Control, ImageToImage, Inpaint, Lora, TextToImage, 
 from . import words
 from .connection import server
 from .fields import image_property, request_properties, weight_property
-from .loras import suggestions
+from .loras import FAMILIES, suggestions
 from .properties_stylise import SDCORE_PG_project, SDCORE_PG_stylise
 
 _DEFAULTS = {
@@ -64,10 +64,13 @@ def _models(_group: object, _context: object, _text: str) -> Iterator[tuple[str,
         yield model.name, "" if model.present else "not downloaded"
 
 
-def _controlnets(_group: object, _context: object, _text: str) -> Iterator[tuple[str, str]]:
+def _controlnets(group: bpy.types.PropertyGroup, _context: object, _text: str) -> Iterator[tuple[str, str]]:
+    """Those of the control's kind, with the family that they are made for."""
+    families: dict[str, str] = {}
     for model in server.status.models:
-        for name in model.controlnets:
-            yield name, model.name
+        named = (known.name for known in model.controlnets if known.name and known.kind == group.kind)
+        families |= dict.fromkeys(named, FAMILIES.get(model.family or "", ""))
+    yield from families.items()
 
 
 def _schedulers(_group: object, _context: object, _text: str) -> tuple[str, ...]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
+
+from sd_core.requests import ControlKind
 
 if TYPE_CHECKING:
     from sd_core.engine import Engine
 
+    from .editors import Names
     from .jobs import AnyEngine
 
 _making = threading.Lock()
@@ -29,15 +32,25 @@ def _engine() -> Engine:
     return Engine()
 
 
-def names_of(engine: AnyEngine) -> Mapping[str, tuple[str, ...]]:
-    """What can be named in a request, by field; those models first that are there. The path is that of a LoRA.
+def names_of(engine: AnyEngine) -> Names:
+    """What can be named in a request, by field, or by part and field; those models first that are there.
 
     The names of schedulers come with torch, so a notebook that only talks to a server goes without them.
     """
     models = sorted(engine.models(), key=lambda model: not model.present)
-    names = {"model": tuple(model.name for model in models), "path": tuple(lora.name for lora in engine.loras())}
+    known = [controlnet for model in models for controlnet in model.controlnets if controlnet.name]
+    names = {
+        "model": tuple(model.name for model in models),
+        "controlnet": _once(each.name for each in known if each.kind == ControlKind.DEPTH),
+        "Control.model": _once(each.name for each in known),
+        "Lora.path": tuple(lora.name for lora in engine.loras()),
+    }
     if "sd_core.engine" in sys.modules:
         from sd_core.diffusion.schedulers import SCHEDULERS
 
         names["scheduler"] = tuple(SCHEDULERS)
     return names
+
+
+def _once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))

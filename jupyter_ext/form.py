@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import ipywidgets as widgets
 
@@ -14,7 +14,7 @@ from .editors import (
     FeatherEditor,
     MaskEditor,
     Missing,
-    NameEditor,
+    Names,
     PictureEditor,
     SeedEditor,
     Surroundings,
@@ -110,12 +110,10 @@ class Form:
         if isinstance(editor, SeedEditor):
             editor.used(seed)
 
-    def suggest(self, names: Mapping[str, tuple[str, ...]]) -> None:
+    def suggest(self, names: Names) -> None:
         """Offer names in the fields that take one."""
-        for field, offered in names.items():
-            editor = self._editors.get(field)
-            if isinstance(editor, NameEditor):
-                editor.suggest(offered)
+        for editor in self._editors.values():
+            editor.suggest(names)
 
     def _takes(self, name: str, theirs: Editor) -> bool:
         """Whether a value of another form means the same here; a size does not where a picture fixes it."""
@@ -130,6 +128,7 @@ class Form:
         else:
             editor = make_editor(spec, self._around)
         editor.on_change(self._changed)
+        editor.suggest(self._around.suggestions)
         return editor
 
     def _open_advanced(self) -> None:

@@ -22,7 +22,7 @@ from sd_core.requests import (
     Upscale,
 )
 
-from .editors import Surroundings
+from .editors import Names, Surroundings
 from .form import Form
 
 MODES: Mapping[str, type[Request]] = {
@@ -81,7 +81,7 @@ class Forms:
             self._modes.value = next(name for name, each in MODES.items() if each is kind)
             self._current.write(request)
 
-    def suggest(self, names: Mapping[str, tuple[str, ...]]) -> None:
+    def suggest(self, names: Names) -> None:
         """Offer names in the fields that take one."""
         self._around.suggestions.update(names)
         for form in self._forms.values():

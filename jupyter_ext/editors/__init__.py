@@ -1,9 +1,8 @@
 """Editors: one for each kind of field, chosen by what the field accepts."""
 
-from .base import Editor, Missing, Surroundings
+from .base import Editor, Missing, Names, Surroundings
 from .choose import make_editor
 from .pictures import FeatherEditor, MaskEditor, PictureEditor
-from .plain import NameEditor
 from .seeds import SeedEditor
 
 __all__ = [
@@ -11,7 +10,7 @@ __all__ = [
     "FeatherEditor",
     "MaskEditor",
     "Missing",
-    "NameEditor",
+    "Names",
     "PictureEditor",
     "SeedEditor",
     "Surroundings",

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from ..fields import FieldSpec
 
 
+Names = Mapping[str, tuple[str, ...]]
+"""Names to offer, by field ("model"), or by part and field ("Lora.path")."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What editors may ask.
 
-    variables: gives the user's variables. suggestions: names to offer, by field name (models, schedulers).
+    variables: gives the user's variables. suggestions: names to offer.
     """
 
     variables: Callable[[], Mapping[str, Any]] = dict
@@ -65,6 +69,9 @@ class Editor(ABC):
     @abstractmethod
     def set(self, value: Any) -> None:
         """Show a value that the field accepts."""
+
+    def suggest(self, names: Names) -> None:  # noqa: B027 - most fields take no name
+        """Offer names, where one may be typed; any other may be typed all the same."""
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Have `listener` called whenever the user changes the value."""

@@ -64,7 +64,7 @@ def _special(  # noqa: PLR0911 - one for each kind
     if convert is flag:
         return FlagEditor(spec)
     if convert in (name, path):
-        return NameEditor(spec, around.suggestions.get(spec.name, ()))
+        return NameEditor(spec)
     if convert is depth_range:
         return WrittenEditor(spec, _write_numbers, lambda words: _numbers(spec.name, words, float))
     if convert is margins:

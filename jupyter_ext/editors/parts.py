@@ -11,7 +11,7 @@ from sd_core.errors import RequestError
 from sd_core.values import Value
 
 from ..fields import FieldSpec, field_specs
-from .base import Editor
+from .base import Editor, Names
 
 Make = Callable[[FieldSpec], Editor]
 """Makes the editor of a field."""
@@ -23,6 +23,7 @@ class PartEditor(Editor):
     def __init__(self, spec: FieldSpec, kind: type[Value], make: Make) -> None:
         self._kind, self._make = kind, make
         self._editors: dict[str, Editor] = {}
+        self._names: Names = {}
         self._inside = widgets.VBox()
         self._inside.add_class("studio-part")
         self._use = widgets.Checkbox(indent=False, layout=widgets.Layout(width="auto"))
@@ -54,11 +55,18 @@ class PartEditor(Editor):
                     editor.set(getattr(value, name))
             self._inside.layout.display = "none" if value is None else ""
 
+    def suggest(self, names: Names) -> None:
+        part = f"{self._kind.__name__}."
+        self._names = {name.removeprefix(part): held for name, held in names.items() if name.startswith(part)}
+        for editor in self._editors.values():
+            editor.suggest(self._names)
+
     def _open(self) -> None:
         if not self._editors:
             self._editors = {spec.name: self._make(spec) for spec in field_specs(self._kind)}
             for editor in self._editors.values():
                 editor.on_change(self.changed)
+                editor.suggest(self._names)
             self._inside.children = [editor.box for editor in self._editors.values()]
 
     def _switched(self, *_: object) -> None:
@@ -74,6 +82,7 @@ class ListEditor(Editor):
     def __init__(self, spec: FieldSpec, kind: type[Value], make: Make) -> None:
         self._kind, self._make = kind, make
         self._items: list[PartEditor] = []
+        self._names: Names = {}
         self._rows = widgets.VBox()
         add = widgets.Button(description="Add", tooltip=f"Add a {kind.__name__}", layout=widgets.Layout(width="70px"))
         super().__init__(spec, self._rows, add, stacked=True)
@@ -87,10 +96,16 @@ class ListEditor(Editor):
             self._items = [self._item(part) for part in value]
             self._draw()
 
+    def suggest(self, names: Names) -> None:
+        self._names = names
+        for item in self._items:
+            item.suggest(names)
+
     def _item(self, part: Value | None = None) -> PartEditor:
         place = FieldSpec(name=self.spec.name, convert=_same, optional=False, default=None, help=self.spec.help)
         item = PartEditor(place, self._kind, self._make)
         item.on_change(self.changed)
+        item.suggest(self._names)
         if part is not None:
             item.set(part)
         return item

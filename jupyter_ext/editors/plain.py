@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..fields import FieldSpec
-from .base import Editor
+from .base import Editor, Names
 
 _WIDE = widgets.Layout(width="auto", flex="1 1 auto")
 
@@ -42,11 +42,10 @@ class TextEditor(Editor):
 class NameEditor(Editor):
     """A name or a path on one line, with suggestions; blank stands for None."""
 
-    def __init__(self, spec: FieldSpec, suggestions: tuple[str, ...] = ()) -> None:
+    def __init__(self, spec: FieldSpec) -> None:
         self._name = widgets.Combobox(
             description=spec.label,
             placeholder=spec.stands_for if spec.optional else spec.help,
-            options=suggestions,
             ensure_option=False,
             continuous_update=False,
             layout=_WIDE,
@@ -54,9 +53,8 @@ class NameEditor(Editor):
         super().__init__(spec, self._name)
         self._name.observe(self.changed, "value")
 
-    def suggest(self, names: tuple[str, ...]) -> None:
-        """Offer names; any other may be typed all the same."""
-        self._name.options = names
+    def suggest(self, names: Names) -> None:
+        self._name.options = names.get(self.spec.name, ())
 
     def get(self) -> str | None:
         return None if self.spec.optional and not self._name.value.strip() else self._name.value

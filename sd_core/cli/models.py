@@ -92,5 +92,5 @@ def _facts(info: ModelInfo) -> dict[str, Any]:
         facts["guidance"] = f"{chosen.guidance_scale:g}"
         facts["scheduler"] = chosen.scheduler or "its own"
     if info.controlnets:
-        facts["controls"] = ", ".join(info.controlnets)
+        facts["controls"] = ", ".join(known.kind for known in info.controlnets)
     return facts

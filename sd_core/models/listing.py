@@ -16,10 +16,22 @@ from .model import Defaults, Family, UNetInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ControlNetInfo:
+    """A ControlNet that is known for a model.
+
+    `kind`: what its pictures show, a `ControlKind`. `name`: for `Control.model`; empty: it lies in the model's own folder.
+    """
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
     """A model that can be named in a request.
 
-    `present`: all of it is on this machine. `size`: bytes there, also of what is there only in part.
+    `present`: all of it is on this machine. `size`: bytes there, also of what is there only in part. `controlnets`: those that
+    are used where a control names none.
     """
 
     name: str
@@ -31,7 +43,7 @@ class ModelInfo:
     about: str
     present: bool
     size: int
-    controlnets: tuple[str, ...] = ()
+    controlnets: tuple[ControlNetInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +163,10 @@ def _info(entry: Entry, sizes: dict[str, int]) -> ModelInfo:
         about=entry.about,
         present=_is_present(entry, sizes),
         size=sum(file.stat().st_size for file in files if file.is_file()) if builtin else sizes.get(entry.hub_id, 0),
-        controlnets=("depth",) if builtin else tuple(CONTROLNETS[entry.family]),
+        controlnets=tuple(
+            ControlNetInfo(kind=kind, name=name)
+            for kind, name in ({"depth": ""} if builtin else CONTROLNETS[entry.family]).items()
+        ),
     )
 
 

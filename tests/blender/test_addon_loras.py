@@ -68,6 +68,19 @@ def test_the_picker_offers_what_the_server_has(offered: Any) -> None:
     assert [row.path for row in offered.loras] == [CAT, ""]
 
 
+def test_controlnets_on_offer_are_those_that_the_engine_would_take_for_the_kind(offered: Any) -> None:
+    from blender_addon.properties import _controlnets
+    from sd_core.models.catalogue import CONTROLNETS
+
+    row = offered.controls.add()
+    for kind in ("depth", "mlsd", "other"):
+        row.kind = kind
+        known = {by_kind[kind] for by_kind in CONTROLNETS.values() if kind in by_kind}
+        assert sorted(name for name, _ in _controlnets(row, None, "")) == sorted(known)
+    row.kind = "canny"
+    assert ("lllyasviel/control_v11p_sd15_canny", "SD 1") in list(_controlnets(row, None, ""))
+
+
 def test_what_is_missing_damaged_or_made_for_another_model_is_named_in_the_panel(offered: Any) -> None:
     import bpy
 

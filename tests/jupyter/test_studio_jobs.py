@@ -23,6 +23,8 @@ from jupyter_ext.views.animation import WARP_ERROR, AnimationView
 from sd_core import (
     Animation,
     Cancelled,
+    Control,
+    DepthToImage,
     Engine,
     FrameEvent,
     ImageToImage,
@@ -173,10 +175,26 @@ def test_the_loras_of_the_folder_are_offered(
     monkeypatch.setenv("SD_CORE_HOME", str(tmp_path))
     (tmp_path / "loras").mkdir()
     save_file({"a": np.zeros(1, np.float32)}, tmp_path / "loras" / "moss.safetensors")
-    studio._forms.suggest(names_of(engine))
     studio.request = TextToImage(prompt="a", loras=[Lora("other.safetensors")])
     (item,) = studio._forms.current.editors["loras"]._items
-    assert "moss.safetensors" in item._editors["path"]._name.options
+    studio._forms.suggest(names_of(engine))
+    assert "moss.safetensors" in item._editors["path"]._name.options, "also of a row that was there before"
+    studio.request = replace(studio.request, loras=[Lora("a.safetensors"), Lora("b.safetensors")])
+    for item in studio._forms.current.editors["loras"]._items:
+        assert "moss.safetensors" in item._editors["path"]._name.options
+
+
+def test_controls_are_offered_controlnets_and_no_models(studio: Studio, engine: Engine) -> None:
+    studio._forms.suggest(names_of(engine))
+    picture = np.zeros((64, 64, 3), np.uint8)
+    studio.request = DepthToImage(prompt="a", depth=picture[..., 0] + 9, controls=[Control("canny", picture)])
+    editors = studio._forms.current.editors
+    (control,) = editors["controls"]._items
+    offered = control._editors["model"]._name.options
+    assert "lllyasviel/control_v11p_sd15_canny" in offered and len(set(offered)) == len(offered)
+    assert not set(offered) & set(editors["model"]._name.options)
+    depths = editors["controlnet"]._name.options
+    assert "lllyasviel/control_v11f1p_sd15_depth" in depths and set(depths) < set(offered)
 
 
 def test_a_failure_is_shown_with_field_message_and_hint_and_the_next_job_runs(
