@@ -18,20 +18,16 @@ from .pictures import thumbnail_bytes
 class Entry:
     """One image of a result.
 
+    picture: (h, w, 3|4) uint8, held here: an animation's frames are read anew each time, from where they may be gone one day.
     request: gives this image alone. asked: as the form described it.
     """
 
     id: str
     result: Result
-    index: int
+    picture: Array = field(repr=False)
     request: Request
     asked: Request
     thumbnail: bytes = field(repr=False)
-
-    @property
-    def picture(self) -> Array:
-        """(h, w, 3|4) uint8."""
-        return self.result.images[self.index]
 
     @property
     def caption(self) -> str:
@@ -93,11 +89,12 @@ class History:
 
     def _entry(self, result: Result, index: int, asked: Request) -> Entry:
         self._count += 1
+        picture = result.images[index]
         return Entry(
             id=f"image-{self._count}",
             result=result,
-            index=index,
+            picture=picture,
             request=image_request(result.request, index),
             asked=asked,
-            thumbnail=thumbnail_bytes(result.images[index]),
+            thumbnail=thumbnail_bytes(picture),
         )

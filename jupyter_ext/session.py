@@ -8,6 +8,7 @@ import os
 import platform
 import uuid
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,7 +46,7 @@ class Session:
         known = name or environment.get("JPY_SESSION_NAME") or uuid.uuid4().hex
         place = f"{platform.node()}:{Path.home()}:{known}"
         self._prefix = f"nb-{hashlib.sha256(place.encode()).hexdigest()[:12]}-"
-        self._own = f"{self._prefix}{os.getpid():x}-"
+        self._own = f"{self._prefix}{_this_kernel()}-"
         self._taken: set[str] = set()
 
     def new_id(self) -> str:
@@ -71,7 +72,9 @@ class Session:
             try:
                 job = client.job(view["id"])
                 if view["state"] == _DONE:
-                    made.append(Made(job.request, job.result()))
+                    result = job.result()
+                    _ = result.images[0]  # those of an animation are fetched only now
+                    made.append(Made(job.request, result))
                 else:
                     follow(job)
             except ServerError as error:
@@ -82,3 +85,9 @@ class Session:
 
     def _is_earlier(self, job_id: str) -> bool:
         return job_id.startswith(self._prefix) and not job_id.startswith(self._own) and job_id not in self._taken
+
+
+@cache
+def _this_kernel() -> str:
+    """Tells this process from those before it; its number would not, as a restarted container counts from the same one."""
+    return uuid.uuid4().hex[:8]

@@ -60,9 +60,13 @@ class BlobStore:
         with self._lock:
             if digest not in self._files:
                 return None
-            self._files.move_to_end(digest)
             path = self._files[digest][0]
-            os.utime(path)
+            try:
+                os.utime(path)
+            except FileNotFoundError:  # deleted by somebody else
+                self._remove(digest)
+                return None
+            self._files.move_to_end(digest)
             return path
 
     def hold(self, digests: Iterable[str]) -> list[str]:

@@ -50,6 +50,14 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
     assert store.total == 4 * KIB
 
 
+def test_a_file_that_somebody_has_deleted_is_missing_and_can_be_stored_again(tmp_path: Path) -> None:
+    store = filled(tmp_path, 2, 4 * KIB)
+    (tmp_path / f"{digest(0)}.bin").unlink()
+    assert store.hold([digest(0), digest(1)]) == [digest(0)] and store.total == KIB
+    store.put({digest(0): content(0)})
+    assert store.hold([digest(0), digest(1)]) == [] and store.total == 2 * KIB
+
+
 def test_what_is_held_stays_until_all_have_let_go(tmp_path: Path) -> None:
     store = filled(tmp_path, 2, 2 * KIB)
     assert store.hold([digest(0), digest(1)]) == []
