@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import ipywidgets as widgets
-import traitlets
 
 from sd_core.client import Client
 from sd_core.errors import RequestError, SDError
 from sd_core.events import Event, Failed, ResultEvent
 from sd_core.requests import Request
-from sd_core.results import Result
 from sd_core.values import to_pillow
 
 from .editors import Surroundings
@@ -32,23 +28,15 @@ from .selection import Selection
 from .session import Made, Session
 from .sweeping import Sweeping
 from .sweeps import make_sweep, variations
+from .traits import StudioTraits
 from .variables import user_variables
-from .views import (
-    AnimationView,
-    CodeView,
-    CompareView,
-    DepthTab,
-    MaterialView,
-    TilingView,
-    copied,
-    write_arrays,
-)
+from .views import AnimationView, CodeView, CompareView, DepthTab, MaterialView, TilingView, copied, write_arrays
 
 if TYPE_CHECKING:
     from .jobs import AnyEngine
 
 
-class Studio(widgets.VBox):
+class Studio(StudioTraits):
     """Make images in a notebook while its kernel stays free.
 
     Args:
@@ -60,13 +48,6 @@ class Studio(widgets.VBox):
     form describes, None while something in it is wrong; set it, and the form shows it.
     """
 
-    image = traitlets.Any(None, help="The newest picture, or the one chosen in the gallery: a Pillow image, or None.")
-    result = traitlets.Instance(Result, allow_none=True)
-    request = traitlets.Instance(Request, allow_none=True)
-    status = traitlets.Unicode("idle", help="idle, queued, loading, running, done, failed or cancelled.")
-    progress = traitlets.Float(0.0, min=0.0, max=1.0)
-    error = traitlets.Instance(SDError, allow_none=True)
-
     def __init__(
         self, engine: AnyEngine | None = None, request: Request | None = None, *, name: str | None = None
     ) -> None:
@@ -77,7 +58,7 @@ class Studio(widgets.VBox):
         self._session = Session(name)
         self._runner = Runner(self._engine, self._watch, self._home, self._session)
         self._output = StoredOutput()
-        self._presets = PresetMenu(self.presets, lambda: self._forms, self._show, self._guarded)
+        self._presets = PresetMenu(self.presets, lambda: self._forms, self._set_request, self._guarded)
         self._sweeping = Sweeping(lambda: self._forms, self.submit, self.restore)
         self._code, animation = CodeView(), AnimationView()
         pictures = (CompareView(), TilingView(), MaterialView(user_variables))
@@ -200,9 +181,10 @@ class Studio(widgets.VBox):
         panel.variations.on_click(self._guarded(self._vary))
         panel.save.on_click(self._guarded(self.save))
         panel.copy.on_click(self._guarded(self._show_code))
-        panel.gallery.on_choose(lambda chosen: self.restore(self.history[chosen]))
-        panel.tabs.observe(lambda _: self._selection.show(), "selected_index")
-        self._forms.on_change(self._form_changed)
+        panel.gallery.on_choose(lambda chosen: self._guarded(lambda: self.restore(self.history[chosen]))())
+        panel.tabs.observe(self._guarded(self._selection.show), "selected_index")
+        self._bind(self._forms)
+        self._forms.on_change(self._sweeping.view.refresh)
 
     def _guarded(self, action: Callable[[], object]) -> Callable[..., None]:
         """A callback that shows what goes wrong instead of raising it in a thread where nobody sees it."""
@@ -221,25 +203,6 @@ class Studio(widgets.VBox):
         self._panel.note.say("")
         if isinstance(error, RequestError):
             self._forms.current.complain(error)
-
-    def _form_changed(self) -> None:
-        self._from_form = True
-        try:
-            self.request = self._forms.peek()
-        finally:
-            self._from_form = False
-        self._sweeping.view.refresh()
-
-    _from_form = False
-    """Whether `request` is being set because the form changed."""
-
-    @traitlets.observe("request")
-    def _request_set(self, change: Mapping[str, Any]) -> None:
-        if not self._from_form and change["new"] is not None:
-            self._forms.write(change["new"])
-
-    def _show(self, request: Request) -> None:
-        self.request = request
 
     def _vary(self) -> None:
         shown, entry = self._forms.read(), self._selection.entry
@@ -263,7 +226,7 @@ class Studio(widgets.VBox):
             case ResultEvent(result=result):
                 entry = self.history.add(result, job.request)[0]
                 self._forms.used(result.request)
-                self._present(entry)
+                self._guarded(lambda made=entry: self._present(made))()
             case Failed(error=error):
                 self._tell(error)
             case _:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
@@ -14,8 +16,9 @@ from PIL import Image
 
 from jupyter_ext.export import page, save_html
 from jupyter_ext.history import History
-from jupyter_ext.views.animation import warp_errors
-from sd_core import Animation, TextToImage
+from jupyter_ext.studio import Studio
+from jupyter_ext.views.animation import AnimationView, warp_errors
+from sd_core import Animation, ServerError, TextToImage
 from sd_core.results import Result
 from sd_core.values import Array
 
@@ -77,6 +80,35 @@ def test_each_image_of_a_batch_has_a_request_of_its_own() -> None:
     assert isinstance(second.request, TextToImage)
     assert (second.request.seed, second.request.num_images) == (8, 1)
     assert np.array_equal(second.picture, noise(64, 64, 1)) and first.id != second.id
+
+
+class Leaving(Sequence[Array]):
+    """Frames that are read anew each time, until they are gone."""
+
+    gone = False
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: Any) -> Any:
+        if self.gone:
+            raise ServerError("there is no blob", status=404, hint="it made room for newer ones")
+        return noise(16, 16, index)
+
+
+def test_an_animation_whose_frames_are_gone_hides_no_other_image() -> None:
+    studio, frames = Studio(), Leaving()
+    asked = Animation(prompt="a", passes="frames/####.exr")
+    (entry,) = studio.history.add(Result(images=frames, request=asked), asked)
+    frames.gone = True
+    made = result(noise(16, 16, 2))
+    studio._present(studio.history.add(made, made.request)[0])
+    assert len(studio._panel.gallery.items) == 2 and studio.result is made
+    studio.restore(entry)
+    assert np.array_equal(np.asarray(studio.image), noise(16, 16)) and studio.error is None
+    studio._panel.look_at(next(view for view in studio._panel.views if isinstance(view, AnimationView)))
+    assert isinstance(studio.error, ServerError) and "no blob" in studio._panel.error.value
+    studio.close()
 
 
 def test_the_history_forgets_the_oldest_first() -> None:
