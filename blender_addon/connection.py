@@ -107,12 +107,20 @@ class Connection:
         if self.find(preferences).state is State.READY and self._client is not None:
             self._client.free_memory()
 
-    def stop(self) -> None:
-        """Leave the server; the one that was started here ends by itself."""
-        with self._lock:
+    def stop(self, patience: float = -1) -> None:
+        """Leave the server; the one that was started here ends by itself.
+
+        Args:
+            patience: seconds to wait for a thread that is just starting or asking it; -1: as long as that takes.
+        """
+        alone = self._lock.acquire(timeout=patience)
+        try:
             self._drop()
             self._end_process()
             self.status = Status()
+        finally:
+            if alone:
+                self._lock.release()
 
     def note(self, error: SDError) -> None:
         """Let the panels show why something with the server did not work."""
@@ -147,7 +155,7 @@ class Connection:
             return Status(error=kept or error, state=State.FAILED if kept or preferences.url else State.UNKNOWN)
 
     def _offer(self, client: Client) -> Status:
-        """With what the server has for requests; one whose engine is still starting is asked again at the next look."""
+        """With what the server has for requests; while its engine is starting that is asked for at every look."""
         try:
             return replace(self.status, models=client.models(), loras=_loras_of(client))
         except ServerError as error:

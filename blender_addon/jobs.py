@@ -38,7 +38,7 @@ _SOON, _BUSY, _IDLE = 0.01, 0.05, 0.5
 """Seconds between ticks while a result is taken over, while jobs run, and while none does."""
 
 _FAREWELL = 1.0
-"""Seconds that a server is given to hear that a job is no longer wanted, when Blender quits."""
+"""Seconds that a server is given to hear that a job is no longer wanted, and then to be left, when Blender quits."""
 
 _KEPT = 20
 """Ended jobs that panels may still show."""
@@ -170,7 +170,7 @@ def unregister() -> None:
     bpy.app.handlers.load_pre.remove(_on_load)
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
-    server.stop()
+    server.stop(_FAREWELL)
 
 
 def _begin(

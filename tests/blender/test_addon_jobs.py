@@ -290,6 +290,19 @@ def test_a_server_whose_engine_is_still_starting_keeps_its_client(
     connection.stop()
 
 
+def test_blender_quits_also_while_a_server_is_just_starting() -> None:
+    from blender_addon.connection import Connection, State
+
+    connection = Connection()
+    with connection._lock:  # as a thread holds it that starts a server
+        quitting = threading.Thread(target=connection.stop, args=(0.1,), daemon=True)
+        quitting.start()
+        quitting.join(60)
+        assert not quitting.is_alive() and connection.status.state is State.UNKNOWN
+    connection.stop()
+    assert not connection._lock.locked()
+
+
 def test_without_a_python_the_panel_says_what_to_install(
     bare_addon: ModuleType, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
