@@ -76,7 +76,7 @@ _RECIPES: dict[Stage, TrainConfig] = {
     for recipe in (
         TrainConfig(stage=Stage.AUTOENCODER, steps=5000, batch=16, learning_rate=8e-4),
         TrainConfig(stage=Stage.DECODER, steps=1000, batch=16, learning_rate=3e-4, average=0.995),
-        TrainConfig(stage=Stage.UNET, steps=6000, batch=24, learning_rate=8e-4),
-        TrainConfig(stage=Stage.CONTROLNET, steps=2000, batch=16, learning_rate=8e-4, average=0.995),
+        TrainConfig(stage=Stage.UNET, steps=3000, batch=24, learning_rate=1.2e-3, decay_share=0.7),
+        TrainConfig(stage=Stage.CONTROLNET, steps=1000, batch=16, learning_rate=1.2e-3, decay_share=0.7, average=0.99),
     )
 }

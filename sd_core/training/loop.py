@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sd_core.errors import RequestError
 from sd_core.training.config import Stage, TrainConfig
+from sd_core.training.muon import Muon
 from sd_core.training.team import Team
 
 CHECKPOINT = "checkpoint.pt"
@@ -59,16 +60,15 @@ class Run:
 
     modules: nn.ModuleDict
     average: nn.ModuleDict
-    optimiser: torch.optim.Optimizer
+    optimiser: Muon
     step: int = 0
 
 
-def start_run(task: Task, config: TrainConfig) -> Run:
+def start_run(task: Task, team: Team) -> Run:
     """A run at step 0, its average equal to its weights."""
     average = copy.deepcopy(task.modules).eval().requires_grad_(False)
     parameters = [p for p in task.modules.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
-    return Run(task.modules, average, optimiser)
+    return Run(task.modules, average, Muon(parameters, team))
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -86,7 +86,7 @@ def fit(task: Task, config: TrainConfig, folder: Path, *, team: Team) -> Iterato
     Yields a `Progress` every ten steps and after every sheet. Killed at any time and resumed, a run gives the weights of an
     uninterrupted one.
     """
-    run = start_run(task, config)
+    run = start_run(task, team)
     if (folder / CHECKPOINT).exists():
         load_checkpoint(run, config, folder / CHECKPOINT)
     team.gather()
@@ -107,8 +107,6 @@ def fit(task: Task, config: TrainConfig, folder: Path, *, team: Team) -> Iterato
 
 def train_step(task: Task, run: Run, config: TrainConfig, team: Team) -> dict[str, float]:
     """One optimiser step; moves the average; advances `run.step`."""
-    for group in run.optimiser.param_groups:
-        group["lr"] = learning_rate(config, run.step)
     rng = np.random.default_rng((config.seed, run.step, team.rank))
     torch.manual_seed(int(rng.integers(2**63)))
     loss = task.loss(rng, max(1, config.batch // team.size), run.step / config.steps)
@@ -116,8 +114,7 @@ def train_step(task: Task, run: Run, config: TrainConfig, team: Team) -> dict[st
     parameters = [p for p in run.modules.parameters() if p.requires_grad]
     team.average_gradients(parameters)
     norm = nn.utils.clip_grad_norm_(parameters, 1.0)
-    run.optimiser.step()
-    run.optimiser.zero_grad()
+    run.optimiser.step(learning_rate(config, run.step))
     move_average(run, config)
     run.step += 1
     return {**loss.figures, "gradient": float(norm)}

@@ -35,10 +35,15 @@ class Team:
             return
         gradients = [p.grad for p in parameters if p.grad is not None]
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-        dist.all_reduce(flat)
-        flat /= self.size
+        self.total(flat).div_(self.size)
         for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
+
+    def total(self, values: Tensor) -> Tensor:
+        """The sum of `values` over the team, in their place."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
 
     def gather(self) -> None:
         """Wait until every process of the team is here."""

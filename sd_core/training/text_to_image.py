@@ -18,7 +18,7 @@ from sd_core.training.precision import autocast
 from sd_core.training.sheets import control_sheet, prompt_sheet
 
 TEXTURE_SHARE = 0.5
-SMALL_SHARE = 0.7
+SMALL_SHARE = 0.5
 """Share of steps on textures of 64 px at the start, of which four times as many are seen in the same time; it falls to
 nothing at the end: words are learnt sooner so, and what is larger after them."""
 FULL_SHARE = 0.3

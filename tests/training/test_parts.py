@@ -11,10 +11,12 @@ from sd_core.training.batches import control_picture
 from sd_core.training.captions import drawn_captions, token_ids
 from sd_core.training.config import Size, Stage, TrainConfig
 from sd_core.training.data import COLOURS, MATERIALS, SampleKind, make_sample, vocabulary
+from sd_core.training.embeddings import Reader, cache_embeddings
 from sd_core.training.images import CROP_BUCKETS, SCENE_BUCKETS, TEXTURE_BUCKETS, Label, stored_control
 from sd_core.training.latents import channel_statistics, fold_statistics
 from sd_core.training.loop import learning_rate
 from sd_core.training.losses import psnr, reconstruction_loss
+from sd_core.training.muon import orthogonalised
 from sd_core.training.noising import noisy_and_velocity, stratified_timesteps
 from sd_core.training.reading import learn_to_read
 from sd_core.training.recipes import Workshop
@@ -141,3 +143,30 @@ def test_a_text_encoder_that_is_asked_comes_to_name_what_captions_say(tmp_path: 
     right = list(learn_to_read(encoder, tokenizer, labels, steps=150, seed=0))
     assert np.mean(right[:3]) < 0.8 and np.mean(right[-10:]) > 0.97
     assert not encoder.training
+
+
+@pytest.mark.parametrize("shape", [(24, 96), (96, 24), (32, 32)])
+def test_an_orthogonalised_matrix_keeps_directions_and_evens_their_strengths(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(3)) * 0.01
+    made = orthogonalised(matrix)
+    left, values, right = torch.linalg.svd(matrix, full_matrices=False)
+    within = left.T @ made @ right.T
+    strong = values > 0.05 * values[0]
+    assert torch.allclose(within, torch.diag(within.diagonal()), atol=1e-3)
+    assert ((within.diagonal()[strong] > 0.6) & (within.diagonal()[strong] < 1.3)).all()
+    assert torch.allclose(orthogonalised(1000 * matrix), made, atol=1e-4)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_kept_embeddings_are_those_that_the_encoder_gives(full: bool, tmp_path: Path) -> None:
+    tokenizer = build_tokenizer(vocabulary(), tmp_path)
+    encoder = build_text_encoder(tokenizer, Size.TINY).eval()
+    known, path = ["", "a wall of old red brick", "blue tiles"], tmp_path / "captions.npy"
+    assert list(cache_embeddings(encoder, tokenizer, known, path))[-1] == (3, 3)
+    reader = Reader.open(encoder, tokenizer, known, path)
+    captions = ["blue tiles", "green grass nobody has read before", "", "a wall of old red brick"]
+    with torch.inference_mode():
+        wanted = encoder(token_ids(tokenizer, captions, full=full))[0]
+    read = reader.read(captions, full=full)
+    assert read.shape == wanted.shape
+    assert torch.allclose(read, wanted, atol=4e-3)

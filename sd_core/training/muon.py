@@ -1,0 +1,90 @@
+"""Muon: momentum made orthogonal, for weights that are matrices; AdamW for the rest.
+
+Jordan et al. 2024, kellerjordan.github.io/posts/muon; step size after Liu et al. 2025, arXiv:2502.16982, so that one learning
+rate serves both kinds. On the UNet it lowers the loss as far in one step as AdamW in two to three; torch's own takes
+two-dimensional parameters alone, and computes in bfloat16, which CPUs without instructions for it emulate.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sd_core.training.team import Team
+
+MOMENTUM = 0.95
+WEIGHT_DECAY = 0.01
+ITERATIONS = 5
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Of the odd quintic that is iterated; they rise steeply at zero and leave singular values in about (0.7, 1.2)."""
+UPDATE_SIZE = 0.2
+"""Root mean square of an update in learning rates: about AdamW's."""
+
+
+def orthogonalised(matrix: Tensor) -> Tensor:
+    """The nearest semi-orthogonal matrix to (m, n) `matrix`, roughly: the same singular vectors, singular values near one.
+
+    The iteration runs on the small Gram matrix, and touches the wide one only twice.
+    """
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    wide = wide / wide.norm().clamp_min(1e-7)
+    a, b, c = COEFFICIENTS
+    gram = wide @ wide.T
+    product = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    for _ in range(ITERATIONS):
+        factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        factor.diagonal().add_(a)
+        product, gram = factor @ product, factor @ gram @ factor
+    wide = product @ wide
+    return wide if matrix.shape[0] <= matrix.shape[1] else wide.T
+
+
+class Muon:
+    """One optimiser over all parameters; the processes of `team` share the orthogonalisation."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], team: Team) -> None:
+        parameters = list(parameters)
+        self._team = team
+        self._matrices = [p for p in parameters if p.ndim > 1]
+        self._momenta = [torch.zeros_like(p) for p in self._matrices]
+        self._rest = torch.optim.AdamW(
+            [p for p in parameters if p.ndim <= 1], betas=(0.9, 0.99), weight_decay=WEIGHT_DECAY, fused=True
+        )
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> None:
+        """Move every parameter by its gradient, and forget the gradients."""
+        updates = self._updates().split([p.numel() for p in self._matrices])
+        for parameter, update in zip(self._matrices, updates, strict=True):
+            parameter.mul_(1 - learning_rate * WEIGHT_DECAY)
+            parameter.add_(update.view_as(parameter), alpha=-learning_rate)
+            parameter.grad = None
+        for group in self._rest.param_groups:
+            group["lr"] = learning_rate
+        self._rest.step()
+        self._rest.zero_grad()
+
+    def _updates(self) -> Tensor:
+        """All updates in one row, each made by one process of the team."""
+        updates = []
+        for place, (parameter, momentum) in enumerate(zip(self._matrices, self._momenta, strict=True)):
+            gradient = parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
+            momentum.mul_(MOMENTUM).add_(gradient)
+            if place % self._team.size == self._team.rank:
+                ahead = gradient.add(momentum, alpha=MOMENTUM).flatten(1)
+                updates.append(orthogonalised(ahead).flatten() * (UPDATE_SIZE * math.sqrt(max(ahead.shape))))
+            else:
+                updates.append(torch.zeros(parameter.numel()))
+        return self._team.total(torch.cat(updates))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint needs to go on."""
+        return {"momenta": self._momenta, "rest": self._rest.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        for momentum, saved in zip(self._momenta, state["momenta"], strict=True):
+            momentum.copy_(saved)
+        self._rest.load_state_dict(state["rest"])
