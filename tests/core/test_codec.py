@@ -105,6 +105,22 @@ def test_the_digest_is_that_of_the_file_that_numpy_writes(tmp_path: Path) -> Non
     assert (load_array(tmp_path / "a.npy") == PICTURE).all()
 
 
+@pytest.mark.parametrize("layout", ["C", "F"])
+def test_a_file_named_after_its_digest_is_read_in_any_layout_and_refused_when_changed(
+    tmp_path: Path, layout: str
+) -> None:
+    import hashlib
+
+    np.save(tmp_path / "a.npy", PICTURE.copy(layout))
+    raw = (tmp_path / "a.npy").read_bytes()
+    named = tmp_path / f"{hashlib.sha256(raw).hexdigest()}.npy"
+    named.write_bytes(raw)
+    assert (load_array(named) == PICTURE).all()
+    named.write_bytes(raw[:-1] + b"\x01")
+    with pytest.raises(RequestError, match="changed since it was saved"):
+        load_array(named)
+
+
 def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([print, {}], dtype=object), allow_pickle=True)
     with pytest.raises(RequestError, match="not numbers"):
