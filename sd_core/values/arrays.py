@@ -36,10 +36,15 @@ def freeze(array: Array) -> Array:
     if isinstance(array.base, _NpyBytes):
         return array
     plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).reshape(array.shape)
+    raw = _NpyBytes(b"".join((_header(plain), plain.data.cast("B") if plain.size else b"")))
+    return np.ndarray(plain.shape, plain.dtype, buffer=raw, offset=len(raw) - plain.nbytes)
+
+
+def _header(plain: Array) -> bytes:
+    """What precedes the values in a `.npy` file."""
     stream = io.BytesIO()
     np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(plain))
-    raw = _NpyBytes(b"".join((stream.getbuffer(), plain.data.cast("B") if plain.size else b"")))
-    return np.ndarray(plain.shape, plain.dtype, buffer=raw, offset=len(raw) - plain.nbytes)
+    return stream.getvalue()
 
 
 def npy_bytes(array: Array) -> bytes:
@@ -74,7 +79,11 @@ def from_npy(raw: bytes, field: str = "array") -> Array:
     if min(shape, default=0) < 0 or count * dtype.itemsize != len(raw) - stream.tell():
         raise RequestError(field, "is a truncated or damaged .npy file", hint="write it again")
     flat = np.frombuffer(raw, dtype, count, stream.tell()) if count else np.empty(0, dtype)
-    return freeze(flat.reshape(shape, order="F" if fortran else "C"))
+    array = flat.reshape(shape, order="F" if fortran else "C")
+    if fortran or dtype != dtype.newbyteorder("<") or raw[: stream.tell()] != _header(array):
+        return freeze(array)
+    # As `freeze` would write it: these bytes need not be put together again.
+    return np.ndarray(shape, dtype, buffer=_NpyBytes(raw), offset=stream.tell())
 
 
 def load_array(path: str | os.PathLike[str]) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -119,6 +120,25 @@ def test_a_file_named_after_its_digest_is_read_in_any_layout_and_refused_when_ch
     named.write_bytes(raw[:-1] + b"\x01")
     with pytest.raises(RequestError, match="changed since it was saved"):
         load_array(named)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((0, 3), np.float32),
+        np.ones((), np.float32),
+        PICTURE,
+        np.arange(6, dtype=">i4").reshape(2, 3),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    ],
+    ids=["empty", "number", "picture", "big-endian", "by-columns"],
+)
+def test_a_file_gives_the_frozen_array_that_it_was_written_from(array: np.ndarray) -> None:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    read = from_npy(stream.getvalue())
+    assert np.array_equal(read, array) and not read.flags.writeable
+    assert npy_bytes(read) == npy_bytes(array) and array_digest(read) == array_digest(array)
 
 
 def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
