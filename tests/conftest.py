@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from functools import cache
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 Built = Callable[..., Path]
 """Gives the path of a tiny thing, building it on the first call with these arguments."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A worker process for each core leaves torch one thread in each, and in what a test starts."""
+    if hasattr(config, "workerinput"):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)
