@@ -20,8 +20,11 @@ Built = Callable[..., Path]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A worker process for each core leaves torch one thread in each, and in what a test starts."""
-    if hasattr(config, "workerinput"):
+    """One process a core leaves torch one thread in each, and in what a test starts.
+
+    Set here, before the processes start: some libraries read it when they begin, others later, and bytes depend on it.
+    """
+    if config.option.numprocesses:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
