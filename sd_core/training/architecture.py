@@ -55,7 +55,7 @@ def build_unet(size: Size) -> UNet2DConditionModel:
 
     The whole caption, pooled, joins the time embedding and scales every block's channels (Saharia et al. 2022,
     arXiv:2205.11487; Dhariwal and Nichol 2021, arXiv:2105.05233): what holds for all of a picture, its material and its
-    colour, is learnt many times sooner than through cross-attention alone. Few, wide groups, because normalising two or
+    colour, need not be found through cross-attention. Few, wide groups, because normalising two or
     three channels together takes away the level that a colour is.
     """
     widths = WIDTHS[size]

@@ -62,7 +62,7 @@ class TrainConfig:
 
     @staticmethod
     def default(stage: Stage | str, *, size: Size = Size.FULL) -> "TrainConfig":
-        """The recipe of the shipped weights for `stage`, or a run of a few seconds for `Size.TINY`."""
+        """The recommended recipe for `stage`, or a run of a few seconds for `Size.TINY`."""
         config = _RECIPES[Stage(stage)]
         if size is Size.FULL:
             return config

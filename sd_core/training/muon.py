@@ -1,8 +1,8 @@
 """Muon: momentum made orthogonal, for weights that are matrices; AdamW for the rest.
 
 Jordan et al. 2024, kellerjordan.github.io/posts/muon; step size after Liu et al. 2025, arXiv:2502.16982, so that one learning
-rate serves both kinds. On the UNet it lowers the loss as far in one step as AdamW in two to three; torch's own takes
-two-dimensional parameters alone, and computes in bfloat16, which CPUs without instructions for it emulate.
+rate serves both kinds. Ours and not torch's, which takes two-dimensional parameters alone, so no convolutions, and computes in
+bfloat16, which CPUs without instructions for it emulate.
 """
 
 import math

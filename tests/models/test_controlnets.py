@@ -27,8 +27,12 @@ def test_a_controlnet_of_the_family_loads_with_its_weights(loaded: Loaded, contr
     assert network.dtype == torch.float32 and not network.training
 
 
-def test_half_precision_files_are_enough(loaded: Loaded, controlnet: Built, tmp_path: Path) -> None:
-    folder = shutil.copytree(controlnet(TinyKind.SD1), tmp_path / "half")
+@pytest.mark.parametrize("network", ["controlnet", "t2i_adapter"])
+def test_half_precision_files_are_enough(
+    loaded: Loaded, network: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    made: Built = request.getfixturevalue(network)
+    folder = shutil.copytree(made(TinyKind.SD1), tmp_path / "half")
     (folder / WEIGHTS).rename(folder / "diffusion_pytorch_model.fp16.safetensors")
     assert load_control_network(str(folder), "depth", loaded(TinyKind.SD1)).dtype == torch.float32
 

@@ -64,12 +64,6 @@ def test_an_adapter_of_the_family_loads_with_its_weights(loaded: Loaded, t2i_ada
     assert shapes == dict(read_shapes(folder / WEIGHTS))
 
 
-def test_half_precision_files_are_enough(loaded: Loaded, t2i_adapter: Built, tmp_path: Path) -> None:
-    folder = shutil.copytree(t2i_adapter(TinyKind.SD1), tmp_path / "half")
-    (folder / WEIGHTS).rename(folder / "diffusion_pytorch_model.fp16.safetensors")
-    assert load_control_network(str(folder), "canny", loaded(TinyKind.SD1)).dtype == torch.float32
-
-
 @pytest.mark.parametrize(
     ("made_for", "used_on"),
     [(TinyKind.SD1, TinyKind.SDXL), (TinyKind.SD2, TinyKind.SDXL), (TinyKind.SDXL, TinyKind.SD1)],
