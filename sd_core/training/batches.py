@@ -12,9 +12,6 @@ from sd_core.training.architecture import DOWNSCALE
 from sd_core.training.images import AREA
 from sd_core.training.latents import Latents
 
-SMALL = 64
-"""px of a side of the smallest textures."""
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -34,15 +31,12 @@ class Source:
     large: float = 0.02
     """Share of steps on whole textures of the largest size."""
 
-    def draw(self, rng: np.random.Generator, batch: int, *, texture_share: float, small: float) -> Batch:
-        """A batch worth `batch` images of 128 px, of one shape, `texture_share` of it textures.
-
-        `small` is the share of steps on nothing but textures of 64 px.
-        """
+    def draw(self, rng: np.random.Generator, batch: int, *, texture_share: float) -> Batch:
+        """A batch worth `batch` images of 128 px, of one shape, `texture_share` of it textures."""
         if texture_share > 0 and rng.random() < self.large:
-            return self._textures(self.textures[-1], self.textures[-1].values.shape[-2:], batch, rng)
-        if texture_share > 0 and rng.random() < small:
-            return self._textures(self.textures[0], (SMALL // DOWNSCALE, SMALL // DOWNSCALE), batch, rng)
+            largest = self.textures[-1]
+            shape = largest.values.shape[-2:]
+            return _joined([_crop(largest, shape, rng) for _ in range(_count(batch, shape))])
         weights = np.array([entry.values[:, 0, 0].size for entry in self.scenes], np.float64)
         scenes = self.scenes[rng.choice(len(self.scenes), p=weights / weights.sum())]
         shape = scenes.values.shape[-2:]
@@ -53,10 +47,6 @@ class Source:
             for _ in range(textures)
         ]
         return _joined(drawn + [_crop(scenes, shape, rng) for _ in range(count - textures)])
-
-    def _textures(self, source: Latents, shape: tuple[int, ...], batch: int, rng: np.random.Generator) -> Batch:
-        """Nothing but textures of one shape."""
-        return _joined([_crop(source, shape, rng) for _ in range(_count(batch, shape))])
 
 
 @dataclass(frozen=True, slots=True)

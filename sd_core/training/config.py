@@ -26,7 +26,7 @@ class Size(StrEnum):
 class TrainConfig:
     """One run of one stage. Every random draw is a function of `seed` and the step, so a run can be cut anywhere.
 
-    `steps` may be changed when a run is resumed: only the decay of the learning rate and the share of small textures depend
+    `steps` may be changed when a run is resumed: only the decay of the learning rate and the share of textures depend
     on it.
     """
 

@@ -12,15 +12,13 @@ from sd_core.training.batches import Source
 from sd_core.training.captions import drawn_captions
 from sd_core.training.embeddings import Reader
 from sd_core.training.loop import Loss
-from sd_core.training.noising import noisy_and_velocity, stratified_timesteps
+from sd_core.training.noising import crowded_timesteps, even_timesteps, noisy_and_velocity
 from sd_core.training.parts import Parts
 from sd_core.training.precision import autocast
 from sd_core.training.sheets import control_sheet, prompt_sheet
 
-TEXTURE_SHARE = 0.5
-SMALL_SHARE = 0.5
-"""Share of steps on textures of 64 px at the start, of which four times as many are seen in the same time; it falls to
-nothing at the end: words are learnt sooner so, and what is larger after them."""
+TEXTURE_SHARE = (0.9, 0.6)
+"""Of what is seen, at the start and at the end: materials are learnt first, and what is made of them after that."""
 FULL_SHARE = 0.3
 """Share of batches whose captions are padded to 77 tokens, as pipelines pad; the others are cheaper."""
 
@@ -33,9 +31,10 @@ class UNetTask:
         self._parts, self._reader, self._source = parts, reader, source
 
     def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
-        drawn = self._source.draw(rng, batch, texture_share=TEXTURE_SHARE, small=SMALL_SHARE * (1 - done))
+        first, last = TEXTURE_SHARE
+        drawn = self._source.draw(rng, batch, texture_share=first + (last - first) * done)
         embeddings = self._reader.read(drawn_captions(drawn.captions, rng), full=rng.random() < FULL_SHARE)
-        timesteps = stratified_timesteps(len(embeddings), self._parts.scheduler.config["num_train_timesteps"])
+        timesteps = crowded_timesteps(len(embeddings), self._parts.scheduler.config["num_train_timesteps"])
         noisy, velocity = noisy_and_velocity(
             self._parts.scheduler, drawn.latents, torch.randn_like(drawn.latents), timesteps
         )
@@ -58,9 +57,9 @@ class ControlNetTask:
         self._parts, self._reader, self._source = parts, reader, source
 
     def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
-        drawn = self._source.draw(rng, batch, texture_share=0.0, small=0.0)
+        drawn = self._source.draw(rng, batch, texture_share=0.0)
         embeddings = self._reader.read(drawn_captions(drawn.captions, rng), full=rng.random() < FULL_SHARE)
-        timesteps = stratified_timesteps(len(embeddings), self._parts.scheduler.config["num_train_timesteps"])
+        timesteps = even_timesteps(len(embeddings), self._parts.scheduler.config["num_train_timesteps"])
         noisy, velocity = noisy_and_velocity(
             self._parts.scheduler, drawn.latents, torch.randn_like(drawn.latents), timesteps
         )

@@ -17,7 +17,7 @@ from sd_core.training.latents import channel_statistics, fold_statistics
 from sd_core.training.loop import learning_rate
 from sd_core.training.losses import psnr, reconstruction_loss
 from sd_core.training.muon import orthogonalised
-from sd_core.training.noising import noisy_and_velocity, stratified_timesteps
+from sd_core.training.noising import crowded_timesteps, even_timesteps, noisy_and_velocity
 from sd_core.training.reading import learn_to_read
 from sd_core.training.recipes import Workshop
 from sd_core.training.tokenizer import build_tokenizer
@@ -90,8 +90,18 @@ def test_the_scheduler_ends_in_pure_noise() -> None:
 
 
 def test_timesteps_cover_the_schedule_evenly() -> None:
-    timesteps = stratified_timesteps(10, 1000).sort().values
+    timesteps = even_timesteps(10, 1000).sort().values
     assert ((timesteps.diff() >= 99) & (timesteps.diff() <= 101)).all()
+
+
+def test_crowded_timesteps_leave_nothing_out_and_stay_where_structure_is_decided() -> None:
+    torch.manual_seed(0)
+    timesteps = torch.cat([crowded_timesteps(12, 1000) for _ in range(500)])
+    shares = torch.histc(timesteps.float(), 10, 0, 1000) / len(timesteps)
+    assert (shares > 0.019).all() and shares[3:8].sum() > 0.65
+    ratios = build_scheduler().alphas_cumprod[timesteps]
+    inside = (ratios / (1 - ratios) < 1.5) & (ratios / (1 - ratios) > 0.009)
+    assert 0.8 < inside.float().mean() < 0.9
 
 
 def test_the_learning_rate_warms_holds_and_falls_to_nothing() -> None:

@@ -29,7 +29,7 @@ class Modifier(StrEnum):
 
 
 MODIFIERS: tuple[Modifier, ...] = tuple(Modifier)
-SIZES: dict[Modifier, float] = {Modifier.LARGE: 1.75, Modifier.SMALL: 0.55}
+SIZES: dict[Modifier, float] = {Modifier.LARGE: 1.45, Modifier.SMALL: 0.6}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def old(surface: Surface, canvas: Canvas) -> Surface:
         0.1, 1.3, canvas.noise(canvas.size * 1.2, 1.0)
     )
     height = (
-        surface.height + 0.5 * canvas.noise(canvas.size * 0.7, 0.8) - 1.6 * smoothstep(1.0, 1.5, canvas.noise(18, 0.5))
+        surface.height + 0.5 * canvas.noise(canvas.size * 0.7, 0.8) - 1.6 * smoothstep(1.0, 1.5, canvas.noise(24, 0.5))
     )
     return replace(surface, albedo=toned(albedo, 1 - grime), height=height, gloss=surface.gloss * 0.2)
 
@@ -75,11 +75,11 @@ def old(surface: Surface, canvas: Canvas) -> Surface:
 def wet(surface: Surface, canvas: Canvas) -> Surface:
     """Darker, with glistening beads and runs of water."""
     film = canvas.noise(canvas.size * 0.8, 0.8)
-    beads = smoothstep(0.75, 1.7, canvas.noise(15, 0.35))
+    beads = smoothstep(0.75, 1.7, canvas.noise(22, 0.35))
     return replace(
         surface,
         albedo=surface.albedo * np.float32(0.82),
-        height=surface.height * 0.85 + 0.5 * film + 2.2 * beads,
+        height=surface.height * 0.85 + 0.5 * film + 3.0 * beads,
         gloss=1.25,
     )
 
@@ -88,9 +88,9 @@ def mossy(surface: Surface, canvas: Canvas) -> Surface:
     """Cushions of moss which grow from the hollows."""
     field = canvas.noise(canvas.size * 1.7, 1.1) + 1.1 * (_hollows(surface, canvas.size * 0.25) - 0.5)
     share = smoothstep(0.52, 0.8, field)
-    fluff = canvas.noise(11, 0.5)
+    fluff = canvas.noise(18, 0.5)
     moss = toned(np.asarray((0.30, 0.42, 0.10), np.float32), 1 + 0.24 * fluff)
-    height = surface.height * (1 - 0.6 * share) + share * (1.8 + 0.9 * fluff)
+    height = surface.height * (1 - 0.6 * share) + share * (1.8 + 1.3 * fluff)
     return replace(surface, albedo=_mixed(surface.albedo, moss, share), height=height, glow=surface.glow * (1 - share))
 
 
@@ -112,9 +112,9 @@ def shiny(surface: Surface, canvas: Canvas) -> Surface:
 
 def rough(surface: Surface, canvas: Canvas) -> Surface:
     """Coarse lumps all over, without shine."""
-    lumps = canvas.noise(12, 0.45)
+    lumps = canvas.noise(20, 0.45)
     albedo = toned(surface.albedo, 1 + 0.07 * lumps)
-    return replace(surface, albedo=albedo, height=surface.height + 1.25 * lumps, gloss=0.0)
+    return replace(surface, albedo=albedo, height=surface.height + 1.9 * lumps, gloss=0.0)
 
 
 _CHANGES: dict[Modifier, Callable[[Surface, Canvas], Surface]] = {

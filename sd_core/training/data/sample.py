@@ -94,7 +94,7 @@ def make_sample(
 
 
 def _texture(rng: np.random.Generator, look: Look, rgb: Plane, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    size = float(np.exp(rng.uniform(np.log(19), np.log(46))))
+    size = float(np.exp(rng.uniform(np.log(34), np.log(72))))
     return lit_flat(make_surface(rng, shape, look.material, rgb, look.modifiers, size), rng)
 
 
@@ -115,7 +115,7 @@ def _allowed(material: Material | None, colour: Colour | None, held_out: bool) -
 
 def _drawn_look(rng: np.random.Generator, pairs: list[tuple[Material, Colour]], kind: SampleKind) -> Look:
     material, colour = pairs[int(rng.integers(len(pairs)))]
-    count = int(rng.choice(3, p=(0.6, 0.32, 0.08)))
+    count = int(rng.choice(3, p=(0.7, 0.25, 0.05)))
     chosen = [MODIFIERS[i] for i in rng.permutation(len(MODIFIERS))[:count]]
     if sum(m in SIZES for m in chosen) > 1 or {Modifier.SHINY, Modifier.ROUGH} <= set(chosen):
         chosen = chosen[:1]

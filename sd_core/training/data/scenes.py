@@ -197,7 +197,7 @@ def _tile(camera: Camera) -> tuple[int, int]:
 
 
 def _finish(rng: np.random.Generator, wear: Wear, camera: Camera, reach: float) -> Finish:
-    size = float(np.exp(rng.uniform(np.log(15), np.log(25))))
+    size = float(np.exp(rng.uniform(np.log(24), np.log(42))))
     surface = make_surface(rng, _tile(camera), wear.material, wear.rgb, wear.modifiers, size)
     return make_finish(surface, _density(rng, camera, reach))
 

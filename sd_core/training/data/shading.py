@@ -57,7 +57,7 @@ def make_surface(
     for modifier in modifiers:
         size *= SIZES.get(modifier, 1.0)
     turn = material in TURNING and rng.random() < 0.5
-    canvas = Canvas(shape=(shape[1], shape[0]) if turn else shape, size=float(np.clip(size, 15, 68)), rgb=rgb, rng=rng)
+    canvas = Canvas(shape=(shape[1], shape[0]) if turn else shape, size=float(size), rgb=rgb, rng=rng)
     surface = _assembled(drawing(material)(canvas), rgb)
     for modifier in modifiers:
         surface = modified(surface, modifier, canvas)

@@ -20,7 +20,7 @@ class Canvas:
     shape: tuple[int, int]
     """(h, w) px; what is drawn wraps at both edges."""
     size: float
-    """Typical feature size in px, about 16 to 64."""
+    """Typical feature size in px, 20 to 110."""
     rgb: RGB
     """The named colour, (3,) sRGB in [0, 1]."""
     rng: np.random.Generator

@@ -26,8 +26,8 @@ def brick(canvas: Canvas) -> Layers:
     cells = lattice(canvas.shape, rows, columns, shift=0.5, dx=bend[0], dy=bend[1])
     joint = max(1.6, 0.055 * size)
     body = smoothstep(joint - 0.9, joint + 0.9, cells.edge)
-    tone = 1 + 0.15 * cells.per_cell(canvas.values(cells.count)) + 0.06 * canvas.noise(14, 1.0)
-    height = 3.2 * smoothstep(joint - 1, joint + 3.5, cells.edge) + 0.35 * canvas.noise(11, 0.6) * body
+    tone = 1 + 0.15 * cells.per_cell(canvas.values(cells.count)) + 0.06 * canvas.noise(22, 1.0)
+    height = 3.2 * smoothstep(joint - 1, joint + 3.5, cells.edge) + 0.5 * canvas.noise(18, 0.6) * body
     return Layers(height=height, tone=tone, tint=body, second=_joint(canvas), gloss=0.05)
 
 
@@ -39,7 +39,7 @@ def planks(canvas: Canvas) -> Layers:
     board = cells.per_cell(canvas.values(cells.count, 0, 40))
     wave = canvas.noise(size * 2.5, 0.8, 4.0) * 2.2 + 0.5 * canvas.noise(size, 0.5, 3.0)
     grain = np.sin(cells.y * np.float32(2 * np.pi / 10.5) + wave + board)
-    streak = canvas.noise(12, 0.6, 6.0)
+    streak = canvas.noise(18, 0.6, 6.0)
     gap = smoothstep(0.6, 2.4, cells.edge)
     tone = 1 + 0.16 * cells.per_cell(canvas.values(cells.count)) + 0.10 * grain + 0.08 * streak
     height = 2.4 * smoothstep(0.4, 4.0, cells.edge) + 0.32 * grain + 0.25 * streak
@@ -82,8 +82,8 @@ def cobblestone(canvas: Canvas) -> Layers:
     joint = 0.075 * size
     body = smoothstep(joint - 1.0, joint + 1.2, cells.edge)
     dome = np.sqrt(np.clip((cells.edge - joint) / (0.42 * size), 0, 1))
-    tone = (1 + 0.15 * cells.per_cell(canvas.values(cells.count)) + 0.05 * canvas.noise(16, 1.0)) * (0.72 + 0.33 * dome)
-    height = 0.26 * size * dome + 0.4 * canvas.noise(13, 0.6)
+    tone = (1 + 0.15 * cells.per_cell(canvas.values(cells.count)) + 0.05 * canvas.noise(24, 1.0)) * (0.72 + 0.33 * dome)
+    height = 0.26 * size * dome + 0.6 * canvas.noise(20, 0.6)
     second = grey(0.2, 0.03) if luma(canvas.rgb) > 0.3 else grey(0.46, 0.03)
     return Layers(height=height, tone=tone, tint=body, second=second, gloss=0.15)
 
@@ -96,7 +96,7 @@ def metal_plates(canvas: Canvas) -> Layers:
     half = np.asarray((canvas.shape[1] / columns, canvas.shape[0] / rows), np.float32) / 2
     inset, radius = np.float32(max(6.5, 0.17 * size)), np.float32(max(3.0, 0.07 * size))
     rivet = np.hypot(np.abs(cells.x) - half[0] + inset, np.abs(cells.y) - half[1] + inset)
-    brushed = canvas.noise(12, 0.5, 7.0)
+    brushed = canvas.noise(18, 0.5, 7.0)
     height = 2.2 * smoothstep(0.3, 2.8, cells.edge) + 0.75 * radius * smoothstep(0, 1, 1 - rivet / (radius * 1.35))
     sheen = cells.per_cell(canvas.values(cells.count)) * 0.10 + 0.16 * np.sin(
         cells.x / half[0] * 1.3 + cells.y / half[1]
@@ -109,10 +109,10 @@ def metal_plates(canvas: Canvas) -> Layers:
 def concrete(canvas: Canvas) -> Layers:
     """A poured, stained wall with a few pits."""
     stain = canvas.noise(canvas.size * 2, 1.3)
-    fine = canvas.noise(12, 0.7)
+    fine = canvas.noise(20, 0.7)
     pits = smoothstep(1.7, 2.5, canvas.noise(canvas.size * 0.5, 0.4))
     tone = 1 + 0.085 * stain + 0.035 * fine - 0.35 * pits
-    return Layers(height=0.22 * fine + 0.3 * stain - 2.2 * pits, tone=tone, gloss=0.03)
+    return Layers(height=0.35 * fine + 0.3 * stain - 2.2 * pits, tone=tone, gloss=0.03)
 
 
 def checker(canvas: Canvas) -> Layers:

@@ -25,12 +25,12 @@ def marble(canvas: Canvas) -> Layers:
 def sand(canvas: Canvas) -> Layers:
     """Wind ripples."""
     h, w = canvas.shape
-    count = max(2, round(h / max(canvas.size * 0.62, 12)))
+    count = max(2, round(h / (canvas.size * 0.62)))
     y = np.arange(h, dtype=np.float32)[:, None] * np.float32(2 * np.pi * count / h)
     phase = y + 1.35 * canvas.noise(canvas.size * 2.6, 0.5, 0.8) + np.zeros((h, w), np.float32)
     ripple = np.sin(phase) + 0.3 * np.sin(2 * phase + 1.1)
     strength = 0.8 + 0.18 * canvas.noise(canvas.size * 2, 0.6)
-    grain = canvas.noise(11, 0.4)
+    grain = canvas.noise(18, 0.4)
     height = ripple * strength * np.float32(0.095 * h / count) + 0.12 * grain
     return Layers(height=height, tone=1 + 0.07 * ripple * strength + 0.03 * grain, gloss=0.0)
 
@@ -41,7 +41,7 @@ def grass(canvas: Canvas) -> Layers:
     tuft = canvas.noise(size * 1.2, 0.7)
     tone, height = 0.5 + 0.05 * tuft, np.zeros(canvas.shape, np.float32)
     for layer in range(4):
-        rows, columns = lattice_counts(canvas.shape, max(size * 1.1, 28), max(size * 0.4, 12))
+        rows, columns = lattice_counts(canvas.shape, size * 1.1, size * 0.45)
         aside = canvas.bend(size * 1.5, 1.2) + np.float32(canvas.random(0, 200))
         column = np.floor((pixel_grid(*canvas.shape)[1] + aside) * np.float32(columns / canvas.shape[1])).astype(
             np.intp
@@ -64,10 +64,10 @@ def grass(canvas: Canvas) -> Layers:
 
 def rust(canvas: Canvas) -> Layers:
     """Painted iron whose coat flakes off in ragged rusty patches."""
-    field = canvas.noise(canvas.size * 1.5, 1.2) + 0.35 * canvas.noise(13, 0.5)
+    field = canvas.noise(canvas.size * 1.5, 1.2) + 0.35 * canvas.noise(20, 0.5)
     paint = smoothstep(-0.12, 0.06, field + 0.45)
     rim = np.exp(-((field + 0.42) ** 2) * 26)
-    corrosion = canvas.noise(12, 0.7)
+    corrosion = canvas.noise(18, 0.7)
     tone = 1 + 0.03 * corrosion * paint + (1 - paint) * (0.26 * corrosion - 0.02) - 0.26 * rim * paint
     height = 2.2 * paint + 0.8 * (1 - paint) * corrosion + 0.7 * rim
     brownish = luma(canvas.rgb) < 0.4 and canvas.rgb[0] > canvas.rgb[2] * 1.6
@@ -82,7 +82,7 @@ def lava(canvas: Canvas) -> Layers:
     ragged = cells.edge + 1.3 * canvas.noise(size * 0.5, 0.8)
     crust = smoothstep(0.17 * size, 0.17 * size + 3.5, ragged)
     heat = 1 - np.clip(np.abs(cells.edge) / (0.19 * size), 0, 1)
-    knobs = canvas.noise(13, 0.7)
+    knobs = canvas.noise(20, 0.7)
     tone = np.where(crust > 0.5, 1 + 0.22 * knobs, 1.0).astype(np.float32)
     tone = 1 + crust * 0.25 * knobs + (1 - crust) * (0.42 * heat - 0.06)
     second = grey(0.13, 0.01) + 0.06 * canvas.rgb if luma(canvas.rgb) > 0.2 else grey(0.3, 0.01)
@@ -93,7 +93,7 @@ def lava(canvas: Canvas) -> Layers:
 
 def gravel(canvas: Canvas) -> Layers:
     """Small angular stones of many shades, heaped."""
-    cells = canvas.cells(max(canvas.size * 0.5, 12.5), 0.48)
+    cells = canvas.cells(canvas.size * 0.55, 0.48)
     tilt = [cells.per_cell(canvas.values(cells.count)) for _ in range(2)]
     lift = cells.per_cell(canvas.values(cells.count, 0, 1))
     body = smoothstep(-0.6, 2.2, cells.edge)
@@ -120,7 +120,7 @@ def ice(canvas: Canvas) -> Layers:
 
 def bark(canvas: Canvas) -> Layers:
     """Deep upright ridges of a trunk."""
-    ridge = canvas.noise(max(canvas.size * 1.9, 44), 0.4, 0.3)
+    ridge = canvas.noise(canvas.size * 1.9, 0.4, 0.3)
     break_up = canvas.noise(canvas.size * 0.7, 0.6)
     field = 1 - np.abs(ridge + 0.3 * break_up)
     groove = smoothstep(0.75, 0.96, field)  # pyright: ignore[reportArgumentType]

@@ -11,7 +11,7 @@ from sd_core.training.data.surface import Canvas, Layers
 
 def fabric(canvas: Canvas) -> Layers:
     """A basket weave of threads over and under one another."""
-    thread = max(canvas.size * 0.36, 9.0)
+    thread = canvas.size * 0.42
     rows, columns = (2 * max(1, round(n / thread / 2)) for n in canvas.shape)
     cells = lattice(canvas.shape, rows, columns)
     half_x, half_y = (np.float32(n / k / 2) for n, k in ((canvas.shape[1], columns), (canvas.shape[0], rows)))
@@ -46,7 +46,7 @@ def knit(canvas: Canvas) -> Layers:
 
 def leather(canvas: Canvas) -> Layers:
     """Hide: small soft pebbles in one colour, with creases."""
-    cells = canvas.cells(max(canvas.size * 0.36, 11.5), 0.36, 1.2)
+    cells = canvas.cells(canvas.size * 0.45, 0.36, 1.2)
     bump = smoothstep(-0.5, 4.2, cells.edge)
     crease = 1 - smoothstep(0.0, 0.13, np.abs(canvas.noise(canvas.size * 2.2, 0.7)))
     tone = (0.8 + 0.22 * bump) * (1 - 0.2 * crease) * (1 + 0.04 * canvas.noise(canvas.size * 2, 1.0))
@@ -55,7 +55,7 @@ def leather(canvas: Canvas) -> Layers:
 
 def scales(canvas: Canvas) -> Layers:
     """Overlapping round scales in staggered rows; the tip of each lies over the row below."""
-    size = max(canvas.size * 0.8, 17.0)
+    size = canvas.size * 0.8
     rows, columns = lattice_counts(canvas.shape, size * 0.5, size, even_rows=True)
     y, x = pixel_grid(*canvas.shape)
     step_y, step_x = np.float32(canvas.shape[0] / rows), np.float32(canvas.shape[1] / columns)
