@@ -4,7 +4,6 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-
 EVEN_SHARE = 0.2
 """Share of `crowded_timesteps` that are drawn evenly; the others crowd where structure is decided."""
 CENTRE, SPREAD = 0.4, 0.8
