@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import threading
@@ -12,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import OutputError, RequestError
+from ..errors import OutputError
 from ..files import output_error, write_files
 from .lineage import Descent, Lineage
+from .uploads import Upload, blob_name
 
-_NPY_MAGIC = b"\x93NUMPY"
 _NAME = re.compile(r"([0-9a-f]{64})\.(npy|bin)")
 
 
@@ -206,64 +205,3 @@ class BlobStore:
         self._lineage.lose(digest)
         path.unlink(missing_ok=True)
         self.total -= size
-
-
-class Upload:
-    """A blob that is arriving."""
-
-    def __init__(self, store: BlobStore) -> None:
-        self._store = store
-        self._path = store.folder / f"upload-{os.urandom(8).hex()}.tmp"
-        self._stream = self._path.open("xb", buffering=0)
-        self._sha = hashlib.sha256()
-        self._start = b""
-        self._size = 0
-
-    def write(self, piece: bytes) -> None:
-        """Append bytes.
-
-        Raises:
-            OutputError: full disk.
-        """
-        if len(self._start) < len(_NPY_MAGIC):
-            self._start = (self._start + piece)[: len(_NPY_MAGIC)]
-        self._sha.update(piece)
-        self._size += len(piece)
-        try:
-            self._append(piece)
-        except OSError as error:
-            raise output_error(self._path, error) from error
-
-    def keep(self, digest: str) -> None:
-        """Take the complete file into the store under its digest.
-
-        Raises:
-            RequestError: the bytes have another digest.
-            OutputError: full store.
-        """
-        if self._sha.hexdigest() != digest:
-            raise RequestError("sha256", f"the bytes have the digest {self._sha.hexdigest()}", hint="send them again")
-        self._stream.close()
-        self._store.adopt(digest, self._path, blob_name(digest, self._start), self._size)
-
-    def discard(self) -> None:
-        """Delete what has not been kept."""
-        self._stream.close()
-        self._path.unlink(missing_ok=True)
-
-    def _append(self, piece: bytes) -> None:
-        """A full disk gets one more chance, after old blobs have made room."""
-        rest, tried = memoryview(piece), False
-        while rest:
-            try:
-                rest = rest[self._stream.write(rest) :]
-            except OSError as error:
-                if tried or error.errno != errno.ENOSPC:
-                    raise
-                tried = True
-                self._store.free_some(2 * len(piece))
-
-
-def blob_name(digest: str, start: bytes) -> str:
-    """File name of a blob that begins with `start`."""
-    return f"{digest}.{'npy' if start == _NPY_MAGIC else 'bin'}"

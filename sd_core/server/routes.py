@@ -31,6 +31,7 @@ from .schemas import (
     view,
 )
 from .service import Service
+from .uploads import fill
 
 _SUBMIT = described(400, 409, 413, 429, 503, 507)
 _MEDIA_TYPES = {".npy": "application/x-npy", ".bin": "application/octet-stream"}
@@ -112,14 +113,8 @@ async def job_events(
 })  # fmt: skip
 async def put_blob(sha256: Digest, request: Request, service: ServiceOf) -> dict[str, str]:
     """Store bytes under their SHA-256; refused where they have another one."""
-    store, limit = service.store.blobs, service.store.settings.limits.blob_bytes
-    size = 0
-    with store.receive() as upload:
-        async for piece in request.stream():
-            size += len(piece)
-            if size > limit:
-                raise ServerError(f"a blob may have {limit} bytes", status=413, hint="send smaller arrays")
-            upload.write(piece)
+    with service.store.blobs.receive() as upload:
+        await fill(upload, request.stream())
         await asyncio.to_thread(upload.keep, sha256)
     return {"sha256": sha256}
 

@@ -1,0 +1,106 @@
+"""Blobs that arrive: hashed and written beside the arrival of what follows."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from ..errors import RequestError
+from ..files import output_error
+
+if TYPE_CHECKING:
+    from .blobs import BlobStore
+
+_NPY_MAGIC = b"\x93NUMPY"
+_PART = 2**19
+"""Bytes that are handed to another thread at once: handing over costs as much as hashing some hundred kilobytes."""
+
+
+class Upload:
+    """A blob that is arriving."""
+
+    def __init__(self, store: BlobStore) -> None:
+        self._store = store
+        self._path = store.folder / f"upload-{os.urandom(8).hex()}.tmp"
+        self._stream = self._path.open("xb", buffering=0)
+        self._sha = hashlib.sha256()
+        self._start = b""
+        self._size = 0
+
+    def write(self, piece: bytes) -> None:
+        """Append bytes.
+
+        Raises:
+            OutputError: full disk.
+        """
+        if len(self._start) < len(_NPY_MAGIC):
+            self._start = (self._start + piece)[: len(_NPY_MAGIC)]
+        self._sha.update(piece)
+        self._size += len(piece)
+        try:
+            self._append(piece)
+        except OSError as error:
+            raise output_error(self._path, error) from error
+
+    def keep(self, digest: str) -> None:
+        """Take the complete file into the store under its digest.
+
+        Raises:
+            RequestError: the bytes have another digest.
+            OutputError: full store.
+        """
+        if self._sha.hexdigest() != digest:
+            raise RequestError("sha256", f"the bytes have the digest {self._sha.hexdigest()}", hint="send them again")
+        self._stream.close()
+        self._store.adopt(digest, self._path, blob_name(digest, self._start), self._size)
+
+    def discard(self) -> None:
+        """Delete what has not been kept."""
+        self._stream.close()
+        self._path.unlink(missing_ok=True)
+
+    def _append(self, piece: bytes) -> None:
+        """A full disk gets one more chance, after old blobs have made room."""
+        rest, tried = memoryview(piece), False
+        while rest:
+            try:
+                rest = rest[self._stream.write(rest) :]
+            except OSError as error:
+                if tried or error.errno != errno.ENOSPC:
+                    raise
+                tried = True
+                self._store.free_some(2 * len(piece))
+
+
+async def fill(upload: Upload, pieces: AsyncIterator[bytes]) -> None:
+    """Write all pieces; while one part is hashed and written, the next arrives.
+
+    Raises:
+        OutputError: full disk.
+    """
+    part, size, writing = list[bytes](), 0, asyncio.create_task(asyncio.sleep(0))
+    try:
+        async for piece in pieces:
+            part.append(piece)
+            size += len(piece)
+            if size >= _PART:
+                await writing
+                writing = asyncio.create_task(asyncio.to_thread(_write, upload, part))
+                part, size = [], 0
+    finally:
+        await writing  # whoever closes the file must not do so under a thread that writes
+    await asyncio.to_thread(_write, upload, part)
+
+
+def _write(upload: Upload, part: list[bytes]) -> None:
+    for piece in part:
+        upload.write(piece)
+
+
+def blob_name(digest: str, start: bytes) -> str:
+    """File name of a blob that begins with `start`."""
+    return f"{digest}.{'npy' if start == _NPY_MAGIC else 'bin'}"
