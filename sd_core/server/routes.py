@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -31,7 +30,7 @@ from .schemas import (
     view,
 )
 from .service import Service
-from .uploads import fill
+from .uploads import receive
 
 _SUBMIT = described(400, 409, 413, 429, 503, 507)
 _MEDIA_TYPES = {".npy": "application/x-npy", ".bin": "application/octet-stream"}
@@ -114,8 +113,7 @@ async def job_events(
 async def put_blob(sha256: Digest, request: Request, service: ServiceOf) -> dict[str, str]:
     """Store bytes under their SHA-256; refused where they have another one."""
     with service.store.blobs.receive() as upload:
-        await fill(upload, request.stream())
-        await asyncio.to_thread(upload.keep, sha256)
+        await receive(upload, request.stream(), sha256)
     return {"sha256": sha256}
 
 

@@ -76,29 +76,36 @@ class Upload:
                 self._store.free_some(2 * len(piece))
 
 
-async def fill(upload: Upload, pieces: AsyncIterator[bytes]) -> None:
-    """Write all pieces; while one part is hashed and written, the next arrives.
+async def receive(upload: Upload, pieces: AsyncIterator[bytes], digest: str) -> None:
+    """Write all pieces and keep the file; while one part is hashed and written, the next arrives.
 
     Raises:
-        OutputError: full disk.
+        RequestError: the bytes have another digest.
+        OutputError: full disk or full store.
     """
-    part, size, writing = list[bytes](), 0, asyncio.create_task(asyncio.sleep(0))
+    part, size = list[bytes](), 0
+    writing: asyncio.Task[None] | None = None
     try:
         async for piece in pieces:
             part.append(piece)
             size += len(piece)
             if size >= _PART:
-                await writing
+                if writing is not None:
+                    await writing
                 writing = asyncio.create_task(asyncio.to_thread(_write, upload, part))
                 part, size = [], 0
     finally:
-        await writing  # whoever closes the file must not do so under a thread that writes
-    await asyncio.to_thread(_write, upload, part)
+        if writing is not None:
+            await writing  # whoever closes the file must not do so under a thread that writes
+    await asyncio.to_thread(_write, upload, part, digest)
 
 
-def _write(upload: Upload, part: list[bytes]) -> None:
+def _write(upload: Upload, part: list[bytes], digest: str | None = None) -> None:
+    """One part, which is the last where a digest is given."""
     for piece in part:
         upload.write(piece)
+    if digest is not None:
+        upload.keep(digest)
 
 
 def blob_name(digest: str, start: bytes) -> str:
