@@ -13,6 +13,7 @@ from .schemas import Problem
 from .service import MissingBlobs
 
 _LOOK = "see server.jsonl in the logs folder of the server"
+_HINTS = {413: "send less at a time"}
 _STATUS: dict[type[SDError], int] = {RequestError: 422, ModelNotFound: 422, OutputError: 507}
 
 
@@ -50,7 +51,7 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    hint = "see /docs" if error.status_code < 500 else _LOOK
+    hint = _HINTS.get(error.status_code, "see /docs" if error.status_code < 500 else _LOOK)
     plain = ServerError(str(error.detail), status=error.status_code, hint=hint)
     return JSONResponse(plain.to_dict(), error.status_code, headers=dict(error.headers or {}))
 

@@ -30,7 +30,7 @@ from .schemas import (
     view,
 )
 from .service import Service
-from .uploads import receive
+from .uploads import fill
 
 _SUBMIT = described(400, 409, 413, 429, 503, 507)
 _MEDIA_TYPES = {".npy": "application/x-npy", ".bin": "application/octet-stream"}
@@ -113,7 +113,7 @@ async def job_events(
 async def put_blob(sha256: Digest, request: Request, service: ServiceOf) -> dict[str, str]:
     """Store bytes under their SHA-256; refused where they have another one."""
     with service.store.blobs.receive() as upload:
-        await receive(upload, request.stream(), sha256)
+        await fill(upload, request.stream(), sha256)
     return {"sha256": sha256}
 
 

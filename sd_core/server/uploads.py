@@ -1,4 +1,4 @@
-"""Blobs that arrive: hashed and written beside the arrival of what follows."""
+"""Blobs that arrive piece by piece."""
 
 from __future__ import annotations
 
@@ -76,27 +76,20 @@ class Upload:
                 self._store.free_some(2 * len(piece))
 
 
-async def receive(upload: Upload, pieces: AsyncIterator[bytes], digest: str) -> None:
-    """Write all pieces and keep the file; while one part is hashed and written, the next arrives.
+async def fill(upload: Upload, pieces: AsyncIterator[bytes], digest: str) -> None:
+    """Write all pieces and keep the file under its digest, outside the event loop.
 
     Raises:
         RequestError: the bytes have another digest.
         OutputError: full disk or full store.
     """
     part, size = list[bytes](), 0
-    writing: asyncio.Task[None] | None = None
-    try:
-        async for piece in pieces:
-            part.append(piece)
-            size += len(piece)
-            if size >= _PART:
-                if writing is not None:
-                    await writing
-                writing = asyncio.create_task(asyncio.to_thread(_write, upload, part))
-                part, size = [], 0
-    finally:
-        if writing is not None:
-            await writing  # whoever closes the file must not do so under a thread that writes
+    async for piece in pieces:
+        part.append(piece)
+        size += len(piece)
+        if size >= _PART:
+            await asyncio.to_thread(_write, upload, part)
+            part, size = [], 0
     await asyncio.to_thread(_write, upload, part, digest)
 
 

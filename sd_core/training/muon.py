@@ -17,8 +17,10 @@ from sd_core.training.team import Team
 MOMENTUM = 0.95
 WEIGHT_DECAY = 0.01
 ITERATIONS = 4
+"""One less than Jordan's: a third fewer products, and only directions under a hundredth of the norm stay shorter."""
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the odd quintic that is iterated; they rise steeply at zero and leave singular values in about (0.7, 1.2)."""
+"""Of the odd quintic that is iterated; they rise steeply at zero and leave singular values in about (0.7, 1.2)
+that were at least a hundredth of the matrix's norm."""
 UPDATE_SIZE = 0.2
 """Root mean square of an update in learning rates: about AdamW's."""
 

@@ -7,6 +7,7 @@ import http.client
 import io
 import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,7 +32,7 @@ class Raw:
         self,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: bytes | Iterator[bytes] | None = None,
         headers: Headers | None = None,
         *,
         token: str | None = None,
@@ -190,6 +191,12 @@ def test_an_array_that_is_announced_as_too_large_is_refused_before_it_is_sent(ra
     status, _, body = raw("PUT", f"/v1/blobs/{'0' * 64}", headers={"Content-Length": str(2**30)})
     assert status == 413
     assert json.loads(body)["hint"]
+
+
+def test_a_body_that_turns_out_too_large_is_refused_with_a_remedy(raw: Raw) -> None:
+    status, _, body = raw("POST", "/v1/jobs", (b" " * 2**16 for _ in range(80)), {"Content-Type": "application/json"})
+    assert status == 413
+    assert json.loads(body)["hint"] == "send less at a time"
 
 
 def test_limits_are_told(raw: Raw) -> None:

@@ -15,6 +15,8 @@ from sd_core.training.data.noise import Plane, blurred, slopes, smoothstep
 from sd_core.training.data.surface import Canvas, Layers
 
 SOFTNESS = 1.15  # px: Gaussian that takes the hard edge from every layer, for the sake of the autoencoder
+SMALLEST_FEATURE = 20.0
+"""px: the finest parts of a material are a quarter of its features, and the autoencoder loses what is finer than 5 px."""
 
 
 def _assembled(layers: Layers, rgb: RGB) -> Surface:
@@ -52,12 +54,12 @@ def make_surface(
         material: what it is made of.
         rgb: (3,) its colour.
         modifiers: applied in order; the sizes scale `size`.
-        size: feature size in px before the modifiers.
+        size: feature size in px before the modifiers; what is under `SMALLEST_FEATURE` after them is drawn at that.
     """
     for modifier in modifiers:
         size *= SIZES.get(modifier, 1.0)
     turn = material in TURNING and rng.random() < 0.5
-    canvas = Canvas(shape=(shape[1], shape[0]) if turn else shape, size=float(size), rgb=rgb, rng=rng)
+    canvas = Canvas(shape=(shape[1], shape[0]) if turn else shape, size=max(size, SMALLEST_FEATURE), rgb=rgb, rng=rng)
     surface = _assembled(drawing(material)(canvas), rgb)
     for modifier in modifiers:
         surface = modified(surface, modifier, canvas)

@@ -20,7 +20,7 @@ class Canvas:
     shape: tuple[int, int]
     """(h, w) px; what is drawn wraps at both edges."""
     size: float
-    """Typical feature size in px, 20 to 110."""
+    """Typical feature size in px, about 20 to 105."""
     rgb: RGB
     """The named colour, (3,) sRGB in [0, 1]."""
     rng: np.random.Generator
