@@ -55,11 +55,11 @@ def serve(kind: HostKind, root: Path) -> Iterator[Host]:
     news = settings / "@jupyterlab" / "apputils-extension"
     news.mkdir(parents=True)
     (news / "notification.jupyterlab-settings").write_text(json.dumps(_NO_NEWS))
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(_command(kind, port, folder, root), env=_environment(root), cwd=folder)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_for(f"{url}/api/status", process)
+        wait_for(f"{url}/api/status", process)
         yield Host(kind, url, folder)
     finally:
         process.terminate()
@@ -151,18 +151,21 @@ def _environment(root: Path) -> dict[str, str]:
         **os.environ,
         **places,
         "IPYTHONDIR": str(root / "ipython"),
+        "SD_CORE_HOME": str(root / "home"),
         "PYTHONPATH": python_path,
         "OMP_NUM_THREADS": "1",
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nothing listens to."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], timeout: float = 90) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], timeout: float = 90) -> None:
+    """Wait until a server that `process` has begun answers at an address."""
     give_up = time.monotonic() + timeout
     while time.monotonic() < give_up:
         assert process.poll() is None, "the server ended at once"

@@ -1,0 +1,98 @@
+"""Pictures of the studio in a real JupyterLab, for the README: text to image in the light theme, an animation in the dark.
+
+python -m tests.benchmarks.jupyter_pictures FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.jupyter.e2e.host import Book, Host, serve, write_book
+
+SIZE = {"width": 1280, "height": 900}
+
+TEXT = """import sd_core
+from jupyter_ext import Studio
+studio = Studio(request=sd_core.TextToImage(prompt="turquoise hexagons", width=256, height=256, num_inference_steps=20))
+studio"""
+PROMPTS = ("yellow stripes", "orange lava", "green checker", "red bricks", "turquoise hexagons")
+
+ANIMATION = """import numpy as np
+import sd_core
+from jupyter_ext import Studio
+depth = np.tile(np.linspace(3, 9, 256, dtype=np.float32), (256, 1)).T.copy()
+motion = np.zeros((256, 256, 4), np.float32)
+motion[..., 0::2] = 6
+passes = [sd_core.FramePasses(depth=depth, motion=motion) for _ in range(8)]
+request = sd_core.Animation(prompt="orange lava", passes=passes, seed=5, num_inference_steps=12)
+studio = Studio(request=request)
+studio"""
+
+
+@contextmanager
+def opened(host: Host, browser: Browser, theme: str, name: str, cell: str) -> Iterator[Book]:
+    """A notebook of one cell that has been run, in a theme, with nothing else in sight."""
+    page = browser.new_page(viewport=SIZE)
+    write_book(host.folder / name, (cell,))
+    book = Book(host, page, name)
+    book.open()
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+    page.evaluate("window.jupyterapp.shell.collapseLeft()")
+    book.run()
+    page.locator(".sd-studio .studio-actions button").first.wait_for(timeout=60_000)
+    yield book
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.close()
+
+
+def finish(page: Page, tab: str) -> None:
+    """Open a view, and scroll to the studio."""
+    page.locator(".sd-studio").get_by_role("tab", name=tab, exact=True).click()
+    page.evaluate("document.querySelector('.sd-studio').scrollIntoView()")
+    page.wait_for_timeout(3000)
+
+
+def write(page: Page, path: Path) -> None:
+    """Few colours are enough, and small."""
+    page.screenshot(path=path)
+    with Image.open(path) as taken:
+        taken.convert("RGB").quantize(200, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+            path, optimize=True
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    target = parser.parse_args().folder
+    target.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="jupyter_pictures-") as folder,
+        serve("lab", Path(folder)) as host,
+        sync_playwright() as playwright,
+    ):
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        with opened(host, chromium, "JupyterLab Light", "text.ipynb", TEXT) as book:
+            ask = "[studio.submit(sd_core.replace(studio.request, prompt=each, seed=3)) for each in {}] and 1"
+            book.ask(ask.format(PROMPTS))
+            book.wait_for("len(studio.history)", len(PROMPTS), timeout=300)
+            finish(book.page, "Tile")
+            write(book.page, target / "studio-light.png")
+        with opened(host, chromium, "JupyterLab Dark", "animation.ipynb", ANIMATION) as book:
+            book.page.locator(".sd-studio .studio-actions button").first.click()
+            book.wait_for("len(studio.history)", 1, timeout=300)
+            finish(book.page, "Animation")
+            write(book.page, target / "studio-dark.png")
+        chromium.close()
+
+
+if __name__ == "__main__":
+    main()
