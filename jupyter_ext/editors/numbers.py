@@ -50,7 +50,7 @@ class NumberEditor(Editor):
             description=spec.label,
             placeholder=spec.stands_for if spec.optional else "",
             continuous_update=False,
-            layout=widgets.Layout(width="88px"),
+            layout=widgets.Layout(width="104px"),
         )
         self._at, self._step = float(self._slider.value), step
         super().__init__(spec, self._slider, self._entry)

@@ -100,7 +100,9 @@ def report(figures: dict[str, float], peaks: dict[str, int], rounds: int) -> Non
     over = figures["sd_core"] - figures["bare loop"]
     print(f"sd_core over its bare loop: {over * 1000:+.2f} ms a step, {over / figures['bare loop']:+.2%}")
     if "diffusers bfloat16" not in figures:
-        print("diffusers in bfloat16 was left out: this CPU has no such instructions, so the engine computes in float32")
+        print(
+            "diffusers in bfloat16 was left out: this CPU has no such instructions, so the engine computes in float32"
+        )
     print("; ".join(missed(figures)) or "every goal is reached")
 
 

@@ -70,6 +70,13 @@ def test_a_preset_of_one_mode_gives_another_what_both_have_but_no_size_to_a_pict
     )
 
 
+def test_the_menu_reads_as_its_title_until_something_is_chosen_and_again_afterwards(studio: Studio) -> None:
+    choice = studio._presets.choice
+    assert choice.index == 0
+    choice.value = next(iter(BUILT_IN))
+    assert choice.index == 0
+
+
 def test_the_menu_follows_what_is_saved_and_deleted_in_a_cell(studio: Studio) -> None:
     studio.presets["from a cell"] = {"num_inference_steps": 12}
     assert "from a cell" in studio._presets.choice.options

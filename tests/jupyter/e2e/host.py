@@ -48,15 +48,15 @@ class Host:
 
 
 @contextmanager
-def serve(kind: HostKind, root: Path) -> Iterator[Host]:
-    """Start a server that keeps everything under `root`."""
+def serve(kind: HostKind, root: Path, packages: Path | None = None) -> Iterator[Host]:
+    """Start a server that keeps everything under `root`; what lies in `packages` goes before what is installed."""
     folder, settings = root / "work", root / "settings"
     folder.mkdir(parents=True)
     news = settings / "@jupyterlab" / "apputils-extension"
     news.mkdir(parents=True)
     (news / "notification.jupyterlab-settings").write_text(json.dumps(_NO_NEWS))
     port = free_port()
-    process = subprocess.Popen(_command(kind, port, folder, root), env=_environment(root), cwd=folder)
+    process = subprocess.Popen(_command(kind, port, folder, root), env=_environment(root, packages), cwd=folder)
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for(f"{url}/api/status", process)
@@ -93,6 +93,11 @@ class Book:
         """Run all cells; returns at once."""
         self.command("notebook:run-all-cells")
 
+    def run_cell(self, index: int) -> None:
+        """Run one cell; returns at once."""
+        self.page.evaluate("index => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = index; }", index)
+        self.command("notebook:run-cell")
+
     def ask(self, expression: str) -> Any:
         """The value of an expression in the kernel."""
         return ast.literal_eval(self.page.evaluate(_ASK, expression))
@@ -106,12 +111,8 @@ class Book:
 
     def save(self) -> nbformat.NotebookNode:
         """Save it and read what was written."""
-        before = self.path.stat().st_mtime_ns
-        self.command("docmanager:save")
-        give_up = time.monotonic() + 20
-        while self.path.stat().st_mtime_ns == before:
-            assert time.monotonic() < give_up, "it was not saved"
-            self.page.wait_for_timeout(100)
+        # The command's promise holds until the server has written all of it.
+        self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
         return nbformat.read(self.path, as_version=4)
 
 
@@ -142,11 +143,14 @@ def _command(kind: HostKind, port: int, folder: Path, root: Path) -> list[str]:
     ]
 
 
-def _environment(root: Path) -> dict[str, str]:
+def _environment(root: Path, packages: Path | None) -> dict[str, str]:
     places = {
         name: str(root / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
     }
-    python_path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parents[3])])
+    first = [str(packages)] if packages else []
+    python_path = os.pathsep.join(
+        [*first, *filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parents[3])]
+    )
     return {
         **os.environ,
         **places,
