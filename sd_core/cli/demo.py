@@ -41,12 +41,12 @@ def demo(  # noqa: PLR0913, PLR0917 - one for each option
     """Make an image from text, one from the depth of a rendered scene, a tiling texture, and a sheet of all three."""
     depth = scene_depth()
     requests: dict[str, Request] = {
-        "text": TextToImage(prompt="a wall of red bricks", seed=seed, model=model),
+        "text": TextToImage(prompt="a floor of turquoise cobblestone", seed=seed, model=model),
         "scene": DepthToImage(
-            prompt="a sculpture of rusty metal", depth=depth, controlnet=controlnet, seed=seed, model=model
+            prompt="a sculpture of orange lava", depth=depth, controlnet=controlnet, seed=seed, model=model
         ),
         "texture": Texture(
-            prompt="mossy cobblestone", width=_SIDE, height=_SIDE, seamless=Seamless.XY, seed=seed, model=model
+            prompt="purple quilt", width=_SIDE, height=_SIDE, seamless=Seamless.XY, seed=seed, model=model
         ),
     }
     folder.mkdir(parents=True, exist_ok=True)
