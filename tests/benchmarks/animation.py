@@ -68,7 +68,7 @@ def main() -> int:
     given = Given(**{name: getattr(options, name) for name in Given.__dataclass_fields__})
     given.out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, float | str]] = []
-    judge = make_judge(given.judge, given.prompt) if given.judge else None
+    judge = make_judge(given.judge, given.prompt, options.model, options.size) if given.judge else None
     with Engine(model=options.model) as engine:
         for name in options.scenes:
             shot = make_shot(name, options.frames, options.size, options.overscan, whole=options.whole)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from animation_measures import Frames
-from builtin_classifier import Classifier, judge, train
+from builtin_classifier import SIZE, Classifier, judge, load_autoencoder, train
 
 from sd_core.training.data import COLOURS, MATERIALS
 
@@ -25,10 +25,10 @@ class Judge:
         return float(((materials == self.material).mean() + (colours == self.colour).mean()) / 2)
 
 
-def make_judge(count: int, prompt: str) -> Judge:
-    """Train on `count` textures; some thousands are needed for a verdict worth having."""
+def make_judge(count: int, prompt: str, model: str, side: int) -> Judge:
+    """Train on `count` textures of `side` px; some thousands are needed for a verdict worth having."""
     return Judge(
-        train(count, epochs=6),
+        train(count, 6, load_autoencoder(model), max(side, SIZE)),
         material=next(index for index, name in enumerate(MATERIALS) if name in prompt),
         colour=next(index for index, name in enumerate(COLOURS) if name in prompt),
     )

@@ -7,17 +7,21 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sd_core.models import BUILTIN_FOLDER
 from sd_core.training.data import COLOURS, MATERIALS, SampleKind, make_sample
 
 SIZE = 128
 HELD_OUT_SEED = 920_000_000
+HELD_OUT_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +58,36 @@ class Classifier(nn.Module):
         return self.material(pooled), self.colour(shades)
 
 
-def examples(count: int, seed: int, processes: int = 2) -> Examples:
-    """Textures of every pair, also of those held out of the model's training: the judge must know them."""
+def examples(count: int, seed: int, side: int = SIZE, processes: int = 2) -> Examples:
+    """Areas of textures of `side` px of every pair, also of those held out of the model's training: the judge must know them."""
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        drawn = list(pool.map(_example, range(seed, seed + count), repeat(0.1), chunksize=64))
+        drawn = list(pool.map(_example, range(seed, seed + count), repeat(side), chunksize=64))
     pictures, materials, colours = zip(*drawn, strict=True)
     return Examples(np.stack(pictures), np.array(materials), np.array(colours))
 
 
-def _example(seed: int, held_out_share: float) -> tuple[NDArray[np.uint8], int, int]:
-    held_out = bool(np.random.default_rng(seed).random() < held_out_share)
-    sample = make_sample(seed, SIZE, SIZE, kind=SampleKind.TEXTURE, held_out=held_out)
-    return sample.image, MATERIALS.index(sample.material), COLOURS.index(sample.colour)
+def _example(seed: int, side: int) -> tuple[NDArray[np.uint8], int, int]:
+    rng = np.random.default_rng(seed)
+    sample = make_sample(seed, side, side, kind=SampleKind.TEXTURE, held_out=bool(rng.random() < HELD_OUT_SHARE))
+    y, x = rng.integers(0, side - SIZE + 1, 2)
+    area = sample.image[y : y + SIZE, x : x + SIZE]
+    return area, MATERIALS.index(sample.material), COLOURS.index(sample.colour)
+
+
+def load_autoencoder(model: str) -> AutoencoderKL:
+    """That of "builtin", or of a folder in the diffusers layout."""
+    folder = BUILTIN_FOLDER if model == "builtin" else Path(model)
+    return AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True).eval()
+
+
+@torch.inference_mode()
+def through(autoencoder: AutoencoderKL, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(n, h, w, 3) pictures encoded and decoded: what a perfect sample would look like."""
+    decoded = []
+    for start in range(0, len(pictures), 16):
+        latents = autoencoder.encode(to_input(pictures[start : start + 16])).latent_dist.mode()
+        decoded.append(autoencoder.decode(latents).sample.clamp(-1, 1))
+    return ((torch.cat(decoded).permute(0, 2, 3, 1) + 1) * 127.5).round().byte().numpy()
 
 
 def to_input(pictures: NDArray[np.uint8]) -> Tensor:
@@ -73,10 +95,14 @@ def to_input(pictures: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(pictures.copy()).permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
 
 
-def train(count: int, epochs: int, seed: int = 0) -> Classifier:
-    """Train on `count` textures, lightly blurred and noised at random: the judge is to see materials, not the decoder's touch."""
+def train(count: int, epochs: int, autoencoder: AutoencoderKL, side: int, seed: int = 0) -> Classifier:
+    """Train on areas of `count` textures of `side` px, half of them encoded and decoded, lightly blurred and noised at random.
+
+    The judge is to see materials, not the decoder's touch: without it, it takes hexagons for cobblestone once they are decoded.
+    """
     torch.manual_seed(seed)
-    data = examples(count, HELD_OUT_SEED)
+    data = examples(count, HELD_OUT_SEED, side)
+    data.pictures[::2] = through(autoencoder, data.pictures[::2])
     classifier = Classifier().train()
     optimiser = torch.optim.AdamW(classifier.parameters(), lr=2e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=epochs * (count // 64))
@@ -110,21 +136,31 @@ def _disturbed(pictures: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def judge(classifier: Classifier, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Material and colour indices of (n, h, w, 3) pictures, over windows of 128 px."""
+    """Material and colour indices of (n, h, w, 3) pictures, by the votes of windows of 128 px, half over each other."""
     whole = to_input(pictures)
     windows = [
         whole[:, :, y : y + SIZE, x : x + SIZE]
-        for y in range(0, whole.shape[2] - SIZE + 1, SIZE)
-        for x in range(0, whole.shape[3] - SIZE + 1, SIZE)
+        for y in range(0, whole.shape[2] - SIZE + 1, SIZE // 2)
+        for x in range(0, whole.shape[3] - SIZE + 1, SIZE // 2)
     ]
     votes = [classifier(window) for window in windows]
     material, colour = (sum(vote[i].softmax(1) for vote in votes) for i in range(2))
     return torch.as_tensor(material).argmax(1).numpy(), torch.as_tensor(colour).argmax(1).numpy()
 
 
-def accuracy(classifier: Classifier, count: int) -> tuple[float, float]:
-    """Shares of right materials and right colours among textures that the judge never saw."""
-    data = examples(count, HELD_OUT_SEED + 10_000_000)
-    found = [judge(classifier, data.pictures[start : start + 100]) for start in range(0, count, 100)]
+def held_out(count: int, side: int) -> Examples:
+    """Whole textures of `side` px that the judge never saw."""
+    samples = [
+        make_sample(HELD_OUT_SEED + 10_000_000 + index, side, side, kind=SampleKind.TEXTURE, held_out=index % 10 == 0)
+        for index in range(count)
+    ]
+    materials = np.array([MATERIALS.index(sample.material) for sample in samples])
+    colours = np.array([COLOURS.index(sample.colour) for sample in samples])
+    return Examples(np.stack([sample.image for sample in samples]), materials, colours)
+
+
+def accuracy(classifier: Classifier, data: Examples) -> tuple[float, float]:
+    """Shares of right materials and right colours."""
+    found = [judge(classifier, data.pictures[start : start + 50]) for start in range(0, len(data.pictures), 50)]
     material, colour = (np.concatenate([pair[i] for pair in found]) for i in range(2))
     return float((material == data.materials).mean()), float((colour == data.colours).mean())

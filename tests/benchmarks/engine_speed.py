@@ -1,6 +1,6 @@
 """Seconds per guided step and peak memory: diffusers as it comes, diffusers in bfloat16, and this engine as it comes.
 
-    python -m tests.benchmarks.engine_speed [--rounds 3] [--steps 5] [--quick] [--json FILE]
+    python -m tests.benchmarks.engine_speed [--rounds 3] [--steps 5] [--side 512] [--quick] [--json FILE]
 
 A model of the size of Stable Diffusion 1.5 with random weights, written once, at 512 px; on CUDA where there is one, else on
 the CPU. Every arm is a process of its own, so that its peak memory is its own; they take turns, so that a busy machine
@@ -44,10 +44,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=5, help="guided steps to a turn; the first is not counted")
+    parser.add_argument("--side", type=int, default=512, help="px; what the engine adds weighs more the smaller it is")
     parser.add_argument("--quick", action="store_true", help="a tiny model at 64 px: does the script run?")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
-    side = 64 if options.quick else 512
+    side = 64 if options.quick else options.side
     with tempfile.TemporaryDirectory(prefix="engine_speed-") as name:
         folder = Path(name) / "model"
         in_new_process(write_tiny if options.quick else write_full_size, folder)
