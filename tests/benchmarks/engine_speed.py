@@ -22,6 +22,7 @@ import resource
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -33,8 +34,8 @@ GUIDANCE = 7.5
 FASTER_THAN_DEFAULTS = 2.5
 LARGEST_OVERHEAD = 0.01
 
-Sample = dict[str, float]
-"""Seconds per guided step, by what was timed."""
+Sample = dict[str, list[float]]
+"""Seconds of each guided step but the first, by what was timed."""
 
 Arm = Callable[[], Sample]
 """One turn of an arm."""
@@ -54,32 +55,36 @@ def main() -> int:
         in_new_process(write_tiny if options.quick else write_full_size, folder)
         samples, peaks = measure(folder, side, options.steps, options.rounds)
     figures = {name: median(values) for name, values in samples.items()}
-    report(figures, peaks, options.rounds)
+    fastest = {name: min(values) for name, values in samples.items()}
+    report(figures, fastest, peaks, options.rounds)
     if options.json:
         options.json.write_text(json.dumps({"seconds_per_step": samples, "peak_bytes": peaks}, indent=2), "utf-8")
-    return 0 if options.quick or not missed(figures) else 1
+    return 0 if options.quick or not missed(figures, fastest) else 1
 
 
-def measure(folder: Path, side: int, steps: int, rounds: int) -> tuple[dict[str, list[float]], dict[str, int]]:
-    """Seconds per step of every turn, and peak bytes of every process."""
-    samples: dict[str, list[float]] = {}
+def measure(folder: Path, side: int, steps: int, rounds: int) -> tuple[Sample, dict[str, int]]:
+    """Seconds of every step, and peak bytes of every process."""
+    samples: Sample = {}
     with running_arms(wanted_arms(), folder, side, steps) as arms:
         for _ in range(rounds):
             for pipe in arms.values():
                 pipe.send("turn")
                 for name, seconds in pipe.recv().items():
-                    samples.setdefault(name, []).append(seconds)
+                    samples.setdefault(name, []).extend(seconds)
         for pipe in arms.values():
             pipe.send("end")
         peaks = {name: pipe.recv() for name, pipe in arms.items()}
     return samples, peaks
 
 
-def missed(figures: dict[str, float]) -> list[str]:
-    """The goals that were not reached; those of speed hold for a CPU."""
-    ours, bare = figures["sd_core"], figures["bare loop"]
+def missed(figures: dict[str, float], fastest: dict[str, float]) -> list[str]:
+    """The goals that were not reached; those of speed hold for a CPU.
+
+    What the engine adds is far less than what a busy machine does to a step: the fastest steps tell it best.
+    """
+    ours = figures["sd_core"]
     found = []
-    if ours > bare * (1 + LARGEST_OVERHEAD):
+    if fastest["sd_core"] > fastest["bare loop"] * (1 + LARGEST_OVERHEAD):
         found.append(f"overhead over a bare loop above {LARGEST_OVERHEAD:.0%}")
     if ours > figures.get("diffusers bfloat16", float("inf")):
         found.append("slower than diffusers in bfloat16")
@@ -88,23 +93,24 @@ def missed(figures: dict[str, float]) -> list[str]:
     return found
 
 
-def report(figures: dict[str, float], peaks: dict[str, int], rounds: int) -> None:
+def report(figures: dict[str, float], fastest: dict[str, float], peaks: dict[str, int], rounds: int) -> None:
     """Print the table."""
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
-    print(f"{device}; load average {os.getloadavg()[0]:.1f}; medians of {rounds} turns")
-    print(f"{'':<20}{'s per guided step':>20}{'times as fast':>16}{'peak memory, GiB':>20}")
+    print(f"{device}; load average {os.getloadavg()[0]:.1f}; medians and minima of all steps of {rounds} turns")
+    print(f"{'':<20}{'s per guided step':>20}{'fastest':>10}{'times as fast':>16}{'peak memory, GiB':>20}")
     for name, seconds in figures.items():
         memory = f"{peaks[name] / 1024**3:.2f}" if name in peaks else ""
-        print(f"{name:<20}{seconds:>20.4f}{figures['diffusers'] / seconds:>16.2f}{memory:>20}")
-    over = figures["sd_core"] - figures["bare loop"]
-    print(f"sd_core over its bare loop: {over * 1000:+.2f} ms a step, {over / figures['bare loop']:+.2%}")
+        ratio = figures["diffusers"] / seconds
+        print(f"{name:<20}{seconds:>20.4f}{fastest[name]:>10.4f}{ratio:>16.2f}{memory:>20}")
+    over = fastest["sd_core"] - fastest["bare loop"]
+    print(f"sd_core over its bare loop, fastest steps: {over * 1000:+.2f} ms, {over / fastest['bare loop']:+.2%}")
     if "diffusers bfloat16" not in figures:
         print(
             "diffusers in bfloat16 was left out: this CPU has no such instructions, so the engine computes in float32"
         )
-    print("; ".join(missed(figures)) or "every goal is reached")
+    print("; ".join(missed(figures, fastest)) or "every goal is reached")
 
 
 @contextmanager
@@ -166,8 +172,7 @@ def diffusers_arm(dtype: str) -> Callable[[Path, int, int], Arm]:
             marks: list[float] = []
 
             def mark(_pipeline: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-                if step in (0, steps - 1):
-                    finish_queue()
+                finish_queue()
                 marks.append(perf_counter())
                 return tensors
 
@@ -180,7 +185,7 @@ def diffusers_arm(dtype: str) -> Callable[[Path, int, int], Arm]:
                 generator=torch.Generator().manual_seed(0),
                 callback_on_step_end=mark,
             )
-            return {label: (marks[-1] - marks[0]) / (steps - 1)}
+            return {label: gaps(marks)}
 
         return turn
 
@@ -207,13 +212,18 @@ def engine_arm(folder: Path, side: int, steps: int) -> Arm:
         events = engine.stream(request)
         marks = [perf_counter() for event in events if event.kind is EventKind.STEP]
         model = engine._resources.model(str(folder))  # the very networks that the engine runs
-        return {"sd_core": (marks[-1] - marks[0]) / (steps - 1), "bare loop": bare_loop(model, side, steps)}
+        return {"sd_core": gaps(marks), "bare loop": bare_loop(model, side, steps)}
 
     return turn
 
 
-def bare_loop(model: Any, side: int, steps: int) -> float:
-    """Seconds per step of guided UNet calls and scheduler steps, with nothing around them."""
+def gaps(marks: list[float]) -> list[float]:
+    """Seconds between moments that follow each other."""
+    return [after - before for before, after in pairwise(marks)]
+
+
+def bare_loop(model: Any, side: int, steps: int) -> list[float]:
+    """Seconds of each step but the first of guided UNet calls and scheduler steps, with nothing around them."""
     import torch
     from diffusers import DDIMScheduler
 
@@ -223,17 +233,16 @@ def bare_loop(model: Any, side: int, steps: int) -> float:
     width = model.text_encoders[0].config.hidden_size
     embeddings = torch.randn(2, 77, width, device=place.device, dtype=place.dtype)
     latents = torch.randn(1, 4, side // 8, side // 8, device=place.device)
+    marks: list[float] = []
     with torch.no_grad():
-        for index, timestep in enumerate(scheduler.timesteps):
+        for timestep in scheduler.timesteps:
             both = torch.cat([latents] * 2).to(place.dtype)
             negative, text = model.unet(both, timestep, embeddings, return_dict=False)[0].float().chunk(2)
             prediction = negative + GUIDANCE * (text - negative)
             latents = scheduler.step(prediction, timestep, latents, return_dict=False)[0]
-            if index == 0:
-                finish_queue()
-                start = perf_counter()
-        finish_queue()
-    return (perf_counter() - start) / (steps - 1)
+            finish_queue()
+            marks.append(perf_counter())
+    return gaps(marks)
 
 
 def finish_queue() -> None:
