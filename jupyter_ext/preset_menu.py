@@ -29,8 +29,8 @@ class PresetMenu:
         self, own: SavedPresets, forms: Callable[[], Forms], write: Callable[[Request], None], guard: Guard
     ) -> None:
         self._own, self._forms, self._write, self._guard = own, forms, write, guard
-        self.choice = widgets.Dropdown(options=[_TITLE], layout=widgets.Layout(flex="1 1 auto", width="auto"))
-        self.name = widgets.Text(placeholder="name of your own", layout=widgets.Layout(flex="1 1 90px", width="auto"))
+        self.choice = widgets.Dropdown(options=[_TITLE], layout=widgets.Layout(flex="1 1 130px", width="auto"))
+        self.name = widgets.Text(placeholder="name of your own", layout=widgets.Layout(flex="1 1 130px", width="auto"))
         self.save = _button("save", "Save these settings as a preset of this name")
         self.delete = _button("trash", "Delete the preset of this name")
         self.box = widgets.HBox([self.choice, self.name, self.save, self.delete])

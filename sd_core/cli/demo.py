@@ -43,7 +43,7 @@ def demo(  # noqa: PLR0913, PLR0917 - one for each option
     requests: dict[str, Request] = {
         "text": TextToImage(prompt="a floor of turquoise cobblestone", seed=seed, model=model),
         "scene": DepthToImage(
-            prompt="a sculpture of orange lava", depth=depth, controlnet=controlnet, seed=seed, model=model
+            prompt="a sculpture of red scales", depth=depth, controlnet=controlnet, seed=seed, model=model
         ),
         "texture": Texture(
             prompt="purple quilt", width=_SIDE, height=_SIDE, seamless=Seamless.XY, seed=seed, model=model

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.jupyter.e2e.host import Book, Host, serve, write_book
 
-SIZE = {"width": 1280, "height": 1240}
+WIDTH, LIGHT_HEIGHT, DARK_HEIGHT = 1280, 1240, 1400
 
 TEXT = """import sd_core
 from jupyter_ext import Studio
@@ -40,9 +40,9 @@ studio"""
 
 
 @contextmanager
-def opened(host: Host, browser: Browser, theme: str, name: str, cell: str) -> Iterator[Book]:
+def opened(host: Host, browser: Browser, theme: str, height: int, name: str, cell: str) -> Iterator[Book]:
     """A notebook of one cell that has been run, in a theme, with nothing else in sight."""
-    page = browser.new_page(viewport=SIZE)
+    page = browser.new_page(viewport={"width": WIDTH, "height": height})
     write_book(host.folder / name, (cell,))
     book = Book(host, page, name)
     book.open()
@@ -79,13 +79,13 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        with opened(host, chromium, "JupyterLab Light", "text.ipynb", TEXT) as book:
+        with opened(host, chromium, "JupyterLab Light", LIGHT_HEIGHT, "text.ipynb", TEXT) as book:
             ask = "[studio.submit(sd_core.replace(studio.request, prompt=each, seed=3)) for each in {}] and 1"
             book.ask(ask.format(PROMPTS))
             book.wait_for("len(studio.history)", len(PROMPTS), timeout=300)
             finish(book.page, "Tile")
             write(book.page, target / "studio-light.webp")
-        with opened(host, chromium, "JupyterLab Dark", "animation.ipynb", ANIMATION) as book:
+        with opened(host, chromium, "JupyterLab Dark", DARK_HEIGHT, "animation.ipynb", ANIMATION) as book:
             book.page.locator(".sd-studio .studio-actions button").first.click()
             book.wait_for("len(studio.history)", 1, timeout=300)
             finish(book.page, "Animation")
