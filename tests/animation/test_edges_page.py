@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser
 
 from sd_core.animation.report import motion_picture, write_page
 from sd_core.encoding import encode_png
@@ -106,26 +106,22 @@ def test_without_a_report_there_is_no_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
-def test_the_page_opens_from_disk_and_plays(tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_the_page_opens_from_disk_and_plays(tmp_path: Path, browser: Browser) -> None:
     page = write_page(finished(tmp_path / "out"), passes().__getitem__, margin=4)
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        opened = chromium.new_page()
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on("request", lambda request: complaints.append(request.url) if request.url[:4] == "http" else None)
-        opened.goto(page.as_uri())
-        assert opened.inner_text("h1") == PROMPT
-        first = opened.locator("#stage img").nth(1).get_attribute("src")
-        opened.keyboard.press("ArrowRight")
-        assert opened.inner_text("#number") == "1 of 5"
-        assert opened.locator("#stage img").nth(1).get_attribute("src") != first
-        opened.select_option("select", "depth")
-        assert opened.locator("#stage img").nth(0).get_attribute("src") == data_of(page)["tracks"]["depth"][1]
-        assert opened.locator(".plot").count() == 5
-        opened.click("#play")
-        opened.wait_for_function("document.getElementById('number').textContent !== '1 of 5'")
-        chromium.close()
+    opened = browser.new_page()
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("request", lambda request: complaints.append(request.url) if request.url[:4] == "http" else None)
+    opened.goto(page.as_uri())
+    assert opened.inner_text("h1") == PROMPT
+    first = opened.locator("#stage img").nth(1).get_attribute("src")
+    opened.keyboard.press("ArrowRight")
+    assert opened.inner_text("#number") == "1 of 5"
+    assert opened.locator("#stage img").nth(1).get_attribute("src") != first
+    opened.select_option("select", "depth")
+    assert opened.locator("#stage img").nth(0).get_attribute("src") == data_of(page)["tracks"]["depth"][1]
+    assert opened.locator(".plot").count() == 5
+    opened.click("#play")
+    opened.wait_for_function("document.getElementById('number').textContent !== '1 of 5'")
+    opened.close()
     assert complaints == []

@@ -1,12 +1,11 @@
-"""Headless Chromium with a fence around it, and widgets whose Python half is the real one."""
+"""Pages with a fence around them, and widgets whose Python half is the real one."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from jupyter_ext.widgets._base import Widget
 from tests.jupyter.browser.stage import Stage
@@ -15,15 +14,6 @@ LOCAL = ("about:", "blob:", "data:")
 
 Mount = Callable[[Widget], Stage]
 """Shows a widget on an empty page."""
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # `--no-sandbox`: Chromium starts no sandbox for root.
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

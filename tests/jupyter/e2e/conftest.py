@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.jupyter.e2e.host import Book, Host, serve, write_book
 
 Open = Callable[[Sequence[str]], Book]
 """Opens a new notebook with these cells."""
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=60_000)
-    with sync_playwright() as playwright:
-        # `--no-sandbox`: Chromium starts no sandbox for root.
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session", params=["lab", "notebook"])
@@ -47,7 +36,9 @@ def page(browser: Browser) -> Iterator[Page]:
     context.route("**/*", fence)
     opened = context.new_page()
     opened.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
     yield opened
+    expect.set_options(timeout=5_000)
     context.close()
     assert asked == []
 
