@@ -87,7 +87,7 @@ def animate(options: argparse.Namespace) -> None:
 def _follow(job: BlenderJob) -> None:
     told = ""
     while not job.ended:
-        if not jobs.drain():
+        if not jobs.drain(0.0):  # one event at a time: of several, a log wants each
             time.sleep(_LOOK)
         now = f"{job.stage}: {job.message}" if job.message else str(job.stage)
         if now != told:

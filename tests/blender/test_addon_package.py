@@ -113,9 +113,12 @@ def test_installed_from_the_zip_it_works_under_its_other_name(built: Path, tmp_p
     """As `bl_ext.user_default.sd_core`, with `sd_core` from the wheel, and nothing of this tree on the path."""
     import bpy
 
-    site = str(Path(bpy.utils.resource_path("LOCAL")).parents[1])
+    site = tmp_path / "site"
+    site.mkdir()
+    for name in ("bpy", "numpy", "numpy.libs"):
+        (site / name).symlink_to(Path(bpy.utils.resource_path("LOCAL")).parents[1] / name)
     code = (
-        f"import sys; sys.path.append({site!r}); import bpy\n"
+        f"import sys; sys.path.append({str(site)!r}); import bpy\n"
         f"bpy.ops.extensions.package_install_files(filepath={str(built)!r}, repo='user_default', enable_on_install=True)\n"
         "name = 'bl_ext.user_default.sd_core'\n"
         "preferences = bpy.context.preferences.addons[name].preferences\n"
@@ -133,7 +136,7 @@ def test_installed_from_the_zip_it_works_under_its_other_name(built: Path, tmp_p
     )
     environment = {**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path), "PYTHONPATH": "", "PYTHONSAFEPATH": "1"}
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code],  # without the links of an editable install
+        [sys.executable, "-S", "-c", code],  # without the packages that stand beside `bpy`, `sd_core` among them
         capture_output=True,
         text=True,
         check=False,

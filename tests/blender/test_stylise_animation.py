@@ -317,7 +317,7 @@ def test_a_farm_makes_the_frames_of_a_file_and_ends_with_0(blend: Path, tmp_path
         said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
     assert list(pictures(tmp_path)) == ["000002.png", "000003.png"]
-    assert "Passes 2 / 2" in said and "frames" in said.splitlines()[-1]
+    assert "Passes 1 / 2" in said and "Passes 2 / 2" in said and "frames" in said.splitlines()[-1]
 
 
 def test_a_farm_ends_with_2_after_a_wrong_setting_and_with_1_without_a_server(blend: Path) -> None:
