@@ -25,7 +25,8 @@ class Generation(Request):
     model: "builtin", a catalogue name, a hub id, a folder or a `.safetensors` file.
     loras, controls, image_prompt: see `Lora`, `Control`, `ImagePrompt`.
     seamless: axes along which the image tiles.
-    seamless_method: "padding" tiles exactly; "rolling" nearly, at sizes and with networks that padding cannot serve.
+    seamless_method: "padding" tiles exactly; "rolling" nearly, in some 20 steps, at sizes and with networks that
+        padding cannot serve.
     """
 
     prompt: str = option(converter=text)
