@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -39,14 +38,11 @@ def _heed_ctrl_c() -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium, one for all: Playwright bears no second of itself in a process."""
-    from playwright.sync_api import sync_playwright
+    """One for all tests of a process."""
+    from tests.chromium import chromium
 
-    with sync_playwright() as playwright:
-        # `--no-sandbox`: Chromium starts no sandbox for root.
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import argparse
 import io
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.chromium import chromium
 from tests.jupyter.e2e.host import Book, Host, serve, write_book
 
 WIDTH, LIGHT_HEIGHT, DARK_HEIGHT = 1280, 1240, 1400
@@ -63,7 +63,7 @@ def finish(page: Page, tab: str) -> None:
 
 
 def write(page: Page, path: Path) -> None:
-    """WebP takes a third of the bytes of PNG."""
+    """Write what is in sight, as WebP, which takes a third of the bytes of PNG."""
     with Image.open(io.BytesIO(page.screenshot())) as taken:
         taken.convert("RGB").save(path, quality=80, method=6)
 
@@ -76,21 +76,19 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="jupyter_pictures-") as folder,
         serve("lab", Path(folder)) as host,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        with opened(host, chromium, "JupyterLab Light", LIGHT_HEIGHT, "text.ipynb", TEXT) as book:
+        with opened(host, browser, "JupyterLab Light", LIGHT_HEIGHT, "text.ipynb", TEXT) as book:
             ask = "[studio.submit(sd_core.replace(studio.request, prompt=each, seed=3)) for each in {}] and 1"
             book.ask(ask.format(PROMPTS))
             book.wait_for("len(studio.history)", len(PROMPTS), timeout=300)
             finish(book.page, "Tile")
             write(book.page, target / "studio-light.webp")
-        with opened(host, chromium, "JupyterLab Dark", DARK_HEIGHT, "animation.ipynb", ANIMATION) as book:
+        with opened(host, browser, "JupyterLab Dark", DARK_HEIGHT, "animation.ipynb", ANIMATION) as book:
             book.page.locator(".sd-studio .studio-actions button").first.click()
             book.wait_for("len(studio.history)", 1, timeout=300)
             finish(book.page, "Animation")
             write(book.page, target / "studio-dark.webp")
-        chromium.close()
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ Ends with status 1 if one of these fails.
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
 from pathlib import Path
 from statistics import median
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.chromium import chromium
 from tests.jupyter.e2e.host import Book, serve, write_book
 
 LONGEST_SHOWN = 1.0
@@ -120,15 +120,13 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="jupyter_studio-") as folder,
         serve(arguments.host, Path(folder)) as host,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
         write_book(host.folder / "book.ipynb", (READY, STUDIO, SHOW))
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = chromium.new_page(viewport={"width": 1500, "height": 1100})
+        page = browser.new_page(viewport={"width": 1500, "height": 1100})
         book = Book(host, page, "book.ipynb")
         book.open()
         missed = measure(book, arguments)
-        chromium.close()
     print("; ".join(missed) or "every goal is reached")
     return 1 if missed else 0
 

@@ -8,17 +8,17 @@ which one change of the trait holds up the page, as mean and as longest of 40; "
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from jupyter_ext.widgets import Canvas, DepthView, Player, Shape, Tiling, Wipe
 from jupyter_ext.widgets._base import Widget
+from tests.chromium import chromium
 from tests.jupyter.browser.stage import Stage, png
 
 MOVES = """async ([trait, low, high]) => {
@@ -61,17 +61,15 @@ def measure(page: Page, widget: Widget, trait: str, low: float, high: float) -> 
 
 
 def main() -> None:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with chromium() as browser:
         print(f"{'widget':<10} {'shown ms':>9} {'a move ms':>10} {'longest ms':>11} {'moves a second':>15}")
         for widget, trait, low, high in widgets():
-            page = chromium.new_page()
+            page = browser.new_page()
             shown, times = measure(page, widget, trait, low, high)
             mean = sum(times) / len(times)
             name = type(widget).__name__
             print(f"{name:<10} {shown:>9.0f} {mean:>10.2f} {max(times):>11.2f} {1000 / max(mean, 1e-3):>15.0f}")
             page.close()
-        chromium.close()
 
 
 if __name__ == "__main__":

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from jupyter_ext.widgets import Canvas, DepthView, Gallery, Grid, Player, Preview, Shape, Tiling, Wipe
 from jupyter_ext.widgets._base import Widget
 from tests.jupyter.browser.conftest import Mount
-from tests.jupyter.browser.stage import Stage, flat
+from tests.jupyter.browser.examples import EXAMPLES
+from tests.jupyter.browser.stage import Stage
 
 pytestmark = pytest.mark.browser
-
-PICTURE = flat((120, 80, 40))
-EXAMPLES = {
-    "canvas": lambda: Canvas(image=PICTURE),
-    "depth_view": lambda: DepthView(depth=np.ones(16, np.float32).tobytes(), width=4, height=4),
-    "gallery": lambda: Gallery(items=[{"id": "a", "caption": "a"}], thumbnails=[PICTURE]),
-    "grid": lambda: Grid(column_labels=["1"], cells=[PICTURE]),
-    "player": lambda: Player(frames=[PICTURE, PICTURE], errors=[None, 0.1]),
-    "preview": lambda: Preview(image=PICTURE, busy=True, progress=0.5),
-    "shape": lambda: Shape(base_color=PICTURE),
-    "tiling": lambda: Tiling(image=PICTURE),
-    "wipe": lambda: Wipe(before=PICTURE, after=PICTURE),
-}
 
 FOCUSABLE = "button:enabled, input, select, [tabindex='0']"
 

@@ -38,7 +38,7 @@ def page(browser: Browser) -> Iterator[Page]:
     opened.set_default_timeout(60_000)
     expect.set_options(timeout=60_000)
     yield opened
-    expect.set_options(timeout=5_000)
+    expect.set_options(timeout=5_000)  # Playwright's own, for the other tests of this process
     context.close()
     assert asked == []
 

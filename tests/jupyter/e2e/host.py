@@ -32,6 +32,12 @@ _ASK = """async (code) => {
   return it.data["text/plain"];
 }"""
 
+# The command's promise holds until the server has written all of it.
+_SAVE = """async () => {
+  const late = new Promise((_, fail) => setTimeout(() => fail(new Error("it was not saved")), 20_000));
+  await Promise.race([window.jupyterapp.commands.execute("docmanager:save"), late]);
+}"""
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -111,8 +117,7 @@ class Book:
 
     def save(self) -> nbformat.NotebookNode:
         """Save it and read what was written."""
-        # The command's promise holds until the server has written all of it.
-        self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
+        self.page.evaluate(_SAVE)
         return nbformat.read(self.path, as_version=4)
 
 

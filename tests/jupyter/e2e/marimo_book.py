@@ -8,19 +8,15 @@ app = marimo.App()
 @app.cell
 def _():
     import marimo as mo
-    import numpy as np
 
-    from jupyter_ext import widgets
-    from jupyter_ext.pictures import lossless_bytes
+    from tests.jupyter.browser import examples
 
-    picture = lossless_bytes(np.full((64, 64, 3), (120, 80, 40), np.uint8))
-    return mo, np, picture, widgets
+    return examples, mo
 
 
 @app.cell
-def _(mo, picture, widgets):
-    wipe = mo.ui.anywidget(widgets.Wipe(before=picture, after=picture))
-    player = mo.ui.anywidget(widgets.Player(frames=[picture] * 3))
+def _(examples, mo):
+    wipe, player = mo.ui.anywidget(examples.EXAMPLES["wipe"]()), mo.ui.anywidget(examples.EXAMPLES["player"]())
     mo.vstack([wipe, player])
     return player, wipe
 
@@ -31,16 +27,5 @@ def _(mo, player, wipe):
 
 
 @app.cell
-def _(mo, np, picture, widgets):
-    depth = np.ones(16, np.float32).tobytes()
-    mo.vstack(
-        [
-            widgets.Canvas(image=picture),
-            widgets.DepthView(depth=depth, width=4, height=4),
-            widgets.Gallery(items=[{"id": "a", "caption": "a"}], thumbnails=[picture]),
-            widgets.Grid(column_labels=["1"], cells=[picture]),
-            widgets.Preview(image=picture, busy=True, progress=0.5),
-            widgets.Shape(base_color=picture),
-            widgets.Tiling(image=picture),
-        ]
-    )
+def _(examples, mo):
+    mo.vstack([make() for name, make in examples.EXAMPLES.items() if name not in ("wipe", "player")])

@@ -42,8 +42,11 @@ def test_older_kernels_generate_preview_cancel_and_are_interrupted(older: tuple[
     generate(book, 1)
     expect(page.locator(".sd-studio .sd-picture img")).to_be_visible()
 
+    picture = page.locator(".sd-studio .sd-picture img")
+    finished = picture.get_attribute("src")
     book.ask(f"[studio.submit({LONG})] and 1")
     book.wait_for("0 < studio.progress < 1")
+    expect(picture).not_to_have_attribute("src", finished or "")
     button(page, "Cancel").first.click()
     book.wait_for("studio.status", "cancelled", timeout=30)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.jupyter.browser.examples import EXAMPLES
 from tests.jupyter.e2e.host import free_port, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 BOOK = Path(__file__).with_name("marimo_book.py")
-WIDGETS = 9
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +37,11 @@ def marimo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_every_widget_is_shown_and_what_is_done_to_it_reaches_python(marimo: str, page: Page) -> None:
     page.goto(marimo)
-    expect(page.locator(".sd-widget")).to_have_count(WIDGETS)
+    expect(page.locator(".sd-widget")).to_have_count(len(EXAMPLES))
     for widget in page.locator(".sd-widget").all():
         expect(widget.locator("img:not([hidden]), canvas").first).to_be_visible()
     expect(page.get_by_text("position 0.50, frame 0")).to_be_visible()
     page.get_by_role("slider", name="Wipe").press("End")
     expect(page.get_by_text("position 1.00, frame 0")).to_be_visible()
     page.locator(".sd-player canvas").press("End")
-    expect(page.get_by_text("position 1.00, frame 2")).to_be_visible()
+    expect(page.get_by_text("position 1.00, frame 1")).to_be_visible()

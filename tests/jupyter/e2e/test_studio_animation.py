@@ -12,6 +12,7 @@ from tests.jupyter.e2e.studio import IMPORT, generate, opened, tab
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+# A plane that slides 2 px a frame along the axis on which its depth does not change.
 PASSES = """import numpy as np
 depth = np.tile(np.linspace(3, 9, 64, dtype=np.float32), (64, 1)).T.copy()
 motion = np.zeros((64, 64, 4), np.float32)
