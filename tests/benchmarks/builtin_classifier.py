@@ -75,7 +75,11 @@ def _example(seed: int, side: int) -> tuple[NDArray[np.uint8], int, int]:
 
 
 def load_autoencoder(model: str) -> AutoencoderKL:
-    """That of "builtin", or of a folder in the diffusers layout."""
+    """That of "builtin", or of a folder in the diffusers layout.
+
+    Raises:
+        OSError: no such folder, or no autoencoder in it.
+    """
     folder = BUILTIN_FOLDER if model == "builtin" else Path(model)
     return AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True).eval()
 
@@ -86,8 +90,9 @@ def through(autoencoder: AutoencoderKL, pictures: NDArray[np.uint8]) -> NDArray[
     decoded = []
     for start in range(0, len(pictures), 16):
         latents = autoencoder.encode(to_input(pictures[start : start + 16])).latent_dist.mode()
-        decoded.append(autoencoder.decode(latents).sample.clamp(-1, 1))
-    return ((torch.cat(decoded).permute(0, 2, 3, 1) + 1) * 127.5).round().byte().numpy()
+        pixels = autoencoder.decode(latents).sample.clamp(-1, 1)
+        decoded.append(((pixels.permute(0, 2, 3, 1) + 1) * 127.5).round().byte().numpy())
+    return np.concatenate(decoded)
 
 
 def to_input(pictures: NDArray[np.uint8]) -> Tensor:

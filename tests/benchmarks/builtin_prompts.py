@@ -100,7 +100,7 @@ def main() -> int:
         classifier = train(arguments.train, arguments.epochs, autoencoder, arguments.size)
         if arguments.judge is not None:
             torch.save(classifier.state_dict(), arguments.judge)
-    data = held_out(400, arguments.size)
+    data = held_out(1000, arguments.size)
     known = accuracy(classifier, data)
     print(f"judge on generated textures: material {known[0]:.1%}, colour {known[1]:.1%} (wanted 97 %)")
     decoded = accuracy(classifier, replace(data, pictures=through(autoencoder, data.pictures)))
