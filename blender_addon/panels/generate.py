@@ -70,7 +70,7 @@ class SDCORE_PT_settings:
 
 
 def draw_prompt(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
-    """Prompt, negative prompt, style and seed, as every panel with a prompt has them."""
+    """Prompt, negative prompt and style, as every panel with a prompt has them."""
     column = layout.column(align=True)
     column.prop(settings, "prompt", text="", placeholder="Prompt")
     column.prop(settings, "negative_prompt", text="", placeholder="Negative Prompt")

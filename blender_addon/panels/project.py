@@ -21,7 +21,6 @@ class SDCORE_PT_project:
 
     def draw(self: Any, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.sd_core
-        draw_jobs(layout, context, picture=True)
         draw_prompt(layout, settings)
         column = layout.column()
         column.use_property_split = True
@@ -43,6 +42,7 @@ class SDCORE_PT_project:
             button.operator("sdcore.project_texture", icon="MOD_UVPROJECT")
         else:
             button.operator("sdcore.repaint_texture", icon="BRUSH_DATA")
+        draw_jobs(layout, context, picture=True)
 
 
 CLASSES = in_editors(SDCORE_PT_project, editors=("view",))

@@ -28,7 +28,10 @@ _STATES = {
 
 
 def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context, *, picture: bool = False) -> None:
-    """Progress of what runs, with a button to cancel, and its picture if wanted; errors of what has failed last."""
+    """Progress of what runs, with a button to cancel, and its picture if wanted; errors of what has failed last.
+
+    For the end of a panel: what comes and goes must not move the form under the mouse.
+    """
     watch.drawn()
     for job in jobs.running():
         _draw_running(layout, job)
@@ -50,8 +53,7 @@ def _stage_text(job: BlenderJob) -> str:
     if job.stage is Stage.RUNNING:
         left = "" if job.seconds_left is None else f", {_duration(job.seconds_left)}"
         return f"{job.share:.0%}{left}"
-    stage = translated(str(job.stage).capitalize())
-    return f"{stage}: {translated(job.message)}" if job.message else stage
+    return translated(job.message or str(job.stage).capitalize())
 
 
 def _duration(seconds: float) -> str:

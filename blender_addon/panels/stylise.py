@@ -22,7 +22,6 @@ class SDCORE_PT_stylise:
 
     def draw(self: Any, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.sd_core
-        draw_jobs(layout, context)
         draw_prompt(layout, settings)
         _draw_numbers(layout, settings.stylise)
         width, height = render_size(context.scene)
@@ -31,6 +30,7 @@ class SDCORE_PT_stylise:
         button.scale_y = 1.5
         button.operator("sdcore.stylise_render", icon="RENDER_STILL")
         layout.prop(settings.stylise, "on_render")
+        draw_jobs(layout, context)
 
 
 class SDCORE_PT_stylise_animation:
@@ -42,7 +42,6 @@ class SDCORE_PT_stylise_animation:
 
     def draw(self: Any, context: bpy.types.Context) -> None:
         layout, scene, settings = self.layout, context.scene, context.scene.sd_core
-        draw_jobs(layout, context)
         draw_prompt(layout, settings)
         _draw_prompts(layout, settings.stylise, scene)
         _draw_numbers(layout, settings.stylise, controls=False)
@@ -59,6 +58,7 @@ class SDCORE_PT_stylise_animation:
         button.scale_y = 1.5
         button.operator("sdcore.stylise_animation", icon="RENDER_ANIMATION")
         layout.operator("sdcore.stylise_animation", text="Resume", icon="PLAY").again = True
+        draw_jobs(layout, context)
 
 
 class SDCORE_UL_prompts(bpy.types.UIList):

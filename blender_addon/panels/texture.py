@@ -21,7 +21,6 @@ class SDCORE_PT_texture:
 
     def draw(self: Any, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.sd_core
-        draw_jobs(layout, context, picture=True)
         draw_prompt(layout, settings)
         layout.template_ID(settings, "texture_image", open="image.open", text="Start from")
         column = layout.column()
@@ -35,6 +34,7 @@ class SDCORE_PT_texture:
         button = layout.row()
         button.scale_y = 1.5
         button.operator("sdcore.generate_texture", icon="MATERIAL")
+        draw_jobs(layout, context, picture=True)
 
 
 class SDCORE_PT_maps:

@@ -17,7 +17,7 @@ from sd_core.training.parts import Parts
 from sd_core.training.precision import autocast
 from sd_core.training.sheets import control_sheet, prompt_sheet
 
-TEXTURE_SHARE = (0.95, 0.7)
+TEXTURE_SHARE = (0.9, 0.5)
 """Of what is seen, at the start and at the end: materials are learnt first, and what is made of them after that."""
 FULL_SHARE = 0.3
 """Share of batches whose captions are padded to 77 tokens, as pipelines pad; the others are cheaper."""

@@ -110,7 +110,9 @@ def test_blenders_own_checker_accepts_the_zip_and_writes_a_repository(built: Pat
 
 @pytest.mark.blender
 def test_installed_from_the_zip_it_works_under_its_other_name(built: Path, tmp_path: Path) -> None:
-    """As `bl_ext.user_default.sd_core`, with `sd_core` from the wheel, and nothing of this tree on the path."""
+    """As `bl_ext.user_default.sd_core`, with `sd_core` from the wheel, and nothing of this tree on the path; and once its
+    files are replaced, they are what works.
+    """
     import bpy
 
     site = tmp_path / "site"
@@ -119,6 +121,7 @@ def test_installed_from_the_zip_it_works_under_its_other_name(built: Path, tmp_p
         (site / name).symlink_to(Path(bpy.utils.resource_path("LOCAL")).parents[1] / name)
     code = (
         f"import sys; sys.path.append({str(site)!r}); import bpy\n"
+        "from pathlib import Path\n"
         f"bpy.ops.extensions.package_install_files(filepath={str(built)!r}, repo='user_default', enable_on_install=True)\n"
         "name = 'bl_ext.user_default.sd_core'\n"
         "preferences = bpy.context.preferences.addons[name].preferences\n"
@@ -130,8 +133,14 @@ def test_installed_from_the_zip_it_works_under_its_other_name(built: Path, tmp_p
         f"assert str(folder).startswith({str(tmp_path)!r}), folder\n"
         "import sd_core\n"
         f"assert sd_core.__file__.startswith({str(tmp_path)!r}), sd_core.__file__\n"
+        "names = ('sd_core', 'sd_core.errors', name + '.words')\n"
+        "before = [sys.modules[each] for each in names]\n"
+        "words = Path(before[-1].__file__); words.write_text(words.read_text() + '\\nUPDATED = True\\n')\n"
         "bpy.ops.preferences.addon_disable(module=name)\n"
         "assert not hasattr(bpy.types.Scene, 'sd_core')\n"
+        "bpy.ops.preferences.addon_enable(module=name)\n"
+        "assert not any(sys.modules[each] is old for each, old in zip(names, before, strict=True))\n"
+        "assert sys.modules[name + '.words'].UPDATED and hasattr(bpy.context.scene, 'sd_core')\n"
         "print('all is well')\n"
     )
     environment = {**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path), "PYTHONPATH": "", "PYTHONSAFEPATH": "1"}
