@@ -25,6 +25,7 @@ from . import jobs, registration
 from .job import BlenderJob
 from .operators.stylise_animation import output_of, stylise_animation
 from .preferences import Preferences, read_preferences
+from .scene.ending import end_blender
 
 DONE, FAILED, WRONG, CANCELLED = 0, 1, 2, 130
 
@@ -38,8 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         arguments: as after `--` on Blender's command line, which are taken where none are given.
     """
     given = _after_dashes(sys.argv) if arguments is None else arguments
-    # Blender ends with this code; its own shutdown would go on for a while with threads of jobs.
-    sys.exit(run(_parser().parse_args(given)))
+    try:
+        options = _parser().parse_args(given)
+    except SystemExit as told:  # what is wrong with them, or what `--help` says
+        end_blender(WRONG if told.code else DONE)
+    end_blender(run(options))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import bpy
 
@@ -22,6 +21,7 @@ from sd_core.passes import PositionSpace, Sidecar, write_sidecar
 
 from .camera import seen_by
 from .data_scene import make_data_scene
+from .ending import end_blender
 from .exr_write import replace_picture
 from .follower import Follower
 from .orders import MARK, Order, frame_path
@@ -35,7 +35,7 @@ def main(order: str) -> None:
         os.nice(5)  # the open window goes first
     try:
         _render(Order.read(Path(order)))
-        _end(0)
+        end_blender(0)
     except SDError as error:
         _fail(error.to_dict())
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
@@ -90,10 +90,4 @@ def _tell(data: dict[str, Any]) -> None:
 
 def _fail(error: dict[str, Any]) -> None:
     _tell({"failed": error})
-    _end(1)
-
-
-def _end(code: int) -> NoReturn:
-    """At once: the module bpy 4.5 never comes to its end after a render while another thread reads."""
-    shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
-    os._exit(code)
+    end_blender(1)

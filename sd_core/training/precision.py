@@ -1,11 +1,21 @@
-"""The number format that training computes in."""
+"""The number format and the kernels that training computes with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sd_core.devices import choose_placement
 
 
-def autocast() -> torch.autocast:
-    """Products in bfloat16 where the CPU has instructions for it, else in float32: emulated, a step takes twenty times as long."""
+@contextmanager
+def autocast() -> Iterator[None]:
+    """Products in bfloat16 where the CPU has instructions for it, else in float32: emulated, a step takes twenty times as long.
+
+    Attention is written out: over so few latents and such narrow heads torch's fused kernel for CPUs makes a step take a
+    quarter longer.
+    """
     native = choose_placement("cpu").dtype is torch.bfloat16
-    return torch.autocast("cpu", torch.bfloat16, enabled=native)
+    with torch.autocast("cpu", torch.bfloat16, enabled=native), sdpa_kernel(SDPBackend.MATH):
+        yield
