@@ -5,36 +5,22 @@ from diffusers import DDIMScheduler
 from torch import Tensor
 
 EVEN_SHARE = 0.2
-"""Share of `crowded_timesteps` that are drawn evenly; the others crowd where structure is decided."""
+"""Share of the timesteps that are drawn evenly; the others crowd where structure is decided."""
 CENTRE, SPREAD = 0.4, 0.8
 """Of the logit of the place in the schedule: nine in ten lie between signal-to-noise ratios of 1.4 and 0.01. With less noise
 every denoiser does well, and with more nothing but the mean colour can be told."""
 
 
-def even_timesteps(count: int, train_timesteps: int) -> Tensor:
-    """(count,) timesteps spread evenly over the schedule with one random offset, which steadies the loss.
-
-    Kingma et al. 2021, arXiv:2107.00630, appendix I.
-    """
-    return _timesteps(_strata(count), train_timesteps)
-
-
 def crowded_timesteps(count: int, train_timesteps: int) -> Tensor:
     """(count,) timesteps, one from every `count`-th of their distribution: logit-normal, and a few spread evenly.
 
-    Esser et al. 2024, arXiv:2403.03206.
+    Esser et al. 2024, arXiv:2403.03206; one random offset for all steadies the loss, Kingma et al. 2021, arXiv:2107.00630,
+    appendix I.
     """
-    strata = _strata(count)
+    strata = (torch.rand(()) + torch.arange(count) / count) % 1
     inside = ((strata - EVEN_SHARE) / (1 - EVEN_SHARE)).clamp_min(0)
     crowded = torch.sigmoid(CENTRE + SPREAD * torch.special.ndtri(inside))
-    return _timesteps(torch.where(strata < EVEN_SHARE, strata / EVEN_SHARE, crowded), train_timesteps)
-
-
-def _strata(count: int) -> Tensor:
-    return (torch.rand(()) + torch.arange(count) / count) % 1
-
-
-def _timesteps(places: Tensor, train_timesteps: int) -> Tensor:
+    places = torch.where(strata < EVEN_SHARE, strata / EVEN_SHARE, crowded)
     return (places * train_timesteps).long().clamp_max(train_timesteps - 1)
 
 

@@ -30,7 +30,7 @@ def to_pictures(values: Tensor) -> NDArray[np.uint8]:
 
 
 def write_sheet(rows: Sequence[Sequence[NDArray[np.uint8]]], path: Path, *, gap: int = 4) -> None:
-    """Write rows of (h, w, 3) pictures of one size as a grid with white gaps."""
+    """Write rows of (h, w, 3) pictures of one size as a grid with white gaps, in the format that the name of `path` says."""
     height, width = rows[0][0].shape[:2]
     columns = max(len(row) for row in rows)
     sheet = np.full((len(rows) * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
@@ -40,7 +40,7 @@ def write_sheet(rows: Sequence[Sequence[NDArray[np.uint8]]], path: Path, *, gap:
                 picture
             )
     temporary = path.with_suffix(".part")
-    Image.fromarray(sheet).save(temporary, format="JPEG" if path.suffix == ".jpg" else "PNG", quality=90)
+    Image.fromarray(sheet).save(temporary, format=Image.registered_extensions()[path.suffix], quality=90)
     temporary.replace(path)
 
 

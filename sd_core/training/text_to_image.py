@@ -12,7 +12,7 @@ from sd_core.training.batches import Source
 from sd_core.training.captions import drawn_captions
 from sd_core.training.embeddings import Reader
 from sd_core.training.loop import Loss
-from sd_core.training.noising import crowded_timesteps, even_timesteps, noisy_and_velocity
+from sd_core.training.noising import crowded_timesteps, noisy_and_velocity
 from sd_core.training.parts import Parts
 from sd_core.training.precision import autocast
 from sd_core.training.sheets import control_sheet, prompt_sheet
@@ -59,7 +59,7 @@ class ControlNetTask:
     def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
         drawn = self._source.draw(rng, batch, texture_share=0.0)
         embeddings = self._reader.read(drawn_captions(drawn.captions, rng), full=rng.random() < FULL_SHARE)
-        timesteps = even_timesteps(len(embeddings), self._parts.scheduler.config["num_train_timesteps"])
+        timesteps = crowded_timesteps(len(embeddings), self._parts.scheduler.config["num_train_timesteps"])
         noisy, velocity = noisy_and_velocity(
             self._parts.scheduler, drawn.latents, torch.randn_like(drawn.latents), timesteps
         )

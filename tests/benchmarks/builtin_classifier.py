@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from sd_core.models import BUILTIN_FOLDER
 from sd_core.training.data import COLOURS, MATERIALS, SampleKind, make_sample
+from sd_core.training.precision import autocast
 
 SIZE = 128
 HELD_OUT_SEED = 920_000_000
@@ -113,8 +114,10 @@ def train(count: int, epochs: int, autoencoder: AutoencoderKL, side: int, seed: 
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=epochs * (count // 64))
     for _ in range(epochs):
         for pictures, materials, colours in _batches(data, 64):
-            material, colour = classifier(_disturbed(pictures))
-            loss = F.cross_entropy(material, materials, label_smoothing=0.05) + F.cross_entropy(colour, colours)
+            with autocast():
+                material, colour = classifier(_disturbed(pictures))
+            loss = F.cross_entropy(material.float(), materials, label_smoothing=0.05)
+            loss += F.cross_entropy(colour.float(), colours)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -17,7 +17,7 @@ from sd_core.training.latents import channel_statistics, fold_statistics
 from sd_core.training.loop import learning_rate
 from sd_core.training.losses import psnr, reconstruction_loss
 from sd_core.training.muon import orthogonalised
-from sd_core.training.noising import crowded_timesteps, even_timesteps, noisy_and_velocity
+from sd_core.training.noising import crowded_timesteps, noisy_and_velocity
 from sd_core.training.reading import learn_to_read
 from sd_core.training.recipes import Workshop
 from sd_core.training.tokenizer import build_tokenizer
@@ -87,11 +87,6 @@ def test_the_scheduler_ends_in_pure_noise() -> None:
     noisy, velocity = noisy_and_velocity(scheduler, clean, noise, torch.tensor([999]))
     assert noisy.abs().max() < 1e-3
     torch.testing.assert_close(velocity, -clean, rtol=0, atol=1e-3)
-
-
-def test_timesteps_cover_the_schedule_evenly() -> None:
-    timesteps = even_timesteps(10, 1000).sort().values
-    assert ((timesteps.diff() >= 99) & (timesteps.diff() <= 101)).all()
 
 
 def test_crowded_timesteps_leave_nothing_out_and_stay_where_structure_is_decided() -> None:
