@@ -1,6 +1,6 @@
 """The gallery of textures: three materials tiled 3 x 3 with their maps, and a textured mesh from four sides.
 
-python tests/benchmarks/texture_gallery.py gallery.png [--model builtin] [--mesh model.glb] [--prompt "rusty metal"]
+python tests/benchmarks/texture_gallery.py examples/pictures/textures.webp [--mesh model.glb] [--prompt "rusty metal"]
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def main() -> None:
         sheets = [material(engine.run(Texture(prompt=prompt, **shared))) for prompt in PROMPTS]
         mesh = engine.run(MeshTexture(prompt=options.prompt, mesh=options.mesh or plain, **shared))
     sides = Image.fromarray(four_sides(mesh)).resize((sheets[0].shape[1], sheets[0].shape[1] // 4))
-    Image.fromarray(np.concatenate([*sheets, np.asarray(sides)])).save(options.output)
+    Image.fromarray(np.concatenate([*sheets, np.asarray(sides)])).reduce(2).save(options.output, quality=80)
 
 
 if __name__ == "__main__":
