@@ -87,7 +87,7 @@ def follow(job: Any, until: Callable[[Any], bool] = lambda job: False) -> None:
     give_up = time.monotonic() + SECONDS
     while not job.ended and not until(job):
         assert time.monotonic() < give_up, job
-        if not jobs.drain():
+        if not jobs.drain(0.0):  # one event at a time: `until` is to see each
             time.sleep(0.01)
 
 
@@ -158,14 +158,14 @@ def test_a_cancelled_run_is_taken_up_and_gives_what_an_uninterrupted_one_gives(
     assert all(np.array_equal(made[name], reference[name]) for name in made)
 
 
-@pytest.mark.usefixtures("untouched")
 def test_after_the_server_was_killed_the_same_job_goes_on(scene: Any, blender_home: Path, tmp_path: Path) -> None:
-    home = tmp_path / "server"
+    home, scene.frame_end, scene.sd_core.num_inference_steps = tmp_path / "server", 8, 12
+    remembered = scenes.remembered(scene)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SD_CORE_HOME", str(home))
         first = start_server(arguments=START, home=home, timeout=180)
         job = start()
-        follow(job, lambda held: held.message == "1 / 3")
+        follow(job, lambda held: held.message == "1 / 8")
         kept = (tmp_path / "out" / "Scene" / "job.json").read_text()
         first.process.kill()
         first.stop()
@@ -180,7 +180,8 @@ def test_after_the_server_was_killed_the_same_job_goes_on(scene: Any, blender_ho
     from blender_addon.connection import server
 
     server.stop()
-    assert len(pictures(tmp_path)) == 3
+    assert len(pictures(tmp_path)) == 8
+    scenes.compare(scene, remembered)
 
 
 def test_pictures_of_an_earlier_run_stay_until_there_are_others(tmp_path: Path) -> None:
