@@ -13,8 +13,7 @@ from sd_core.devices import choose_placement
 def autocast() -> Iterator[None]:
     """Products in bfloat16 where the CPU has instructions for it, else in float32: emulated, a step takes twenty times as long.
 
-    Attention is written out: over so few latents and such narrow heads torch's fused kernel for CPUs makes a step take a
-    quarter longer.
+    Attention is written out: torch's fused kernel for CPUs goes backwards slowly over few latents and narrow heads.
     """
     native = choose_placement("cpu").dtype is torch.bfloat16
     with torch.autocast("cpu", torch.bfloat16, enabled=native), sdpa_kernel(SDPBackend.MATH):
