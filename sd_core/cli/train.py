@@ -20,12 +20,16 @@ app = typer.Typer(help="Train the model that is built in.", no_args_is_help=True
 
 
 class StageName(StrEnum):
-    """The stages, in the order in which they are run; the decoder's is a finish that sharpens grain."""
+    """The stages, in the order in which they are run.
+
+    The decoder's is a finish that sharpens grain; `together` goes on with the UNet and the ControlNet at once.
+    """
 
     AUTOENCODER = "autoencoder"
     DECODER = "decoder"
     UNET = "unet"
     CONTROLNET = "controlnet"
+    TOGETHER = "together"
 
 
 class SizeName(StrEnum):

@@ -34,7 +34,7 @@ from sd_core.training.latents import Latents, cache_latents, channel_statistics,
 from sd_core.training.loop import CHECKPOINT, Progress, Task
 from sd_core.training.parts import Parts
 from sd_core.training.reading import learn_to_read
-from sd_core.training.text_to_image import ControlNetTask, UNetTask
+from sd_core.training.text_to_image import ControlNetTask, TogetherTask, UNetTask
 from sd_core.training.tokenizer import build_tokenizer
 
 
@@ -205,6 +205,19 @@ def _finish_controlnet(shop: Workshop) -> None:
     save_part(controlnet, shop.model / "controlnet")
 
 
+def _together_task(shop: Workshop) -> TogetherTask:
+    parts, source = load_parts(shop.base), Source(shop.latents(TEXTURE_BUCKETS), shop.latents(SCENE_BUCKETS))
+    return TogetherTask(parts, shop.reader(parts), load_controlnet(shop.base), source)
+
+
+def _finish_together(shop: Workshop) -> None:
+    parts, controlnet, averages = load_parts(shop.base), load_controlnet(shop.base), shop.averages()
+    _restore(parts.unet, averages, "unet")
+    _restore(controlnet, averages, "controlnet")
+    save_parts(parts, shop.model, vocabulary())
+    save_part(controlnet, shop.model / "controlnet")
+
+
 def complete(shop: Workshop) -> None:
     """Copy what the model started from holds and `out/model` lacks, so that the result is a whole model."""
     if shop.start is None:
@@ -229,4 +242,5 @@ RECIPES: dict[Stage, Recipe] = {
     Stage.DECODER: Recipe(_crops, _decoder_task, _finish_decoder),
     Stage.UNET: Recipe(_texts_and_pictures, _unet_task, _finish_unet),
     Stage.CONTROLNET: Recipe(_scenes_and_texts, _controlnet_task, _finish_controlnet),
+    Stage.TOGETHER: Recipe(_scenes_and_texts, _together_task, _finish_together),
 }

@@ -30,9 +30,12 @@ class Team:
         return self.rank == 0
 
     def average_gradients(self, parameters: Sequence[Tensor]) -> None:
-        """Replace the gradients of `parameters` by their mean over the team."""
+        """Replace the gradients of `parameters` by their mean over the team; one that a process lacks counts as zero."""
         if self.size == 1:
             return
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
         gradients = [p.grad for p in parameters if p.grad is not None]
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         self.total(flat).div_(self.size)

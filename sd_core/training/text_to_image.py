@@ -1,14 +1,15 @@
-"""Stages 2 and 3: the UNet, then the ControlNet beside the frozen UNet; the text encoder has learnt to read before."""
+"""The UNet, the ControlNet beside the frozen UNet, and both together; the text encoder has learnt to read before."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import ControlNetModel
+from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor, nn
 
-from sd_core.training.batches import Source
+from sd_core.training.batches import Batch, Source
 from sd_core.training.captions import drawn_captions
 from sd_core.training.embeddings import Reader
 from sd_core.training.loop import Loss
@@ -19,8 +20,35 @@ from sd_core.training.sheets import control_sheet, prompt_sheet
 
 TEXTURE_SHARE = (0.9, 0.5)
 """Of what is seen, at the start and at the end: materials are learnt first, and what is made of them after that."""
+TOGETHER_TEXTURE_SHARE = 0.4
+"""Of what is seen where both are trained: the materials are known by then, and depth belongs to scenes."""
+STEERED_SHARE = 0.7
+"""Of the scenes there, those that come with their depth; the others keep the UNet able to draw scenes without."""
 FULL_SHARE = 0.3
 """Share of batches whose captions are padded to 77 tokens, as pipelines pad; the others are cheaper."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A batch, made noisy: what the networks see, and the velocity that they are to say."""
+
+    noisy: Tensor
+    timesteps: Tensor
+    embeddings: Tensor
+    velocity: Tensor
+
+    @classmethod
+    def of(cls, drawn: Batch, parts: Parts, reader: Reader, rng: np.random.Generator) -> "Lesson":
+        embeddings = reader.read(drawn_captions(drawn.captions, rng), full=rng.random() < FULL_SHARE)
+        timesteps = crowded_timesteps(len(embeddings), parts.scheduler.config["num_train_timesteps"])
+        timesteps = timesteps[torch.randperm(len(timesteps))]  # places in a batch have kinds
+        noise = torch.randn_like(drawn.latents)
+        noisy, velocity = noisy_and_velocity(parts.scheduler, drawn.latents, noise, timesteps)
+        return cls(noisy, timesteps, embeddings, velocity)
+
+    def loss(self, predicted: Tensor) -> Loss:
+        value = F.mse_loss(predicted.float(), self.velocity)
+        return Loss(value, {"loss": value.item()})
 
 
 class UNetTask:
@@ -33,15 +61,10 @@ class UNetTask:
     def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
         first, last = TEXTURE_SHARE
         drawn = self._source.draw(rng, batch, texture_share=first + (last - first) * done)
-        embeddings = self._reader.read(drawn_captions(drawn.captions, rng), full=rng.random() < FULL_SHARE)
-        timesteps = crowded_timesteps(len(embeddings), self._parts.scheduler.config["num_train_timesteps"])
-        noisy, velocity = noisy_and_velocity(
-            self._parts.scheduler, drawn.latents, torch.randn_like(drawn.latents), timesteps
-        )
+        lesson = Lesson.of(drawn, self._parts, self._reader, rng)
         with autocast():
-            predicted = self._parts.unet(noisy, timesteps, embeddings).sample
-        value = F.mse_loss(predicted.float(), velocity)
-        return Loss(value, {"loss": value.item()})
+            predicted = self._parts.unet(lesson.noisy, lesson.timesteps, lesson.embeddings).sample
+        return lesson.loss(predicted)
 
     def sheet(self, average: nn.ModuleDict, path: Path) -> None:
         prompt_sheet(self._parts.with_averages(average), path)
@@ -58,21 +81,62 @@ class ControlNetTask:
 
     def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
         drawn = self._source.draw(rng, batch, texture_share=0.0)
-        embeddings = self._reader.read(drawn_captions(drawn.captions, rng), full=rng.random() < FULL_SHARE)
-        timesteps = crowded_timesteps(len(embeddings), self._parts.scheduler.config["num_train_timesteps"])
-        noisy, velocity = noisy_and_velocity(
-            self._parts.scheduler, drawn.latents, torch.randn_like(drawn.latents), timesteps
-        )
+        lesson = Lesson.of(drawn, self._parts, self._reader, rng)
         with autocast():
-            predicted = self._predict(noisy, timesteps, embeddings, drawn.controls)
-        value = F.mse_loss(predicted.float(), velocity)
-        return Loss(value, {"loss": value.item()})
-
-    def _predict(self, noisy: Tensor, timesteps: Tensor, embeddings: Tensor, controls: Tensor) -> Tensor:
-        down, middle = self._controlnet(noisy, timesteps, embeddings, controlnet_cond=controls, return_dict=False)
-        return self._parts.unet(
-            noisy, timesteps, embeddings, down_block_additional_residuals=down, mid_block_additional_residual=middle
-        ).sample
+            predicted = steered_velocity(self._parts.unet, self._controlnet, lesson, drawn.controls)
+        return lesson.loss(predicted)
 
     def sheet(self, average: nn.ModuleDict, path: Path) -> None:
         control_sheet(self._parts, average["controlnet"], self._source.scenes[0], path)
+
+
+class TogetherTask:
+    """The UNet and the ControlNet at once: textures and some scenes from captions alone, the other scenes from depth too.
+
+    A ControlNet beside a frozen UNet can only ask for what the UNet draws already; where the project owns both, the UNet
+    learns to draw what is asked for.
+    """
+
+    def __init__(self, parts: Parts, reader: Reader, controlnet: ControlNetModel, source: Source) -> None:
+        self.modules = nn.ModuleDict({"unet": parts.unet, "controlnet": controlnet})
+        self._controlnet = controlnet
+        self._parts, self._reader, self._source = parts, reader, source
+
+    def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
+        drawn = self._source.draw(rng, batch, texture_share=TOGETHER_TEXTURE_SHARE)
+        lesson = Lesson.of(drawn, self._parts, self._reader, rng)
+        steered = round(drawn.scenes * STEERED_SHARE)
+        with autocast():
+            controls = drawn.controls[len(drawn.controls) - steered :]
+            predicted = steered_velocity(self._parts.unet, self._controlnet, lesson, controls)
+        return lesson.loss(predicted)
+
+    def sheet(self, average: nn.ModuleDict, path: Path) -> None:
+        parts = self._parts.with_averages(average)
+        prompt_sheet(parts, path)
+        control_sheet(parts, average["controlnet"], self._source.scenes[0], path.with_stem(f"{path.stem}-depth"))
+
+
+def steered_velocity(
+    unet: UNet2DConditionModel, controlnet: ControlNetModel, lesson: Lesson, controls: Tensor
+) -> Tensor:
+    """The UNet's velocity, the last `len(controls)` of the batch steered by them and the others not at all."""
+    free = len(lesson.noisy) - len(controls)
+    if len(controls) == 0:
+        return unet(lesson.noisy, lesson.timesteps, lesson.embeddings).sample
+    down, middle = controlnet(
+        lesson.noisy[free:],
+        lesson.timesteps[free:],
+        lesson.embeddings[free:],
+        controlnet_cond=controls,
+        return_dict=False,
+    )
+    return unet(
+        lesson.noisy, lesson.timesteps, lesson.embeddings,
+        down_block_additional_residuals=[_led_by_zeros(residual, free) for residual in down],
+        mid_block_additional_residual=_led_by_zeros(middle, free),
+    ).sample  # fmt: skip
+
+
+def _led_by_zeros(residual: Tensor, free: int) -> Tensor:
+    return F.pad(residual, (0, 0) * (residual.ndim - 1) + (free, 0)) if free else residual

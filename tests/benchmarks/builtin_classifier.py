@@ -27,11 +27,22 @@ HELD_OUT_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """(n, 128, 128, 3) uint8 textures with the indices of their materials and colours."""
+    """(n, h, w, 3) uint8 textures with the indices of their materials and colours."""
 
     pictures: NDArray[np.uint8]
     materials: NDArray[np.int64]
     colours: NDArray[np.int64]
+
+
+class Residual(nn.Module):
+    """Two convolutions beside the way straight through."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*_convolution(channels, channels), nn.Conv2d(channels, channels, 3, padding=1))
+
+    def forward(self, values: Tensor) -> Tensor:
+        return F.relu(values + self.body(values))
 
 
 class Classifier(nn.Module):
@@ -39,18 +50,14 @@ class Classifier(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for inside, outside in ((3, 32), (32, 64), (64, 96), (96, 128)):
-            layers += [
-                nn.Conv2d(inside, outside, 5 if inside == 3 else 3, 2, padding="valid"),
-                nn.BatchNorm2d(outside),
-                nn.ReLU(),
-            ]
-        self.body = nn.Sequential(*layers, nn.Conv2d(128, 128, 3), nn.BatchNorm2d(128), nn.ReLU())
-        self.material = nn.Linear(256, len(MATERIALS))
+        layers = _convolution(3, 32, size=5, stride=2)
+        for inside, outside in ((32, 64), (64, 128), (128, 160)):
+            layers += [*_convolution(inside, outside, stride=2), Residual(outside)]
+        self.body = nn.Sequential(*layers)
+        self.material = nn.Sequential(nn.Dropout(0.2), nn.Linear(320, len(MATERIALS)))
         # colour is a mean, not a structure: it has its own short way
         self.shade = nn.Sequential(nn.Conv2d(3, 32, 1), nn.ReLU(), nn.Conv2d(32, 64, 1), nn.ReLU())
-        self.colour = nn.Linear(128 + 128, len(COLOURS))
+        self.colour = nn.Linear(160 + 128, len(COLOURS))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         body, shade = self.body(pictures), self.shade(F.avg_pool2d(pictures, 4))
@@ -59,8 +66,12 @@ class Classifier(nn.Module):
         return self.material(pooled), self.colour(shades)
 
 
+def _convolution(inside: int, outside: int, *, size: int = 3, stride: int = 1) -> list[nn.Module]:
+    return [nn.Conv2d(inside, outside, size, stride, padding=size // 2), nn.BatchNorm2d(outside), nn.ReLU()]
+
+
 def examples(count: int, seed: int, side: int = SIZE, processes: int = 2) -> Examples:
-    """Areas of textures of `side` px of every pair, also of those held out of the model's training: the judge must know them."""
+    """Textures of `side` px of every pair, also of those held out of the model's training: the judge must know them."""
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         drawn = list(pool.map(_example, range(seed, seed + count), repeat(side), chunksize=64))
     pictures, materials, colours = zip(*drawn, strict=True)
@@ -70,9 +81,7 @@ def examples(count: int, seed: int, side: int = SIZE, processes: int = 2) -> Exa
 def _example(seed: int, side: int) -> tuple[NDArray[np.uint8], int, int]:
     rng = np.random.default_rng(seed)
     sample = make_sample(seed, side, side, kind=SampleKind.TEXTURE, held_out=bool(rng.random() < HELD_OUT_SHARE))
-    y, x = rng.integers(0, side - SIZE + 1, 2)
-    area = sample.image[y : y + SIZE, x : x + SIZE]
-    return area, MATERIALS.index(sample.material), COLOURS.index(sample.colour)
+    return sample.image, MATERIALS.index(sample.material), COLOURS.index(sample.colour)
 
 
 def load_autoencoder(model: str) -> AutoencoderKL:
@@ -90,8 +99,9 @@ def through(autoencoder: AutoencoderKL, pictures: NDArray[np.uint8]) -> NDArray[
     """(n, h, w, 3) pictures encoded and decoded: what a perfect sample would look like."""
     decoded = []
     for start in range(0, len(pictures), 16):
-        latents = autoencoder.encode(to_input(pictures[start : start + 16])).latent_dist.mode()
-        pixels = autoencoder.decode(latents).sample.clamp(-1, 1)
+        with autocast():
+            latents = autoencoder.encode(to_input(pictures[start : start + 16])).latent_dist.mode()
+            pixels = autoencoder.decode(latents).sample.float().clamp(-1, 1)
         decoded.append(((pixels.permute(0, 2, 3, 1) + 1) * 127.5).round().byte().numpy())
     return np.concatenate(decoded)
 
@@ -102,18 +112,19 @@ def to_input(pictures: NDArray[np.uint8]) -> Tensor:
 
 
 def train(count: int, epochs: int, autoencoder: AutoencoderKL, side: int, seed: int = 0) -> Classifier:
-    """Train on areas of `count` textures of `side` px, half of them encoded and decoded, lightly blurred and noised at random.
+    """Train on areas of `count` textures of `side` px, a third of them encoded and decoded, blurred and noised at random.
 
     The judge is to see materials, not the decoder's touch: without it, it takes hexagons for cobblestone once they are decoded.
     """
     torch.manual_seed(seed)
     data = examples(count, HELD_OUT_SEED, side)
-    data.pictures[::2] = through(autoencoder, data.pictures[::2])
+    data.pictures[::3] = through(autoencoder, data.pictures[::3])
     classifier = Classifier().train()
     optimiser = torch.optim.AdamW(classifier.parameters(), lr=2e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=epochs * (count // 64))
+    rng = np.random.default_rng(seed)
     for _ in range(epochs):
-        for pictures, materials, colours in _batches(data, 64):
+        for pictures, materials, colours in _batches(data, 64, rng):
             with autocast():
                 material, colour = classifier(_disturbed(pictures))
             loss = F.cross_entropy(material.float(), materials, label_smoothing=0.05)
@@ -125,19 +136,22 @@ def train(count: int, epochs: int, autoencoder: AutoencoderKL, side: int, seed: 
     return classifier.eval()
 
 
-def _batches(data: Examples, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    order = torch.randperm(len(data.pictures)).numpy()
+def _batches(data: Examples, size: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """All examples in batches of `size`: of each an area of 128 px, new in every epoch."""
+    order = rng.permutation(len(data.pictures))
     for start in range(0, len(order) - size + 1, size):
         chosen = order[start : start + size]
-        yield (
-            to_input(data.pictures[chosen]),
-            torch.from_numpy(data.materials[chosen]),
-            torch.from_numpy(data.colours[chosen]),
-        )
+        areas = np.stack([_area(data.pictures[index], rng) for index in chosen])
+        yield to_input(areas), torch.from_numpy(data.materials[chosen]), torch.from_numpy(data.colours[chosen])
+
+
+def _area(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    y, x = (int(rng.integers(length - SIZE + 1)) for length in picture.shape[:2])
+    return picture[y : y + SIZE, x : x + SIZE][:, :: 1 if rng.random() < 0.5 else -1]
 
 
 def _disturbed(pictures: Tensor) -> Tensor:
-    if torch.rand(()) < 0.5:
+    if torch.rand(()) < 0.3:
         pictures = F.interpolate(F.avg_pool2d(pictures, 2), scale_factor=2.0, mode="bilinear")
     return pictures + 0.05 * torch.rand(()) * torch.randn_like(pictures)
 

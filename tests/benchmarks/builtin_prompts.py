@@ -2,7 +2,7 @@
 
     python tests/benchmarks/builtin_prompts.py [--model builtin] [--count 200] [--size 256] [--train 9000] [--epochs 12]
 
-Trains a classifier on generated textures, half of them as the model's autoencoder gives them back, proves it on others, then
+Trains a classifier on generated textures, a third of them as the model's autoencoder gives them back, proves it on others, then
 judges samples (20 steps): `count` prompts of pairs seen in training, and one of every pair held out of it; and measures how
 much two seeds of one prompt agree, and how near the nearest generated texture is. Ends with status 1 if a wanted figure is
 missed.
