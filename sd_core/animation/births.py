@@ -27,11 +27,16 @@ _TORN = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Births:
-    """frame: (h, w) int32, or NEVER. place: (h, w, 2) float32 px (x, y) in it. firm: (h, w) bool, made in its context."""
+    """The map.
+
+    frame: (h, w) int32, or NEVER. place: (h, w, 2) float32 px (x, y) in it. firm: (h, w) bool, made in its context.
+    apart: (h, w) bool, made where nothing nearer was beside it.
+    """
 
     frame: Array
     place: Array
     firm: Array
+    apart: Array
 
     @property
     def made(self) -> Array:
@@ -41,7 +46,8 @@ class Births:
 
 def unborn(size: tuple[int, int]) -> Births:
     """A frame of which nothing was made before."""
-    return Births(np.full(size, NEVER, np.int32), np.zeros((*size, 2), np.float32), np.zeros(size, bool))
+    no = np.zeros(size, bool)
+    return Births(np.full(size, NEVER, np.int32), np.zeros((*size, 2), np.float32), no, no)
 
 
 def carried(births: Births, matches: Matches) -> Births:
@@ -56,7 +62,23 @@ def carried(births: Births, matches: Matches) -> Births:
     slope = slopes(births)[rows, columns]
     place = births.place[rows, columns] + np.einsum("hwij,hwj->hwi", slope, np.clip(rest, -1, 1))
     frame = np.where(matches.seen, births.frame[rows, columns], NEVER)
-    return Births(frame.astype(np.int32), place.astype(np.float32), births.firm[rows, columns] & matches.seen)
+    firm, apart = births.firm[rows, columns] & matches.seen, births.apart[rows, columns] & matches.seen
+    return Births(frame.astype(np.int32), place.astype(np.float32), firm, apart)
+
+
+def uncovered(births: Births, apart: Array) -> Births:
+    """`births` without those made beside an outline that has moved away since.
+
+    Latents are coarse: within a few px of something nearer a surface takes its colours, which would stay as a ghost.
+
+    Args:
+        births: the map.
+        apart: (h, w) bool, pixels that have nothing nearer beside them now.
+    """
+    forgotten = births.made & apart & ~births.apart
+    return Births(
+        np.where(forgotten, np.int32(NEVER), births.frame), births.place, births.firm & ~forgotten, births.apart
+    )
 
 
 def slopes(births: Births) -> Array:
@@ -72,13 +94,14 @@ def magnification(births: Births) -> Array:
     return 1 / np.sqrt(np.maximum(np.abs(determinant), 1e-6))
 
 
-def born(births: Births, index: int, where: Array, *, firm: Array) -> Births:
+def born(births: Births, index: int, where: Array, *, firm: Array, apart: Array) -> Births:
     """`births` with the pixels `where` made in frame `index`."""
     here = pixel_grid(*where.shape)
     return Births(
         np.where(where, np.int32(index), births.frame).astype(np.int32),
         np.where(where[..., None], here, births.place),
         np.where(where, firm, births.firm),
+        np.where(where, apart, births.apart),
     )
 
 

@@ -43,7 +43,8 @@ class Carried:
         text = np.frombuffer(json.dumps(numbers).encode(), np.uint8)
         births = self.births
         return {
-            "birth_frame": births.frame, "birth_place": births.place, "birth_firm": births.firm, "numbers": text,
+            "birth_frame": births.frame, "birth_place": births.place, "birth_firm": births.firm,
+            "birth_apart": births.apart, "numbers": text,
         }  # fmt: skip
 
     def pruned(self) -> Carried:
@@ -62,7 +63,7 @@ def from_arrays(arrays: Mapping[str, Array], view: View, index: int, image: Call
     numbers = json.loads(bytes(arrays["numbers"]).decode())
     return Carried(
         view=view,
-        births=Births(arrays["birth_frame"], arrays["birth_place"], arrays["birth_firm"]),
+        births=Births(*(arrays[f"birth_{name}"] for name in ("frame", "place", "firm", "apart"))),
         image=image(index).astype(np.float32),
         clocks={int(k): v for k, v in numbers["clocks"].items()},
         clock=numbers["clock"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import binary_dilation, maximum_filter
 
 from sd_core.passes import Camera, FramePasses, PositionSpace, motion_offsets, project, unproject
 from sd_core.values import Array
@@ -13,6 +14,9 @@ from .sampling import nearest, pixel_grid
 
 _REACH = 1.5
 """Pixels' width by which a surface may miss itself and still count as the same."""
+
+_FALL = 1.1
+"""Ratio of depths from which on two surfaces lie one behind the other."""
 
 _FOLDED = 8.0
 """Times the usual width of a pixel from which on a difference between neighbours is an edge, not a slope."""
@@ -92,6 +96,41 @@ def match(here: View, before: View) -> Matches:
         _returns(here, before, offsets, rows, columns) & _same_place(here, before, rows, columns)
     )
     return Matches(places, rows, columns, seen)
+
+
+def beside_nearer(view: View, reach: int = 4) -> Array:
+    """(h, w) bool: pixels within `reach` px of the outline of something nearer; nowhere if the depth is not known.
+
+    The background lies infinitely far away. An outline is where another object begins, or where depth falls off by more
+    than a slope would.
+    """
+    depth = view.passes.depth
+    if depth is None:
+        return np.zeros(view.size, bool)
+    closeness = np.where(np.isfinite(depth), 1 / np.maximum(depth, 1e-9), 0)
+    edge = np.zeros(view.size, bool)
+    for axis in (0, 1):
+        edge |= _behind_edge(closeness, view.passes.object_id, axis)
+    around = binary_dilation(edge, iterations=reach - 1) if edge.any() else edge
+    return around & (closeness * _FALL < maximum_filter(closeness, 2 * reach + 1))
+
+
+def _behind_edge(closeness: Array, ids: Array | None, axis: int) -> Array:
+    """(h, w) bool: pixels whose neighbour along `axis` belongs to something nearer."""
+    behind = np.zeros(closeness.shape, bool)
+    near, far = closeness.swapaxes(0, axis), behind.swapaxes(0, axis)
+    falls = np.maximum(near[1:], near[:-1]) > _FALL * np.minimum(near[1:], near[:-1])
+    # within one object a steep slope falls as fast, but evenly: 1 / depth is linear over a plane
+    bend = np.zeros(near.shape, bool)
+    bend[1:-1] = np.abs(near[2:] - 2 * near[1:-1] + near[:-2]) > 0.5 * (_FALL - 1) * near[1:-1]
+    apart = bend[1:] & bend[:-1]
+    if ids is not None:
+        rows = ids.swapaxes(0, axis)
+        apart |= rows[1:] != rows[:-1]
+    falls &= apart
+    far[1:] |= falls & (near[1:] < near[:-1])
+    far[:-1] |= falls & (near[:-1] < near[1:])
+    return behind
 
 
 def offsets_to(here: View, before: View) -> Array:

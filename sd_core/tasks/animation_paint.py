@@ -7,23 +7,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from sd_core.animation.births import Births, born, carried, gather, unborn
+from sd_core.animation.births import Births, born, carried, gather, unborn, uncovered
 from sd_core.animation.carry import Carried, from_arrays
 from sd_core.animation.detail import restored
 from sd_core.animation.figures import sharpness, warp_error
+from sd_core.animation.fill import filled
 from sd_core.animation.needs import CUT, Needs, everything, needs_of
 from sd_core.animation.recall import Recall, thinned
 from sd_core.animation.settings import distance
 from sd_core.animation.store import FrameStore, State
-from sd_core.animation.view import Matches, View, match, stands_still, view_of
+from sd_core.animation.view import Matches, View, beside_nearer, match, stands_still, view_of
 from sd_core.diffusion.attention import AttentionBank, shared_attention
 from sd_core.diffusion.images import to_pixels
 from sd_core.diffusion.latents import encode_mean
 from sd_core.diffusion.loop import OnStep
-from sd_core.diffusion.masks import fill_from_surroundings
 from sd_core.errors import RequestError
 from sd_core.requests import DepthToImage, ImageToImage
 from sd_core.values import Array
@@ -107,7 +106,8 @@ class Painter:
     def _continuing(self, anew: _Easel, matches: Matches, earlier: Frame, before: Carried) -> _Easel:
         studio, view, settings = self._studio, anew.view, anew.frame.settings
         own = np.ones(view.size, bool) if view.rests else stands_still(view, before.view)
-        births = self._recall.recalled(carried(before.births, matches), view, before.kept, own)
+        births = uncovered(carried(before.births, matches), ~beside_nearer(view))
+        births = self._recall.recalled(births, view, before.kept, own)
         clock = before.clock + distance(settings, earlier.settings)
         age = _age(births, before.clocks, clock)
         needs = needs_of(births, age, studio.scale, margin=studio.margin, limit=settings.strength)
@@ -136,7 +136,7 @@ class Painter:
         """From the reference, in which every surface is sampled once from the frame in which it was made."""
         studio = self._studio
         reference = gather(easel.births, self._store.image)
-        clean = encode_mean(studio.model, to_pixels(_filled(reference, easel.births.made)))
+        clean = encode_mean(studio.model, to_pixels(filled(reference, easel.births.made, easel.view)))
         noise = studio.noise(easel.view, easel.frame.index)
         plan = plan_continued(studio, plan_frame(one, bench), easel.needs, one, clean, noise)
         with self._looking_back(easel, one) as evaluations:
@@ -169,7 +169,8 @@ class Painter:
         index, needs = easel.frame.index, easel.needs
         # What later frames sample is what a resumed run reads from the disk: rounded.
         stored = image.astype(np.float16)
-        births = born(easel.births, index, needs.fresh, firm=needs.firm)
+        apart = ~beside_nearer(easel.view)
+        births = born(easel.births, index, needs.fresh, firm=needs.firm, apart=apart)
         before = self._before[1] if self._before is not None and easel.matches is not None else None
         clocks = {index: easel.clock} if before is None else {**before.clocks, index: easel.clock}
         figures = self._figures(easel, image, run)
@@ -208,12 +209,3 @@ def _age(births: Births, clocks: Mapping[int, float], clock: float) -> Array:
     for index, then in clocks.items():
         age[births.frame == index] = clock - then
     return np.clip(age, 0, 1)
-
-
-def _filled(reference: Array, made: Array) -> Array:
-    """The reference, its holes filled from their surroundings."""
-    if made.all():
-        return reference
-    pixels = torch.from_numpy(reference.transpose(2, 0, 1).copy())[None]
-    holes = torch.from_numpy((~made).astype(np.float32))[None, None]
-    return fill_from_surroundings(pixels, holes)[0].permute(1, 2, 0).numpy()

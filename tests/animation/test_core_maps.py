@@ -6,12 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 
-from sd_core.animation.births import born, carried, gather, unborn
+from sd_core.animation.births import born, carried, gather, unborn, uncovered
 from sd_core.animation.figures import laplacian
+from sd_core.animation.fill import filled
 from sd_core.animation.recall import Recall, thinned
 from sd_core.animation.sampling import bilinear, pixel_grid
-from sd_core.animation.view import View, match, view_of
+from sd_core.animation.view import View, beside_nearer, match, view_of
 from sd_core.passes import FramePasses, project
 from sd_core.requests import replace
 from sd_core.values import Array
@@ -76,7 +78,7 @@ def test_shuffled_identities_are_noticed() -> None:
 def test_the_birth_map_stays_exact_over_many_frames() -> None:
     frames = worlds.pan(30, SIZE)
     whole = np.ones((SIZE, SIZE), bool)
-    births, before = born(unborn((SIZE, SIZE)), 0, whole, firm=whole), view_of(frames[0])
+    births, before = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, apart=whole), view_of(frames[0])
     for frame in frames[1:]:
         here = view_of(frame)
         births, before = carried(births, match(here, before)), here
@@ -95,6 +97,9 @@ def test_a_surface_that_comes_back_is_found_where_it_was_made() -> None:
     assert np.abs(found.place - exact)[found.made].max() < 0.05
     inside = (exact >= 0).all(-1) & (exact <= SIZE - 1).all(-1)
     hidden = (np.asarray(here.object_id) == 1) & inside & (box_before(exact, there))
+    # what stood beside the box there, and stands apart here, had the colours of the box
+    beside = bilinear(beside_nearer(views[0]).astype(np.float32)[..., None], exact)[..., 0] >= 0.5
+    hidden |= inside & beside & ~beside_nearer(views[1])
     assert overlap(found.made, inside & ~hidden) >= 0.98
 
 
@@ -110,7 +115,7 @@ def test_sampling_once_keeps_detail_that_iterated_warps_lose() -> None:
     frames = [view_of(frame) for frame in worlds.pan(20, SIZE, pixels=0.37)]
     picture = np.random.default_rng(1).random((SIZE, SIZE, 3), np.float32)
     whole = np.ones((SIZE, SIZE), bool)
-    births, warped = born(unborn((SIZE, SIZE)), 0, whole, firm=whole), picture
+    births, warped = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, apart=whole), picture
     for before, here in pairwise(frames):
         found = match(here, before)
         births = carried(births, found)
@@ -132,3 +137,41 @@ def test_kept_frames_are_thinned_out_in_time() -> None:
     for index in range(0, 1000, 5):
         kept = thinned((*kept, index))
     assert len(kept) == 24 and kept[0] == 0 and kept[-1] == 995
+
+
+def test_what_a_thing_covers_the_edge_of_lies_beside_something_nearer() -> None:
+    here = crossing(1)
+    beside = beside_nearer(here, reach=4)
+    box = np.asarray(here.passes.object_id) == 2
+    gap = distance_transform_edt(~box)
+    assert not beside[box].any()
+    assert beside[(gap > 0) & (gap <= 3)].all()
+    assert not beside[gap > 6].any()
+
+
+def test_a_steep_slope_is_no_outline() -> None:
+    closeness = np.tile(np.linspace(1.0, 0.02, SIZE)[:, None], (1, SIZE))
+    floor = replace(worlds.pan(1, SIZE)[0], depth=(1 / closeness).astype(np.float32), object_id=None)
+    assert not beside_nearer(view_of(floor)).any()
+
+
+def test_what_was_made_beside_an_outline_is_forgotten_once_it_stands_apart() -> None:
+    whole = np.ones((SIZE, SIZE), bool)
+    first, second = crossing(4), crossing(5)
+    births = born(unborn((SIZE, SIZE)), 4, whole, firm=whole, apart=~beside_nearer(first))
+    moved = carried(births, match(second, first))
+    left = uncovered(moved, ~beside_nearer(second))
+    forgotten = moved.made & ~left.made
+    assert forgotten.any()
+    assert not (forgotten & beside_nearer(second)).any()
+    assert not uncovered(births, ~beside_nearer(first)).frame[births.made].min() < 0, "a still picture keeps everything"
+
+
+def test_a_hole_behind_a_thing_is_filled_from_what_lies_behind_it() -> None:
+    here = crossing(1)
+    box = np.asarray(here.passes.object_id) == 2
+    reference = np.where(box[..., None], np.float32((1, 0, 0)), np.float32((0, 0, 1))).astype(np.float32)
+    gap = distance_transform_edt(~box)
+    hole = (gap > 0) & (gap < 8)
+    colour = filled(reference * ~hole[..., None], ~hole, here)
+    assert np.abs(colour - reference).max() < 0.01

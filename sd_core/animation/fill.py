@@ -1,0 +1,53 @@
+"""Colours for what was never made before, from what lies around it on the same object."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.ndimage import find_objects
+
+from sd_core.diffusion.masks import fill_from_surroundings
+from sd_core.values import Array
+
+from .view import View
+
+_LITTLE = 64
+"""Known pixels of an object below which it tells nothing of the rest of it."""
+
+
+def filled(reference: Array, made: Array, view: View) -> Array:
+    """The reference (h, w, 3) with its holes filled: each object's from what is known of it, else from all around.
+
+    What comes into sight behind a thing that moves is background: filled from both sides, it would begin in the colours of
+    the thing, and keep them.
+
+    Args:
+        reference: float32 in [0, 1].
+        made: (h, w) bool, pixels of it that are known.
+        view: tells objects, and the background, apart.
+    """
+    if made.all():
+        return reference
+    picture = _continued(reference, made)
+    labels = _labels(view)
+    for label, box in enumerate(find_objects(labels), 1):
+        if box is None:
+            continue
+        own = labels[box] == label
+        known = own & made[box]
+        if (own & ~made[box]).any() and known.sum() >= _LITTLE:
+            picture[box] = np.where((own & ~made[box])[..., None], _continued(reference[box], known), picture[box])
+    return picture
+
+
+def _labels(view: View) -> Array:
+    """(h, w) int: 1 and up, one for each object and one for the background."""
+    ids = np.zeros(view.size, np.int64) if view.passes.object_id is None else view.passes.object_id.astype(np.int64)
+    ids = np.where(view.background, ids.min() - 1, ids)
+    return np.unique(ids, return_inverse=True)[1].reshape(view.size) + 1
+
+
+def _continued(picture: Array, known: Array) -> Array:
+    pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy())[None]
+    holes = torch.from_numpy((~known).astype(np.float32))[None, None]
+    return fill_from_surroundings(pixels, holes)[0].permute(1, 2, 0).numpy()
