@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from sd_core.values import Array
 
 from .births import Births
-from .view import View, beside_nearer
+from .view import View
 
 MOST = 24
 """Frames that are kept, so that memory is constant; with more, those that lie closest in time are thinned out."""
@@ -26,13 +26,12 @@ _COARSER, _FINER = 2.0, 3.0
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """The surface points of one frame: their tree, the pixels of its points, and (h, w) which have nothing nearer beside them."""
+    """The surface points of one frame: their tree, and the pixels of its points."""
 
     view: View
     tree: KDTree
     rows: Array
     columns: Array
-    apart: Array
 
 
 class Recall:
@@ -53,14 +52,13 @@ class Recall:
         if here.place is None:
             return births
         frame, place, firm, apart = (np.copy(a) for a in (births.frame, births.place, births.firm, births.apart))
-        alone = ~beside_nearer(here)
         for index in sorted(kept, reverse=True):
             rows, columns = np.nonzero((frame < 0) & still & np.isfinite(here.place).all(-1))
             if len(rows) == 0:
                 break
-            found, places = _found(self._index(index), here, rows, columns, alone)
+            found, places = _found(self._index(index), here, rows, columns)
             at = rows[found], columns[found]
-            frame[at], place[at], firm[at], apart[at] = index, places[found], True, alone[at]
+            frame[at], place[at], firm[at], apart[at] = index, places[found], True, here.apart[at]
         return Births(frame, place, firm, apart)
 
 
@@ -78,14 +76,14 @@ def _index_of(view: View) -> _Index:
     rows, columns = np.nonzero(np.isfinite(view.place).all(-1))
     chosen = (rows % _STRIDE == 0) & (columns % _STRIDE == 0)
     rows, columns = rows[chosen], columns[chosen]
-    return _Index(view, KDTree(view.place[rows, columns].reshape(-1, 3)), rows, columns, ~beside_nearer(view))
+    return _Index(view, KDTree(view.place[rows, columns].reshape(-1, 3)), rows, columns)
 
 
-def _found(index: _Index, here: View, rows: Array, columns: Array, alone: Array) -> tuple[Array, Array]:
+def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Array, Array]:
     """Which of the pixels are seen in the frame, and their places there, (n, 2) px (x, y).
 
     From the nearest sampled point the surface is followed along its slope, then once more from the pixel reached. What has
-    nothing nearer beside it (`alone`, (h, w) bool) must have had nothing there either.
+    nothing nearer beside it must have had nothing there either.
     """
     view = index.view
     assert here.place is not None and here.width is not None and view.width is not None, "both views have places"
@@ -106,7 +104,7 @@ def _found(index: _Index, here: View, rows: Array, columns: Array, alone: Array)
         found = near & (np.abs(places - at) <= 1).all(-1) & (missed <= view.width[there])
         found &= view.width[there] <= _COARSER * here.width[rows, columns]
         found &= here.width[rows, columns] <= _FINER * view.width[there]
-    found &= index.apart[there] | ~alone[rows, columns]
+    found &= view.apart[there] | ~here.apart[rows, columns]
     ids, earlier = here.passes.object_id, view.passes.object_id
     if ids is not None and earlier is not None:
         found &= ids[rows, columns] == earlier[there]

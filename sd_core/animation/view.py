@@ -18,6 +18,9 @@ _REACH = 1.5
 _FALL = 1.1
 """Ratio of depths from which on two surfaces lie one behind the other."""
 
+_SPILL = 4
+"""px by which colours of something nearer reach over its outline: half a latent."""
+
 _FOLDED = 8.0
 """Times the usual width of a pixel from which on a difference between neighbours is an edge, not a slope."""
 
@@ -30,6 +33,7 @@ class View:
     place: (h, w, 3) float64 in scene units, rest space if `rests`, else world space; NaN in the background. None: unknown.
     slope: (h, w, 3, 2) change of `place` to the next pixel in x and in y.
     width: (h, w) length of the longer of both, scene units.
+    apart: (h, w) bool, pixels with no outline of something nearer beside them.
     """
 
     passes: FramePasses
@@ -37,6 +41,7 @@ class View:
     place: Array | None
     slope: Array | None
     width: Array | None
+    apart: Array
 
     @property
     def size(self) -> tuple[int, int]:
@@ -70,15 +75,15 @@ class Matches:
 
 def view_of(passes: FramePasses) -> View:
     """The geometry of a frame: from its position pass, else from depth and camera."""
-    place = _place(passes)
+    place, apart = _place(passes), ~_beside_nearer(passes)
     rests = passes.position is not None and passes.position_space is PositionSpace.REST
     if place is None:
-        return View(passes, rests, None, None, None)
+        return View(passes, rests, None, None, None, apart)
     slope = np.stack([_slope(place, 1), _slope(place, 0)], axis=-1)
     width = np.sqrt((slope**2).sum(axis=-2)).max(axis=-1)
     usual = float(np.nanmedian(width)) if np.isfinite(width).any() else 1.0
     width = np.where(width < _FOLDED * usual, width, _FOLDED * usual)
-    return View(passes, rests, place, slope, width)
+    return View(passes, rests, place, slope, width, apart)
 
 
 def match(here: View, before: View) -> Matches:
@@ -96,41 +101,6 @@ def match(here: View, before: View) -> Matches:
         _returns(here, before, offsets, rows, columns) & _same_place(here, before, rows, columns)
     )
     return Matches(places, rows, columns, seen)
-
-
-def beside_nearer(view: View, reach: int = 4) -> Array:
-    """(h, w) bool: pixels within `reach` px of the outline of something nearer; nowhere if the depth is not known.
-
-    The background lies infinitely far away. An outline is where another object begins, or where depth falls off by more
-    than a slope would.
-    """
-    depth = view.passes.depth
-    if depth is None:
-        return np.zeros(view.size, bool)
-    closeness = np.where(np.isfinite(depth), 1 / np.maximum(depth, 1e-9), 0)
-    edge = np.zeros(view.size, bool)
-    for axis in (0, 1):
-        edge |= _behind_edge(closeness, view.passes.object_id, axis)
-    around = binary_dilation(edge, iterations=reach - 1) if edge.any() else edge
-    return around & (closeness * _FALL < maximum_filter(closeness, 2 * reach + 1))
-
-
-def _behind_edge(closeness: Array, ids: Array | None, axis: int) -> Array:
-    """(h, w) bool: pixels whose neighbour along `axis` belongs to something nearer."""
-    behind = np.zeros(closeness.shape, bool)
-    near, far = closeness.swapaxes(0, axis), behind.swapaxes(0, axis)
-    falls = np.maximum(near[1:], near[:-1]) > _FALL * np.minimum(near[1:], near[:-1])
-    # within one object a steep slope falls as fast, but evenly: 1 / depth is linear over a plane
-    bend = np.zeros(near.shape, bool)
-    bend[1:-1] = np.abs(near[2:] - 2 * near[1:-1] + near[:-2]) > 0.5 * (_FALL - 1) * near[1:-1]
-    apart = bend[1:] & bend[:-1]
-    if ids is not None:
-        rows = ids.swapaxes(0, axis)
-        apart |= rows[1:] != rows[:-1]
-    falls &= apart
-    far[1:] |= falls & (near[1:] < near[:-1])
-    far[:-1] |= falls & (near[:-1] < near[1:])
-    return behind
 
 
 def offsets_to(here: View, before: View) -> Array:
@@ -220,3 +190,38 @@ def stands_still(here: View, before: View) -> Array:
         places, _ = project(here.place, camera)
         gap = np.linalg.norm(places - 0.5 - pixel_grid(*here.size) - motion_offsets(motion)[0], axis=-1)
         return gap < 0.5
+
+
+def _beside_nearer(passes: FramePasses) -> Array:
+    """(h, w) bool: pixels within `_SPILL` px of the outline of something nearer; nowhere if the depth is not known.
+
+    The background lies infinitely far away. An outline is where another object begins, or where depth falls off by more
+    than a slope would.
+    """
+    assert passes.size is not None, "checked frames have passes"
+    edge = np.zeros(passes.size, bool)
+    if passes.depth is None:
+        return edge
+    closeness = np.where(np.isfinite(passes.depth), 1 / np.maximum(passes.depth, 1e-9), 0)
+    for axis in (0, 1):
+        edge |= _behind_edge(closeness, passes.object_id, axis)
+    around = binary_dilation(edge, iterations=_SPILL - 1) if edge.any() else edge
+    return around & (closeness * _FALL < maximum_filter(closeness, 2 * _SPILL + 1))
+
+
+def _behind_edge(closeness: Array, ids: Array | None, axis: int) -> Array:
+    """(h, w) bool: pixels whose neighbour along `axis` belongs to something nearer."""
+    behind = np.zeros(closeness.shape, bool)
+    near, far = closeness.swapaxes(0, axis), behind.swapaxes(0, axis)
+    falls = np.maximum(near[1:], near[:-1]) > _FALL * np.minimum(near[1:], near[:-1])
+    # within one object a steep slope falls as fast, but evenly: 1 / depth is linear over a plane
+    bend = np.zeros(near.shape, bool)
+    bend[1:-1] = np.abs(near[2:] - 2 * near[1:-1] + near[:-2]) > 0.5 * (_FALL - 1) * near[1:-1]
+    apart = bend[1:] & bend[:-1]
+    if ids is not None:
+        rows = ids.swapaxes(0, axis)
+        apart |= rows[1:] != rows[:-1]
+    falls &= apart
+    far[1:] |= falls & (near[1:] < near[:-1])
+    far[:-1] |= falls & (near[:-1] < near[1:])
+    return behind

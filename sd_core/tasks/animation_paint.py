@@ -18,7 +18,7 @@ from sd_core.animation.needs import CUT, Needs, everything, needs_of
 from sd_core.animation.recall import Recall, thinned
 from sd_core.animation.settings import distance
 from sd_core.animation.store import FrameStore, State
-from sd_core.animation.view import Matches, View, beside_nearer, match, stands_still, view_of
+from sd_core.animation.view import Matches, View, match, stands_still, view_of
 from sd_core.diffusion.attention import AttentionBank, shared_attention
 from sd_core.diffusion.images import to_pixels
 from sd_core.diffusion.latents import encode_mean
@@ -106,7 +106,7 @@ class Painter:
     def _continuing(self, anew: _Easel, matches: Matches, earlier: Frame, before: Carried) -> _Easel:
         studio, view, settings = self._studio, anew.view, anew.frame.settings
         own = np.ones(view.size, bool) if view.rests else stands_still(view, before.view)
-        births = uncovered(carried(before.births, matches), ~beside_nearer(view))
+        births = uncovered(carried(before.births, matches), view.apart)
         births = self._recall.recalled(births, view, before.kept, own)
         clock = before.clock + distance(settings, earlier.settings)
         age = _age(births, before.clocks, clock)
@@ -169,8 +169,7 @@ class Painter:
         index, needs = easel.frame.index, easel.needs
         # What later frames sample is what a resumed run reads from the disk: rounded.
         stored = image.astype(np.float16)
-        apart = ~beside_nearer(easel.view)
-        births = born(easel.births, index, needs.fresh, firm=needs.firm, apart=apart)
+        births = born(easel.births, index, needs.fresh, firm=needs.firm, apart=easel.view.apart)
         before = self._before[1] if self._before is not None and easel.matches is not None else None
         clocks = {index: easel.clock} if before is None else {**before.clocks, index: easel.clock}
         figures = self._figures(easel, image, run)

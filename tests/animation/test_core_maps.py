@@ -13,7 +13,7 @@ from sd_core.animation.figures import laplacian
 from sd_core.animation.fill import filled
 from sd_core.animation.recall import Recall, thinned
 from sd_core.animation.sampling import bilinear, pixel_grid
-from sd_core.animation.view import View, beside_nearer, match, view_of
+from sd_core.animation.view import View, match, view_of
 from sd_core.passes import FramePasses, project
 from sd_core.requests import replace
 from sd_core.values import Array
@@ -98,8 +98,8 @@ def test_a_surface_that_comes_back_is_found_where_it_was_made() -> None:
     inside = (exact >= 0).all(-1) & (exact <= SIZE - 1).all(-1)
     hidden = (np.asarray(here.object_id) == 1) & inside & (box_before(exact, there))
     # what stood beside the box there, and stands apart here, had the colours of the box
-    beside = bilinear(beside_nearer(views[0]).astype(np.float32)[..., None], exact)[..., 0] >= 0.5
-    hidden |= inside & beside & ~beside_nearer(views[1])
+    beside = bilinear((~views[0].apart).astype(np.float32)[..., None], exact)[..., 0] >= 0.5
+    hidden |= inside & beside & views[1].apart
     assert overlap(found.made, inside & ~hidden) >= 0.98
 
 
@@ -141,7 +141,7 @@ def test_kept_frames_are_thinned_out_in_time() -> None:
 
 def test_what_a_thing_covers_the_edge_of_lies_beside_something_nearer() -> None:
     here = crossing(1)
-    beside = beside_nearer(here, reach=4)
+    beside = ~here.apart
     box = np.asarray(here.passes.object_id) == 2
     gap = distance_transform_edt(~box)
     assert not beside[box].any()
@@ -152,19 +152,19 @@ def test_what_a_thing_covers_the_edge_of_lies_beside_something_nearer() -> None:
 def test_a_steep_slope_is_no_outline() -> None:
     closeness = np.tile(np.linspace(1.0, 0.02, SIZE)[:, None], (1, SIZE))
     floor = replace(worlds.pan(1, SIZE)[0], depth=(1 / closeness).astype(np.float32), object_id=None)
-    assert not beside_nearer(view_of(floor)).any()
+    assert view_of(floor).apart.all()
 
 
 def test_what_was_made_beside_an_outline_is_forgotten_once_it_stands_apart() -> None:
     whole = np.ones((SIZE, SIZE), bool)
     first, second = crossing(4), crossing(5)
-    births = born(unborn((SIZE, SIZE)), 4, whole, firm=whole, apart=~beside_nearer(first))
+    births = born(unborn((SIZE, SIZE)), 4, whole, firm=whole, apart=first.apart)
     moved = carried(births, match(second, first))
-    left = uncovered(moved, ~beside_nearer(second))
+    left = uncovered(moved, second.apart)
     forgotten = moved.made & ~left.made
     assert forgotten.any()
-    assert not (forgotten & beside_nearer(second)).any()
-    assert not uncovered(births, ~beside_nearer(first)).frame[births.made].min() < 0, "a still picture keeps everything"
+    assert not (forgotten & ~second.apart).any()
+    assert not uncovered(births, first.apart).frame[births.made].min() < 0, "a still picture keeps everything"
 
 
 def test_a_hole_behind_a_thing_is_filled_from_what_lies_behind_it() -> None:
