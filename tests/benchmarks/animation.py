@@ -60,7 +60,6 @@ class Given:
     stride: int
     arms: list[str]
     out: Path
-    judge: int
 
 
 def main() -> int:
@@ -68,7 +67,9 @@ def main() -> int:
     given = Given(**{name: getattr(options, name) for name in Given.__dataclass_fields__})
     given.out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, float | str]] = []
-    judge = make_judge(given.judge, given.prompt, options.model, options.size) if given.judge else None
+    judge = None
+    if options.judge or options.judge_file:
+        judge = make_judge(options.judge, options.judge_file, given.prompt, options.model, options.size)
     with Engine(model=options.model) as engine:
         for name in options.scenes:
             shot = make_shot(name, options.frames, options.size, options.overscan, whole=options.whole)
@@ -232,6 +233,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5, help="runs of the 240 frames, for the sharpness at their end")
     parser.add_argument("--stride", type=int, default=8, help="every so-many-th frame is measured; divides 8 and 24")
     parser.add_argument("--judge", type=int, default=0, help="textures to train the judge of prompts on; 0: no judge")
+    parser.add_argument("--judge-file", type=Path, help="the judge is kept in this file, or taken from it")
     parser.add_argument("--prompt", default="blue cobblestone")
     parser.add_argument("--other-prompt", default="orange cobblestone")
     parser.add_argument("--root", type=Path, default=scratch / "sd_core_scenes", help="where renders are kept")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from animation_measures import Frames
-from builtin_classifier import SIZE, Classifier, judge, load_autoencoder, train
+from builtin_classifier import SIZE, Classifier, judge, kept, load_autoencoder
 
 from sd_core.training.data import COLOURS, MATERIALS
 
@@ -25,10 +26,10 @@ class Judge:
         return float(((materials == self.material).mean() + (colours == self.colour).mean()) / 2)
 
 
-def make_judge(count: int, prompt: str, model: str, side: int) -> Judge:
-    """Train on `count` textures of `side` px; some thousands are needed for a verdict worth having."""
+def make_judge(count: int, path: Path | None, prompt: str, model: str, side: int) -> Judge:
+    """The judge kept in the file `path`, else one trained on `count` textures of `side` px: some thousands make a good one."""
     return Judge(
-        train(count, 6, load_autoencoder(model), max(side, SIZE)),
+        kept(path, count, 6, load_autoencoder(model), max(side, SIZE)),
         material=next(index for index, name in enumerate(MATERIALS) if name in prompt),
         colour=next(index for index, name in enumerate(COLOURS) if name in prompt),
     )

@@ -136,6 +136,18 @@ def train(count: int, epochs: int, autoencoder: AutoencoderKL, side: int, seed: 
     return classifier.eval()
 
 
+def kept(path: Path | None, count: int, epochs: int, autoencoder: AutoencoderKL, side: int) -> Classifier:
+    """The judge in the file `path`, or a new one, which is then kept there."""
+    if path is None or not path.exists():
+        classifier = train(count, epochs, autoencoder, side)
+        if path is not None:
+            torch.save(classifier.state_dict(), path)
+        return classifier
+    classifier = Classifier().eval()
+    classifier.load_state_dict(torch.load(path, weights_only=True))
+    return classifier
+
+
 def _batches(data: Examples, size: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """All examples in batches of `size`: of each an area of 128 px, new in every epoch."""
     order = rng.permutation(len(data.pictures))

@@ -17,8 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from builtin_classifier import Classifier, accuracy, examples, held_out, judge, load_autoencoder, through, train
+from builtin_classifier import Classifier, accuracy, examples, held_out, judge, kept, load_autoencoder, through
 
 from sd_core import Engine
 from sd_core.requests import TextToImage
@@ -93,13 +92,7 @@ def main() -> int:
     parser.add_argument("--judge", type=Path, help="keep the trained judge in this file, or take it from there")
     arguments = parser.parse_args()
     autoencoder = load_autoencoder(arguments.model)
-    classifier = Classifier().eval()
-    if arguments.judge is not None and arguments.judge.exists():
-        classifier.load_state_dict(torch.load(arguments.judge, weights_only=True))
-    else:
-        classifier = train(arguments.train, arguments.epochs, autoencoder, arguments.size)
-        if arguments.judge is not None:
-            torch.save(classifier.state_dict(), arguments.judge)
+    classifier = kept(arguments.judge, arguments.train, arguments.epochs, autoencoder, arguments.size)
     data = held_out(1000, arguments.size)
     known = accuracy(classifier, data)
     print(f"judge on generated textures: material {known[0]:.1%}, colour {known[1]:.1%} (wanted 97 %)")
