@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from diffusers import ControlNetModel, T2IAdapter
 from torch import Tensor
 
@@ -61,6 +62,12 @@ class Residuals:
 
     def __add__(self, other: Residuals) -> Residuals:
         return Residuals(_sum(self.skips, other.skips), _sum(self.blocks, other.blocks))
+
+    def after_nothing(self, rows: int) -> Residuals:
+        """The same for a batch that begins with `rows` more, to which nothing is added."""
+        if rows == 0:
+            return self
+        return Residuals(*([_led_by_zeros(r, rows) for r in held] for held in (self.skips, self.blocks)))
 
 
 class Controls:
@@ -119,6 +126,10 @@ def _features(network: T2IAdapter, hint: Tensor) -> list[Tensor]:
 def _repeated(x: Tensor, like: Tensor) -> Tensor:
     """`x` (1 or b, ...) for all passes of the b pictures, in the order of `like`."""
     return x.repeat(len(like) // len(x), 1, 1, 1)
+
+
+def _led_by_zeros(residual: Tensor, rows: int) -> Tensor:
+    return torch.cat([residual.new_zeros(rows, *residual.shape[1:]), residual])
 
 
 def _sum(one: list[Tensor], other: list[Tensor]) -> list[Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -49,7 +50,9 @@ def make_predict(model: Model, inputs: Inputs) -> Predict:
         batch = len(latents)
         x = latents.repeat(conditioning.passes, 1, 1, 1).to(conditioning.embeddings.dtype)
         embeddings, added = conditioning.for_batch(batch)
-        residuals = controls.residuals(x, step, embeddings, added)
+        # without the unconditional rows, which come first, where guidance is to strengthen controls too
+        free = batch if conditioning.guided and model.defaults.guided_control else 0
+        residuals = controls.residuals(x[free:], step, embeddings[free:], _without(added, free)).after_nothing(free)
         output = model.unet(
             _beside(x, inputs.extra_channels),
             step.timestep,
@@ -102,6 +105,15 @@ def _beside(x: Tensor, extra: Tensor | None) -> Tensor:
         return x
     repeats = len(x) // len(extra)
     return torch.cat([x, extra.to(x).repeat(repeats, 1, 1, 1)], dim=1)
+
+
+def _without(added: dict[str, Any] | None, rows: int) -> dict[str, Any] | None:
+    """Added conditions without their first rows; an IP-Adapter's are lists."""
+    if added is None or rows == 0:
+        return added
+    return {
+        name: [v[rows:] for v in value] if isinstance(value, list) else value[rows:] for name, value in added.items()
+    }
 
 
 def _guide(output: Tensor, conditioning: Conditioning) -> Tensor:

@@ -57,7 +57,8 @@ _SDXL = {"family": Family.SDXL, "licence": "openrail++"}
 _TURBO = "sai-nc-community"
 _ENTRIES = (
     Entry(
-        name=BUILTIN, hub_id="", family=Family.SD1, defaults=_square(256, 20, 3.0), licence="apache-2.0", variant=None,
+        name=BUILTIN, hub_id="", family=Family.SD1, licence="apache-2.0", variant=None,
+        defaults=Defaults(width=256, height=256, num_inference_steps=20, guidance_scale=3.0, guided_control=True),
         about="small, trained by this project; inside the package, nothing to download",
     ),
     Entry(

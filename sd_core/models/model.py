@@ -33,13 +33,18 @@ class UNetInput(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """Values for the fields that a request leaves open; `scheduler` None: the checkpoint's own, options as they are."""
+    """Values for the fields that a request leaves open; `scheduler` None: the checkpoint's own, options as they are.
+
+    guided_control: controls act on the conditional prediction alone, so that guidance strengthens them as it does the
+        prompt. False, as diffusers does it: on both.
+    """
 
     width: int
     height: int
     num_inference_steps: int
     guidance_scale: float
     scheduler: str | None = None
+    guided_control: bool = False
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
