@@ -146,7 +146,9 @@ class Painter:
         reuse = studio.request.reuse
         if reuse.servo or reuse.colour:
             again = unit_image(decode_frame(clean, bench))
-            image = restored(image, reference, again, easel.births, reuse)
+            # what is made again in this frame is no measure of its colours
+            held = replace(easel.births, firm=easel.births.firm & ~easel.needs.fresh)
+            image = restored(image, reference, again, held, reuse)
         return image, run
 
     @contextmanager

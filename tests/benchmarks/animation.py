@@ -159,9 +159,14 @@ def liveness(engine: Engine, task: Task, arm: str, given: Given) -> dict[str, fl
     switched = replace(short, switch=(SWITCH, given.other_prompt))
     end = SWITCH + PATIENCE
     picture = make(ARMS[arm], engine, switched).frames[end]
-    start = single(engine, short, end, seed=given.seeds + 1)
-    goal = single(engine, replace(short, prompt=given.other_prompt), end, seed=given.seeds + 1)
+    start = several(engine, short, end)
+    goal = several(engine, replace(short, prompt=given.other_prompt), end)
     return {"switch": progress_between(picture, start, goal), "half_life": half_life(engine, short, arm)}
+
+
+def several(engine: Engine, task: Task, index: int, count: int = 5) -> Array:
+    """Frames alone of as many seeds, side by side: the mean colour of one is a matter of luck."""
+    return np.hstack([single(engine, task, index, seed=task.seed + 503 * (seed + 1)) for seed in range(count)])
 
 
 def sharpness_over_seeds(engine: Engine, truth: Truth, task: Task, arm: str, seeds: int, first: Made) -> float:

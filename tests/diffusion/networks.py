@@ -1,7 +1,12 @@
 """Small random networks of the real diffusers classes."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import torch
 from diffusers import AutoencoderKL, ControlNetModel, T2IAdapter, UNet2DConditionModel
+
+from sd_core.models import Defaults
 
 LAYOUT = {
     "in_channels": 4,
@@ -47,3 +52,9 @@ def vae() -> AutoencoderKL:
 
 def text() -> torch.Tensor:
     return torch.randn(1, 5, 16, generator=torch.Generator().manual_seed(3))
+
+
+def model(*, guided_control: bool = False) -> Any:
+    """What the network's predictions need of a model: the random UNet, and whether guidance strengthens controls."""
+    defaults = Defaults(width=64, height=64, num_inference_steps=4, guidance_scale=3.0, guided_control=guided_control)
+    return SimpleNamespace(unet=unet(), defaults=defaults)
