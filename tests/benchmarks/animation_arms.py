@@ -87,7 +87,8 @@ def warp_then_img2img(engine: Engine, task: Task, wanted: Collection[int]) -> It
             before = single(engine, task, index, seed=task.seed)
         else:
             start, _ = warped(before, task, index, cv2.BORDER_REPLICATE)
-            before = single(engine, task, index, seed=task.seed + index, image=start, strength=DENOISE)
+            depth = held(task.rendered.cropped(index).depth)
+            before = depth_to_image(engine, task, index, depth, seed=task.seed + index, image=start, strength=DENOISE)
         yield index, before
 
 
@@ -149,11 +150,20 @@ def switched(prompt: str, frame: int, other: str) -> tuple[Keyframe, ...]:
 
 
 def single(engine: Engine, task: Task, index: int, *, seed: int, **fields: Any) -> Array:
-    """One frame alone."""
+    """One frame alone, its overscan painted as well, as `Animation` does: a larger picture has other detail."""
+    margin = task.rendered.shot.overscan
+    picture = depth_to_image(engine, task, index, held(task.rendered.passes(index).depth), seed=seed, **fields)
+    return picture[margin:-margin, margin:-margin] if margin else picture
+
+
+def depth_to_image(engine: Engine, task: Task, index: int, depth: Array, **fields: Any) -> Array:
     request = DepthToImage(
-        prompt=task.prompt_at(index), depth=task.rendered.cropped(index).depth, depth_range=task.depth_range,
-        num_inference_steps=task.steps, seed=seed, **fields,
-    )  # fmt: skip
+        prompt=task.prompt_at(index),
+        depth=depth,
+        depth_range=task.depth_range,
+        num_inference_steps=task.steps,
+        **fields,
+    )
     return np.array(engine.run(request).images[0])
 
 
