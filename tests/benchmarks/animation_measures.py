@@ -121,13 +121,19 @@ def newly_seen(truth: Truth, index: int, within: int = 8) -> Array:
 
 
 def seam(picture: Array, new: Array, passes: FramePasses) -> float:
-    """Steps of the luma across the border of what is new, over those inside, on one smooth surface; nan without a border."""
+    """Steps of the luma across the border of what is new, over those inside, on one smooth surface; nan without a border.
+
+    What lies within 2 px of an object's outline does not count: new surface often ends there, and the step is the outline's.
+    """
     luma, ids, depth = grey(picture), held(passes.object_id), held(passes.depth)
+    whole = ids.astype(np.float32)
+    inner = cv2.dilate(whole, np.ones((5, 5))) == cv2.erode(whole, np.ones((5, 5)))
     across, inside = [], []
     for axis in (0, 1):
         one, other = (slice(None),) * axis + (slice(1, None),), (slice(None),) * axis + (slice(None, -1),)
         with np.errstate(invalid="ignore"):
             smooth = (ids[one] == ids[other]) & (np.abs(np.log(depth[one] / depth[other])) < 0.05)
+        smooth &= inner[one] & inner[other]
         steps = np.abs(luma[one] - luma[other])
         across.append(steps[smooth & (new[one] != new[other])])
         inside.append(steps[smooth & (new[one] == new[other])])
