@@ -206,7 +206,7 @@ def _beside_nearer(passes: FramePasses) -> Array:
     for axis in (0, 1):
         edge |= _behind_edge(closeness, passes.object_id, axis)
     around = binary_dilation(edge, iterations=_SPILL - 1) if edge.any() else edge
-    return around & (closeness * _FALL < maximum_filter(closeness, 2 * _SPILL + 1))
+    return np.logical_and(around, closeness * _FALL < maximum_filter(closeness, 2 * _SPILL + 1))
 
 
 def _behind_edge(closeness: Array, ids: Array | None, axis: int) -> Array:
