@@ -79,6 +79,6 @@ _RECIPES: dict[Stage, TrainConfig] = {
         TrainConfig(stage=Stage.DECODER, steps=1000, batch=16, learning_rate=3e-4, average=0.995),
         TrainConfig(stage=Stage.UNET, steps=3000, batch=24, learning_rate=1.2e-3, decay_share=0.7),
         TrainConfig(stage=Stage.CONTROLNET, steps=1000, batch=16, learning_rate=1.2e-3, decay_share=0.7, average=0.99),
-        TrainConfig(stage=Stage.TOGETHER, steps=4000, batch=36, learning_rate=1.2e-3, decay_share=0.7),
+        TrainConfig(stage=Stage.TOGETHER, steps=2900, batch=60, learning_rate=1.2e-3, decay_share=0.7),
     )
 }

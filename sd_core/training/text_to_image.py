@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor, nn
 
+from sd_core.diffusion.control import Residuals
 from sd_core.training.batches import Batch, Source
 from sd_core.training.captions import drawn_captions
 from sd_core.training.embeddings import Reader
@@ -30,7 +31,10 @@ FULL_SHARE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A batch, made noisy: what the networks see, and the velocity that they are to say."""
+    """A batch, made noisy: what the networks see, and the velocity that they are to say.
+
+    noisy, velocity: (b, c, lh, lw). timesteps: (b,). embeddings: (b, t, d).
+    """
 
     noisy: Tensor
     timesteps: Tensor
@@ -120,7 +124,7 @@ class TogetherTask:
 def steered_velocity(
     unet: UNet2DConditionModel, controlnet: ControlNetModel, lesson: Lesson, controls: Tensor
 ) -> Tensor:
-    """The UNet's velocity, the last `len(controls)` of the batch steered by them and the others not at all."""
+    """The UNet's velocity (b, c, lh, lw), the last of the batch steered by `controls` (n, 3, h, w) in [0, 1], n from 0 to b."""
     free = len(lesson.noisy) - len(controls)
     if len(controls) == 0:
         return unet(lesson.noisy, lesson.timesteps, lesson.embeddings).sample
@@ -131,12 +135,8 @@ def steered_velocity(
         controlnet_cond=controls,
         return_dict=False,
     )
+    *down, middle = Residuals(skips=[*down, middle]).after_nothing(free).skips
     return unet(
         lesson.noisy, lesson.timesteps, lesson.embeddings,
-        down_block_additional_residuals=[_led_by_zeros(residual, free) for residual in down],
-        mid_block_additional_residual=_led_by_zeros(middle, free),
+        down_block_additional_residuals=down, mid_block_additional_residual=middle,
     ).sample  # fmt: skip
-
-
-def _led_by_zeros(residual: Tensor, free: int) -> Tensor:
-    return F.pad(residual, (0, 0) * (residual.ndim - 1) + (free, 0)) if free else residual

@@ -64,6 +64,16 @@ def test_a_scene_in_which_nothing_moves_starts_late_from_what_was_seen(engine: E
     assert all(held["evaluations"] <= 0.5 * figures[0]["evaluations"] for held in figures[1:])
 
 
+def test_a_frame_that_is_made_again_has_colours_of_its_own(engine: Engine) -> None:
+    """What agrees with the frame before by chance must not pull all other colours along."""
+    keyframes = (Keyframe(0, prompt="brick"), Keyframe(1, prompt="wall"))
+    given = {"passes": worlds.still(2), "keyframes": keyframes, "num_inference_steps": 6}
+    with_colour, without = (
+        engine.run(request(**given, reuse=Reuse(servo=False, colour=colour))).images[1] for colour in (True, False)
+    )
+    assert np.array_equal(with_colour, without)
+
+
 def test_a_prompt_that_changes_is_followed_at_once(engine: Engine) -> None:
     frames = worlds.still(5)
     keyframes = (Keyframe(2, prompt="brick"), Keyframe(3, prompt="wall"))

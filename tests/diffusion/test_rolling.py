@@ -82,7 +82,7 @@ def test_a_picture_moves_by_its_own_seed_alone_and_in_a_batch() -> None:
 @torch.no_grad()
 def test_a_batch_is_predicted_as_its_pictures_alone() -> None:
     """Guided, and with a ControlNet and a T2I-Adapter, whose one picture moves with each of the batch by another way."""
-    network = model()
+    whole = model()
     hint, latents = random(1, 3, 128, 128, seed=1), random(2, 4, 16, 16)
     networks = controlnet(), t2i_adapter("full_adapter")
     controls = tuple(ActiveControl(network, hint, 1.0, 0.0, 1.0) for network in networks)
@@ -90,7 +90,7 @@ def test_a_batch_is_predicted_as_its_pictures_alone() -> None:
 
     def predicted(pictures: Tensor, *seeds: int) -> Tensor:
         rolling = Rolling(Seamless.XY, seeds)
-        return make_rolled_predict(partial(make_predict, network), told, rolling, SCALE)(pictures, step(0))
+        return make_rolled_predict(partial(make_predict, whole), told, rolling, SCALE)(pictures, step(0))
 
     together = predicted(latents, 3, 4)
     alone = torch.cat([predicted(latents[:1], 3), predicted(latents[1:], 4)])
