@@ -22,11 +22,13 @@ app = typer.Typer(help="Train the model that is built in.", no_args_is_help=True
 class StageName(StrEnum):
     """The stages, in the order in which they are run.
 
-    The decoder's is a finish that sharpens grain; `together` goes on with the UNet and the ControlNet at once.
+    The decoder's is a finish that sharpens grain; a text encoder that starts from a whole model learns to read anew, and the
+    UNet and the ControlNet are fitted to it; `together` goes on with both at once.
     """
 
     AUTOENCODER = "autoencoder"
     DECODER = "decoder"
+    TEXT_ENCODER = "text_encoder"
     UNET = "unet"
     CONTROLNET = "controlnet"
     TOGETHER = "together"

@@ -31,7 +31,7 @@ class Widths:
 WIDTHS = {
     Size.FULL: Widths(
         autoencoder=(32, 48, 96, 128), autoencoder_groups=4, unet=(96, 192, 192), unet_groups=8, head=32,
-        control=(16, 32, 64, 96), text=256, text_layers=4,
+        control=(16, 32, 64, 96), text=256, text_layers=3,
     ),
     Size.TINY: Widths(
         autoencoder=(8, 8, 8, 8), autoencoder_groups=4, unet=(8, 16, 16), unet_groups=4, head=8,

@@ -1,13 +1,13 @@
 """Captions as token ids: dropped, disturbed and padded as training wants them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from sd_core.training.tokenizer import MAX_TOKENS
+from sd_core.training.tokenizer import END, MAX_TOKENS
 
 DROPPED = 0.12
 """Share of captions replaced by the empty one, for classifier-free guidance (Ho and Salimans 2022, arXiv:2207.12598)."""
@@ -24,11 +24,25 @@ def drawn_captions(captions: Sequence[str], rng: np.random.Generator) -> list[st
     return drawn
 
 
+def with_words_exchanged(caption: str, names: Collection[str], others: Sequence[str], rng: np.random.Generator) -> str:
+    """The caption with every word of `names` left out, or in its place a made-up word or, most often, one of `others`."""
+    words = [_exchanged(others, rng) if word.strip(",") in names else word for word in caption.split()]
+    return " ".join(word for word in words if word)
+
+
+def _exchanged(others: Sequence[str], rng: np.random.Generator) -> str:
+    chance = rng.random()
+    return "" if chance < 0.14 else _made_up(rng) if chance < 0.44 else str(rng.choice(others))
+
+
 def _disturbed(caption: str, rng: np.random.Generator) -> str:
     words = caption.split()
-    made_up = "".join(chr(97 + letter) for letter in rng.integers(26, size=int(rng.integers(3, 9))))
-    words.insert(int(rng.integers(len(words) + 1)), made_up)
+    words.insert(int(rng.integers(len(words) + 1)), _made_up(rng))
     return " ".join(words)
+
+
+def _made_up(rng: np.random.Generator) -> str:
+    return "".join(chr(97 + letter) for letter in rng.integers(26, size=int(rng.integers(3, 9))))
 
 
 def token_ids(tokenizer: CLIPTokenizer, captions: Sequence[str], *, full: bool) -> Tensor:
@@ -41,3 +55,8 @@ def token_ids(tokenizer: CLIPTokenizer, captions: Sequence[str], *, full: bool) 
         return_tensors="pt",
     )
     return torch.as_tensor(encoded.input_ids)
+
+
+def ends_of_captions(tokenizer: CLIPTokenizer, ids: Tensor) -> Tensor:
+    """(b, t) bool: where (b, t) `ids` are the end of a caption, or the padding after it, which is the same token."""
+    return ids.eq(tokenizer.get_vocab()[END])

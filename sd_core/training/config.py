@@ -11,6 +11,7 @@ class Stage(StrEnum):
 
     AUTOENCODER = "autoencoder"
     DECODER = "decoder"
+    TEXT_ENCODER = "text_encoder"
     UNET = "unet"
     CONTROLNET = "controlnet"
     TOGETHER = "together"
@@ -36,7 +37,7 @@ class TrainConfig:
     steps: int
     seed: int = 0
     batch: int
-    """Crops of 64 px (autoencoder, decoder) or images of 128 px (UNet, ControlNet; larger images count by their area)."""
+    """Crops of 64 px (autoencoder, decoder), captions (text encoder) or images of 128 px (larger ones count by area)."""
     learning_rate: float
     warmup: int = 200
     decay_share: float = 0.3
@@ -45,15 +46,13 @@ class TrainConfig:
     """Decay per step of the exponential moving average of the weights, which is what is exported."""
     images: int = 16_000
     """Generated images kept on disk, counted in areas of 128 x 128 px."""
-    reading: int = 800
-    """Steps in which the text encoder alone learns to read captions, before the UNet is trained from nothing."""
     processes: int = 1
     """Processes, one thread each, that generate images and then share every batch; part of the recipe, like `seed`."""
     checkpoint_every: int = 250
     sheet_every: int = 500
 
     def __post_init__(self) -> None:
-        for field in ("steps", "batch", "images", "reading", "processes", "checkpoint_every", "sheet_every"):
+        for field in ("steps", "batch", "images", "processes", "checkpoint_every", "sheet_every"):
             if getattr(self, field) < 1:
                 raise RequestError(
                     field, f"must be at least 1, got {getattr(self, field)}", hint="use a positive number"
@@ -67,9 +66,7 @@ class TrainConfig:
         config = _RECIPES[Stage(stage)]
         if size is Size.FULL:
             return config
-        return replace(
-            config, size=size, steps=4, batch=2, warmup=1, images=24, reading=4, checkpoint_every=2, sheet_every=4
-        )
+        return replace(config, size=size, steps=4, batch=2, warmup=1, images=24, checkpoint_every=2, sheet_every=4)
 
 
 _RECIPES: dict[Stage, TrainConfig] = {
@@ -77,6 +74,7 @@ _RECIPES: dict[Stage, TrainConfig] = {
     for recipe in (
         TrainConfig(stage=Stage.AUTOENCODER, steps=5000, batch=16, learning_rate=8e-4),
         TrainConfig(stage=Stage.DECODER, steps=1000, batch=16, learning_rate=3e-4, average=0.995),
+        TrainConfig(stage=Stage.TEXT_ENCODER, steps=1000, batch=64, learning_rate=1e-3, warmup=30, decay_share=1.0),
         TrainConfig(stage=Stage.UNET, steps=3000, batch=24, learning_rate=1.2e-3, decay_share=0.7),
         TrainConfig(stage=Stage.CONTROLNET, steps=1000, batch=16, learning_rate=1.2e-3, decay_share=0.7, average=0.99),
         TrainConfig(stage=Stage.TOGETHER, steps=2900, batch=60, learning_rate=1.2e-3, decay_share=0.7),

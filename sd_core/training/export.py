@@ -69,7 +69,7 @@ def load_parts(model: Path) -> Parts:
 
 def load_text_encoder(model: Path) -> CLIPTextModel:
     """The text encoder in a model's folder, in float32."""
-    return CLIPTextModel.from_pretrained(_existing(model / "text_encoder", "unet"), dtype=torch.float32)
+    return CLIPTextModel.from_pretrained(_existing(model / "text_encoder", "text_encoder"), dtype=torch.float32)
 
 
 def load_controlnet(model: Path) -> ControlNetModel:

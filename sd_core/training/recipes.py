@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from transformers import CLIPTokenizer
@@ -20,7 +21,7 @@ from sd_core.training.autoencoder import AutoencoderTask, DecoderTask
 from sd_core.training.batches import Source
 from sd_core.training.config import Stage, TrainConfig
 from sd_core.training.data import vocabulary
-from sd_core.training.embeddings import Reader, cache_embeddings, known_captions
+from sd_core.training.embeddings import EMPTY, Reader, cache_embeddings, known_captions
 from sd_core.training.export import (
     load_autoencoder,
     load_controlnet,
@@ -29,13 +30,26 @@ from sd_core.training.export import (
     save_part,
     save_parts,
 )
-from sd_core.training.images import CROP_BUCKETS, SCENE_BUCKETS, TEXTURE_BUCKETS, Bucket, Images, generate, open_images
+from sd_core.training.images import (
+    CROP_BUCKETS,
+    SCENE_BUCKETS,
+    TEXTURE_BUCKETS,
+    Bucket,
+    Images,
+    Label,
+    generate,
+    open_images,
+)
 from sd_core.training.latents import Latents, cache_latents, channel_statistics, fold_statistics, open_latents
 from sd_core.training.loop import CHECKPOINT, Progress, Task
 from sd_core.training.parts import Parts
 from sd_core.training.reading import learn_to_read
+from sd_core.training.refit import Translation, refit
 from sd_core.training.text_to_image import ControlNetTask, TogetherTask, UNetTask
 from sd_core.training.tokenizer import build_tokenizer
+
+REFIT_CAPTIONS = 3000
+"""Read by both text encoders where one takes the place of the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,10 @@ class Workshop:
     def latents(self, buckets: tuple[Bucket, ...]) -> list[Latents]:
         return open_latents(self.images("pictures", buckets), self.out / "pictures")
 
+    def labels(self) -> list[Label]:
+        """What is known of every picture."""
+        return [label for images in self.images("pictures", self.buckets) for label in images.labels]
+
     def averages(self) -> dict[str, torch.Tensor]:
         """The averaged weights in this stage's checkpoint."""
         return torch.load(self.stage / CHECKPOINT, weights_only=True)["average"]
@@ -91,10 +109,10 @@ class Workshop:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One stage: `prepare` runs once, `task` in every process, `finish` once at the end."""
+    """One stage: `prepare` runs once, `task` in every process if there is one, `finish` once at the end."""
 
     prepare: Callable[[Workshop], Iterator[Progress]]
-    task: Callable[[Workshop], Task]
+    task: Callable[[Workshop], Task] | None
     finish: Callable[[Workshop], None]
 
 
@@ -120,15 +138,6 @@ def _pictures(shop: Workshop) -> Iterator[Progress]:
 
 def _texts_and_pictures(shop: Workshop) -> Iterator[Progress]:
     yield from _pictures(shop)
-    # one process writes these, before the others read them; a resumed run keeps the ids that it has learnt
-    if not (shop.base / "text_encoder").exists():
-        build_tokenizer(vocabulary(), shop.model / "tokenizer").save_pretrained(shop.model / "tokenizer")
-        yield from _read(shop)
-    yield from _embedded(shop)
-
-
-def _scenes_and_texts(shop: Workshop) -> Iterator[Progress]:
-    yield from _pictures(shop)
     yield from _embedded(shop)
 
 
@@ -139,15 +148,39 @@ def _embedded(shop: Workshop) -> Iterator[Progress]:
 
 
 def _read(shop: Workshop) -> Iterator[Progress]:
-    """Leave a text encoder that can read in `out/model`."""
-    config, tokenizer = shop.config, CLIPTokenizer.from_pretrained(shop.model / "tokenizer")
+    """Leave a text encoder that can read in the stage's folder; what a model starts from keeps its tokenizer."""
+    config = shop.config
+    yield from _generated(shop, "pictures", shop.buckets)
+    if shop.start is None:
+        build_tokenizer(vocabulary(), shop.model / "tokenizer").save_pretrained(shop.model / "tokenizer")
+    tokenizer = CLIPTokenizer.from_pretrained(shop.base / "tokenizer")
     torch.manual_seed(config.seed)
     text_encoder = build_text_encoder(tokenizer, config.size)
-    labels = [label for images in shop.images("pictures", shop.buckets) for label in images.labels]
-    answers = learn_to_read(text_encoder, tokenizer, labels, steps=config.reading, seed=config.seed)
-    for done, right in enumerate(answers, 1):
-        yield Progress(stage=config.stage, phase="captions", done=done, count=config.reading, figures={"right": right})
-    save_part(text_encoder, shop.model / "text_encoder")
+    for done, right in enumerate(learn_to_read(text_encoder, tokenizer, shop.labels(), config), 1):
+        yield Progress(stage=config.stage, phase="train", done=done, count=config.steps, figures={"right": right})
+    save_part(text_encoder, shop.stage / "text_encoder")
+
+
+def _finish_text_encoder(shop: Workshop) -> None:
+    """Put the text encoder into the model, and what has learnt with another behind it."""
+    shop.model.mkdir(exist_ok=True)
+    if shop.start is not None:
+        _refit(shop, shop.start)
+    save_part(load_text_encoder(shop.stage), shop.model / "text_encoder")
+    for path in shop.out.glob(f"*/{shop.embeddings.name}"):
+        path.unlink()  # what another encoder said
+
+
+def _refit(shop: Workshop, start: Path) -> None:
+    parts, controlnet, rng = load_parts(start), load_controlnet(start), np.random.default_rng(shop.config.seed)
+    labels = shop.labels()
+    captions = [str(rng.choice(labels[index]["captions"])) for index in rng.integers(len(labels), size=REFIT_CAPTIONS)]
+    captions += [EMPTY] * (REFIT_CAPTIONS // 30)
+    new = load_text_encoder(shop.stage)
+    translation = Translation.between(parts.text_encoder, new, parts.tokenizer, captions, rng)
+    for network, name in ((parts.unet, "unet"), (controlnet, "controlnet")):
+        refit(network, translation)
+        save_part(network, shop.model / name)
 
 
 def _autoencoder_task(shop: Workshop) -> AutoencoderTask:
@@ -240,7 +273,8 @@ def _restore(network: nn.Module, averages: dict[str, torch.Tensor], name: str) -
 RECIPES: dict[Stage, Recipe] = {
     Stage.AUTOENCODER: Recipe(_crops, _autoencoder_task, _finish_autoencoder),
     Stage.DECODER: Recipe(_crops, _decoder_task, _finish_decoder),
+    Stage.TEXT_ENCODER: Recipe(_read, None, _finish_text_encoder),
     Stage.UNET: Recipe(_texts_and_pictures, _unet_task, _finish_unet),
-    Stage.CONTROLNET: Recipe(_scenes_and_texts, _controlnet_task, _finish_controlnet),
-    Stage.TOGETHER: Recipe(_scenes_and_texts, _together_task, _finish_together),
+    Stage.CONTROLNET: Recipe(_texts_and_pictures, _controlnet_task, _finish_controlnet),
+    Stage.TOGETHER: Recipe(_texts_and_pictures, _together_task, _finish_together),
 }

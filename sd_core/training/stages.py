@@ -1,6 +1,6 @@
 """The one entrance to training: a stage, a folder, and the progress as it goes."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import torch
@@ -37,18 +37,21 @@ def train(
         shop.embeddings.unlink(missing_ok=True)
     recipe = RECIPES[config.stage]
     yield from recipe.prepare(shop)
-    with assembled(config.processes, _follow, shop) as team:
-        yield from fit(_task(shop), config, shop.stage, team=team)
+    if recipe.task is not None:
+        with assembled(config.processes, _follow, shop) as team:
+            yield from fit(_task(shop, recipe.task), config, shop.stage, team=team)
     recipe.finish(shop)
     complete(shop)
 
 
 def _follow(team: Team, shop: Workshop) -> None:
     """What every process but the leading one does: the same steps, in silence."""
-    for _ in fit(_task(shop), shop.config, shop.stage, team=team):
+    make = RECIPES[shop.config.stage].task
+    assert make is not None  # no team is assembled without a task
+    for _ in fit(_task(shop, make), shop.config, shop.stage, team=team):
         raise AssertionError("only the leading process reports")
 
 
-def _task(shop: Workshop) -> Task:
+def _task(shop: Workshop, make: Callable[[Workshop], Task]) -> Task:
     torch.manual_seed(shop.config.seed)
-    return RECIPES[shop.config.stage].task(shop)
+    return make(shop)

@@ -21,7 +21,7 @@ from sd_core.training.sheets import control_sheet, prompt_sheet
 
 TEXTURE_SHARE = (0.9, 0.5)
 """Of what is seen, at the start and at the end: materials are learnt first, and what is made of them after that."""
-TOGETHER_TEXTURE_SHARE = 0.4
+TOGETHER_TEXTURE_SHARE = 0.55
 """Of what is seen where both are trained: the materials are known by then, and depth belongs to scenes."""
 STEERED_SHARE = 0.7
 """Of the scenes there, those that come with their depth; the others keep the UNet able to draw scenes without."""

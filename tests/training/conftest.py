@@ -7,7 +7,7 @@ import pytest
 from sd_core.training.config import Size, Stage, TrainConfig
 from sd_core.training.stages import train
 
-STAGES = (Stage.AUTOENCODER, Stage.UNET, Stage.CONTROLNET, Stage.TOGETHER, Stage.DECODER)
+STAGES = (Stage.AUTOENCODER, Stage.TEXT_ENCODER, Stage.UNET, Stage.CONTROLNET, Stage.TOGETHER, Stage.DECODER)
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,12 @@ from sd_core.training.captions import drawn_captions, token_ids
 from sd_core.training.config import Size, Stage, TrainConfig
 from sd_core.training.data import COLOURS, MATERIALS, SampleKind, make_sample, vocabulary
 from sd_core.training.embeddings import Reader, cache_embeddings
-from sd_core.training.images import CROP_BUCKETS, SCENE_BUCKETS, TEXTURE_BUCKETS, Label, stored_control
+from sd_core.training.images import CROP_BUCKETS, SCENE_BUCKETS, TEXTURE_BUCKETS, stored_control
 from sd_core.training.latents import channel_statistics, fold_statistics
 from sd_core.training.loop import learning_rate
 from sd_core.training.losses import psnr, reconstruction_loss
 from sd_core.training.muon import orthogonalised
 from sd_core.training.noising import crowded_timesteps, noisy_and_velocity
-from sd_core.training.reading import learn_to_read
 from sd_core.training.recipes import Workshop
 from sd_core.training.tokenizer import build_tokenizer
 
@@ -134,20 +133,6 @@ def test_buckets_never_share_a_file() -> None:
 def test_the_data_names_what_the_sheets_ask_for() -> None:
     assert len(MATERIALS) >= 18
     assert len(COLOURS) >= 12
-
-
-def test_a_text_encoder_that_is_asked_comes_to_name_what_captions_say(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    tokenizer = build_tokenizer(vocabulary(), tmp_path)
-    encoder = build_text_encoder(tokenizer, Size.TINY)
-    words = [(colour, kind) for colour in ("red", "blue") for kind in ("texture", "scene")]
-    labels: list[Label] = [
-        Label(captions=[f"a {kind} of {colour} brick"], material="brick", colour=colour, kind=kind)
-        for colour, kind in words
-    ]
-    right = list(learn_to_read(encoder, tokenizer, labels, steps=150, seed=0))
-    assert np.mean(right[:3]) < 0.8 and np.mean(right[-10:]) > 0.97
-    assert not encoder.training
 
 
 @pytest.mark.parametrize("shape", [(24, 96), (96, 24), (32, 32)])
