@@ -13,7 +13,7 @@ import numpy as np
 from sd_core.values import Array
 
 from .sampling import bicubic, pixel_grid
-from .view import Matches
+from .view import Matches, View, still_beside
 
 NEVER = -1
 """Birth of a pixel that has not been made yet."""
@@ -30,13 +30,13 @@ class Births:
     """The map.
 
     frame: (h, w) int32, or NEVER. place: (h, w, 2) float32 px (x, y) in it. firm: (h, w) bool, made in its context.
-    apart: (h, w) bool, made where nothing nearer was beside it.
+    beside: (h, w) int64, what it was made beside, as `View.beside` says it.
     """
 
     frame: Array
     place: Array
     firm: Array
-    apart: Array
+    beside: Array
 
     @property
     def made(self) -> Array:
@@ -47,7 +47,7 @@ class Births:
 def unborn(size: tuple[int, int]) -> Births:
     """A frame of which nothing was made before."""
     no = np.zeros(size, bool)
-    return Births(np.full(size, NEVER, np.int32), np.zeros((*size, 2), np.float32), no, no)
+    return Births(np.full(size, NEVER, np.int32), np.zeros((*size, 2), np.float32), no, no.astype(np.int64))
 
 
 def carried(births: Births, matches: Matches) -> Births:
@@ -62,22 +62,18 @@ def carried(births: Births, matches: Matches) -> Births:
     slope = slopes(births)[rows, columns]
     place = births.place[rows, columns] + np.einsum("hwij,hwj->hwi", slope, np.clip(rest, -1, 1))
     frame = np.where(matches.seen, births.frame[rows, columns], NEVER)
-    firm, apart = births.firm[rows, columns] & matches.seen, births.apart[rows, columns] & matches.seen
-    return Births(frame.astype(np.int32), place.astype(np.float32), firm, apart)
+    firm, beside = births.firm[rows, columns] & matches.seen, births.beside[rows, columns] * matches.seen
+    return Births(frame.astype(np.int32), place.astype(np.float32), firm, beside)
 
 
-def uncovered(births: Births, apart: Array) -> Births:
+def uncovered(births: Births, view: View) -> Births:
     """`births` without those made beside an outline that has moved away since.
 
     Latents are coarse: within a few px of something nearer a surface takes its colours, which would stay as a ghost.
-
-    Args:
-        births: the map.
-        apart: (h, w) bool, pixels that have nothing nearer beside them now.
     """
-    forgotten = births.made & apart & ~births.apart
+    forgotten = births.made & (births.beside != 0) & ~still_beside(view, births.beside)
     return Births(
-        np.where(forgotten, np.int32(NEVER), births.frame), births.place, births.firm & ~forgotten, births.apart
+        np.where(forgotten, np.int32(NEVER), births.frame), births.place, births.firm & ~forgotten, births.beside
     )
 
 
@@ -94,14 +90,14 @@ def magnification(births: Births) -> Array:
     return 1 / np.sqrt(np.maximum(np.abs(determinant), 1e-6))
 
 
-def born(births: Births, index: int, where: Array, *, firm: Array, apart: Array) -> Births:
+def born(births: Births, index: int, where: Array, *, firm: Array, beside: Array) -> Births:
     """`births` with the pixels `where` made in frame `index`."""
     here = pixel_grid(*where.shape)
     return Births(
         np.where(where, np.int32(index), births.frame).astype(np.int32),
         np.where(where[..., None], here, births.place),
         np.where(where, firm, births.firm),
-        np.where(where, apart, births.apart),
+        np.where(where, beside, births.beside),
     )
 
 

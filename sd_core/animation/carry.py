@@ -44,7 +44,7 @@ class Carried:
         births = self.births
         return {
             "birth_frame": births.frame, "birth_place": births.place, "birth_firm": births.firm,
-            "birth_apart": births.apart, "numbers": text,
+            "birth_beside": births.beside, "numbers": text,
         }  # fmt: skip
 
     def pruned(self) -> Carried:
@@ -63,7 +63,7 @@ def from_arrays(arrays: Mapping[str, Array], view: View, index: int, image: Call
     numbers = json.loads(bytes(arrays["numbers"]).decode())
     return Carried(
         view=view,
-        births=Births(*(arrays[f"birth_{name}"] for name in ("frame", "place", "firm", "apart"))),
+        births=Births(*(arrays[f"birth_{name}"] for name in ("frame", "place", "firm", "beside"))),
         image=image(index).astype(np.float32),
         clocks={int(k): v for k, v in numbers["clocks"].items()},
         clock=numbers["clock"],

@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from sd_core.values import Array
 
 from .births import Births
-from .view import View
+from .view import View, still_beside
 
 MOST = 24
 """Frames that are kept, so that memory is constant; with more, those that lie closest in time are thinned out."""
@@ -51,15 +51,15 @@ class Recall:
         """
         if here.place is None:
             return births
-        frame, place, firm, apart = (np.copy(a) for a in (births.frame, births.place, births.firm, births.apart))
+        frame, place, firm, beside = (np.copy(a) for a in (births.frame, births.place, births.firm, births.beside))
         for index in sorted(kept, reverse=True):
             rows, columns = np.nonzero((frame < 0) & still & np.isfinite(here.place).all(-1))
             if len(rows) == 0:
                 break
-            found, places = _found(self._index(index), here, rows, columns)
+            found, places, objects = _found(self._index(index), here, rows, columns)
             at = rows[found], columns[found]
-            frame[at], place[at], firm[at], apart[at] = index, places[found], True, here.apart[at]
-        return Births(frame, place, firm, apart)
+            frame[at], place[at], firm[at], beside[at] = index, places[found], True, objects[found]
+        return Births(frame, place, firm, beside)
 
 
 def thinned(kept: Sequence[int]) -> tuple[int, ...]:
@@ -79,16 +79,17 @@ def _index_of(view: View) -> _Index:
     return _Index(view, KDTree(view.place[rows, columns].reshape(-1, 3)), rows, columns)
 
 
-def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Array, Array]:
-    """Which of the pixels are seen in the frame, and their places there, (n, 2) px (x, y).
+def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Array, Array, Array]:
+    """Which of the pixels are seen in the frame, their places there, (n, 2) px (x, y), and what they were made beside.
 
     From the nearest sampled point the surface is followed along its slope, then once more from the pixel reached. What has
-    nothing nearer beside it must have had nothing there either.
+    something nearer beside it there must have it here as well.
     """
     view = index.view
     assert here.place is not None and here.width is not None and view.width is not None, "both views have places"
     if len(index.rows) == 0:
-        return np.zeros(len(rows), bool), np.zeros((len(rows), 2), np.float32)
+        nothing = np.zeros(len(rows), bool)
+        return nothing, np.zeros((len(rows), 2), np.float32), nothing.astype(np.int64)
     point = here.place[rows, columns]
     _, nearest = index.tree.query(point)
     at = np.stack([index.columns[nearest], index.rows[nearest]], axis=-1)
@@ -104,11 +105,13 @@ def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Arra
         found = near & (np.abs(places - at) <= 1).all(-1) & (missed <= view.width[there])
         found &= view.width[there] <= _COARSER * here.width[rows, columns]
         found &= here.width[rows, columns] <= _FINER * view.width[there]
-    found &= view.apart[there] | ~here.apart[rows, columns]
+    objects = np.zeros(here.size, np.int64)
+    objects[rows, columns] = view.beside[there]
+    found &= ((objects == 0) | still_beside(here, objects))[rows, columns]
     ids, earlier = here.passes.object_id, view.passes.object_id
     if ids is not None and earlier is not None:
         found &= ids[rows, columns] == earlier[there]
-    return found, places.astype(np.float32)
+    return found, places.astype(np.float32), view.beside[there]
 
 
 def _followed(view: View, point: Array, at: Array) -> tuple[Array, Array]:

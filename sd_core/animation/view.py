@@ -18,8 +18,11 @@ _REACH = 1.5
 _FALL = 1.1
 """Ratio of depths from which on two surfaces lie one behind the other."""
 
-_SPILL = 4
-"""px by which colours of something nearer reach over its outline: half a latent."""
+_SPILL = 8
+"""px by which colours of something nearer reach over its outline: one latent."""
+
+_RANKS = 2**30
+"""Distances that are told apart when objects are put in order."""
 
 _FOLDED = 8.0
 """Times the usual width of a pixel from which on a difference between neighbours is an edge, not a slope."""
@@ -33,7 +36,8 @@ class View:
     place: (h, w, 3) float64 in scene units, rest space if `rests`, else world space; NaN in the background. None: unknown.
     slope: (h, w, 3, 2) change of `place` to the next pixel in x and in y.
     width: (h, w) length of the longer of both, scene units.
-    apart: (h, w) bool, pixels with no outline of something nearer beside them.
+    beside: (h, w) int64, the object whose outline is beside the pixel, in front of it: its id + 1, and 0 where none is. The
+        nearest to the camera, of several; 1 for any where objects have no ids.
     """
 
     passes: FramePasses
@@ -41,7 +45,7 @@ class View:
     place: Array | None
     slope: Array | None
     width: Array | None
-    apart: Array
+    beside: Array
 
     @property
     def size(self) -> tuple[int, int]:
@@ -75,15 +79,15 @@ class Matches:
 
 def view_of(passes: FramePasses) -> View:
     """The geometry of a frame: from its position pass, else from depth and camera."""
-    place, apart = _place(passes), ~_beside_nearer(passes)
+    place, beside = _place(passes), _beside_nearer(passes)
     rests = passes.position is not None and passes.position_space is PositionSpace.REST
     if place is None:
-        return View(passes, rests, None, None, None, apart)
+        return View(passes, rests, None, None, None, beside)
     slope = np.stack([_slope(place, 1), _slope(place, 0)], axis=-1)
     width = np.sqrt((slope**2).sum(axis=-2)).max(axis=-1)
     usual = float(np.nanmedian(width)) if np.isfinite(width).any() else 1.0
     width = np.where(width < _FOLDED * usual, width, _FOLDED * usual)
-    return View(passes, rests, place, slope, width, apart)
+    return View(passes, rests, place, slope, width, beside)
 
 
 def match(here: View, before: View) -> Matches:
@@ -192,8 +196,25 @@ def stands_still(here: View, before: View) -> Array:
         return gap < 0.5
 
 
+def still_beside(view: View, objects: Array) -> Array:
+    """(h, w) bool: pixels that have the outline of the object that `objects`, as in `View.beside`, names beside them.
+
+    Another one may have come between since: then it is enough that the object is there.
+    """
+    ids = view.passes.object_id
+    still = (objects != 0) & (view.beside == objects)
+    if ids is None:
+        return still
+    for named in np.unique(objects[(objects != 0) & ~still]):
+        asked = objects == named
+        own = ids == named - 1
+        near = binary_dilation(own, iterations=_SPILL, structure=np.ones((3, 3), bool)) if own.any() else own
+        still |= asked & np.where(own, view.beside != 0, near)
+    return still
+
+
 def _beside_nearer(passes: FramePasses) -> Array:
-    """(h, w) bool: pixels within `_SPILL` px of the outline of something nearer; nowhere if the depth is not known.
+    """`View.beside`: what is nearer within `_SPILL` px of an outline; nothing if the depth is not known.
 
     The background lies infinitely far away. An outline is where another object begins, or where depth falls off by more
     than a slope would.
@@ -201,12 +222,25 @@ def _beside_nearer(passes: FramePasses) -> Array:
     assert passes.size is not None, "checked frames have passes"
     edge = np.zeros(passes.size, bool)
     if passes.depth is None:
-        return edge
+        return edge.astype(np.int64)
     closeness = np.where(np.isfinite(passes.depth), 1 / np.maximum(passes.depth, 1e-9), 0)
     for axis in (0, 1):
         edge |= _behind_edge(closeness, passes.object_id, axis)
     around = binary_dilation(edge, iterations=_SPILL - 1) if edge.any() else edge
-    return np.logical_and(around, closeness * _FALL < maximum_filter(closeness, 2 * _SPILL + 1))
+    nearest_by = maximum_filter(closeness, 2 * _SPILL + 1)
+    around &= closeness * _FALL < nearest_by
+    return np.where(around, _nearest_object(closeness, passes.object_id) + 1, 0)
+
+
+def _nearest_object(closeness: Array, ids: Array | None) -> Array:
+    """(h, w) int64: the id of what is nearest to the camera within `_SPILL` px; 0 where there are no ids."""
+    if ids is None:
+        return np.zeros(closeness.shape, np.int64)
+    known, places = np.unique(ids, return_inverse=True)
+    # the order of distances above, the object below: the largest of both is the nearest object
+    ranks = np.rint(closeness / max(float(closeness.max()), 1e-30) * _RANKS).astype(np.int64)
+    best = maximum_filter(ranks * len(known) + places.reshape(ids.shape), 2 * _SPILL + 1)
+    return known[best % len(known)].astype(np.int64)
 
 
 def _behind_edge(closeness: Array, ids: Array | None, axis: int) -> Array:

@@ -106,7 +106,7 @@ class Painter:
     def _continuing(self, anew: _Easel, matches: Matches, earlier: Frame, before: Carried) -> _Easel:
         studio, view, settings = self._studio, anew.view, anew.frame.settings
         own = np.ones(view.size, bool) if view.rests else stands_still(view, before.view)
-        births = uncovered(carried(before.births, matches), view.apart)
+        births = uncovered(carried(before.births, matches), view)
         births = self._recall.recalled(births, view, before.kept, own)
         clock = before.clock + distance(settings, earlier.settings)
         age = _age(births, before.clocks, clock)
@@ -171,7 +171,7 @@ class Painter:
         index, needs = easel.frame.index, easel.needs
         # What later frames sample is what a resumed run reads from the disk: rounded.
         stored = image.astype(np.float16)
-        births = born(easel.births, index, needs.fresh, firm=needs.firm, apart=easel.view.apart)
+        births = born(easel.births, index, needs.fresh, firm=needs.firm, beside=easel.view.beside)
         before = self._before[1] if self._before is not None and easel.matches is not None else None
         clocks = {index: easel.clock} if before is None else {**before.clocks, index: easel.clock}
         figures = self._figures(easel, image, run)

@@ -75,10 +75,13 @@ def test_shuffled_identities_are_noticed() -> None:
     assert overlap(match(shuffled, crossing(0)).seen, visible_before(1)) < 0.98
 
 
+NOTHING = np.zeros((SIZE, SIZE), np.int64)
+
+
 def test_the_birth_map_stays_exact_over_many_frames() -> None:
     frames = worlds.pan(30, SIZE)
     whole = np.ones((SIZE, SIZE), bool)
-    births, before = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, apart=whole), view_of(frames[0])
+    births, before = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING), view_of(frames[0])
     for frame in frames[1:]:
         here = view_of(frame)
         births, before = carried(births, match(here, before)), here
@@ -98,8 +101,8 @@ def test_a_surface_that_comes_back_is_found_where_it_was_made() -> None:
     inside = (exact >= 0).all(-1) & (exact <= SIZE - 1).all(-1)
     hidden = (np.asarray(here.object_id) == 1) & inside & (box_before(exact, there))
     # what stood beside the box there, and stands apart here, had the colours of the box
-    beside = bilinear((~views[0].apart).astype(np.float32)[..., None], exact)[..., 0] >= 0.5
-    hidden |= inside & beside & views[1].apart
+    beside = bilinear((views[0].beside != 0).astype(np.float32)[..., None], exact)[..., 0] >= 0.5
+    hidden |= inside & beside & (views[1].beside == 0)
     assert overlap(found.made, inside & ~hidden) >= 0.98
 
 
@@ -115,7 +118,7 @@ def test_sampling_once_keeps_detail_that_iterated_warps_lose() -> None:
     frames = [view_of(frame) for frame in worlds.pan(20, SIZE, pixels=0.37)]
     picture = np.random.default_rng(1).random((SIZE, SIZE, 3), np.float32)
     whole = np.ones((SIZE, SIZE), bool)
-    births, warped = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, apart=whole), picture
+    births, warped = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING), picture
     for before, here in pairwise(frames):
         found = match(here, before)
         births = carried(births, found)
@@ -141,30 +144,53 @@ def test_kept_frames_are_thinned_out_in_time() -> None:
 
 def test_what_a_thing_covers_the_edge_of_lies_beside_something_nearer() -> None:
     here = crossing(1)
-    beside = ~here.apart
+    beside = here.beside != 0
     box = np.asarray(here.passes.object_id) == 2
     gap = distance_transform_edt(~box)
     assert not beside[box].any()
-    assert beside[(gap > 0) & (gap <= 3)].all()
-    assert not beside[gap > 6].any()
+    assert beside[(gap > 0) & (gap <= 6)].all()
+    assert not beside[gap > 12].any()
+    assert set(np.unique(here.beside)) == {0, 3}, "the box has the id 2"
 
 
 def test_a_steep_slope_is_no_outline() -> None:
     closeness = np.tile(np.linspace(1.0, 0.02, SIZE)[:, None], (1, SIZE))
     floor = replace(worlds.pan(1, SIZE)[0], depth=(1 / closeness).astype(np.float32), object_id=None)
-    assert view_of(floor).apart.all()
+    assert not view_of(floor).beside.any()
 
 
 def test_what_was_made_beside_an_outline_is_forgotten_once_it_stands_apart() -> None:
     whole = np.ones((SIZE, SIZE), bool)
     first, second = crossing(4), crossing(5)
-    births = born(unborn((SIZE, SIZE)), 4, whole, firm=whole, apart=first.apart)
+    births = born(unborn((SIZE, SIZE)), 4, whole, firm=whole, beside=first.beside)
     moved = carried(births, match(second, first))
-    left = uncovered(moved, second.apart)
+    left = uncovered(moved, second)
     forgotten = moved.made & ~left.made
     assert forgotten.any()
-    assert not (forgotten & ~second.apart).any()
-    assert not uncovered(births, first.apart).frame[births.made].min() < 0, "a still picture keeps everything"
+    assert not (forgotten & (second.beside != 0)).any()
+    assert not uncovered(births, first).frame[births.made].min() < 0, "a still picture keeps everything"
+
+
+def horizon(*, box: bool) -> View:
+    """Half sky, half floor, and a box in front of both or not."""
+    depth, ids = np.full((SIZE, SIZE), np.inf, np.float32), np.zeros((SIZE, SIZE), np.uint32)
+    depth[SIZE // 2 :], ids[SIZE // 2 :] = 5.0, 1
+    if box:
+        depth[SIZE // 4 : -SIZE // 4, : SIZE // 4], ids[SIZE // 4 : -SIZE // 4, : SIZE // 4] = 2.0, 2
+    return view_of(FramePasses(depth=depth, object_id=ids))
+
+
+def test_the_outline_that_stays_does_not_keep_what_was_made_beside_the_one_that_went() -> None:
+    whole = np.ones((SIZE, SIZE), bool)
+    there, gone = horizon(box=True), horizon(box=False)
+    births = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=there.beside)
+    forgotten = births.made & ~uncovered(births, gone).made
+    row, column = SIZE // 2 - 2, SIZE // 4  # in the sky, beside the box as well as the floor
+    assert forgotten[row, column] and not forgotten[row, -1]
+    assert gone.beside[row, column] == gone.beside[row, -1] == 2
+    back = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=gone.beside)
+    covered = np.asarray(there.passes.object_id) == 2
+    assert uncovered(back, there).made[~covered].all(), "what comes in front of the floor's outline does not take it away"
 
 
 def test_a_hole_behind_a_thing_is_filled_from_what_lies_behind_it() -> None:

@@ -15,8 +15,8 @@ SIZE = (128, 128)
 
 def made(holes: Array | None = None, loose: Array | None = None) -> Births:
     whole = np.ones(SIZE, bool)
-    births = born(unborn(SIZE), 0, whole if holes is None else ~holes, firm=whole, apart=whole)
-    return births if loose is None else Births(births.frame, births.place, births.firm & ~loose, births.apart)
+    births = born(unborn(SIZE), 0, whole if holes is None else ~holes, firm=whole, beside=np.zeros(SIZE, np.int64))
+    return births if loose is None else Births(births.frame, births.place, births.firm & ~loose, births.beside)
 
 
 def needs(births: Births, age: float = 0.0, **options: float) -> Needs:
