@@ -228,7 +228,7 @@ def _beside_nearer(passes: FramePasses) -> Array:
         edge |= _behind_edge(closeness, passes.object_id, axis)
     around = binary_dilation(edge, iterations=_SPILL - 1) if edge.any() else edge
     nearest_by = maximum_filter(closeness, 2 * _SPILL + 1)
-    around &= closeness * _FALL < nearest_by
+    around = np.logical_and(around, closeness * _FALL < nearest_by)
     return np.where(around, _nearest_object(closeness, passes.object_id) + 1, 0)
 
 
@@ -239,7 +239,7 @@ def _nearest_object(closeness: Array, ids: Array | None) -> Array:
     known, places = np.unique(ids, return_inverse=True)
     # the order of distances above, the object below: the largest of both is the nearest object
     ranks = np.rint(closeness / max(float(closeness.max()), 1e-30) * _RANKS).astype(np.int64)
-    best = maximum_filter(ranks * len(known) + places.reshape(ids.shape), 2 * _SPILL + 1)
+    best = np.asarray(maximum_filter(ranks * len(known) + places.reshape(ids.shape), 2 * _SPILL + 1), np.int64)
     return known[best % len(known)].astype(np.int64)
 
 

@@ -190,7 +190,9 @@ def test_the_outline_that_stays_does_not_keep_what_was_made_beside_the_one_that_
     assert gone.beside[row, column] == gone.beside[row, -1] == 2
     back = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=gone.beside)
     covered = np.asarray(there.passes.object_id) == 2
-    assert uncovered(back, there).made[~covered].all(), "what comes in front of the floor's outline does not take it away"
+    assert uncovered(back, there).made[~covered].all(), (
+        "what comes in front of the floor's outline does not take it away"
+    )
 
 
 def test_a_hole_behind_a_thing_is_filled_from_what_lies_behind_it() -> None:

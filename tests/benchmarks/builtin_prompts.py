@@ -122,7 +122,9 @@ def report(arguments: argparse.Namespace, classifier: Classifier) -> int:
     print(f"colour right in {coloured.mean():.1%} (wanted 90 %)")
     print(f"both right in {both.mean():.1%} of {len(held)} held-out pairs (wanted 75 %)")
     print(f"highest correlation of two seeds of one prompt: {agree:.2f} (wanted under 0.9)")
-    print(f"highest correlation with a generated texture: {copy:.2f}; of {arguments.count} other such textures: {usual:.2f}")
+    print(
+        f"highest correlation with a generated texture: {copy:.2f}; of {arguments.count} other such textures: {usual:.2f}"
+    )
     return int(right.mean() < 0.9 or coloured.mean() < 0.9 or both.mean() < 0.75 or agree >= 0.9)
 
 
