@@ -4,7 +4,8 @@
 
 A model of the size of Stable Diffusion 1.5 with a depth ControlNet of its size, written once, on the first frames of the
 benchmark's orbit, where 6 % of each frame is new: the background turns with the camera, and there is no overscan. Encoding and
-decoding are counted on both sides. Random weights say nothing of pictures. `--quick` takes tiny models, to see that the script runs.
+decoding are counted on both sides. Random weights say nothing of pictures. `--quick` takes tiny models, to see that the
+script runs.
 
 Wanted at full size: at least 2 times less time. Ends with status 1 if that is missed.
 """
