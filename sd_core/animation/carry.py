@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sd_core.errors import RequestError
 from sd_core.values import Array
 
 from .births import Births
@@ -59,11 +60,19 @@ class Carried:
 
 
 def from_arrays(arrays: Mapping[str, Array], view: View, index: int, image: Callable[[int], Array]) -> Carried:
-    """The state after frame `index`, from what `Carried.arrays` gave."""
+    """The state after frame `index`, from what `Carried.arrays` gave.
+
+    Raises:
+        RequestError: something is missing, as in what another version of sd_core left.
+    """
+    births = {name: f"birth_{name}" for name in ("frame", "place", "firm", "beside")}
+    if missing := sorted({*births.values(), "numbers"} - set(arrays)):
+        message = f"the state after frame {index} has no {', '.join(missing)}: another version of sd_core wrote it"
+        raise RequestError("resume", message, hint="start anew, without resume")
     numbers = json.loads(bytes(arrays["numbers"]).decode())
     return Carried(
         view=view,
-        births=Births(*(arrays[f"birth_{name}"] for name in ("frame", "place", "firm", "beside"))),
+        births=Births(**{name: arrays[held] for name, held in births.items()}),
         image=image(index).astype(np.float32),
         clocks={int(k): v for k, v in numbers["clocks"].items()},
         clock=numbers["clock"],

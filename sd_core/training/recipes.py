@@ -148,7 +148,10 @@ def _embedded(shop: Workshop) -> Iterator[Progress]:
 
 
 def _read(shop: Workshop) -> Iterator[Progress]:
-    """Leave a text encoder that can read in the stage's folder; what a model starts from keeps its tokenizer."""
+    """Leave a text encoder that can read in the stage's folder; what a model starts from keeps its tokenizer.
+
+    There are no checkpoints: killed, it begins again, with the pictures that are there, and takes two minutes.
+    """
     config = shop.config
     yield from _generated(shop, "pictures", shop.buckets)
     if shop.start is None:
@@ -172,6 +175,7 @@ def _finish_text_encoder(shop: Workshop) -> None:
 
 
 def _refit(shop: Workshop, start: Path) -> None:
+    """Fit the UNet and the ControlNet of `start` to the new text encoder, and put them into the model."""
     parts, controlnet, rng = load_parts(start), load_controlnet(start), np.random.default_rng(shop.config.seed)
     labels = shop.labels()
     captions = [str(rng.choice(labels[index]["captions"])) for index in rng.integers(len(labels), size=REFIT_CAPTIONS)]

@@ -52,7 +52,10 @@ class Translation:
 
 @torch.no_grad()
 def refit(network: UNet2DConditionModel | ControlNetModel, translation: Translation) -> None:
-    """Change in place how `network` reads embeddings, so that the new encoder's say about what the old one's said."""
+    """Change in place how `network` reads embeddings, so that the new encoder's say about what the old one's said.
+
+    Changed are the keys and values of cross-attention, and the pooling of the caption if the network has one.
+    """
     linear = _least_squares(translation.new, translation.old)
     for name, module in network.named_modules():
         if isinstance(module, nn.Linear) and name.endswith(("attn2.to_k", "attn2.to_v")):

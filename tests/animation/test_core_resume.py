@@ -95,6 +95,20 @@ def test_another_requests_frames_are_not_taken(engine: Engine, tmp_path: Path) -
         engine.run(shot(1), resume=True)
 
 
+def test_a_state_of_another_version_is_refused_and_its_frames_stay(engine: Engine, tmp_path: Path) -> None:
+    request = shot(6)
+    cancel_after(engine, request, tmp_path, 2)
+    before = pictures(tmp_path)
+    for path in tmp_path.rglob("after_*.npz"):
+        with np.load(path) as held:
+            state = {name: array for name, array in held.items() if name != "birth_beside"}
+        np.savez(path, **state)
+    with pytest.raises(RequestError, match="another version") as caught:
+        engine.run(request, output=tmp_path, resume=True)
+    assert "without resume" in str(caught.value.hint)
+    assert pictures(tmp_path) == before
+
+
 def test_a_new_run_starts_in_a_clean_folder(engine: Engine, tmp_path: Path) -> None:
     engine.run(shot(3), output=tmp_path / "out")
     engine.run(shot(2), output=tmp_path / "out")

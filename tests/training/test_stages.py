@@ -109,7 +109,10 @@ def test_progress_counts_up_to_the_end(trained: Path, tmp_path: Path) -> None:
 def test_a_stage_started_from_a_model_gives_a_whole_model(trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained / "pictures", tmp_path / "pictures")
     list(train(_tiny(Stage.CONTROLNET), tmp_path, start=trained / "model"))
-    StableDiffusionPipeline.from_pretrained(tmp_path / "model")
+    before, after = (StableDiffusionPipeline.from_pretrained(out / "model") for out in (trained, tmp_path))
+    for name in ("unet", "vae", "text_encoder"):
+        assert _equal(before.components[name].state_dict(), after.components[name].state_dict()), f"{name} is as it was"
+    assert (tmp_path / "model" / "controlnet" / "diffusion_pytorch_model.safetensors").is_file()
 
 
 def test_a_model_that_learns_to_read_anew_is_whole_and_reads_otherwise(trained: Path, tmp_path: Path) -> None:
