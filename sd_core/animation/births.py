@@ -12,7 +12,7 @@ import numpy as np
 
 from sd_core.values import Array
 
-from .sampling import bicubic, pixel_grid
+from .sampling import pixel_grid, spline
 from .view import Matches, View, still_beside
 
 NEVER = -1
@@ -111,7 +111,7 @@ def gather(births: Births, image: Callable[[int], Array]) -> Array:
     total = np.zeros((*births.frame.shape, 3), np.float32)
     for index in np.unique(births.frame[births.made]):
         where = births.frame == index
-        total[where] = bicubic(image(int(index)).astype(np.float32), births.place[where])
+        total[where] = spline(image(int(index)), births.place[where])
     return np.clip(total, 0, 1)
 
 

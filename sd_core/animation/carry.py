@@ -23,6 +23,7 @@ class Carried:
     clocks: for every birth frame, how much the settings had changed up to it; `clock`: up to now.
     kept: frames in which surfaces that come back are looked up, the first of the shot among them. since: share of the
         picture that was made since the last of them.
+    owed: see `Needs.owed`.
     """
 
     view: View
@@ -32,6 +33,7 @@ class Carried:
     clock: float
     kept: tuple[int, ...]
     since: float
+    owed: float
 
     def arrays(self) -> dict[str, Array]:
         """What `from_arrays` needs beside the view and the images, which lie elsewhere."""
@@ -40,6 +42,7 @@ class Carried:
             "clock": self.clock,
             "kept": list(self.kept),
             "since": self.since,
+            "owed": self.owed,
         }
         text = np.frombuffer(json.dumps(numbers).encode(), np.uint8)
         births = self.births
@@ -66,10 +69,12 @@ def from_arrays(arrays: Mapping[str, Array], view: View, index: int, image: Call
         RequestError: something is missing, as in what another version of sd_core left.
     """
     births = {name: f"birth_{name}" for name in ("frame", "place", "firm", "beside")}
-    if missing := sorted({*births.values(), "numbers"} - set(arrays)):
-        message = f"the state after frame {index} has no {', '.join(missing)}: another version of sd_core wrote it"
+    numbers = json.loads(bytes(arrays["numbers"]).decode()) if "numbers" in arrays else {}
+    missing = {*births.values()} - set(arrays) | {"clocks", "clock", "kept", "since", "owed"} - set(numbers)
+    if missing:
+        named = ", ".join(sorted(missing))
+        message = f"the state after frame {index} has no {named}: another version of sd_core wrote it"
         raise RequestError("resume", message, hint="start anew, without resume")
-    numbers = json.loads(bytes(arrays["numbers"]).decode())
     return Carried(
         view=view,
         births=Births(**{name: arrays[held] for name, held in births.items()}),
@@ -78,4 +83,5 @@ def from_arrays(arrays: Mapping[str, Array], view: View, index: int, image: Call
         clock=numbers["clock"],
         kept=tuple(numbers["kept"]),
         since=numbers["since"],
+        owed=numbers["owed"],
     )

@@ -27,13 +27,16 @@ DEBT_IN_MARGIN = 0.25
 _LOOSE = 0.5
 """How firmly what was filled in on the way is held until then."""
 
+PATIENCE = 0.3
+"""The same, times frames in which it was seen so."""
+
 AHEAD = 6
 """px beyond the border of the picture that count to it."""
 
 CUT = 0.6
 """Share of new pixels from which on a frame is taken for a cut."""
 
-_MAGNIFIED = 2.0
+_MAGNIFIED = 1.4
 """How many times larger than when it was made a surface may become before it is given new detail."""
 
 _AGED = 0.12
@@ -57,6 +60,7 @@ class Needs:
     full: bool
     fresh: Array
     firm: Array
+    owed: float
 
     @property
     def longest(self) -> float:
@@ -64,7 +68,7 @@ class Needs:
         return float(self.strength.max())
 
 
-def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: float) -> Needs:
+def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: float, owed: float) -> Needs:
     """What is to be done to a frame whose surfaces have these births.
 
     What comes into view by a pixel or two in each frame is filled in on the way and stays loose: held softly, and made
@@ -79,7 +83,8 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
     """
     loose = ~births.made | ~births.firm
     new = area(loose, scale)
-    full = _owes(new, margin, scale)
+    owed = owed + _open_share(new, margin, scale)
+    full = _owes(new, margin, scale) or owed > PATIENCE
     old = area(aged(births, age), scale) >= 0.5
     if not full and float(old.mean()) < _FEW:
         old = np.zeros_like(old)
@@ -89,9 +94,14 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
     hold = 1 - ramp if full else 1 - np.maximum(holes, (1 - _LOOSE) * ramp)
     hold = np.where(old, 0.0, hold)
     made_again = enlarged(old, scale)
-    firm = np.ones_like(loose) if full else made_again
+    firm = made_again | enlarged(new >= HOLE, scale) if full else made_again
     return Needs(
-        np.minimum(strength, limit).astype(np.float32), hold.astype(np.float32), full, loose | made_again, firm
+        np.minimum(strength, limit).astype(np.float32),
+        hold.astype(np.float32),
+        full,
+        loose | made_again,
+        firm,
+        0.0 if full else owed,
     )
 
 
@@ -99,15 +109,19 @@ def everything(size: tuple[int, int], scale: int, *, limit: float) -> Needs:
     """The needs of a frame that continues nothing."""
     cells = (size[0] // scale, size[1] // scale)
     whole = np.ones(size, bool)
-    return Needs(np.full(cells, limit, np.float32), np.zeros(cells, np.float32), True, whole, whole)
+    return Needs(np.full(cells, limit, np.float32), np.zeros(cells, np.float32), True, whole, whole, 0.0)
 
 
 def _owes(new: Array, margin: int, scale: int) -> bool:
     """Whether enough was filled in on the way to make it well now. new: (lh, lw) share of such pixels."""
-    holes = new >= HOLE
+    return _open_share(new, margin, scale) > DEBT or float((new >= HOLE).mean()) > DEBT_IN_MARGIN
+
+
+def _open_share(new: Array, margin: int, scale: int) -> float:
+    """Share of the picture's latents that wait to be made well."""
     beyond = max(margin - AHEAD, 0) // scale
     inner = slice(beyond, -beyond or None)
-    return float(holes[inner, inner].mean()) > DEBT or float(holes.mean()) > DEBT_IN_MARGIN
+    return float((new >= HOLE)[inner, inner].mean())
 
 
 def _worn(age: Array) -> Array:

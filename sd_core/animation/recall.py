@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 from sd_core.values import Array
 
 from .births import Births
+from .surface import followed, nearest_pixel
 from .view import View, still_beside
 
 MOST = 24
@@ -82,27 +83,25 @@ def _index_of(view: View) -> _Index:
 def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Array, Array, Array]:
     """Which of the pixels are seen in the frame, their places there, (n, 2) px (x, y), and what they were made beside.
 
-    From the nearest sampled point the surface is followed along its slope, then once more from the pixel reached. What has
-    something nearer beside it there must have it here as well.
+    What has something nearer beside it there must have it here as well.
     """
     view = index.view
-    assert here.place is not None and here.width is not None and view.width is not None, "both views have places"
+    assert here.place is not None and here.width is not None, "the frame has places"
+    assert view.place is not None and view.width is not None, "only frames with places are kept"
     if len(index.rows) == 0:
         nothing = np.zeros(len(rows), bool)
         return nothing, np.zeros((len(rows), 2), np.float32), nothing.astype(np.int64)
     point = here.place[rows, columns]
     _, nearest = index.tree.query(point)
-    at = np.stack([index.columns[nearest], index.rows[nearest]], axis=-1)
-    places, _ = _followed(view, point, at)
+    start = np.stack([index.columns[nearest], index.rows[nearest]], axis=-1)
+    places, missed = followed(view.place, point, start, times=2)
     height, width = view.size
     with np.errstate(invalid="ignore"):
-        inside = (places >= 0).all(-1) & (places[:, 0] <= width - 1) & (places[:, 1] <= height - 1)
-        near = inside & (np.abs(places - at) <= 2 * _STRIDE).all(-1)
-    at = np.where(near[:, None], np.rint(np.where(near[:, None], places, 0)), at).astype(np.intp)
-    places, missed = _followed(view, point, at)
+        found = (places >= 0).all(-1) & (places[:, 0] <= width - 1) & (places[:, 1] <= height - 1)
+    at = nearest_pixel(np.where(found[:, None], places, start), view.size)
     there = at[:, 1], at[:, 0]
     with np.errstate(invalid="ignore"):
-        found = near & (np.abs(places - at) <= 1).all(-1) & (missed <= view.width[there])
+        found &= missed <= view.width[there]
         found &= view.width[there] <= _COARSER * here.width[rows, columns]
         found &= here.width[rows, columns] <= _FINER * view.width[there]
     objects = np.zeros(here.size, np.int64)
@@ -111,21 +110,4 @@ def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Arra
     ids, earlier = here.passes.object_id, view.passes.object_id
     if ids is not None and earlier is not None:
         found &= ids[rows, columns] == earlier[there]
-    return found, places.astype(np.float32), view.beside[there]
-
-
-def _followed(view: View, point: Array, at: Array) -> tuple[Array, Array]:
-    """Places (n, 2) where the tangent planes at the pixels `at` come closest to the points, and the distances left."""
-    assert view.place is not None and view.slope is not None, "the view has places"
-    slope = view.slope[at[:, 1], at[:, 0]]
-    gap = point - view.place[at[:, 1], at[:, 0]]
-    squares = np.einsum("nki,nkj->nij", slope, slope)
-    determinant = squares[:, 0, 0] * squares[:, 1, 1] - squares[:, 0, 1] ** 2
-    along = np.einsum("nki,nk->ni", slope, gap)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        step_x = (squares[:, 1, 1] * along[:, 0] - squares[:, 0, 1] * along[:, 1]) / determinant
-        step_y = (squares[:, 0, 0] * along[:, 1] - squares[:, 0, 1] * along[:, 0]) / determinant
-    step = np.stack([step_x, step_y], axis=-1)
-    with np.errstate(invalid="ignore"):
-        left = np.linalg.norm(gap - np.einsum("nki,ni->nk", slope, step), axis=-1)
-    return at + step, left
+    return found, places, view.beside[there]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import map_coordinates
 
 from sd_core.values import Array
+
+_AROUND = 12
+"""px around the places that are looked up, which their values depend on."""
 
 
 def bilinear(image: Array, places: Array) -> Array:
@@ -20,19 +24,22 @@ def bilinear(image: Array, places: Array) -> Array:
     return (upper * (1 - fy) + lower * fy).astype(np.float32)
 
 
-def bicubic(image: Array, places: Array) -> Array:
-    """As `bilinear`, with Keys' cubic convolution kernel, a = -0.5 (Keys 1981), which keeps more detail."""
-    height, width = image.shape[:2]
-    base = np.floor(places).astype(np.intp)
-    share = (places - base).astype(np.float32)
-    weights_x, weights_y = _keys(share[..., 0]), _keys(share[..., 1])
-    columns = [np.clip(base[..., 0] + tap, 0, width - 1) for tap in (-1, 0, 1, 2)]
-    total = np.zeros((*places.shape[:-1], image.shape[2]), np.float32)
-    for tap, weight_y in zip((-1, 0, 1, 2), weights_y, strict=True):
-        row = np.clip(base[..., 1] + tap, 0, height - 1)
-        for column, weight_x in zip(columns, weights_x, strict=True):
-            total += image[row, column] * (weight_x * weight_y)[..., None]
-    return total
+def spline(image: Array, places: Array) -> Array:
+    """(n, c) float32 of an image (h, w, c) at places (n, 2), by interpolating splines of degree 5; mirrored at the borders.
+
+    They lose a tenth of the variance of the Laplacian half a pixel off, a cubic kernel more than a quarter, and what is
+    lost here is lost in every frame of a shot. (Thevenaz, Blu and Unser 2000, "Interpolation Revisited".)
+    """
+    if len(places) == 0:
+        return np.zeros((0, image.shape[2]), np.float32)
+    # only what lies around the places counts: the influence of a pixel falls below 1e-4 within `_AROUND` px
+    size = np.array(image.shape[1::-1])
+    first = np.clip(np.floor(places.min(0)).astype(int) - _AROUND, 0, size - 1)
+    last = np.clip(np.ceil(places.max(0)).astype(int) + _AROUND, 0, size - 1)
+    part = image[first[1] : last[1] + 1, first[0] : last[0] + 1].astype(np.float64)
+    at = (places - first).T[::-1]
+    channels = [map_coordinates(channel, at, order=5, mode="mirror") for channel in np.moveaxis(part, -1, 0)]
+    return np.stack(channels, axis=-1).astype(np.float32)
 
 
 def pixel_grid(height: int, width: int) -> Array:
@@ -51,13 +58,3 @@ def nearest(places: Array, size: tuple[int, int]) -> tuple[Array, Array, Array]:
     columns = np.clip(np.rint(held[..., 0]), 0, width - 1).astype(np.intp)
     rows = np.clip(np.rint(held[..., 1]), 0, height - 1).astype(np.intp)
     return rows, columns, inside
-
-
-def _keys(share: Array) -> tuple[Array, Array, Array, Array]:
-    t, t2, t3 = share, share**2, share**3
-    return (
-        -0.5 * t + t2 - 0.5 * t3,
-        1 - 2.5 * t2 + 1.5 * t3,
-        0.5 * t + 2 * t2 - 1.5 * t3,
-        -0.5 * t2 + 0.5 * t3,
-    )

@@ -79,7 +79,7 @@ class Matches:
 
 def view_of(passes: FramePasses) -> View:
     """The geometry of a frame: from its position pass, else from depth and camera."""
-    place, beside = _place(passes), _beside_nearer(passes)
+    place, beside = place_of(passes), _beside_nearer(passes)
     rests = passes.position is not None and passes.position_space is PositionSpace.REST
     if place is None:
         return View(passes, rests, None, None, None, beside)
@@ -135,7 +135,8 @@ def _turned(size: tuple[int, int], camera: Camera, before: Camera) -> Array:
     return np.where(depth[..., None] > 0, places - 0.5, -1e6)
 
 
-def _place(passes: FramePasses) -> Array | None:
+def place_of(passes: FramePasses) -> Array | None:
+    """See `View.place`."""
     if passes.position is not None:
         place = passes.position.astype(np.float64)
     elif passes.depth is not None and passes.camera is not None:

@@ -18,7 +18,8 @@ from sd_core.animation.needs import CUT, Needs, everything, needs_of
 from sd_core.animation.recall import Recall, thinned
 from sd_core.animation.settings import distance
 from sd_core.animation.store import FrameStore, State
-from sd_core.animation.view import Matches, View, match, stands_still, view_of
+from sd_core.animation.surface import Settler
+from sd_core.animation.view import Matches, View, match, place_of, stands_still, view_of
 from sd_core.diffusion.attention import AttentionBank, shared_attention
 from sd_core.diffusion.images import to_pixels
 from sd_core.diffusion.latents import encode_mean
@@ -71,6 +72,7 @@ class Painter:
         self._store = store
         self._before: tuple[Frame, Carried] | None = None
         self._references = References(studio, open_frame, store.image)
+        self._settler = Settler(lambda index: place_of(open_frame(index).passes))
         self._recall = Recall(lambda index: view_of(open_frame(index).passes))
 
     def restore(self, state: Mapping[str, Array], before: Frame) -> None:
@@ -106,11 +108,12 @@ class Painter:
     def _continuing(self, anew: _Easel, matches: Matches, earlier: Frame, before: Carried) -> _Easel:
         studio, view, settings = self._studio, anew.view, anew.frame.settings
         own = np.ones(view.size, bool) if view.rests else stands_still(view, before.view)
-        births = uncovered(carried(before.births, matches), view)
+        births = self._settler.settled(carried(before.births, matches), view, own)
+        births = uncovered(births, view)
         births = self._recall.recalled(births, view, before.kept, own)
         clock = before.clock + distance(settings, earlier.settings)
         age = _age(births, before.clocks, clock)
-        needs = needs_of(births, age, studio.scale, margin=studio.margin, limit=settings.strength)
+        needs = needs_of(births, age, studio.scale, margin=studio.margin, limit=settings.strength, owed=before.owed)
         if not studio.request.reuse.start:
             needs = replace(needs, strength=np.full_like(needs.strength, settings.strength))
         return replace(anew, matches=matches, births=births, needs=needs, clock=clock)
@@ -179,7 +182,9 @@ class Painter:
         frames = () if before is None else before.kept
         if needs.full and (since > _WORTH_KEEPING or not frames):
             frames, since = thinned((*frames, index)), 0.0
-        kept = Carried(easel.view, births, stored.astype(np.float32), clocks, easel.clock, frames, since).pruned()
+        kept = Carried(
+            easel.view, births, stored.astype(np.float32), clocks, easel.clock, frames, since, needs.owed
+        ).pruned()
         self._before = easel.frame, kept
         return Painted(image, figures, kept.arrays(), stored, kept.wanted | {index})
 

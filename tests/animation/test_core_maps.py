@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from sd_core.animation.births import born, carried, gather, unborn, uncovered
+from sd_core.animation.births import Births, born, carried, gather, unborn, uncovered
 from sd_core.animation.figures import laplacian
 from sd_core.animation.fill import filled
 from sd_core.animation.recall import Recall, thinned
-from sd_core.animation.sampling import bilinear, pixel_grid
+from sd_core.animation.sampling import bilinear, pixel_grid, spline
+from sd_core.animation.surface import Settler
 from sd_core.animation.view import View, match, view_of
 from sd_core.passes import FramePasses, project
 from sd_core.requests import replace
@@ -90,6 +91,42 @@ def test_the_birth_map_stays_exact_over_many_frames() -> None:
     assert np.abs(births.place - exact)[births.made].max() < 0.01
 
 
+def relief(index: int) -> View:
+    """A wall with steep relief, seen by a camera that swings to and fro."""
+    path = [(0.6 * float(np.sin(0.3 * step)), 0.2 * float(np.sin(0.2 * step)), 0.0) for step in range(index + 2)]
+    posts = tuple(worlds.Box(x, x + 0.25, y, y + 0.25, -3.5, 0.0, 2) for x in (-0.9, -0.2, 0.5) for y in (-0.8, 0.4))
+    return view_of(worlds.frame(index, path, posts, size=SIZE))
+
+
+def test_places_stay_exact_however_long_a_shot_is() -> None:
+    whole = np.ones((SIZE, SIZE), bool)
+    births, before = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING), relief(0)
+    settler, chained = Settler(lambda index: relief(index).place), births
+    for index in range(1, 60):
+        here = relief(index)
+        found = match(here, before)
+        births, chained = settler.settled(carried(births, found), here, whole), carried(chained, found)
+        before = here
+    gap = np.linalg.norm(births.place - place_in(before, relief(0).passes), axis=-1)
+    assert births.made.mean() > 0.3
+    assert gap[births.made].max() < 0.02
+    other = np.linalg.norm(chained.place - place_in(before, relief(0).passes), axis=-1)
+    assert other[chained.made].max() > 0.02, "vectors alone lead astray"
+
+
+def test_positions_that_another_surface_has_are_forgotten() -> None:
+    here, whole = relief(0), np.ones((SIZE, SIZE), bool)
+    births = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING)
+    wrong = replace_place(births, births.place + np.float32(20))
+    left = Settler(lambda index: here.place).settled(wrong, here, whole)
+    assert left.made.mean() < 0.02 and not left.firm[~left.made].any()
+    assert np.array_equal(Settler(lambda index: here.place).settled(births, here, whole).place, births.place)
+
+
+def replace_place(births: Births, place: Array) -> Births:
+    return Births(births.frame, place.astype(np.float32), births.firm, births.beside)
+
+
 def test_a_surface_that_comes_back_is_found_where_it_was_made() -> None:
     path = [(0.0, 0.0, 0.0), (0.4, 0.1, -0.3)]
     there, here = (worlds.frame(index, path, (BOX,), size=SIZE) for index in (0, 1))
@@ -127,6 +164,17 @@ def test_sampling_once_keeps_detail_that_iterated_warps_lose() -> None:
     once = laplacian(gather(births, lambda _: picture)[inner, inner]).var() / laplacian(picture).var()
     often = laplacian(warped[inner, inner]).var() / laplacian(picture).var()
     assert once > 0.2 and often < 0.02
+
+
+def test_looking_up_between_pixels_keeps_detail() -> None:
+    picture = np.random.default_rng(1).random((SIZE, SIZE, 3), np.float32)
+    places = pixel_grid(SIZE, SIZE)
+    assert np.abs(spline(picture, places.reshape(-1, 2)) - picture.reshape(-1, 3)).max() < 1e-4
+    moved = spline(picture, (places + np.float32(0.5)).reshape(-1, 2)).reshape(picture.shape)
+    assert 0.6 < moved[8:-8, 8:-8].var() / picture.var() < 1.0, "white noise half a pixel off"
+    part = slice(40, 60)
+    alone = spline(picture, (places[part, part] + np.float32(0.5)).reshape(-1, 2)).reshape(20, 20, 3)
+    assert np.abs(alone - moved[part, part]).max() < 1e-3
 
 
 def test_without_motion_every_pixel_stays_where_it_is() -> None:

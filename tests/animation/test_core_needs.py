@@ -20,7 +20,7 @@ def made(holes: Array | None = None, loose: Array | None = None) -> Births:
 
 
 def needs(births: Births, age: float = 0.0, **options: float) -> Needs:
-    given = {"margin": 0, "limit": 1.0} | options
+    given = {"margin": 0, "limit": 1.0, "owed": 0.0} | options
     return needs_of(births, np.full(SIZE, age, np.float32), 8, **given)  # type: ignore[arg-type]
 
 
@@ -51,7 +51,22 @@ def test_a_sliver_does_not_free_the_good_surface_around_it() -> None:
 def test_when_enough_is_owed_it_is_made_well() -> None:
     found = needs(made(holes=strip(8), loose=strip(8, at=72)))
     assert found.full and found.longest == np.float32(ANEW)
-    assert found.firm.all() and np.array_equal(found.fresh, strip(16))
+    assert found.firm[:, 64:80].all() and np.array_equal(found.fresh, strip(16))
+
+
+def test_a_little_that_is_owed_for_long_is_made_well_too() -> None:
+    little = made(holes=strip(8, at=64) & (np.arange(SIZE[0]) < 32)[:, None])
+    owed, frames = 0.0, 0
+    while not (found := needs(little, owed=owed)).full:
+        owed, frames = found.owed, frames + 1
+    assert 4 < frames < 40 and found.owed == 0
+    assert needs(made(holes=strip(1)), owed=0.0).owed == 0, "a sliver is no debt"
+
+
+def test_slivers_stay_loose_even_in_a_frame_that_is_run_in_full() -> None:
+    found = needs(made(holes=strip(8) | strip(8, at=72) | strip(1, at=17)))
+    assert found.full and found.fresh[:, 17].all()
+    assert not found.firm[:, 17].any() and found.firm[:, 64:80].all()
 
 
 def test_what_lies_far_out_in_the_overscan_can_wait() -> None:

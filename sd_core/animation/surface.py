@@ -1,0 +1,118 @@
+"""Surfaces by their positions: where in an earlier frame a point lies, exactly, however many frames have passed since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+
+from sd_core.values import Array
+
+from .births import NEVER, Births
+from .view import View
+
+_FRAMES = 64
+"""Frames whose positions are held in memory."""
+
+_OFF = 2.0
+"""px by which a place may be corrected: further away lies another part of the surface."""
+
+
+class Settler:
+    """Corrects the places of birth maps; `place` opens the positions (h, w, 3) of a frame, see `View.place`."""
+
+    def __init__(self, place: Callable[[int], Array | None]) -> None:
+        self._place = lru_cache(_FRAMES)(place)
+
+    def settled(self, births: Births, here: View, still: Array) -> Births:
+        """`births` with every place where the surface point was in its birth frame, by position.
+
+        Vectors lead there only frame by frame, and on a curved surface their errors grow with every frame. What is found
+        to show another surface is forgotten, where positions can tell.
+
+        Args:
+            births: of the frame `here`, as carried.
+            here: its geometry.
+            still: (h, w) bool, pixels whose position is the surface's own: in rest space, or of what stands still.
+        """
+        if here.place is None or here.width is None:
+            return births
+        place, lost = births.place.copy(), np.zeros(here.size, bool)
+        asked = births.made & still & np.isfinite(here.place).all(-1)
+        for index in np.unique(births.frame[asked]):
+            there = self._place(int(index))
+            if there is None:
+                continue
+            rows, columns = np.nonzero(asked & (births.frame == index))
+            point, before = here.place[rows, columns], births.place[rows, columns]
+            found, missed = followed(there, point, nearest_pixel(before, here.size), times=2)
+            with np.errstate(invalid="ignore"):
+                good = (missed <= here.width[rows, columns]) & (np.abs(found - before) <= _OFF).all(-1)
+            place[rows[good], columns[good]] = found[good]
+            lost[rows[~good], columns[~good]] = here.rests
+        return Births(
+            np.where(lost, np.int32(NEVER), births.frame), place, births.firm & ~lost, np.where(lost, 0, births.beside)
+        )
+
+
+def followed(place: Array, point: Array, at: Array, times: int = 1) -> tuple[Array, Array]:
+    """Where points lie in a frame, from a guess: along the surface's slope there.
+
+    Args:
+        place: (h, w, 3), the frame's positions.
+        point: (n, 3), positions that are looked for.
+        at: (n, 2) int px (x, y), where to begin.
+        times: steps; each but the first goes on from the pixel that was reached.
+
+    Returns:
+        (n, 2) float32 px, nan where the slope is unknown or the pixel reached is no neighbour of the place; and (n,) scene
+        units, by which the tangent there misses the point.
+    """
+    found, missed = _step(place, point, at)
+    for _ in range(times - 1):
+        with np.errstate(invalid="ignore"):
+            near = np.isfinite(found).all(-1) & (np.abs(found - at) <= 2 * _OFF).all(-1)
+        at = np.where(near[:, None], nearest_pixel(np.where(near[:, None], found, at), place.shape[:2]), at)
+        found, missed = _step(place, point, at)
+    with np.errstate(invalid="ignore"):
+        beside = (np.abs(found - at) <= 1).all(-1)
+    return np.where(beside[:, None], found, np.nan).astype(np.float32), missed
+
+
+def nearest_pixel(places: Array, size: tuple[int, ...]) -> Array:
+    """(n, 2) int: the pixel (x, y) of a picture of `size` (h, w) that is nearest to each place."""
+    return np.clip(np.rint(places), 0, (size[1] - 1, size[0] - 1)).astype(np.intp)
+
+
+def _step(place: Array, point: Array, at: Array) -> tuple[Array, Array]:
+    """Places (n, 2) where the tangent planes at the pixels `at` come closest to the points, and the distances left."""
+    slope = _slope_at(place, at)
+    gap = point - place[at[:, 1], at[:, 0]]
+    squares = np.einsum("nki,nkj->nij", slope, slope)
+    determinant = squares[:, 0, 0] * squares[:, 1, 1] - squares[:, 0, 1] ** 2
+    along = np.einsum("nki,nk->ni", slope, gap)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        step_x = (squares[:, 1, 1] * along[:, 0] - squares[:, 0, 1] * along[:, 1]) / determinant
+        step_y = (squares[:, 0, 0] * along[:, 1] - squares[:, 0, 1] * along[:, 0]) / determinant
+        step = np.stack([step_x, step_y], axis=-1)
+        left = np.linalg.norm(gap - np.einsum("nki,ni->nk", slope, step), axis=-1)
+    return at + step, left
+
+
+def _slope_at(place: Array, at: Array) -> Array:
+    """(n, 3, 2) change of the position to the next pixel in x and in y: of both neighbours the nearer, which is seldom an edge."""
+    height, width = place.shape[:2]
+    x, y = at[:, 0], at[:, 1]
+    own = place[y, x]
+    slopes = []
+    for step_x, step_y in ((1, 0), (0, 1)):
+        sides = []
+        for sign in (1, -1):
+            column, row = x + sign * step_x, y + sign * step_y
+            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+            other = place[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+            sides.append(np.where(inside[:, None], sign * (other - own), np.nan))
+        lengths = [np.nan_to_num((side**2).sum(-1), nan=np.inf) for side in sides]
+        slopes.append(np.where((lengths[0] <= lengths[1])[:, None], *sides))
+    return np.stack(slopes, axis=-1)
