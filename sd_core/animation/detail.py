@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, uniform_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, uniform_filter
 
 from sd_core.requests import Reuse
 from sd_core.values import Array
@@ -19,11 +19,16 @@ _FADE = 6.0
 _AGREES = 0.12
 """Difference in [0, 1] from which on the picture no longer shows what the reference does."""
 
+_TONES = 6.0
+"""px, deviation of the blur that tells tones from detail."""
+
 _ENOUGH = 0.05
 """Share of trusted pixels below which colours cannot be compared."""
 
 
-def restored(image: Array, reference: Array, again: Array, births: Births, reuse: Reuse) -> Array:
+def restored(
+    image: Array, reference: Array, again: Array, births: Births, reuse: Reuse, *, renewed: Array
+) -> Array:
     """`image` without the drift of colour and detail that every pass through the autoencoder brings.
 
     The autoencoder's own error on the reference, `reference - again`, is just what it costs (after Yang et al. 2023,
@@ -36,6 +41,7 @@ def restored(image: Array, reference: Array, again: Array, births: Births, reuse
         again: likewise, the reference encoded and decoded.
         births: where each pixel of the reference comes from.
         reuse: `colour` gives the colours back, `servo` the detail.
+        renewed: (h, w) bool, surfaces that were given new detail: their tones are those that they had.
     """
     trusted = inside_patches(births, _BORDER)
     gap = uniform_filter(np.abs(image - again).mean(-1), 5, mode="nearest")
@@ -44,7 +50,18 @@ def restored(image: Array, reference: Array, again: Array, births: Births, reuse
     share = np.zeros((*gap.shape, 1), np.float32)
     if reuse.servo:
         share[..., 0] = _faded(trusted) * np.exp(-((gap / _AGREES) ** 2))
-    return np.clip(image + drift + share * lost + (1 - share) * bias, 0, 1).astype(np.float32)
+    changed = image + drift + share * lost + (1 - share) * bias
+    if reuse.colour and renewed.any():
+        changed = changed + _tones_lost(changed, reference, renewed)
+    return np.clip(changed, 0, 1).astype(np.float32)
+
+
+def _tones_lost(image: Array, reference: Array, renewed: Array) -> Array:
+    """(h, w, 3): what the picture lacks of the reference's tones where `renewed`, fading out towards the border of that."""
+    weight = gaussian_filter(renewed.astype(np.float32), _TONES)
+    gap = np.where(renewed[..., None], reference - image, np.float32(0))
+    mean = gaussian_filter(gap, (_TONES, _TONES, 0)) / np.maximum(weight, 1e-3)[..., None]
+    return mean * (np.clip(2 * weight - 1, 0, 1) * renewed)[..., None]
 
 
 def _faded(trusted: Array) -> Array:

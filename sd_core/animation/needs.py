@@ -39,6 +39,15 @@ CUT = 0.6
 _MAGNIFIED = 1.4
 """How many times larger than when it was made a surface may become before it is given new detail."""
 
+_SOON = 1.25
+"""The same for surfaces that are given it in a frame in which others are anyway."""
+
+_REDUCED = 4.0
+"""How many times smaller it may become."""
+
+_RENEWED = 0.5
+"""Share of the steps in which it is given: more would put other things in the place of what was there."""
+
 _AGED = 0.12
 """How much the settings may change before a surface is made again."""
 
@@ -61,6 +70,7 @@ class Needs:
     fresh: Array
     firm: Array
     owed: float
+    renewed: Array
 
     @property
     def longest(self) -> float:
@@ -85,15 +95,14 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
     new = area(loose, scale)
     owed = owed + _open_share(new, margin, scale)
     full = _owes(new, margin, scale) or owed > PATIENCE
-    old = area(aged(births, age), scale) >= 0.5
-    if not full and float(old.mean()) < _FEW:
-        old = np.zeros_like(old)
+    old = _made_again(births, age, scale, full=full)
     ramp, holes = np.clip(new / HOLE, 0, 1), np.clip(area(~births.made, scale) / HOLE, 0, 1)
     strength = SEEN + ((ANEW if full else OPEN) - SEEN) * ramp
     strength = np.where(old, np.maximum(strength, _worn(mean(age, scale))), strength)
     hold = 1 - ramp if full else 1 - np.maximum(holes, (1 - _LOOSE) * ramp)
     hold = np.where(old, 0.0, hold)
     made_again = enlarged(old, scale)
+    renewed = made_again & births.made & (age <= _AGED)
     firm = made_again | enlarged(new >= HOLE, scale) if full else made_again
     return Needs(
         np.minimum(strength, limit).astype(np.float32),
@@ -102,6 +111,7 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
         loose | made_again,
         firm,
         0.0 if full else owed,
+        renewed,
     )
 
 
@@ -109,7 +119,7 @@ def everything(size: tuple[int, int], scale: int, *, limit: float) -> Needs:
     """The needs of a frame that continues nothing."""
     cells = (size[0] // scale, size[1] // scale)
     whole = np.ones(size, bool)
-    return Needs(np.full(cells, limit, np.float32), np.zeros(cells, np.float32), True, whole, whole, 0.0)
+    return Needs(np.full(cells, limit, np.float32), np.zeros(cells, np.float32), True, whole, whole, 0.0, ~whole)
 
 
 def _owes(new: Array, margin: int, scale: int) -> bool:
@@ -126,13 +136,20 @@ def _open_share(new: Array, margin: int, scale: int) -> float:
 
 def _worn(age: Array) -> Array:
     """Share of the steps for surfaces that are made again: the more the settings changed, the less of them stays."""
-    return np.clip(0.6 + age, 0.6, 1.0)
+    return np.clip(_RENEWED + 2 * age, _RENEWED, 1.0)
 
 
-def aged(births: Births, age: Array) -> Array:
-    """(h, w) bool: surfaces that need new detail, or to follow new settings."""
-    larger = magnification(births)
-    return births.made & births.firm & ((age > _AGED) | (larger > _MAGNIFIED) | (larger < 1 / (2 * _MAGNIFIED)))
+def _made_again(births: Births, age: Array, scale: int, *, full: bool) -> Array:
+    """(lh, lw) bool: surfaces that need new detail, or to follow new settings.
+
+    Whenever some are made again, those are too whose turn would come soon: each by itself would cost as many steps.
+    """
+    made = births.made & births.firm
+    larger, changed = np.where(made, magnification(births), 1.0), made & (age > _AGED)
+    pressing = area(changed | (larger > _MAGNIFIED) | (larger < 1 / _REDUCED), scale) >= 0.5
+    if not full and float(pressing.mean()) < _FEW:
+        return np.zeros_like(pressing)
+    return pressing | (area(changed | (larger > _SOON), scale) >= 0.5)
 
 
 def area(where: Array, scale: int) -> Array:

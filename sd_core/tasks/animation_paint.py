@@ -151,7 +151,7 @@ class Painter:
             again = unit_image(decode_frame(clean, bench))
             # what is made again in this frame is no measure of its colours
             held = replace(easel.births, firm=easel.births.firm & ~easel.needs.fresh)
-            image = restored(image, reference, again, held, reuse)
+            image = restored(image, reference, again, held, reuse, renewed=easel.needs.renewed)
         return image, run
 
     @contextmanager
