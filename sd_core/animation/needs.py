@@ -10,7 +10,7 @@ from sd_core.values import Array
 
 from .births import Births, magnification
 
-SEEN, OPEN, ANEW = 0.25, 0.3, 0.8
+SEEN, OPEN, ANEW = 0.2, 0.25, 0.8
 """Share of the steps that is run where all was seen before, where something new is filled in on the way, and where that is
 made well, in its context. Even that does not start from noise alone: the fill gives it the colours around it."""
 

@@ -1,4 +1,9 @@
-"""Frames that a frame looks at while something new is made in it: the first of the shot, and the one before."""
+"""What a frame looks at while something new is made in it: the first of the shot, beside itself.
+
+The frame before needs no place of its own there. Moved to where its surfaces are now it is what a frame starts from and is
+held to, so that the frame's own layers see it in every step; seen once more as it was, it changed nothing that is measured
+(`tests/benchmarks/animation.py`) and cost as many evaluations as a fifth of the frame.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +35,10 @@ Seen = Mapping[str, list[Tensor]]
 
 
 class References:
-    """Makes and keeps what the layers see of frames; `open_frame` and `image` give those that are finished.
+    """Makes and keeps what the layers see of a frame; `open_frame` and `image` give those that are finished.
 
-    Each is noised anew to every level with one fixed noise and told its own depth and prompt, so that it is the same
-    whenever it is made: in a resumed run, too. `evaluations` counts how often the UNet ran for them.
+    It is noised anew to every level with one fixed noise and told its own depth and prompt, so that it is the same whenever
+    it is made: in a resumed run, too. `evaluations` counts how often the UNet ran for it.
     """
 
     def __init__(self, studio: Studio, open_frame: Callable[[int], Frame], image: Callable[[int], Array]) -> None:
@@ -41,15 +46,10 @@ class References:
         self._studio = studio
         self._open_frame = open_frame
         self._image = image
-        # The first frame of a shot serves many times, one before another frame serves once.
-        self._kept = lru_cache(1)(self._recorded)
-
-    def of(self, first: int, before: int, strength: float) -> list[Seen]:
-        """What to look at in a frame that is run by `strength`: frame `first`, and `before` where that is another."""
-        seen = [self._kept(first, strength)]
-        return seen if first == before else [*seen, self._recorded(before, strength)]
+        self.seen = lru_cache(1)(self._recorded)
 
     def _recorded(self, index: int, strength: float) -> Seen:
+        """What the layers see of frame `index` in the first steps of a run by `strength`."""
         studio, frame = self._studio, self._open_frame(index)
         bench = studio.bench(0)
         one = request_of(studio.request, frame, studio.margin)

@@ -156,14 +156,13 @@ class Painter:
 
     @contextmanager
     def _looking_back(self, easel: _Easel, one: DepthToImage | ImageToImage) -> Iterator[int]:
-        """Other frames in the attention, where something new is made; gives the evaluations that this took."""
+        """The first frame of the shot in the attention, where something new is made; gives the evaluations that it took."""
         if not (self._studio.request.reuse.attention and easel.needs.full and self._before is not None):
             yield 0
             return
-        frame, before = self._before
         known = self._references.evaluations
-        seen = self._references.of(before.kept[0], frame.index, strength_of(easel.needs, one))
-        with shared_attention(self._studio.model.unet, AttentionBank(references=tuple(seen))):
+        seen = self._references.seen(self._before[1].kept[0], strength_of(easel.needs, one))
+        with shared_attention(self._studio.model.unet, AttentionBank(references=(seen,))):
             yield self._references.evaluations - known
 
     def _run(self, plan: Plan, frame: Frame, one: DepthToImage | ImageToImage, bench: Bench, on_step: OnStep) -> Run:
