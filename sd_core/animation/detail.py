@@ -26,9 +26,7 @@ _ENOUGH = 0.05
 """Share of trusted pixels below which colours cannot be compared."""
 
 
-def restored(
-    image: Array, reference: Array, again: Array, births: Births, reuse: Reuse, *, renewed: Array
-) -> Array:
+def restored(image: Array, reference: Array, again: Array, births: Births, reuse: Reuse, *, renewed: Array) -> Array:
     """`image` without the drift of colour and detail that every pass through the autoencoder brings.
 
     The autoencoder's own error on the reference, `reference - again`, is just what it costs (after Yang et al. 2023,

@@ -30,6 +30,9 @@ def strip(width: int, at: int = 64) -> Array:
     return where
 
 
+NOWHERE = np.zeros(SIZE, bool)
+
+
 def test_where_all_was_seen_a_frame_starts_late_and_nothing_is_made() -> None:
     found = needs(made())
     assert (found.strength == np.float32(SEEN)).all() and (found.hold == 1).all()
@@ -89,7 +92,7 @@ def test_lost_detail_comes_back_but_changes_stay() -> None:
     again = np.full_like(reference, 0.5)
     changed = again.copy()
     changed[:, 64:] = (0.9, 0.1, 0.1)
-    result = restored(changed, reference, again, made(), Reuse())
+    result = restored(changed, reference, again, made(), Reuse(), renewed=NOWHERE)
     assert np.abs(result[:, :60] - reference[:, :60]).max() < 0.02
     assert np.abs(result[:, 68:] - changed[:, 68:]).max() < 0.02
 
@@ -97,5 +100,45 @@ def test_lost_detail_comes_back_but_changes_stay() -> None:
 def test_a_drift_of_all_colours_is_undone() -> None:
     reference = np.full((*SIZE, 3), 0.5, np.float32)
     drifted = reference + np.float32(0.05)
-    assert np.abs(restored(drifted, reference, reference, made(), Reuse(servo=False)) - reference).max() < 1e-3
-    assert np.array_equal(restored(drifted, reference, reference, made(), Reuse(servo=False, colour=False)), drifted)
+    undone = restored(drifted, reference, reference, made(), Reuse(servo=False), renewed=NOWHERE)
+    assert np.abs(undone - reference).max() < 1e-3
+    as_it_was = restored(drifted, reference, reference, made(), Reuse(servo=False, colour=False), renewed=NOWHERE)
+    assert np.array_equal(as_it_was, drifted)
+
+
+def test_new_detail_keeps_the_tones_that_were_there() -> None:
+    reference = np.full((*SIZE, 3), 0.5, np.float32)
+    detail = np.where(np.indices(SIZE).sum(0) % 2 == 0, 0.1, -0.1).astype(np.float32)[..., None]
+    renewed = strip(48, at=40)
+    image = np.where(renewed[..., None], reference + detail + np.float32(0.2), reference)
+    loose = made(loose=renewed)
+    kept = restored(image, reference, reference, loose, Reuse(), renewed=renewed)
+    inner = slice(56, 72)
+    assert np.abs(kept[:, inner] - (reference + detail)[:, inner]).max() < 0.02
+    assert np.abs(kept[:, :40] - reference[:, :40]).max() < 1e-3
+    changed = restored(image, reference, reference, loose, Reuse(colour=False), renewed=renewed)
+    assert np.array_equal(changed[:, inner], image[:, inner])
+
+
+def grown(times: float) -> Births:
+    """A surface that is seen so many times larger than when it was made."""
+    births = made()
+    return Births(births.frame, (births.place / np.float32(times)).astype(np.float32), births.firm, births.beside)
+
+
+def test_what_has_come_much_nearer_is_given_new_detail() -> None:
+    assert not needs(grown(1.3)).renewed.any()
+    found = needs(grown(1.5))
+    assert found.renewed.all() and found.firm.all() and not found.full
+    assert SEEN < found.longest < ANEW
+
+
+def test_new_detail_comes_to_surfaces_together() -> None:
+    near, soon = grown(1.5), grown(1.35)
+    left = np.arange(SIZE[1]) < 32
+    both = Births(near.frame, np.where(left[None, :, None], near.place, soon.place), near.firm, near.beside)
+    assert needs(both).renewed[:, 40:].all()
+
+
+def test_other_settings_give_no_detail_but_another_surface() -> None:
+    assert not needs(grown(1.5), age=1.0).renewed.any()
