@@ -117,16 +117,21 @@ def ours(engine: Engine, task: Task, wanted: Collection[int], **reuse: Any) -> I
                 raise getattr(event, "error", RuntimeError("cancelled"))
 
 
+ALONE, OURS = "independent noise", "ours"
+
 ARMS: Mapping[str, Arm] = {
-    "independent noise": independent,
+    ALONE: independent,
     "fixed seed": fixed_seed,
     "warp, then img2img": warp_then_img2img,
     "pure warp copy": warp_copy,
-    "ours": ours,
+    OURS: ours,
 }
 
 MEMORYLESS = frozenset({"independent noise", "fixed seed"})
 """Arms that make any frame alone."""
+
+REPEATED = frozenset({ALONE, OURS})
+"""Arms that are run with every seed."""
 
 
 def animation(task: Task, **fields: Any) -> Animation:

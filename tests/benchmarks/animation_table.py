@@ -17,7 +17,7 @@ Row = Mapping[str, float | str]
 FLOOR = "autoencoder (F)"
 COLUMNS: Mapping[str, str] = {
     "E1": "E lag 1", "E8": "E lag 8", "E24": "E lag 24", "share8": "E-F / best, lag 8", "share24": "lag 24",
-    "raw8": "E / best, lag 8", "raw24": "lag 24", "closure": "closure dB", "sharpness": "sharpness",
+    "raw8": "E / best, lag 8", "raw24": "lag 24", "closure": "closure dB", "sharpness": "sharpness", "last_sharpness": "at the end",
     "drift": "drift dE", "new_sharpness": "new: sharpness", "new_seam": "new: seam", "switch": "switch",
     "half_life": "half-life", "depth": "depth", "prompt": "prompt", "evaluations": "UNet rows", "seconds": "s / frame",
 }  # fmt: skip
@@ -63,7 +63,6 @@ def compared(row: Row, scene: Sequence[Row]) -> dict[str, float]:
         best = min(number(other, f"E{lag}") for other in plain)
         found[f"raw{lag}"] = over(number(row, f"E{lag}"), best)
         found[f"share{lag}"] = over(number(row, f"E{lag}") - number(floor, f"E{lag}"), best)
-    found["growth"] = over(number(row, "E24"), number(row, "E8"))
     found["closure_loss"] = number(floor, "closure") - number(row, "closure") if "closure" in row else math.nan
     found["depth_loss"] = number(alone, "depth") - number(row, "depth")
     found["prompt_loss"] = number(alone, "prompt") - number(row, "prompt")
@@ -88,9 +87,15 @@ def mean_row(rows: Sequence[Row], arm: str) -> dict[str, float]:
     own = averages(rows, arm)
     arms = dict.fromkeys(str(row["arm"]) for row in rows)
     means = [{"arm": other, **averages(rows, other)} for other in arms]
-    return (
-        dict.fromkeys(("closure_loss", *TARGETS, "time_share"), math.nan) | own | compared({"arm": arm, **own}, means)
-    )
+    nothing = dict.fromkeys(("closure_loss", *TARGETS, "time_share"), math.nan)
+    return nothing | own | compared({"arm": arm, **own}, means) | {"growth": growth(rows, arm)}
+
+
+def growth(rows: Sequence[Row], arm: str) -> float:
+    """How many times larger errors are at lag 24 than at lag 8, over the scenes that have both."""
+    pairs = [(number(row, "E24"), number(row, "E8")) for row in of_arm(rows, arm)]
+    known = [pair for pair in pairs if not any(math.isnan(value) for value in pair)]
+    return over(sum(late for late, _ in known), sum(early for _, early in known)) if known else math.nan
 
 
 def averages(rows: Sequence[Row], arm: str) -> dict[str, float]:
@@ -131,6 +136,7 @@ def verdict(rows: Sequence[Row], arm: str = "ours") -> str:
         value = means[name]
         state = "not measured" if math.isnan(value) else "met" if passes(value) else "MISSED"
         lines.append(f"| {name} | {value:.3f} | {state} |")
+    lines.append(f"| growth of F | {growth(rows, FLOOR):.3f} | |")
     lines += [f"| E without F over the best, lag {lag} | {means[f'raw{lag}']:.3f} | |" for lag in (8, 24)]
     lines.append(f"| time against independent frames | {means['time_share']:.2f} | |")
     return "\n".join(lines)
