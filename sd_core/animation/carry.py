@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from .view import View
 class Carried:
     """The state after a frame.
 
-    view: the frame's geometry. births: its birth map. image: (h, w, 3) float32 in [0, 1], as later frames sample it.
+    view: the frame's geometry. births: its birth map.
     clocks: for every birth frame, how much the settings had changed up to it; `clock`: up to now.
     kept: frames in which surfaces that come back are looked up, the first of the shot among them. since: share of the
         picture that was made since the last of them.
@@ -28,7 +28,6 @@ class Carried:
 
     view: View
     births: Births
-    image: Array
     clocks: Mapping[int, float]
     clock: float
     kept: tuple[int, ...]
@@ -62,7 +61,7 @@ class Carried:
         return {int(index) for index in np.unique(self.births.frame[self.births.made])} | set(self.kept)
 
 
-def from_arrays(arrays: Mapping[str, Array], view: View, index: int, image: Callable[[int], Array]) -> Carried:
+def from_arrays(arrays: Mapping[str, Array], view: View, index: int) -> Carried:
     """The state after frame `index`, from what `Carried.arrays` gave.
 
     Raises:
@@ -78,7 +77,6 @@ def from_arrays(arrays: Mapping[str, Array], view: View, index: int, image: Call
     return Carried(
         view=view,
         births=Births(**{name: arrays[held] for name, held in births.items()}),
-        image=image(index).astype(np.float32),
         clocks={int(k): v for k, v in numbers["clocks"].items()},
         clock=numbers["clock"],
         kept=tuple(numbers["kept"]),

@@ -72,12 +72,14 @@ def followed(place: Array, point: Array, at: Array, times: int = 1) -> tuple[Arr
     found, missed = _step(place, point, at)
     for _ in range(times - 1):
         with np.errstate(invalid="ignore"):
-            near = np.isfinite(found).all(-1) & (np.abs(found - at) <= 2 * _OFF).all(-1)
-        at = np.where(near[:, None], nearest_pixel(np.where(near[:, None], found, at), place.shape[:2]), at)
-        found, missed = _step(place, point, at)
+            gap = np.abs(found - at).max(-1)
+            again = np.nonzero((gap > 0.5) & (gap <= 2 * _OFF))[0]
+        at = at.copy()
+        at[again] = nearest_pixel(found[again], place.shape[:2])
+        found[again], missed[again] = _step(place, point[again], at[again])
     with np.errstate(invalid="ignore"):
         beside = (np.abs(found - at) <= 1).all(-1)
-    return np.where(beside[:, None], found, np.nan).astype(np.float32), missed
+    return np.where(beside[:, None], found, np.float32(np.nan)), missed
 
 
 def nearest_pixel(places: Array, size: tuple[int, ...]) -> Array:
@@ -86,33 +88,33 @@ def nearest_pixel(places: Array, size: tuple[int, ...]) -> Array:
 
 
 def _step(place: Array, point: Array, at: Array) -> tuple[Array, Array]:
-    """Places (n, 2) where the tangent planes at the pixels `at` come closest to the points, and the distances left."""
-    slope = _slope_at(place, at)
-    gap = point - place[at[:, 1], at[:, 0]]
-    squares = np.einsum("nki,nkj->nij", slope, slope)
-    determinant = squares[:, 0, 0] * squares[:, 1, 1] - squares[:, 0, 1] ** 2
-    along = np.einsum("nki,nk->ni", slope, gap)
+    """Places (n, 2) float32 where the tangent planes at the pixels `at` come closest to the points, and the distances left."""
+    own = place[at[:, 1], at[:, 0]]
+    along_x, along_y = _slope_at(place, own, at, (1, 0)), _slope_at(place, own, at, (0, 1))
+    gap = point - own
+    xx, xy, yy = _dot(along_x, along_x), _dot(along_x, along_y), _dot(along_y, along_y)
+    x, y = _dot(along_x, gap), _dot(along_y, gap)
     with np.errstate(invalid="ignore", divide="ignore"):
-        step_x = (squares[:, 1, 1] * along[:, 0] - squares[:, 0, 1] * along[:, 1]) / determinant
-        step_y = (squares[:, 0, 0] * along[:, 1] - squares[:, 0, 1] * along[:, 0]) / determinant
-        step = np.stack([step_x, step_y], axis=-1)
-        left = np.linalg.norm(gap - np.einsum("nki,ni->nk", slope, step), axis=-1)
-    return at + step, left
+        determinant = xx * yy - xy**2
+        step_x, step_y = (yy * x - xy * y) / determinant, (xx * y - xy * x) / determinant
+        rest = gap - along_x * step_x[:, None] - along_y * step_y[:, None]
+        left = np.sqrt(_dot(rest, rest))
+    return (at + np.stack([step_x, step_y], axis=-1)).astype(np.float32), left
 
 
-def _slope_at(place: Array, at: Array) -> Array:
-    """(n, 3, 2) change of the position to the next pixel in x and in y: of both neighbours the nearer, which is seldom an edge."""
+def _slope_at(place: Array, own: Array, at: Array, step: tuple[int, int]) -> Array:
+    """(n, 3) change of the position to the pixel at `step`: of both neighbours the nearer, which is seldom an edge."""
     height, width = place.shape[:2]
-    x, y = at[:, 0], at[:, 1]
-    own = place[y, x]
-    slopes = []
-    for step_x, step_y in ((1, 0), (0, 1)):
-        sides = []
-        for sign in (1, -1):
-            column, row = x + sign * step_x, y + sign * step_y
-            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-            other = place[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
-            sides.append(np.where(inside[:, None], sign * (other - own), np.nan))
-        lengths = [np.nan_to_num((side**2).sum(-1), nan=np.inf) for side in sides]
-        slopes.append(np.where((lengths[0] <= lengths[1])[:, None], *sides))
-    return np.stack(slopes, axis=-1)
+    sides = []
+    for sign in (1, -1):
+        column, row = at[:, 0] + sign * step[0], at[:, 1] + sign * step[1]
+        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        other = place[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+        sides.append(np.where(inside[:, None], sign * (other - own), np.nan))
+    lengths = [np.nan_to_num(_dot(side, side), nan=np.inf) for side in sides]
+    return np.where((lengths[0] <= lengths[1])[:, None], *sides)
+
+
+def _dot(one: Array, other: Array) -> Array:
+    """(n,) of (n, 3) each."""
+    return one[:, 0] * other[:, 0] + one[:, 1] * other[:, 1] + one[:, 2] * other[:, 2]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from sd_core.values import Array, unit_floats
 
 from .animation_frame import Frame
 from .animation_paint import Painter
+from .animation_prepare import Easel, Preparer, ahead
 from .animation_progress import FrameProgress
 from .animation_start import Studio
 from .plan import Context, Picture
@@ -55,27 +57,35 @@ def animation(request: Animation, context: Context) -> Result:
 def _run(studio: Studio, frames: Frames, store: FrameStore) -> None:
     request, context = studio.request, studio.context
     progress = _progress(studio, frames.count)
-    painter = Painter(studio, store, lambda index: _frame(studio, frames, index, None))
     first, state = store.finished()
     for index in range(first):
         context.report(FrameEvent(index, partial(store.picture, index), _told(store.figures[index])))
-    before = None
-    if state is not None:
-        before = _frame(studio, frames, first - 1, None)
-        painter.restore(state, before)
+    preparer = Preparer(studio, lambda index: _frame(studio, frames, index, None))
+    before = None if state is None else _frame(studio, frames, first - 1, None)
+    if state is not None and before is not None:
+        preparer.restore(state, before)
+    painter = Painter(studio, store, None if before is None else store.image(before.index))
+    progress.begin(first)
+    with closing(ahead(_prepared(studio, frames, preparer, first, before))) as easels:
+        for easel in easels:
+            index = easel.frame.index
+            if context.cancelled():
+                raise Cancelled(f"cancelled at frame {index + 1} of {frames.count}; resume goes on from there")
+            painted = painter.paint(easel, progress.on_step)
+            figures = painted.figures | {"seconds": round(progress.end(), 3)}
+            progress.begin(index + 1)
+            picture = _picture(painted.image, easel.frame.passes, studio.margin)
+            store.commit(index, picture, figures, painted.state, painted.stored)
+            store.keep_images(painted.wanted)
+            store.write_report(_report(request, store))
+            context.report(FrameEvent(index, partial(store.picture, index), figures))
+
+
+def _prepared(studio: Studio, frames: Frames, preparer: Preparer, first: int, before: Frame | None) -> Generator[Easel]:
+    """The frames from `first` on, ready to be painted. before: the frame before that, if there is one."""
     for index in range(first, frames.count):
-        if context.cancelled():
-            raise Cancelled(f"cancelled at frame {index + 1} of {frames.count}; resume goes on from there")
-        progress.begin(index)
-        frame = _frame(studio, frames, index, before)
-        painted = painter.paint(frame, progress.on_step)
-        figures = painted.figures | {"seconds": round(progress.end(), 3)}
-        picture = _picture(painted.image, frame.passes, studio.margin)
-        store.commit(index, picture, figures, painted.state, painted.stored)
-        store.keep_images(painted.wanted)
-        store.write_report(_report(request, store))
-        context.report(FrameEvent(index, partial(store.picture, index), figures))
-        before = frame
+        before = _frame(studio, frames, index, before)
+        yield preparer.prepared(before)
 
 
 def _progress(studio: Studio, count: int) -> FrameProgress:

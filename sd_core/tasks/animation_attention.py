@@ -8,7 +8,6 @@ held to, so that the frame's own layers see it in every step; seen once more as 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 
 from torch import Tensor
 
@@ -35,29 +34,33 @@ Seen = Mapping[str, list[Tensor]]
 
 
 class References:
-    """Makes and keeps what the layers see of a frame; `open_frame` and `image` give those that are finished.
+    """Makes and keeps what the layers see of a finished frame; `image` gives its image.
 
     It is noised anew to every level with one fixed noise and told its own depth and prompt, so that it is the same whenever
     it is made: in a resumed run, too. `evaluations` counts how often the UNet ran for it.
     """
 
-    def __init__(self, studio: Studio, open_frame: Callable[[int], Frame], image: Callable[[int], Array]) -> None:
+    def __init__(self, studio: Studio, image: Callable[[int], Array]) -> None:
         self.evaluations = 0
         self._studio = studio
-        self._open_frame = open_frame
         self._image = image
-        self.seen = lru_cache(1)(self._recorded)
+        self._kept: tuple[int, float, Seen] | None = None
 
-    def _recorded(self, index: int, strength: float) -> Seen:
-        """What the layers see of frame `index` in the first steps of a run by `strength`."""
-        studio, frame = self._studio, self._open_frame(index)
+    def of(self, frame: Frame, strength: float) -> Seen:
+        """What the layers see of `frame` in the first steps of a run by `strength`; the last answer is kept."""
+        if self._kept is None or self._kept[:2] != (frame.index, strength):
+            self._kept = frame.index, strength, self._recorded(frame, strength)
+        return self._kept[2]
+
+    def _recorded(self, frame: Frame, strength: float) -> Seen:
+        studio = self._studio
         bench = studio.bench(0)
         one = request_of(studio.request, frame, studio.margin)
         plan = plan_frame(one, bench)
         conditioning = condition_frame(one, plan, frame.settings.prompt, bench, studio.adapters, frame.size)
         predict = make_predict(studio.model, Inputs(conditioning, plan.controls, plan.extra_channels))
         schedule = schedule_of(one, bench, strength)
-        clean = encode_mean(studio.model, to_pixels(self._image(index)))
+        clean = encode_mean(studio.model, to_pixels(self._image(frame.index)))
         noise = noise_of(studio.bench(0), frame.size)
         steps = schedule.steps[: round(_STEPS * schedule.end.count)]
         bank = AttentionBank(recording=True, most_tokens=_TOKENS)

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from sd_core.animation.hold import Pin
 from sd_core.animation.needs import Needs
-from sd_core.animation.noise import can_anchor, surface_noise
+from sd_core.animation.noise import can_anchor
 from sd_core.animation.view import View
 from sd_core.diffusion.edits import StartAt
 from sd_core.diffusion.images import to_pixels
-from sd_core.diffusion.latents import encode_mean, latent_channels, latent_scale
+from sd_core.diffusion.latents import encode_mean, latent_scale
 from sd_core.diffusion.loop import Edit
 from sd_core.diffusion.noise import seeded_generators
 from sd_core.models import Adapted, Model
@@ -23,7 +23,7 @@ from sd_core.values import Array
 
 from .animation_frame import plan_frame
 from .plan import Bench, Context, Plan
-from .starts import noise_of, schedule_of
+from .starts import schedule_of
 
 _PIN = 0.9
 """Share of the reference in the clean latents of what was seen before. The rest lets defects heal."""
@@ -69,22 +69,12 @@ class Studio:
             self.context.decisions["noise"] = "the same for every frame: the passes have no positions and no camera"
         return can_anchor(view)
 
-    def noise(self, view: View, index: int) -> Tensor:
-        """(1, c, lh, lw) unit noise of a frame."""
-        bench = self.bench(index)
-        if not self.anchors_noise(view):
-            return noise_of(bench, view.size)
-        assert self.request.seed is not None, "a resolved request has a seed"
-        made = surface_noise(view, self.request.seed, latent_channels(self.model), self.scale)
-        return torch.from_numpy(made)[None].to(bench.device)
 
-
-def plan_anew(studio: Studio, view: View, index: int, one: DepthToImage | ImageToImage, bench: Bench) -> Plan:
-    """A frame that continues nothing: as it would be alone, but for its noise."""
+def plan_anew(studio: Studio, noise: Tensor | None, one: DepthToImage | ImageToImage, bench: Bench) -> Plan:
+    """A frame that continues nothing: as it would be alone, but for its noise, (1, c, lh, lw), where it has its own."""
     plan = plan_frame(one, bench)
-    if not studio.anchors_noise(view):
+    if noise is None:
         return plan
-    noise = studio.noise(view, index)
     if one.image is None:
         return replace(plan, latents=noise * plan.schedule.init_noise_sigma)
     clean = encode_mean(studio.model, to_pixels(one.image))
