@@ -27,9 +27,12 @@ _COARSER, _FINER = 2.0, 3.0
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """The surface points of one frame: their tree, and the pixels of its points."""
+    """What is looked up in one frame: its positions, as in `View`, their tree, and the pixels of the tree's points."""
 
-    view: View
+    place: Array
+    width: Array
+    beside: Array
+    object_id: Array | None
     tree: KDTree
     rows: Array
     columns: Array
@@ -73,11 +76,14 @@ def thinned(kept: Sequence[int]) -> tuple[int, ...]:
 
 
 def _index_of(view: View) -> _Index:
-    assert view.place is not None, "only frames with places are kept"
+    assert view.place is not None and view.width is not None, "only frames with places are kept"
     rows, columns = np.nonzero(np.isfinite(view.place).all(-1))
     chosen = (rows % _STRIDE == 0) & (columns % _STRIDE == 0)
     rows, columns = rows[chosen], columns[chosen]
-    return _Index(view, KDTree(view.place[rows, columns].reshape(-1, 3)), rows, columns)
+    # many frames are held: single precision, and nothing else of the view
+    place, width = view.place.astype(np.float32), view.width.astype(np.float32)
+    tree = KDTree(place[rows, columns].reshape(-1, 3))
+    return _Index(place, width, view.beside, view.passes.object_id, tree, rows, columns)
 
 
 def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Array, Array, Array]:
@@ -85,29 +91,26 @@ def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Arra
 
     What has something nearer beside it there must have it here as well.
     """
-    view = index.view
     assert here.place is not None and here.width is not None, "the frame has places"
-    assert view.place is not None and view.width is not None, "only frames with places are kept"
     if len(index.rows) == 0:
         nothing = np.zeros(len(rows), bool)
         return nothing, np.zeros((len(rows), 2), np.float32), nothing.astype(np.int64)
     point = here.place[rows, columns]
     _, nearest = index.tree.query(point)
     start = np.stack([index.columns[nearest], index.rows[nearest]], axis=-1)
-    places, missed = followed(view.place, point, start, times=2)
-    height, width = view.size
+    places, missed = followed(index.place, point, start, times=2)
+    height, width = index.width.shape
     with np.errstate(invalid="ignore"):
         found = (places >= 0).all(-1) & (places[:, 0] <= width - 1) & (places[:, 1] <= height - 1)
-    at = nearest_pixel(np.where(found[:, None], places, start), view.size)
+    at = nearest_pixel(np.where(found[:, None], places, start), (height, width))
     there = at[:, 1], at[:, 0]
     with np.errstate(invalid="ignore"):
-        found &= missed <= view.width[there]
-        found &= view.width[there] <= _COARSER * here.width[rows, columns]
-        found &= here.width[rows, columns] <= _FINER * view.width[there]
+        found &= missed <= index.width[there]
+        found &= index.width[there] <= _COARSER * here.width[rows, columns]
+        found &= here.width[rows, columns] <= _FINER * index.width[there]
     objects = np.zeros(here.size, np.int64)
-    objects[rows, columns] = view.beside[there]
+    objects[rows, columns] = index.beside[there]
     found &= ((objects == 0) | still_beside(here, objects))[rows, columns]
-    ids, earlier = here.passes.object_id, view.passes.object_id
-    if ids is not None and earlier is not None:
-        found &= ids[rows, columns] == earlier[there]
-    return found, places, view.beside[there]
+    if here.passes.object_id is not None and index.object_id is not None:
+        found &= here.passes.object_id[rows, columns] == index.object_id[there]
+    return found, places, index.beside[there]

@@ -12,7 +12,7 @@ from sd_core.values import Array
 from .births import NEVER, Births
 from .view import View
 
-_FRAMES = 64
+_FRAMES = 32
 """Frames whose positions are held in memory."""
 
 _OFF = 2.0
@@ -23,7 +23,7 @@ class Settler:
     """Corrects the places of birth maps; `place` opens the positions (h, w, 3) of a frame, see `View.place`."""
 
     def __init__(self, place: Callable[[int], Array | None]) -> None:
-        self._place = lru_cache(_FRAMES)(place)
+        self._place = lru_cache(_FRAMES)(lambda index: _single(place(index)))
 
     def settled(self, births: Births, here: View, still: Array) -> Births:
         """`births` with every place where the surface point was in its birth frame, by position.
@@ -54,6 +54,11 @@ class Settler:
         return Births(
             np.where(lost, np.int32(NEVER), births.frame), place, births.firm & ~lost, np.where(lost, 0, births.beside)
         )
+
+
+def _single(place: Array | None) -> Array | None:
+    """In single precision: many frames are held."""
+    return None if place is None else place.astype(np.float32)
 
 
 def followed(place: Array, point: Array, at: Array, times: int = 1) -> tuple[Array, Array]:
