@@ -13,14 +13,23 @@ from .births import Births, inside_patches
 _BORDER = 1
 """px at the border of a patch of one birth that are not trusted."""
 
-_FADE = 6.0
+_FADE = 3.0
 """px over which what is given back fades out towards such a border."""
 
 _AGREES = 0.12
 """Difference in [0, 1] from which on the picture no longer shows what the reference does."""
 
-_TONES = 6.0
+_TONES = 4.0
 """px, deviation of the blur that tells tones from detail."""
+
+_SOFT = 3.0
+"""px over which they are given back at the border of what was renewed."""
+
+_FINE = 1.0
+"""px, deviation of the blur that takes the finest detail."""
+
+_MOST_FINE = 1.0
+"""Times by which it is raised at most."""
 
 _ENOUGH = 0.05
 """Share of trusted pixels below which colours cannot be compared."""
@@ -47,26 +56,41 @@ def restored(image: Array, reference: Array, again: Array, births: Births, reuse
     drift, bias = _colours(image, again, lost, trusted & (gap < _AGREES)) if reuse.colour else (0.0, 0.0)
     share = np.zeros((*gap.shape, 1), np.float32)
     if reuse.servo:
-        share[..., 0] = _faded(trusted) * np.exp(-((gap / _AGREES) ** 2))
+        share[..., 0] = _faded(trusted, _FADE) * np.exp(-((gap / _AGREES) ** 2))
     changed = image + drift + share * lost + (1 - share) * bias
+    if reuse.servo:
+        seen = births.made & births.firm
+        changed = changed + (1 - share) * seen[..., None] * _fine_lost(image, reference, again, trusted)
     if reuse.colour and renewed.any():
         changed = changed + _tones_lost(changed, reference, renewed)
     return np.clip(changed, 0, 1).astype(np.float32)
 
 
+def _fine_lost(image: Array, reference: Array, again: Array, known: Array) -> Array:
+    """(h, w, 3): the finest detail that the autoencoder takes, by as much as it takes where that is known."""
+    if known.mean() < _ENOUGH:
+        return np.zeros_like(image)
+    left, had = (float((_fine(picture)[known] ** 2).mean()) for picture in (again, reference))
+    return _fine(image) * np.float32(np.clip(np.sqrt(had / max(left, 1e-9)) - 1, 0, _MOST_FINE))
+
+
+def _fine(image: Array) -> Array:
+    return image - gaussian_filter(image, (_FINE, _FINE, 0))
+
+
 def _tones_lost(image: Array, reference: Array, renewed: Array) -> Array:
-    """(h, w, 3): what the picture lacks of the reference's tones where `renewed`, fading out towards the border of that."""
+    """(h, w, 3): what the picture lacks of the reference's tones where `renewed`, softly at the border of that."""
     weight = gaussian_filter(renewed.astype(np.float32), _TONES)
     gap = np.where(renewed[..., None], reference - image, np.float32(0))
-    mean = gaussian_filter(gap, (_TONES, _TONES, 0)) / np.maximum(weight, 1e-3)[..., None]
-    return mean * (np.clip(2 * weight - 1, 0, 1) * renewed)[..., None]
+    mean = gaussian_filter(gap, (_TONES, _TONES, 0)) / np.maximum(weight, 1e-6)[..., None]
+    return mean * _faded(renewed, _SOFT)[..., None]
 
 
-def _faded(trusted: Array) -> Array:
-    """(h, w) float32: 0 where nothing is trusted, rising to 1 over `_FADE` px inside: a step of colour would be a seam."""
-    if trusted.all():
-        return np.ones(trusted.shape, np.float32)
-    return np.clip(np.asarray(distance_transform_edt(trusted), np.float32) / _FADE, 0, 1)
+def _faded(where: Array, reach: float) -> Array:
+    """(h, w) float32: 0 outside, rising to 1 over `reach` px inside: a step of colour would be a seam."""
+    if where.all():
+        return np.ones(where.shape, np.float32)
+    return np.clip(np.asarray(distance_transform_edt(where), np.float32) / reach, 0, 1)
 
 
 def _colours(image: Array, again: Array, lost: Array, known: Array) -> tuple[Array | float, Array | float]:

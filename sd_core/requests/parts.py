@@ -93,7 +93,8 @@ class Reuse(Value):
     noise: anchored to surfaces, the same for every frame, or drawn anew for each.
     start: denoise each pixel only as far as it needs.
     pin: hold seen surfaces to the frame in which they were made.
-    attention: let the current frame see the anchor and the previous frame.
+    attention: let a frame see the first of its shot beside itself, where it makes something new; the frame before it holds
+        already, moved to where it is now.
     colour: hold the colours against drift.
     servo: hold sharpness against drift.
     """

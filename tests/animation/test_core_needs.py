@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from sd_core.animation.births import Births, born, unborn
 from sd_core.animation.detail import restored
+from sd_core.animation.figures import laplacian
 from sd_core.animation.needs import ANEW, OPEN, SEEN, Needs, needs_of
 from sd_core.requests import Reuse
 from sd_core.values import Array
@@ -95,6 +97,21 @@ def test_lost_detail_comes_back_but_changes_stay() -> None:
     result = restored(changed, reference, again, made(), Reuse(), renewed=NOWHERE)
     assert np.abs(result[:, :60] - reference[:, :60]).max() < 0.02
     assert np.abs(result[:, 68:] - changed[:, 68:]).max() < 0.02
+
+
+def test_detail_comes_back_between_many_births_too() -> None:
+    reference = (0.3 + 0.4 * np.random.default_rng(0).random((*SIZE, 3))).astype(np.float32)
+    again = gaussian_filter(reference, (0.7, 0.7, 0))
+    births, torn = made(), np.arange(SIZE[1]) >= 64
+    frame = np.where(torn, np.arange(SIZE[1]) % 2, 0)[None].repeat(SIZE[0], 0).astype(np.int32)
+    patched = Births(frame, births.place, births.firm, births.beside)
+    result = restored(again, reference, again, patched, Reuse(), renewed=NOWHERE)
+
+    def energy(picture: Array) -> float:
+        return float(laplacian(picture[:, 72:]).var())
+
+    assert 1.5 * energy(again) < energy(result) < 1.1 * energy(reference)
+    assert np.abs(result.mean() - reference.mean()) < 0.01
 
 
 def test_a_drift_of_all_colours_is_undone() -> None:
