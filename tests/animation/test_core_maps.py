@@ -15,7 +15,7 @@ from sd_core.animation.recall import Recall, thinned
 from sd_core.animation.sampling import bilinear, pixel_grid, spline
 from sd_core.animation.surface import Settler
 from sd_core.animation.view import View, match, view_of
-from sd_core.passes import FramePasses, project
+from sd_core.passes import FramePasses, PositionSpace, project
 from sd_core.requests import replace
 from sd_core.values import Array
 from tests.animation import worlds
@@ -121,6 +121,19 @@ def test_positions_that_another_surface_has_are_forgotten() -> None:
     left = Settler(lambda index: here.place).settled(wrong, here, whole)
     assert left.made.mean() < 0.02 and not left.firm[~left.made].any()
     assert np.array_equal(Settler(lambda index: here.place).settled(births, here, whole).place, births.place)
+
+
+def test_what_moves_through_the_world_is_left_where_its_vectors_led() -> None:
+    world = view_of(replace(relief(1).passes, position_space=PositionSpace.WORLD))
+    whole = np.ones((SIZE, SIZE), bool)
+    births = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING)
+    moved = replace_place(births, births.place + np.float32(0.7))
+    still = np.arange(SIZE)[None].repeat(SIZE, 0) < SIZE // 2
+    left = Settler(lambda index: world.place).settled(moved, world, still)
+    assert np.array_equal(left.place[~still], moved.place[~still])
+    known = still & (np.abs(left.place - births.place).max(-1) < 0.01)
+    assert known[:, 2 : SIZE // 2].mean() > 0.95
+    assert left.made.all(), "positions in the world tell of no other surface"
 
 
 def replace_place(births: Births, place: Array) -> Births:
