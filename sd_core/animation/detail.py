@@ -13,7 +13,7 @@ from .births import Births, inside_patches
 _BORDER = 1
 """px at the border of a patch of one birth that are not trusted."""
 
-_FADE = 2.5
+_FADE = 3.0
 """px over which what is given back fades out towards such a border."""
 
 _AGREES = 0.12
