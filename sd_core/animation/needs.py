@@ -24,14 +24,15 @@ DEBT = 0.08
 DEBT_IN_MARGIN = 0.25
 """The same over all that is painted: what lies in the overscan can wait until it is about to be seen."""
 
-_LOOSE = 0.5
-"""How firmly what was filled in on the way is held until then."""
-
-PATIENCE = 0.3
-"""The same, times frames in which it was seen so."""
-
 AHEAD = 6
 """px beyond the border of the picture that count to it."""
+
+PATIENCE = 0.3
+"""Share of the picture's latents that were filled in on the way, summed over the frames since, from which on they are made
+well however few they are."""
+
+_LOOSE = 0.5
+"""How firmly what was filled in on the way is held until then."""
 
 CUT = 0.6
 """Share of new pixels from which on a frame is taken for a cut."""
@@ -62,6 +63,8 @@ class Needs:
     strength: (lh, lw) share of the steps for each latent. hold: (lh, lw) in [0, 1], how firmly it is held to its reference.
     full: whether what is new is made well in this frame.
     fresh: (h, w) bool, pixels that count as made by this frame. firm: (h, w) bool, those made in context.
+    owed: share of the picture's latents that wait to be made well, summed over the frames since that was last done.
+    renewed: (h, w) bool, surfaces that are given new detail and nothing else.
     """
 
     strength: Array
@@ -82,7 +85,8 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
     """What is to be done to a frame whose surfaces have these births.
 
     What comes into view by a pixel or two in each frame is filled in on the way and stays loose: held softly, and made
-    again with its neighbours once there is enough of it to run the frame in full. Locked as it came it would be streaks.
+    again with its neighbours once there is enough of it, or it has waited for long, to run the frame in full. Locked as it
+    came it would be streaks: slivers that fill less than `HOLE` of a latent stay loose even then.
 
     Args:
         births: as carried from the frame before.
@@ -90,6 +94,7 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
         scale: px to a latent.
         margin: px on every side that are painted, but no part of the picture.
         limit: strength of the request: the largest share of the steps.
+        owed: see `Needs.owed`, after the frame before.
     """
     loose = ~births.made | ~births.firm
     new = area(loose, scale)
