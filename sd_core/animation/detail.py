@@ -23,13 +23,13 @@ _TONES = 4.0
 """px, deviation of the blur that tells tones from detail."""
 
 _SOFT = 3.0
-"""px over which they are given back at the border of what was renewed."""
+"""px over which tones are given back at the border of what was renewed."""
 
 _FINE = 1.0
 """px, deviation of the blur that takes the finest detail."""
 
 _MOST_FINE = 1.0
-"""Times by which it is raised at most."""
+"""Share of the finest detail that is added to it at most."""
 
 _ENOUGH = 0.05
 """Share of trusted pixels below which colours cannot be compared."""

@@ -44,10 +44,10 @@ _SOON = 1.25
 """The same for surfaces that are given it in a frame in which others are anyway."""
 
 _REDUCED = 4.0
-"""How many times smaller it may become."""
+"""How many times smaller than when it was made a surface may become before it is made again."""
 
 _RENEWED = 0.5
-"""Share of the steps in which it is given: more would put other things in the place of what was there."""
+"""Share of the steps in which surfaces are given new detail: more would put other things in the place of what was there."""
 
 _AGED = 0.12
 """How much the settings may change before a surface is made again."""

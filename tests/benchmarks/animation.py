@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -129,10 +129,11 @@ def measure_arm(truth: Truth, runs: list[Made], alone: list[Made], sampled: list
     if alone:
         last = truth.count - 1
         ends = [index for index in sampled if index >= last - 24]
-        figures["sharpness"] = over_alone(runs, alone, lambda frames: sharp(truth, frames, ends))
-        figures["last_sharpness"] = over_alone(runs, alone, lambda frames: sharp(truth, frames, [last]))
-        figures["new_sharpness"] = over_alone(runs, alone, lambda frames: sharp(truth, frames, sampled, new=True))
-        figures["new_seam"] = over_alone(runs, alone, lambda frames: seams(truth, frames, sampled))
+        surfaces, new = {index: truth.surface(index) for index in ends}, new_regions(truth, sampled)
+        figures["sharpness"] = over_alone(runs, alone, lambda frames: sharp(frames, surfaces))
+        figures["last_sharpness"] = over_alone(runs, alone, lambda frames: sharp(frames, {last: surfaces[last]}))
+        figures["new_sharpness"] = over_alone(runs, alone, lambda frames: sharp(frames, new))
+        figures["new_seam"] = over_alone(runs, alone, lambda frames: seams(truth, frames, new))
     return figures
 
 
@@ -153,20 +154,18 @@ def over_alone(runs: list[Made], alone: list[Made], measure: Callable[[Frames], 
     return mean_of([measure(run.frames) for run in runs]) / mean_of([measure(run.frames) for run in alone])
 
 
-def sharp(truth: Truth, frames: Frames, indices: list[int], *, new: bool = False) -> float:
-    """Mean sharpness of surfaces; of those that came into sight within 8 frames, if `new`."""
-    wheres = new_regions(truth, indices) if new else {index: truth.surface(index) for index in indices}
+def sharp(frames: Frames, wheres: Mapping[int, Array]) -> float:
+    """Mean sharpness over (h, w) bool regions by frame."""
     return mean_of([sharpness(frames[index], where) for index, where in wheres.items()])
 
 
-def seams(truth: Truth, frames: Frames, indices: list[int]) -> float:
-    """Mean steps across the borders of what came into sight within 8 frames."""
-    wheres = new_regions(truth, indices)
+def seams(truth: Truth, frames: Frames, wheres: Mapping[int, Array]) -> float:
+    """Mean steps across the borders of (h, w) bool regions by frame."""
     return mean_of([seam(frames[index], where, truth.passes(index)) for index, where in wheres.items()])
 
 
 def new_regions(truth: Truth, indices: list[int]) -> dict[int, Array]:
-    """(h, w) bool by frame, where they are worth measuring."""
+    """(h, w) bool by frame: what came into sight within 8 frames, where it is enough to be measured."""
     found = {index: newly_seen(truth, index) for index in indices if index >= 8}
     return {index: new for index, new in found.items() if new.mean() >= 0.01}
 

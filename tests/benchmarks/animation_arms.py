@@ -127,7 +127,7 @@ ARMS: Mapping[str, Arm] = {
     OURS: ours,
 }
 
-MEMORYLESS = frozenset({"independent noise", "fixed seed"})
+MEMORYLESS = frozenset({ALONE, "fixed seed"})
 """Arms that make any frame alone."""
 
 REPEATED = frozenset({ALONE, OURS})
