@@ -37,6 +37,7 @@ class Job:
         self._changed = threading.Condition()
         self._cancel = threading.Event()
         self._started = False
+        self._newest_step: int | None = None
 
     @property
     def request(self) -> Request:
@@ -122,11 +123,19 @@ class Job:
     def _append(self, event: Event) -> None:
         if self._ended():
             return
-        newest = self._events[-1] if self._events else None
-        if isinstance(event, StepEvent) and isinstance(newest, StepEvent):
-            self._events[-1] = replace(newest, preview=None)
+        if isinstance(event, StepEvent):
+            self._drop_preview()
+            self._newest_step = len(self._events)
         self._events.append(event)
         self._changed.notify_all()
+
+    def _drop_preview(self) -> None:
+        """Of the newest step so far, whatever came after it: an animation has other events between its steps."""
+        if self._newest_step is None:
+            return
+        newest = self._events[self._newest_step]
+        assert isinstance(newest, StepEvent), "its place is kept when it is appended"
+        self._events[self._newest_step] = replace(newest, preview=None)
 
     def _ended(self) -> bool:
         return bool(self._events) and self._events[-1].kind in LAST_KINDS
