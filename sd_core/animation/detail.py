@@ -16,6 +16,12 @@ _BORDER = 1
 _FADE = 3.0
 """px over which what is given back fades out towards such a border."""
 
+_DEEP = 4
+"""px from such a border from which on the autoencoder's error on the reference is that of what it shows alone."""
+
+_USUAL = 0.9
+"""Quantile of that error which is not exceeded elsewhere: beside a seam of the reference it is that of the seam."""
+
 _AGREES = 0.12
 """Difference in [0, 1] from which on the picture no longer shows what the reference does."""
 
@@ -52,7 +58,7 @@ def restored(image: Array, reference: Array, again: Array, births: Births, reuse
     """
     trusted = inside_patches(births, _BORDER)
     gap = uniform_filter(np.abs(image - again).mean(-1), 5, mode="nearest")
-    lost = reference - again
+    lost = _usual(reference - again, births)
     drift, bias = _colours(image, again, lost, trusted & (gap < _AGREES)) if reuse.colour else (0.0, 0.0)
     share = np.zeros((*gap.shape, 1), np.float32)
     if reuse.servo:
@@ -64,6 +70,17 @@ def restored(image: Array, reference: Array, again: Array, births: Births, reuse
     if reuse.colour and renewed.any():
         changed = changed + _tones_lost(changed, reference, renewed)
     return np.clip(changed, 0, 1).astype(np.float32)
+
+
+def _usual(lost: Array, births: Births) -> Array:
+    """`lost` (h, w, 3), near the borders of patches no larger than what is lost deep inside them, where any are so deep."""
+    deep = inside_patches(births, _DEEP)
+    if deep.mean() < _ENOUGH:
+        return lost
+    size = np.abs(lost).mean(-1)
+    largest = np.quantile(size[deep], _USUAL)
+    kept = np.where(deep, 1, np.minimum(1, largest / np.maximum(size, 1e-6)))
+    return lost * kept[..., None].astype(np.float32)
 
 
 def _fine_lost(image: Array, reference: Array, again: Array, known: Array) -> Array:

@@ -37,10 +37,10 @@ _LOOSE = 0.5
 CUT = 0.6
 """Share of new pixels from which on a frame is taken for a cut."""
 
-_MAGNIFIED = 1.4
+_MAGNIFIED = 1.3
 """How many times larger than when it was made a surface may become before it is given new detail."""
 
-_SOON = 1.25
+_SOON = 1.15
 """The same for surfaces that are given it in a frame in which others are anyway."""
 
 _REDUCED = 4.0

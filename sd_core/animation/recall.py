@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from sd_core.values import Array
 
 from .births import Births
-from .surface import followed, nearest_pixel
+from .surface import NEAR, followed, nearest_pixel
 from .view import View, still_beside
 
 MOST = 24
@@ -105,7 +105,7 @@ def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Arra
     at = nearest_pixel(np.where(found[:, None], places, start), (height, width))
     there = at[:, 1], at[:, 0]
     with np.errstate(invalid="ignore"):
-        found &= missed <= index.width[there]
+        found &= missed <= NEAR * index.width[there]
         found &= index.width[there] <= _COARSER * here.width[rows, columns]
         found &= here.width[rows, columns] <= _FINER * index.width[there]
     objects = np.zeros(here.size, np.int64)

@@ -99,7 +99,7 @@ class Preparer:
         studio, view, settings = self._studio, anew.view, anew.frame.settings
         own = np.ones(view.size, bool) if view.rests else stands_still(view, before.view)
         births = self._settler.settled(carried(before.births, matches), view, own)
-        births = uncovered(births, view)
+        births = uncovered(self._settler.joined(births, view, own), view)
         births = self._recall.recalled(births, view, before.kept, own)
         clock = before.clock + distance(settings, earlier.settings)
         age = _age(births, before.clocks, clock)

@@ -6,14 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from sd_core.animation.births import Births, born, carried, gather, unborn, uncovered
 from sd_core.animation.figures import laplacian
 from sd_core.animation.fill import filled
 from sd_core.animation.recall import Recall, thinned
 from sd_core.animation.sampling import bilinear, pixel_grid, spline
-from sd_core.animation.surface import Settler
+from sd_core.animation.surface import Settler, followed
 from sd_core.animation.view import View, match, view_of
 from sd_core.passes import FramePasses, PositionSpace, project
 from sd_core.requests import replace
@@ -112,6 +112,66 @@ def test_places_stay_exact_however_long_a_shot_is() -> None:
     assert gap[births.made].max() < 0.02
     other = np.linalg.norm(chained.place - place_in(before, relief(0).passes), axis=-1)
     assert other[chained.made].max() > 0.02, "vectors alone lead astray"
+
+
+def test_what_vectors_lose_at_edges_is_found_with_its_neighbours() -> None:
+    whole = np.ones((SIZE, SIZE), bool)
+    start = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING)
+    settler = Settler(lambda index: relief(index).place)
+
+    def after(frames: int, *, joined: bool) -> tuple[Births, View]:
+        births, before = start, relief(0)
+        for index in range(1, frames):
+            here = relief(index)
+            births = settler.settled(carried(births, match(here, before)), here, whole)
+            births, before = settler.joined(births, here, whole) if joined else births, here
+        return births, before
+
+    births, last = after(40, joined=True)
+    gap = np.linalg.norm(births.place - place_in(last, relief(0).passes), axis=-1)
+    assert np.percentile(gap[births.made], 99) < 0.02 and gap[births.made].max() <= 0.5
+    assert not births.made.all(), "what the posts hid in the first frame is new"
+    assert births.made.mean() > 1.15 * after(40, joined=False)[0].made.mean()
+
+
+def test_every_pixel_that_was_lost_is_found_where_it_was_unless_its_neighbours_are_another_object() -> None:
+    whole, here = np.ones((SIZE, SIZE), bool), relief(1)
+    carried_on = carried(born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING), match(here, relief(0)))
+    lost = carried_on.made & (np.random.default_rng(3).random((SIZE, SIZE)) < 0.1)
+    holed = Births(
+        np.where(lost, np.int32(-1), carried_on.frame), carried_on.place, carried_on.firm & ~lost, carried_on.beside
+    )
+    settler = Settler(lambda index: relief(index).place)
+    found = settler.joined(holed, here, whole)
+    assert found.made[lost].all() and found.firm[lost].all()
+    assert np.abs(found.place - carried_on.place)[lost].max() < 0.01
+    ids = np.where(lost, np.int64(9), here.passes.object_id)
+    alone = lost & ~binary_dilation(lost, np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]]))
+    apart = settler.joined(holed, view_of(replace(here.passes, object_id=ids)), whole)
+    assert alone.any() and not apart.made[alone].any()
+
+
+def test_points_beside_a_crest_are_found_on_their_own_side() -> None:
+    crest = 7.3
+    rows, columns = np.mgrid[0:16, 0:16].astype(np.float32)
+    place = np.stack([columns, rows, 4 * np.abs(columns - crest)], -1)
+    at = np.array([[x, 8] for x in (5, 6, 9, 10)])
+    point = np.array(
+        [[x + d, 8.2, 4 * abs(x + d - crest)] for (x, _), d in zip(at, (0.4, 0.3, -0.3, 0.4), strict=True)]
+    )
+    found, missed = followed(place, point, at)
+    assert np.abs(found - point[:, :2]).max() < 0.01 and missed.max() < 0.01
+    # one pixel before the crest the nearer neighbour lies on its slope, one behind it the other way round
+    beyond = np.array([[7, 8], [8, 8]])
+    found, missed = followed(place, np.array([[6.6, 8.0, 2.8], [8.4, 8.0, 4.4]]), beyond)
+    assert np.abs(found[:, 0] - [6.6, 8.4]).max() < 0.05 and missed.max() < 0.05
+
+
+def test_a_point_that_no_pixel_shows_misses_every_patch() -> None:
+    rows, columns = np.mgrid[0:16, 0:16].astype(np.float32)
+    place = np.where(columns[..., None] < 8, np.stack([columns, rows, 0 * rows], -1), np.float32(np.nan))
+    found, missed = followed(place, np.array([[9.5, 8.0, 0.0], [7.2, 8.0, 3.0]]), np.array([[7, 8], [7, 8]]))
+    assert missed[0] > 1 and missed[1] > 1 and (np.abs(found - [7, 8]) <= 1).all()
 
 
 def test_positions_that_another_surface_has_are_forgotten() -> None:
