@@ -9,6 +9,7 @@ from sd_core.requests import Reuse
 from sd_core.values import Array
 
 from .births import Births, inside_patches
+from .figures import laplacian
 
 _BORDER = 1
 """px at the border of a patch of one birth that are not trusted."""
@@ -19,8 +20,9 @@ _FADE = 3.0
 _DEEP = 4
 """px from such a border from which on the autoencoder's error on the reference is that of what it shows alone."""
 
-_USUAL = 0.9
-"""Quantile of that error which is not exceeded elsewhere: beside a seam of the reference it is that of the seam."""
+_USUAL = 0.95
+"""Quantile of that error which is exceeded nowhere: beside a seam of the reference it is that of the seam, and what is
+largest deep inside belongs to outlines, which would get sharper than the decoder makes them."""
 
 _AGREES = 0.12
 """Difference in [0, 1] from which on the picture no longer shows what the reference does."""
@@ -63,6 +65,7 @@ def restored(image: Array, reference: Array, again: Array, births: Births, reuse
     share = np.zeros((*gap.shape, 1), np.float32)
     if reuse.servo:
         share[..., 0] = _faded(trusted, _FADE) * np.exp(-((gap / _AGREES) ** 2))
+        share *= _until_as_sharp(image, share * lost, reference, trusted)
     changed = image + drift + share * lost + (1 - share) * bias
     if reuse.servo:
         seen = births.made & births.firm
@@ -73,14 +76,26 @@ def restored(image: Array, reference: Array, again: Array, births: Births, reuse
 
 
 def _usual(lost: Array, births: Births) -> Array:
-    """`lost` (h, w, 3), near the borders of patches no larger than what is lost deep inside them, where any are so deep."""
+    """`lost` (h, w, 3), nowhere larger than what is usually lost deep inside patches, where any are so deep."""
     deep = inside_patches(births, _DEEP)
     if deep.mean() < _ENOUGH:
         return lost
     size = np.abs(lost).mean(-1)
     largest = np.quantile(size[deep], _USUAL)
-    kept = np.where(deep, 1, np.minimum(1, largest / np.maximum(size, 1e-6)))
-    return lost * kept[..., None].astype(np.float32)
+    return lost * np.minimum(1, largest / np.maximum(size, 1e-6))[..., None].astype(np.float32)
+
+
+def _until_as_sharp(image: Array, detail: Array, reference: Array, known: Array) -> np.float32:
+    """The share of `detail` with which `image` has the variance of the reference's Laplacian where it is `known`, 0 to 1.
+
+    The network's own detail comes on top of what is given back: in full it would be sharper than any frame alone.
+    """
+    if known.mean() < _ENOUGH:
+        return np.float32(1)
+    own, added, wanted = (laplacian(picture)[known[1:-1, 1:-1]] for picture in (image, detail, reference))
+    square, twice, rest = (added**2).mean(), (own * added).mean(), (own**2).mean() - (wanted**2).mean()
+    root = np.sqrt(max(twice**2 - square * rest, 0))
+    return np.float32(np.clip((root - twice) / max(square, 1e-12), 0, 1))
 
 
 def _fine_lost(image: Array, reference: Array, again: Array, known: Array) -> Array:

@@ -113,7 +113,7 @@ def test_a_seam_of_two_births_is_not_put_back() -> None:
         return float(np.abs(np.diff(means))[56:72].max())
 
     assert step(again) < 0.05 and step(result) < 1.2 * step(again)
-    assert np.abs(result - reference)[:, :40].max() < 0.005
+    assert np.abs(result - reference)[:, :40].max() < 0.01
 
 
 def test_detail_comes_back_between_many_births_too() -> None:
