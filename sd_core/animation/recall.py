@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from sd_core.values import Array
 
 from .births import Births
-from .surface import NEAR, followed, nearest_pixel
+from .places import NEAR, followed, nearest_pixel
 from .view import View, still_beside
 
 MOST = 24

@@ -11,9 +11,10 @@ from scipy.ndimage import binary_dilation, distance_transform_edt
 from sd_core.animation.births import Births, born, carried, gather, unborn, uncovered
 from sd_core.animation.figures import laplacian
 from sd_core.animation.fill import filled
+from sd_core.animation.places import followed
 from sd_core.animation.recall import Recall, thinned
 from sd_core.animation.sampling import bilinear, pixel_grid, spline
-from sd_core.animation.surface import Settler, followed
+from sd_core.animation.surface import Settler
 from sd_core.animation.view import View, match, view_of
 from sd_core.passes import FramePasses, PositionSpace, project
 from sd_core.requests import replace
