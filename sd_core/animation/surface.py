@@ -13,8 +13,8 @@ from .births import NEVER, Births
 from .places import NEAR, followed, nearest_pixel
 from .view import View
 
-_FRAMES = 32
-"""Frames whose positions are held in memory."""
+_FRAMES = 48
+"""Frames whose positions are held in memory. With fewer than there are births, 31 after an orbit, all are read anew each time."""
 
 _OFF = 2.0
 """px by which a place may be corrected: further away lies another part of the surface."""
