@@ -93,9 +93,9 @@ def _until_as_sharp(image: Array, detail: Array, reference: Array, known: Array)
     if known.mean() < _ENOUGH:
         return np.float32(1)
     own, added, wanted = (laplacian(picture)[known[1:-1, 1:-1]] for picture in (image, detail, reference))
-    square, twice, rest = (added**2).mean(), (own * added).mean(), (own**2).mean() - (wanted**2).mean()
-    root = np.sqrt(max(twice**2 - square * rest, 0))
-    return np.float32(np.clip((root - twice) / max(square, 1e-12), 0, 1))
+    square, cross, rest = (added**2).mean(), (own * added).mean(), (own**2).mean() - (wanted**2).mean()
+    root = np.sqrt(max(cross**2 - square * rest, 0))
+    return np.float32(np.clip((root - cross) / max(square, 1e-12), 0, 1))
 
 
 def _fine_lost(image: Array, reference: Array, again: Array, known: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
-from sd_core.animation.births import Births, born, carried, gather, unborn, uncovered
+from sd_core.animation.births import NEVER, Births, born, carried, gather, unborn, uncovered
 from sd_core.animation.figures import laplacian
 from sd_core.animation.fill import filled
 from sd_core.animation.places import followed
@@ -140,7 +140,7 @@ def test_every_pixel_that_was_lost_is_found_where_it_was_unless_its_neighbours_a
     carried_on = carried(born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING), match(here, relief(0)))
     lost = carried_on.made & (np.random.default_rng(3).random((SIZE, SIZE)) < 0.1)
     holed = Births(
-        np.where(lost, np.int32(-1), carried_on.frame), carried_on.place, carried_on.firm & ~lost, carried_on.beside
+        np.where(lost, np.int32(NEVER), carried_on.frame), carried_on.place, carried_on.firm & ~lost, carried_on.beside
     )
     settler = Settler(lambda index: relief(index).place)
     found = settler.joined(holed, here, whole)
