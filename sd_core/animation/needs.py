@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from sd_core.values import Array
 
 from .births import Births, magnification
 
-SEEN, OPEN, ANEW = 0.2, 0.25, 0.8
+SEEN, OPEN, ANEW = 0.2, 0.25, 1.0
 """Share of the steps that is run where all was seen before, where something new is filled in on the way, and where that is
-made well, in its context. Even that does not start from noise alone: the fill gives it the colours around it."""
+made well, in its context."""
 
 HOLE = 0.25
 """Share of new pixels from which on a latent counts as new. By area: one new pixel, or a band around the hole, made anew in
 every frame costs far more error than it saves."""
 
-DEBT = 0.08
+DEBT = 0.1
 """Share of the picture's latents that were filled in on the way, from which on a frame is run far enough to make them well."""
 
 DEBT_IN_MARGIN = 0.25
@@ -33,6 +34,9 @@ well however few they are."""
 
 _LOOSE = 0.5
 """How firmly what was filled in on the way is held until then."""
+
+_CORE = 0.5
+"""Share of new pixels from which on the latents beside one are made with it, where much is new."""
 
 CUT = 0.6
 """Share of new pixels from which on a frame is taken for a cut."""
@@ -49,7 +53,7 @@ _REDUCED = 4.0
 _RENEWED = 0.5
 """Share of the steps in which surfaces are given new detail: more would put other things in the place of what was there."""
 
-_AGED = 0.12
+AGED = 0.12
 """How much the settings may change before a surface is made again."""
 
 _FEW = 0.03
@@ -86,7 +90,9 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
 
     What comes into view by a pixel or two in each frame is filled in on the way and stays loose: held softly, and made
     again with its neighbours once there is enough of it, or it has waited for long, to run the frame in full. Locked as it
-    came it would be streaks: slivers that fill less than `HOLE` of a latent stay loose even then.
+    came it would be streaks: slivers that fill less than `HOLE` of a latent stay loose even then. Where much is new it is
+    made with what lies beside it: a strip of one latent has no room for anything but the mean of its neighbours, and each
+    is paler than the last.
 
     Args:
         births: as carried from the frame before.
@@ -99,22 +105,25 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
     loose = ~births.made | ~births.firm
     new = area(loose, scale)
     owed = owed + _open_share(new, margin, scale)
-    full = _owes(new, margin, scale) or owed > PATIENCE
+    much = _owes(new, margin, scale)
+    full = much or owed > PATIENCE
     old = _made_again(births, age, scale, full=full)
     ramp, holes = np.clip(new / HOLE, 0, 1), np.clip(area(~births.made, scale) / HOLE, 0, 1)
+    if much:
+        ramp = np.maximum(ramp, _beside(new >= _CORE))
     strength = SEEN + ((ANEW if full else OPEN) - SEEN) * ramp
     strength = np.where(old, np.maximum(strength, _worn(mean(age, scale))), strength)
     hold = 1 - ramp if full else 1 - np.maximum(holes, (1 - _LOOSE) * ramp)
     hold = np.where(old, 0.0, hold)
-    made_again = enlarged(old, scale)
-    renewed = made_again & births.made & (age <= _AGED)
-    firm = made_again | enlarged(new >= HOLE, scale) if full else made_again
+    made_again, anew = enlarged(old, scale), enlarged(ramp >= 1, scale) & full
+    whole = anew & much
+    renewed = made_again & births.made & (age <= AGED) & ~whole
     return Needs(
         np.minimum(strength, limit).astype(np.float32),
         hold.astype(np.float32),
         full,
-        loose | made_again,
-        firm,
+        loose | made_again | whole,
+        made_again | anew,
         0.0 if full else owed,
         renewed,
     )
@@ -130,6 +139,13 @@ def everything(size: tuple[int, int], scale: int, *, limit: float) -> Needs:
 def _owes(new: Array, margin: int, scale: int) -> bool:
     """Whether enough was filled in on the way to make it well now. new: (lh, lw) share of such pixels."""
     return _open_share(new, margin, scale) > DEBT or float((new >= HOLE).mean()) > DEBT_IN_MARGIN
+
+
+def _beside(core: Array) -> Array:
+    """(lh, lw) in [0, 1]: 1 up to a latent beside `core`, (lh, lw) bool, and falling to 0 over the next two."""
+    if not core.any():
+        return np.zeros(core.shape, np.float32)
+    return np.clip(1.5 - np.asarray(distance_transform_edt(~core), np.float32) / 2, 0, 1)
 
 
 def _open_share(new: Array, margin: int, scale: int) -> float:
@@ -150,7 +166,7 @@ def _made_again(births: Births, age: Array, scale: int, *, full: bool) -> Array:
     Whenever some are made again, those are too whose turn would come soon: each by itself would cost as many steps.
     """
     made = births.made & births.firm
-    larger, changed = np.where(made, magnification(births), 1.0), made & (age > _AGED)
+    larger, changed = np.where(made, magnification(births), 1.0), made & (age > AGED)
     pressing = area(changed | (larger > _MAGNIFIED) | (larger < 1 / _REDUCED), scale) >= 0.5
     if not full and float(pressing.mean()) < _FEW:
         return np.zeros_like(pressing)

@@ -11,7 +11,7 @@ from scipy.spatial import KDTree
 
 from sd_core.values import Array
 
-from .births import Births
+from .births import NEVER, Births
 from .places import NEAR, followed, nearest_pixel
 from .view import View, still_beside
 
@@ -23,6 +23,9 @@ _STRIDE = 2
 
 _COARSER, _FINER = 2.0, 3.0
 """Times by which a surface may have been seen smaller, or larger, in the frame where it is found."""
+
+_AS_COARSE, _AS_FINE = 1.1, 1.5
+"""The same for a surface that was made since: only as good as it was does it come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +56,47 @@ class Recall:
             kept: frames.
             still: (h, w) bool, pixels whose place is the surface's own: in rest space, or of what stands still.
         """
-        if here.place is None:
-            return births
+        asked = ~births.made & _with_place(here, still)
+        return self._looked_up(births, here, sorted(kept, reverse=True), asked, (_COARSER, _FINER))
+
+    def returned(self, births: Births, here: View, kept: Sequence[int], still: Array) -> Births:
+        """`births` with surfaces that were made since taken from `kept` frames again, the oldest first.
+
+        A surface is made again and again while it turns away, grows or shrinks. Seen as it was once, it gets back what it
+        was: a loop ends in what it began with.
+
+        Args:
+            births: of the frame `here`; those without context stay.
+            here: its geometry.
+            kept: frames.
+            still: see `recalled`.
+        """
+        asked = births.made & births.firm & _with_place(here, still)
+        return self._looked_up(births, here, sorted(kept), asked, (_AS_COARSE, _AS_FINE))
+
+    def _looked_up(
+        self, births: Births, here: View, kept: Sequence[int], asked: Array, limits: tuple[float, float]
+    ) -> Births:
+        """`births` with the pixels `asked` (h, w) for born in the first of the `kept` frames that shows them.
+
+        limits: times by which they may have been smaller and larger there.
+        """
+        left = asked.copy()
         frame, place, firm, beside = (np.copy(a) for a in (births.frame, births.place, births.firm, births.beside))
-        for index in sorted(kept, reverse=True):
-            rows, columns = np.nonzero((frame < 0) & still & np.isfinite(here.place).all(-1))
+        for index in kept:
+            rows, columns = np.nonzero(left & ((frame == NEVER) | (frame > index)))
             if len(rows) == 0:
-                break
-            found, places, objects = _found(self._index(index), here, rows, columns)
+                continue
+            found, places, objects = _found(self._index(index), here, rows, columns, limits)
             at = rows[found], columns[found]
             frame[at], place[at], firm[at], beside[at] = index, places[found], True, objects[found]
+            left[at] = False
         return Births(frame, place, firm, beside)
+
+
+def _with_place(here: View, still: Array) -> Array:
+    """(h, w) bool: pixels that can be looked up."""
+    return np.zeros(here.size, bool) if here.place is None else still & np.isfinite(here.place).all(-1)
 
 
 def thinned(kept: Sequence[int]) -> tuple[int, ...]:
@@ -86,10 +119,13 @@ def _index_of(view: View) -> _Index:
     return _Index(place, width, view.beside, view.passes.object_id, tree, rows, columns)
 
 
-def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Array, Array, Array]:
+def _found(
+    index: _Index, here: View, rows: Array, columns: Array, limits: tuple[float, float]
+) -> tuple[Array, Array, Array]:
     """Which of the pixels are seen in the frame, their places there, (n, 2) px (x, y), and what they were made beside.
 
-    What has something nearer beside it there must have it here as well.
+    What has something nearer beside it there must have it here as well. `limits`: times by which they may have been
+    smaller and larger there.
     """
     assert here.place is not None and here.width is not None, "the frame has places"
     if len(index.rows) == 0:
@@ -106,8 +142,8 @@ def _found(index: _Index, here: View, rows: Array, columns: Array) -> tuple[Arra
     there = at[:, 1], at[:, 0]
     with np.errstate(invalid="ignore"):
         found &= missed <= NEAR * index.width[there]
-        found &= index.width[there] <= _COARSER * here.width[rows, columns]
-        found &= here.width[rows, columns] <= _FINER * index.width[there]
+        found &= index.width[there] <= limits[0] * here.width[rows, columns]
+        found &= here.width[rows, columns] <= limits[1] * index.width[there]
     objects = np.zeros(here.size, np.int64)
     objects[rows, columns] = index.beside[there]
     found &= ((objects == 0) | still_beside(here, objects))[rows, columns]

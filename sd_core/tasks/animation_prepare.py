@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
 from sd_core.animation.births import Births, born, carried, unborn, uncovered
 from sd_core.animation.carry import Carried, from_arrays
-from sd_core.animation.needs import CUT, Needs, everything, needs_of
+from sd_core.animation.needs import AGED, CUT, Needs, everything, needs_of
 from sd_core.animation.noise import surface_noise
 from sd_core.animation.recall import Recall, thinned
 from sd_core.animation.settings import distance
@@ -102,8 +103,15 @@ class Preparer:
         births = uncovered(self._settler.joined(births, view, own), view)
         births = self._recall.recalled(births, view, before.kept, own)
         clock = before.clock + distance(settings, earlier.settings)
-        age = _age(births, before.clocks, clock)
-        needs = needs_of(births, age, studio.scale, margin=studio.margin, limit=settings.strength, owed=before.owed)
+        needed = partial(
+            needs_of, scale=studio.scale, margin=studio.margin, limit=settings.strength, owed=before.owed
+        )  # fmt: skip
+        needs = needed(births, _age(births, before.clocks, clock))
+        if needs.full:
+            # only then: what comes back may differ from what is there, and much changes anyway
+            recent = [index for index in before.kept if clock - before.clocks[index] <= AGED]
+            births = self._recall.returned(births, view, recent, own)
+            needs = needed(births, _age(births, before.clocks, clock))
         if not studio.request.reuse.start:
             needs = replace(needs, strength=np.full_like(needs.strength, settings.strength))
         return replace(anew, matches=matches, births=births, needs=needs, clock=clock)

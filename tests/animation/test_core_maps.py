@@ -217,6 +217,31 @@ def test_a_surface_that_comes_back_is_found_where_it_was_made() -> None:
     assert overlap(found.made, inside & ~hidden) >= 0.98
 
 
+def test_a_surface_that_was_made_since_goes_back_to_the_oldest_frame_that_shows_it_as_well() -> None:
+    path = [(0.4, 0.1, 0.0), (0.2, 0.0, 0.0), (0.0, 0.0, 0.0)]
+    views = {index: view_of(worlds.frame(index, path, (BOX,), size=SIZE)) for index in range(3)}
+    whole = np.ones((SIZE, SIZE), bool)
+    loose = whole & (np.arange(SIZE) < SIZE // 2)[:, None]
+    births = born(unborn((SIZE, SIZE)), 2, whole, firm=~loose, beside=NOTHING)
+    found = Recall(views.__getitem__).returned(births, views[2], (0, 1, 2), whole)
+    exact, old = place_in(views[2], views[0].passes), found.frame == 0
+    assert old.mean() > 0.3 and np.abs(found.place - exact)[old].max() < 0.05
+    assert not (found.frame[loose] != 2).any(), "what has no context is no surface yet"
+    seen = (exact >= 1).all(-1) & (exact <= SIZE - 2).all(-1)
+    assert not (old & ~binary_dilation(seen, iterations=2)).any() and found.made.all()
+    assert np.array_equal(Recall(views.__getitem__).returned(births, views[2], (2,), whole).frame, births.frame)
+
+
+@pytest.mark.parametrize(("step", "goes_back"), [(-0.6, False), (0.6, True)])
+def test_a_surface_does_not_go_back_to_where_it_was_smaller(step: float, goes_back: bool) -> None:
+    path = [(0.0, 0.0, 0.0), (0.0, 0.0, step)]
+    views = {index: view_of(worlds.frame(index, path, size=SIZE)) for index in range(2)}
+    whole = np.ones((SIZE, SIZE), bool)
+    births = born(unborn((SIZE, SIZE)), 1, whole, firm=whole, beside=NOTHING)
+    found = Recall(views.__getitem__).returned(births, views[1], (0, 1), whole)
+    assert bool((found.frame == 0).mean() > 0.3) is goes_back and (goes_back or (found.frame == 1).all())
+
+
 BOX = worlds.Box(-0.5, 0.5, -0.5, 0.5, -2.5, 0.0, 2)
 
 

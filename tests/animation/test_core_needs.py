@@ -56,7 +56,21 @@ def test_a_sliver_does_not_free_the_good_surface_around_it() -> None:
 def test_when_enough_is_owed_it_is_made_well() -> None:
     found = needs(made(holes=strip(8), loose=strip(8, at=72)))
     assert found.full and found.longest == np.float32(ANEW)
-    assert found.firm[:, 64:80].all() and np.array_equal(found.fresh, strip(16))
+    assert found.firm[:, 64:80].all()
+
+
+def test_where_much_is_new_it_is_made_with_what_lies_beside_it() -> None:
+    found = needs(made(holes=strip(12)))
+    around = strip(32, at=56)
+    assert found.full and np.array_equal(found.fresh, around) and np.array_equal(found.firm, around)
+    assert (found.strength[:, 7:11] == np.float32(ANEW)).all() and (found.strength[:, 6] < np.float32(ANEW)).all()
+    assert (found.hold[:, 7:11] == 0).all() and (found.hold[:, 6] == 0.5).all() and (found.hold[:, :5] == 1).all()
+
+
+def test_a_little_is_made_well_without_what_lies_beside_it() -> None:
+    little = strip(8) & (np.arange(SIZE[0]) < 32)[:, None]
+    found = needs(made(holes=little), owed=1.0)
+    assert found.full and np.array_equal(found.fresh, little) and np.array_equal(found.firm, little)
 
 
 def test_a_little_that_is_owed_for_long_is_made_well_too() -> None:
