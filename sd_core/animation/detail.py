@@ -8,7 +8,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, uniform_filte
 from sd_core.requests import Reuse
 from sd_core.values import Array
 
-from .births import Births, inside_patches
+from .births import Births, inside_patches, magnification
 from .figures import laplacian
 
 _BORDER = 1
@@ -38,6 +38,13 @@ _FINE = 1.0
 
 _MOST_FINE = 1.0
 """Share of the finest detail that is added to it at most."""
+
+_LARGER = 1.4
+"""Times that a surface is seen larger than when it was made, up to which the detail that it lacks is made up for."""
+
+_POWER = 4
+"""Power of that by which the finest detail is strengthened: the Laplacian falls with the square of a pattern's size, but
+what lies beyond the finest band, and falls too, is left alone."""
 
 _ENOUGH = 0.05
 """Share of trusted pixels below which colours cannot be compared."""
@@ -70,6 +77,7 @@ def restored(image: Array, reference: Array, again: Array, births: Births, reuse
     if reuse.servo:
         seen = births.made & births.firm
         changed = changed + (1 - share) * seen[..., None] * _fine_lost(image, reference, again, trusted)
+        changed = changed + _enlarged_lost(changed, births, inside_patches(births, _DEEP))
     if reuse.colour and renewed.any():
         changed = changed + _tones_lost(changed, reference, renewed)
     return np.clip(changed, 0, 1).astype(np.float32)
@@ -104,6 +112,14 @@ def _fine_lost(image: Array, reference: Array, again: Array, known: Array) -> Ar
         return np.zeros_like(image)
     left, had = (float((_fine(picture)[known] ** 2).mean()) for picture in (again, reference))
     return _fine(image) * np.float32(np.clip(np.sqrt(had / max(left, 1e-9)) - 1, 0, _MOST_FINE))
+
+
+def _enlarged_lost(image: Array, births: Births, deep: Array) -> Array:
+    """(h, w, 3): the finest detail that surfaces lack that are seen larger than when they were made, `deep` in patches."""
+    larger = np.where(deep, np.clip(magnification(births), 1, _LARGER), np.float32(1)).astype(np.float32)
+    if larger.max() <= 1:
+        return np.zeros_like(image)
+    return _fine(image) * (gaussian_filter(larger, 2 * _FINE)[..., None] ** _POWER - 1)
 
 
 def _fine(image: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from sd_core.animation.births import Births, born, unborn
+from sd_core.animation.births import Births, born, gather, unborn
 from sd_core.animation.detail import restored
 from sd_core.animation.figures import laplacian
 from sd_core.animation.needs import ANEW, OPEN, SEEN, Needs, needs_of
@@ -143,6 +143,24 @@ def test_detail_comes_back_between_many_births_too() -> None:
 
     assert 1.5 * energy(again) < energy(result) < 1.1 * energy(reference)
     assert np.abs(result.mean() - reference.mean()) < 0.01
+
+
+def test_a_surface_that_is_seen_larger_gets_back_half_of_the_sharpness_that_it_lost() -> None:
+    times, generator = 1.25, np.random.default_rng(0)
+    pattern = gaussian_filter(generator.random((*SIZE, 1)).astype(np.float32), (2, 2, 0)).repeat(3, -1)
+    pattern = 0.5 + (pattern - pattern.mean()) * np.float32(0.1 / pattern.std())
+    births = made()
+    larger = Births(births.frame, births.place / np.float32(times), births.firm, births.beside)
+    reference = gather(larger, lambda _: pattern)
+    result = restored(reference, reference, reference, larger, Reuse(), renewed=NOWHERE)
+
+    def energy(picture: Array) -> float:
+        return float(laplacian(picture[8:-8, 8:-8]).var())
+
+    lost = energy(pattern) - energy(reference)
+    assert lost > 0.5 * energy(pattern) and 0.5 * lost < energy(result) - energy(reference) < lost
+    same = restored(pattern, pattern, pattern, made(), Reuse(), renewed=NOWHERE)
+    assert np.abs(same - pattern).max() < 1e-6, "what is seen as large as it was stays as it is"
 
 
 def test_a_drift_of_all_colours_is_undone() -> None:
