@@ -1,4 +1,4 @@
-"""What the autoencoder changes about a frame, undone where the reference says what it was: its colours and its detail."""
+"""What the autoencoder, and being seen larger, change about a frame, undone: its colours and its detail, by the reference."""
 
 from __future__ import annotations
 
