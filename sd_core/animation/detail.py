@@ -18,7 +18,8 @@ _FADE = 3.0
 """px over which what is given back fades out towards such a border."""
 
 _DEEP = 4
-"""px from such a border from which on the autoencoder's error on the reference is that of what it shows alone."""
+"""px from such a border from which on the autoencoder's error on the reference, and how much larger a surface is seen, are
+those of the surface alone."""
 
 _USUAL = 0.95
 """Quantile of that error which is exceeded nowhere: beside a seam of the reference it is that of the seam, and what is
@@ -115,7 +116,7 @@ def _fine_lost(image: Array, reference: Array, again: Array, known: Array) -> Ar
 
 
 def _enlarged_lost(image: Array, births: Births, deep: Array) -> Array:
-    """(h, w, 3): the finest detail that surfaces lack that are seen larger than when they were made, `deep` in patches."""
+    """(h, w, 3): the finest detail that surfaces `deep` in patches, (h, w) bool, lost by being seen larger than made."""
     larger = np.where(deep, np.clip(magnification(births), 1, _LARGER), np.float32(1)).astype(np.float32)
     if larger.max() <= 1:
         return np.zeros_like(image)

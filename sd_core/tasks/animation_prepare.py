@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -103,18 +102,19 @@ class Preparer:
         births = uncovered(self._settler.joined(births, view, own), view)
         births = self._recall.recalled(births, view, before.kept, own)
         clock = before.clock + distance(settings, earlier.settings)
-        needed = partial(
-            needs_of, scale=studio.scale, margin=studio.margin, limit=settings.strength, owed=before.owed
-        )  # fmt: skip
-        needs = needed(births, _age(births, before.clocks, clock))
+        needs = self._needs(births, before, clock, settings.strength)
         if needs.full:
             # only then: what comes back may differ from what is there, and much changes anyway
             recent = [index for index in before.kept if clock - before.clocks[index] <= AGED]
             births = self._recall.returned(births, view, recent, own)
-            needs = needed(births, _age(births, before.clocks, clock))
+            needs = self._needs(births, before, clock, settings.strength)
         if not studio.request.reuse.start:
             needs = replace(needs, strength=np.full_like(needs.strength, settings.strength))
         return replace(anew, matches=matches, births=births, needs=needs, clock=clock)
+
+    def _needs(self, births: Births, before: Carried, clock: float, limit: float) -> Needs:
+        age, studio = _age(births, before.clocks, clock), self._studio
+        return needs_of(births, age, studio.scale, margin=studio.margin, limit=limit, owed=before.owed)
 
     def _has_motion(self, frame: Frame) -> bool:
         if frame.passes.motion is not None:

@@ -56,7 +56,7 @@ def test_a_sliver_does_not_free_the_good_surface_around_it() -> None:
 def test_when_enough_is_owed_it_is_made_well() -> None:
     found = needs(made(holes=strip(8), loose=strip(8, at=72)))
     assert found.full and found.longest == np.float32(ANEW)
-    assert found.firm[:, 64:80].all()
+    assert found.firm[:, 64:80].all() and np.array_equal(found.fresh, strip(32, at=56))
 
 
 def test_where_much_is_new_it_is_made_with_what_lies_beside_it() -> None:
