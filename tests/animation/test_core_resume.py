@@ -20,7 +20,8 @@ from sd_core.animation import recall
 from sd_core.engine import Engine
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import FrameEvent, StepEvent
-from sd_core.requests import Animation
+from sd_core.requests import Animation, Keyframe
+from sd_core.values import Array
 from tests.animation import worlds
 from tests.conftest import Built
 from tests.tiny import TinyKind
@@ -134,6 +135,25 @@ def test_images_that_no_surface_points_to_are_removed(
     engine.run(shot(8, passes=frames), output=tmp_path / "out")
     assert len(list((tmp_path / "out" / "state").glob("image_*.npy"))) < 8
     assert len(list((tmp_path / "out" / "state").glob("after_*.npz"))) == 1
+
+
+def last_births(folder: Path) -> Array:
+    """(h, w) the frame in which each pixel of the last frame was made."""
+    (state,) = (folder / "state").glob("after_*.npz")
+    with np.load(state) as held:
+        return held["birth_frame"]
+
+
+def test_a_way_there_and_back_ends_in_what_it_began_with_unless_the_prompt_changed(
+    engine: Engine, tmp_path: Path
+) -> None:
+    path = [(0.0, 0.0, -0.6 * min(index, 6 - index)) for index in range(6)] + [(0.8, 0.0, 0.0)]
+    frames = [worlds.frame(index, path) for index in range(7)]
+    engine.run(shot(7, passes=frames), output=tmp_path / "same")
+    assert (last_births(tmp_path / "same") == 0).mean() > 0.6
+    keyframes = (Keyframe(frame=0, prompt="brick"), Keyframe(frame=3, prompt="moss"))
+    engine.run(shot(7, passes=frames, keyframes=keyframes), output=tmp_path / "changed")
+    assert not (last_births(tmp_path / "changed") == 0).any()
 
 
 def start(model: str, folder: Path, frames: int) -> subprocess.Popen[bytes]:
