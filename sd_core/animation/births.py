@@ -6,7 +6,7 @@ Images are sampled there, once, however many frames have passed: nothing is ever
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -24,19 +24,30 @@ _STEEP = 8.0
 _TORN = 2.5
 """px of a birth frame to a pixel, beyond which there is an edge of an object between two neighbours."""
 
+_STAIN = 3
+"""px behind an outline within which the autoencoder mixes both sides."""
+
+_SLACK = 1
+"""px by which an outline may move before what it stained counts as left behind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Births:
     """The map.
 
     frame: (h, w) int32, or NEVER. place: (h, w, 2) float32 px (x, y) in it. firm: (h, w) bool, made in its context.
-    beside: (h, w) int64, what it was made beside, as `View.beside` says it.
+    beside: (h, w) int64, what it was made beside, as `View.beside` says it. gap: (h, w) uint8 px to that, as `View.gap`.
     """
 
     frame: Array
     place: Array
     firm: Array
     beside: Array
+    gap: Array
+
+    def copied(self) -> Births:
+        """One that can be written to."""
+        return Births(*(np.copy(getattr(self, field.name)) for field in fields(self)))
 
     @property
     def made(self) -> Array:
@@ -47,7 +58,8 @@ class Births:
 def unborn(size: tuple[int, int]) -> Births:
     """A frame of which nothing was made before."""
     no = np.zeros(size, bool)
-    return Births(np.full(size, NEVER, np.int32), np.zeros((*size, 2), np.float32), no, no.astype(np.int64))
+    place = np.zeros((*size, 2), np.float32)
+    return Births(np.full(size, NEVER, np.int32), place, no, no.astype(np.int64), no.astype(np.uint8))
 
 
 def carried(births: Births, matches: Matches) -> Births:
@@ -63,7 +75,8 @@ def carried(births: Births, matches: Matches) -> Births:
     place = births.place[rows, columns] + np.einsum("hwij,hwj->hwi", slope, np.clip(rest, -1, 1))
     frame = np.where(matches.seen, births.frame[rows, columns], NEVER)
     firm, beside = births.firm[rows, columns] & matches.seen, births.beside[rows, columns] * matches.seen
-    return Births(frame.astype(np.int32), place.astype(np.float32), firm, beside)
+    gap = births.gap[rows, columns] * matches.seen
+    return Births(frame.astype(np.int32), place.astype(np.float32), firm, beside, gap)
 
 
 def uncovered(births: Births, view: View) -> Births:
@@ -72,9 +85,21 @@ def uncovered(births: Births, view: View) -> Births:
     Latents are coarse: within a few px of something nearer a surface takes its colours, which would stay as a ghost.
     """
     forgotten = births.made & (births.beside != 0) & ~still_beside(view, births.beside)
-    return Births(
-        np.where(forgotten, np.int32(NEVER), births.frame), births.place, births.firm & ~forgotten, births.beside
-    )
+    return replace(births, frame=np.where(forgotten, np.int32(NEVER), births.frame), firm=births.firm & ~forgotten)
+
+
+def stained(births: Births) -> Array:
+    """(h, w) bool: pixels that were made so close to an outline that its colours run into theirs."""
+    return births.made & (births.beside != 0) & (births.gap < _STAIN)
+
+
+def smeared(births: Births, view: View) -> Array:
+    """(h, w) bool: stained pixels that would be a ghost of the outline: it has moved away, or may have, as they are loose.
+
+    The latents' reach, after which `uncovered` forgets them, is much larger than what a stain can be seen in.
+    """
+    away = view.gap > births.gap * np.maximum(magnification(births), 1) + _SLACK
+    return stained(births) & (away | ~births.firm)
 
 
 def slopes(births: Births) -> Array:
@@ -90,7 +115,7 @@ def magnification(births: Births) -> Array:
     return 1 / np.sqrt(np.maximum(np.abs(determinant), 1e-6))
 
 
-def born(births: Births, index: int, where: Array, *, firm: Array, beside: Array) -> Births:
+def born(births: Births, index: int, where: Array, *, firm: Array, beside: Array, gap: Array) -> Births:
     """`births` with the pixels `where` made in frame `index`."""
     here = pixel_grid(*where.shape)
     return Births(
@@ -98,6 +123,7 @@ def born(births: Births, index: int, where: Array, *, firm: Array, beside: Array
         np.where(where[..., None], here, births.place),
         np.where(where, firm, births.firm),
         np.where(where, beside, births.beside),
+        np.where(where, gap, births.gap),
     )
 
 

@@ -47,7 +47,7 @@ class Carried:
         births = self.births
         return {
             "birth_frame": births.frame, "birth_place": births.place, "birth_firm": births.firm,
-            "birth_beside": births.beside, "numbers": text,
+            "birth_beside": births.beside, "birth_gap": births.gap, "numbers": text,
         }  # fmt: skip
 
     def pruned(self) -> Carried:
@@ -67,7 +67,7 @@ def from_arrays(arrays: Mapping[str, Array], view: View, index: int) -> Carried:
     Raises:
         RequestError: something is missing, as in what another version of sd_core left.
     """
-    births = {name: f"birth_{name}" for name in ("frame", "place", "firm", "beside")}
+    births = {name: f"birth_{name}" for name in ("frame", "place", "firm", "beside", "gap")}
     numbers = json.loads(bytes(arrays["numbers"]).decode()) if "numbers" in arrays else {}
     missing = {*births.values()} - set(arrays) | {"clocks", "clock", "kept", "since", "owed"} - set(numbers)
     if missing:

@@ -15,7 +15,7 @@ _LITTLE = 64
 """Known pixels of an object below which it tells nothing of the rest of it."""
 
 
-def filled(reference: Array, made: Array, view: View) -> Array:
+def filled(reference: Array, made: Array, view: View, stains: Array) -> Array:
     """The reference (h, w, 3) with its holes filled: each object's from what is known of it, else from all around.
 
     What comes into sight behind a thing that moves is background: filled from both sides, it would begin in the colours of
@@ -24,17 +24,19 @@ def filled(reference: Array, made: Array, view: View) -> Array:
     Args:
         reference: float32 in [0, 1].
         made: (h, w) bool, pixels of it that are known.
+        stains: (h, w) bool, those of them that have colours of something else and say nothing about what is beside them.
         view: tells objects, and the background, apart.
     """
     if made.all():
         return reference
-    picture = _continued(reference, made)
+    clean = made & ~stains if (made & ~stains).any() else made
+    picture = np.where(made[..., None], reference, _continued(reference, clean))
     labels = _labels(view)
     for label, box in enumerate(find_objects(labels), 1):
         if box is None:
             continue
         own = labels[box] == label
-        known = own & made[box]
+        known = own & clean[box]
         if (own & ~made[box]).any() and known.sum() >= _LITTLE:
             picture[box] = np.where((own & ~made[box])[..., None], _continued(reference[box], known), picture[box])
     return picture

@@ -35,6 +35,7 @@ class _Index:
     place: Array
     width: Array
     beside: Array
+    gap: Array
     object_id: Array | None
     tree: KDTree
     rows: Array
@@ -82,16 +83,18 @@ class Recall:
         limits: times by which they may have been smaller and larger there.
         """
         left = asked.copy()
-        frame, place, firm, beside = (np.copy(a) for a in (births.frame, births.place, births.firm, births.beside))
+        found = births.copied()
         for index in kept:
-            rows, columns = np.nonzero(left & ((frame == NEVER) | (frame > index)))
+            rows, columns = np.nonzero(left & ((found.frame == NEVER) | (found.frame > index)))
             if len(rows) == 0:
                 continue
-            found, places, objects = _found(self._index(index), here, rows, columns, limits)
-            at = rows[found], columns[found]
-            frame[at], place[at], firm[at], beside[at] = index, places[found], True, objects[found]
+            kept_frame = self._index(index)
+            shown, places, there = _found(kept_frame, here, rows, columns, limits)
+            at, there = (rows[shown], columns[shown]), (there[0][shown], there[1][shown])
+            found.frame[at], found.place[at], found.firm[at] = index, places[shown], True
+            found.beside[at], found.gap[at] = kept_frame.beside[there], kept_frame.gap[there]
             left[at] = False
-        return Births(frame, place, firm, beside)
+        return found
 
 
 def _with_place(here: View, still: Array) -> Array:
@@ -116,13 +119,13 @@ def _index_of(view: View) -> _Index:
     # many frames are held: single precision, and nothing else of the view
     place, width = view.place.astype(np.float32), view.width.astype(np.float32)
     tree = KDTree(place[rows, columns].reshape(-1, 3))
-    return _Index(place, width, view.beside, view.passes.object_id, tree, rows, columns)
+    return _Index(place, width, view.beside, view.gap, view.passes.object_id, tree, rows, columns)
 
 
 def _found(
     index: _Index, here: View, rows: Array, columns: Array, limits: tuple[float, float]
-) -> tuple[Array, Array, Array]:
-    """Which of the pixels are seen in the frame, their places there, (n, 2) px (x, y), and what they were made beside.
+) -> tuple[Array, Array, tuple[Array, Array]]:
+    """Which of the pixels are seen in the frame, their places there, (n, 2) px (x, y), and the rows and columns nearest.
 
     What has something nearer beside it there must have it here as well. `limits`: times by which they may have been
     smaller and larger there.
@@ -130,7 +133,7 @@ def _found(
     assert here.place is not None and here.width is not None, "the frame has places"
     if len(index.rows) == 0:
         nothing = np.zeros(len(rows), bool)
-        return nothing, np.zeros((len(rows), 2), np.float32), nothing.astype(np.int64)
+        return nothing, np.zeros((len(rows), 2), np.float32), (nothing.astype(np.intp), nothing.astype(np.intp))
     point = here.place[rows, columns]
     _, nearest = index.tree.query(point)
     start = np.stack([index.columns[nearest], index.rows[nearest]], axis=-1)
@@ -149,4 +152,4 @@ def _found(
     found &= ((objects == 0) | still_beside(here, objects))[rows, columns]
     if here.passes.object_id is not None and index.object_id is not None:
         found &= here.passes.object_id[rows, columns] == index.object_id[there]
-    return found, places, index.beside[there]
+    return found, places, there

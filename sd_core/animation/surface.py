@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -51,9 +52,8 @@ class Settler:
             good = shown & (np.abs(found - before) <= _OFF).all(-1)
             place[rows[good], columns[good]] = found[good]
             lost[rows[~good], columns[~good]] = here.rests
-        return Births(
-            np.where(lost, np.int32(NEVER), births.frame), place, births.firm & ~lost, np.where(lost, 0, births.beside)
-        )
+        forgotten = np.where(lost, np.int32(NEVER), births.frame)
+        return replace(births, frame=forgotten, place=place, firm=births.firm & ~lost)
 
     def joined(self, births: Births, here: View, still: Array) -> Births:
         """`births` with pixels that have none born with a neighbour, where its birth frame shows their surface point.
@@ -67,17 +67,18 @@ class Settler:
         """
         if here.place is None or here.width is None:
             return births
-        frame, place, firm, beside = (np.copy(a) for a in (births.frame, births.place, births.firm, births.beside))
+        joined = births.copied()
         for step in _AROUND:
-            rows, columns = np.nonzero((frame == NEVER) & still & np.isfinite(here.place).all(-1))
+            rows, columns = np.nonzero((joined.frame == NEVER) & still & np.isfinite(here.place).all(-1))
             row, column, known = _neighbours(births, here, rows, columns, step)
             for index in self._with_places(births.frame[row, column][known]):
                 chosen = known & (births.frame[row, column] == index)
                 own, its = (rows[chosen], columns[chosen]), (row[chosen], column[chosen])
                 found, shown = self._found(index, here, own, births.place[its] - step[::-1])
                 at, its = (own[0][shown], own[1][shown]), (its[0][shown], its[1][shown])
-                frame[at], place[at], firm[at], beside[at] = index, found[shown], births.firm[its], births.beside[its]
-        return Births(frame, place, firm, beside)
+                joined.frame[at], joined.place[at], joined.firm[at] = index, found[shown], births.firm[its]
+                joined.beside[at], joined.gap[at] = births.beside[its], births.gap[its]
+        return joined
 
     def _with_places(self, frames: Array) -> list[int]:
         """Those of the birth frames whose positions are known."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_dilation, maximum_filter
+from scipy.ndimage import binary_dilation, distance_transform_edt, maximum_filter
 
 from sd_core.passes import Camera, FramePasses, PositionSpace, motion_offsets, project, unproject
 from sd_core.values import Array
@@ -38,6 +38,7 @@ class View:
     width: (h, w) length of the longer of both, scene units.
     beside: (h, w) int64, the object whose outline is beside the pixel, in front of it: its id + 1, and 0 where none is. The
         nearest to the camera, of several; 1 for any where objects have no ids.
+    gap: (h, w) uint8 px from that outline, 0 right behind it and where none is beside.
     """
 
     passes: FramePasses
@@ -46,6 +47,7 @@ class View:
     slope: Array | None
     width: Array | None
     beside: Array
+    gap: Array
 
     @property
     def size(self) -> tuple[int, int]:
@@ -79,15 +81,15 @@ class Matches:
 
 def view_of(passes: FramePasses) -> View:
     """The geometry of a frame: from its position pass, else from depth and camera."""
-    place, beside = place_of(passes), _beside_nearer(passes)
+    place, (beside, gap) = place_of(passes), _beside_nearer(passes)
     rests = passes.position is not None and passes.position_space is PositionSpace.REST
     if place is None:
-        return View(passes, rests, None, None, None, beside)
+        return View(passes, rests, None, None, None, beside, gap)
     slope = np.stack([_slope(place, 1), _slope(place, 0)], axis=-1)
     width = np.sqrt((slope**2).sum(axis=-2)).max(axis=-1)
     usual = float(np.nanmedian(width)) if np.isfinite(width).any() else 1.0
     width = np.where(width < _FOLDED * usual, width, _FOLDED * usual)
-    return View(passes, rests, place, slope, width, beside)
+    return View(passes, rests, place, slope, width, beside, gap)
 
 
 def match(here: View, before: View) -> Matches:
@@ -214,23 +216,26 @@ def still_beside(view: View, objects: Array) -> Array:
     return still
 
 
-def _beside_nearer(passes: FramePasses) -> Array:
-    """`View.beside`: what is nearer within `_SPILL` px of an outline; nothing if the depth is not known.
+def _beside_nearer(passes: FramePasses) -> tuple[Array, Array]:
+    """`View.beside` and `View.gap`: what is nearer within `_SPILL` px of an outline; nothing if the depth is not known.
 
     The background lies infinitely far away. An outline is where another object begins, or where depth falls off by more
     than a slope would.
     """
     assert passes.size is not None, "checked frames have passes"
-    edge = np.zeros(passes.size, bool)
+    edge, nothing = np.zeros(passes.size, bool), (np.zeros(passes.size, np.int64), np.zeros(passes.size, np.uint8))
     if passes.depth is None:
-        return edge.astype(np.int64)
+        return nothing
     closeness = np.where(np.isfinite(passes.depth), 1 / np.maximum(passes.depth, 1e-9), 0)
     for axis in (0, 1):
         edge |= _behind_edge(closeness, passes.object_id, axis)
-    around = binary_dilation(edge, iterations=_SPILL - 1) if edge.any() else edge
+    if not edge.any():
+        return nothing
+    around = binary_dilation(edge, iterations=_SPILL - 1)
     nearest_by = maximum_filter(closeness, 2 * _SPILL + 1)
     around = np.logical_and(around, closeness * _FALL < nearest_by)
-    return np.where(around, _nearest_object(closeness, passes.object_id) + 1, 0)
+    gap = np.where(around, np.rint(np.asarray(distance_transform_edt(~edge))), 0).astype(np.uint8)
+    return np.where(around, _nearest_object(closeness, passes.object_id) + 1, 0), gap
 
 
 def _nearest_object(closeness: Array, ids: Array | None) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sd_core.animation.births import gather
+from sd_core.animation.births import gather, smeared, stained
 from sd_core.animation.detail import restored
 from sd_core.animation.figures import sharpness, warp_error
 from sd_core.animation.fill import filled
@@ -80,8 +80,10 @@ class Painter:
     ) -> tuple[Array, Run]:
         """From the reference, in which every surface is sampled once from the frame in which it was made."""
         studio = self._studio
-        reference = gather(easel.births, self._store.image)
-        clean = encode_mean(studio.model, to_pixels(filled(reference, easel.births.made, easel.view)))
+        births, view = easel.births, easel.view
+        known = births.made & ~smeared(births, view)
+        reference = filled(gather(births, self._store.image), known, view, stained(births))
+        clean = encode_mean(studio.model, to_pixels(reference))
         plan = plan_continued(studio, plan_frame(one, bench), easel.needs, one, clean, self._noise(easel))
         with self._looking_back(easel, one) as evaluations:
             run = self._run(plan, easel.frame, one, bench, on_step)
@@ -91,7 +93,7 @@ class Painter:
         if reuse.servo or reuse.colour:
             again = unit_image(decode_frame(clean, bench))
             # what is made again in this frame is no measure of its colours
-            held = replace(easel.births, firm=easel.births.firm & ~easel.needs.fresh)
+            held = replace(births, firm=births.firm & ~easel.needs.fresh)
             image = restored(image, reference, again, held, reuse, renewed=easel.needs.renewed)
         return image, run
 

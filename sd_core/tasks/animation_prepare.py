@@ -150,7 +150,7 @@ def ahead(items: Iterator[T]) -> Generator[T]:
 def _after(easel: Easel, before: Carried | None) -> Carried:
     """The state after a frame."""
     index, needs = easel.frame.index, easel.needs
-    births = born(easel.births, index, needs.fresh, firm=needs.firm, beside=easel.view.beside)
+    births = born(easel.births, index, needs.fresh, firm=needs.firm, beside=easel.view.beside, gap=easel.view.gap)
     clocks = {index: easel.clock} if before is None else {**before.clocks, index: easel.clock}
     since = float(needs.fresh.mean()) + (0.0 if before is None else before.since)
     kept = () if before is None else before.kept

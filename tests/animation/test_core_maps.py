@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
-from sd_core.animation.births import NEVER, Births, born, carried, gather, unborn, uncovered
+from sd_core.animation.births import NEVER, Births, born, carried, gather, smeared, stained, unborn, uncovered
 from sd_core.animation.figures import laplacian
 from sd_core.animation.fill import filled
 from sd_core.animation.places import followed
@@ -83,7 +83,7 @@ NOTHING = np.zeros((SIZE, SIZE), np.int64)
 def test_the_birth_map_stays_exact_over_many_frames() -> None:
     frames = worlds.pan(30, SIZE)
     whole = np.ones((SIZE, SIZE), bool)
-    births, before = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING), view_of(frames[0])
+    births, before = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING), view_of(frames[0])
     for frame in frames[1:]:
         here = view_of(frame)
         births, before = carried(births, match(here, before)), here
@@ -101,7 +101,7 @@ def relief(index: int) -> View:
 
 def test_places_stay_exact_however_long_a_shot_is() -> None:
     whole = np.ones((SIZE, SIZE), bool)
-    births, before = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING), relief(0)
+    births, before = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING), relief(0)
     settler, chained = Settler(lambda index: relief(index).place), births
     for index in range(1, 60):
         here = relief(index)
@@ -117,7 +117,7 @@ def test_places_stay_exact_however_long_a_shot_is() -> None:
 
 def test_what_vectors_lose_at_edges_is_found_with_its_neighbours() -> None:
     whole = np.ones((SIZE, SIZE), bool)
-    start = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING)
+    start = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING)
     settler = Settler(lambda index: relief(index).place)
 
     def after(frames: int, *, joined: bool) -> tuple[Births, View]:
@@ -137,11 +137,11 @@ def test_what_vectors_lose_at_edges_is_found_with_its_neighbours() -> None:
 
 def test_every_pixel_that_was_lost_is_found_where_it_was_unless_its_neighbours_are_another_object() -> None:
     whole, here = np.ones((SIZE, SIZE), bool), relief(1)
-    carried_on = carried(born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING), match(here, relief(0)))
-    lost = carried_on.made & (np.random.default_rng(3).random((SIZE, SIZE)) < 0.1)
-    holed = Births(
-        np.where(lost, np.int32(NEVER), carried_on.frame), carried_on.place, carried_on.firm & ~lost, carried_on.beside
+    carried_on = carried(
+        born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING), match(here, relief(0))
     )
+    lost = carried_on.made & (np.random.default_rng(3).random((SIZE, SIZE)) < 0.1)
+    holed = replace(carried_on, frame=np.where(lost, np.int32(NEVER), carried_on.frame), firm=carried_on.firm & ~lost)
     settler = Settler(lambda index: relief(index).place)
     found = settler.joined(holed, here, whole)
     assert found.made[lost].all() and found.firm[lost].all()
@@ -177,7 +177,7 @@ def test_a_point_that_no_pixel_shows_misses_every_patch() -> None:
 
 def test_positions_that_another_surface_has_are_forgotten() -> None:
     here, whole = relief(0), np.ones((SIZE, SIZE), bool)
-    births = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING)
+    births = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING)
     wrong = replace_place(births, births.place + np.float32(20))
     left = Settler(lambda index: here.place).settled(wrong, here, whole)
     assert left.made.mean() < 0.02 and not left.firm[~left.made].any()
@@ -187,7 +187,7 @@ def test_positions_that_another_surface_has_are_forgotten() -> None:
 def test_what_moves_through_the_world_is_left_where_its_vectors_led() -> None:
     world = view_of(replace(relief(1).passes, position_space=PositionSpace.WORLD))
     whole = np.ones((SIZE, SIZE), bool)
-    births = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING)
+    births = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING)
     moved = replace_place(births, births.place + np.float32(0.7))
     still = np.arange(SIZE)[None].repeat(SIZE, 0) < SIZE // 2
     left = Settler(lambda index: world.place).settled(moved, world, still)
@@ -198,7 +198,7 @@ def test_what_moves_through_the_world_is_left_where_its_vectors_led() -> None:
 
 
 def replace_place(births: Births, place: Array) -> Births:
-    return Births(births.frame, place.astype(np.float32), births.firm, births.beside)
+    return replace(births, place=place.astype(np.float32))
 
 
 def test_a_surface_that_comes_back_is_found_where_it_was_made() -> None:
@@ -222,7 +222,7 @@ def test_a_surface_that_was_made_since_goes_back_to_the_oldest_frame_that_shows_
     views = {index: view_of(worlds.frame(index, path, (BOX,), size=SIZE)) for index in range(3)}
     whole = np.ones((SIZE, SIZE), bool)
     loose = whole & (np.arange(SIZE) < SIZE // 2)[:, None]
-    births = born(unborn((SIZE, SIZE)), 2, whole, firm=~loose, beside=NOTHING)
+    births = born(unborn((SIZE, SIZE)), 2, whole, firm=~loose, beside=NOTHING, gap=NOTHING)
     found = Recall(views.__getitem__).returned(births, views[2], (0, 1, 2), whole)
     exact, old = place_in(views[2], views[0].passes), found.frame == 0
     assert old.mean() > 0.3 and np.abs(found.place - exact)[old].max() < 0.05
@@ -237,7 +237,7 @@ def test_a_surface_does_not_go_back_to_where_it_was_smaller(step: float, goes_ba
     path = [(0.0, 0.0, 0.0), (0.0, 0.0, step)]
     views = {index: view_of(worlds.frame(index, path, size=SIZE)) for index in range(2)}
     whole = np.ones((SIZE, SIZE), bool)
-    births = born(unborn((SIZE, SIZE)), 1, whole, firm=whole, beside=NOTHING)
+    births = born(unborn((SIZE, SIZE)), 1, whole, firm=whole, beside=NOTHING, gap=NOTHING)
     found = Recall(views.__getitem__).returned(births, views[1], (0, 1), whole)
     share = float((found.frame == 0).mean())
     assert share > 0.3 if goes_back else share == 0
@@ -255,7 +255,7 @@ def test_sampling_once_keeps_detail_that_iterated_warps_lose() -> None:
     frames = [view_of(frame) for frame in worlds.pan(20, SIZE, pixels=0.37)]
     picture = np.random.default_rng(1).random((SIZE, SIZE, 3), np.float32)
     whole = np.ones((SIZE, SIZE), bool)
-    births, warped = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING), picture
+    births, warped = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING), picture
     for before, here in pairwise(frames):
         found = match(here, before)
         births = carried(births, found)
@@ -299,6 +299,8 @@ def test_what_a_thing_covers_the_edge_of_lies_beside_something_nearer() -> None:
     assert beside[(gap > 0) & (gap <= 6)].all()
     assert not beside[gap > 12].any()
     assert set(np.unique(here.beside)) == {0, 3}, "the box has the id 2"
+    assert np.abs(here.gap - (gap - 1))[beside].max() < 1
+    assert not here.gap[~beside].any()
 
 
 def test_a_steep_slope_is_no_outline() -> None:
@@ -310,7 +312,7 @@ def test_a_steep_slope_is_no_outline() -> None:
 def test_what_was_made_beside_an_outline_is_forgotten_once_it_stands_apart() -> None:
     whole = np.ones((SIZE, SIZE), bool)
     first, second = crossing(4), crossing(5)
-    births = born(unborn((SIZE, SIZE)), 4, whole, firm=whole, beside=first.beside)
+    births = born(unborn((SIZE, SIZE)), 4, whole, firm=whole, beside=first.beside, gap=first.gap)
     moved = carried(births, match(second, first))
     left = uncovered(moved, second)
     forgotten = moved.made & ~left.made
@@ -331,12 +333,12 @@ def horizon(*, box: bool) -> View:
 def test_the_outline_that_stays_does_not_keep_what_was_made_beside_the_one_that_went() -> None:
     whole = np.ones((SIZE, SIZE), bool)
     there, gone = horizon(box=True), horizon(box=False)
-    births = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=there.beside)
+    births = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=there.beside, gap=there.gap)
     forgotten = births.made & ~uncovered(births, gone).made
     row, column = SIZE // 2 - 2, SIZE // 4  # in the sky, beside the box as well as the floor
     assert forgotten[row, column] and not forgotten[row, -1]
     assert gone.beside[row, column] == gone.beside[row, -1] == 2
-    back = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=gone.beside)
+    back = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=gone.beside, gap=gone.gap)
     covered = np.asarray(there.passes.object_id) == 2
     assert uncovered(back, there).made[~covered].all(), (
         "what comes in front of the floor's outline does not take it away"
@@ -349,5 +351,24 @@ def test_a_hole_behind_a_thing_is_filled_from_what_lies_behind_it() -> None:
     reference = np.where(box[..., None], np.float32((1, 0, 0)), np.float32((0, 0, 1))).astype(np.float32)
     gap = distance_transform_edt(~box)
     hole = (gap > 0) & (gap < 8)
-    colour = filled(reference * ~hole[..., None], ~hole, here)
+    colour = filled(reference * ~hole[..., None], ~hole, here, np.zeros_like(hole))
     assert np.abs(colour - reference).max() < 0.01
+
+
+def test_what_an_outline_stained_does_not_stay_behind_as_its_ghost() -> None:
+    whole, first, last = np.ones((SIZE, SIZE), bool), crossing(3), crossing(5)
+    box, later = (np.asarray(view.passes.object_id) == 2 for view in (first, last))
+    picture = np.where(box[..., None], np.float32(0), np.float32(0.8)).repeat(3, -1)
+    stains = ~box & (first.beside != 0) & (first.gap < 2)
+    picture[stains] = 0.3
+    births = born(unborn((SIZE, SIZE)), 4, whole, firm=whole, beside=first.beside, gap=first.gap)
+    assert not smeared(births, first).any(), "beside the outline they belong to it"
+    for before, here in pairwise(crossing(index) for index in (3, 4, 5)):
+        births = carried(births, match(here, before))
+    reference = gather(births, lambda _: picture)
+    ghost = ~later & births.made & (reference[..., 0] < 0.5) & (last.gap > 3)
+    assert ghost.sum() > SIZE / 8, "the outline has moved on"
+    known = births.made & ~smeared(births, last)
+    undone = filled(reference, known, last, stained(births))
+    assert np.abs(undone[ghost] - 0.8).max() < 0.01
+    assert np.array_equal(undone[known], reference[known])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
@@ -13,12 +15,13 @@ from sd_core.requests import Reuse
 from sd_core.values import Array
 
 SIZE = (128, 128)
+NOTHING = np.zeros(SIZE, np.uint8)
 
 
 def made(holes: Array | None = None, loose: Array | None = None) -> Births:
     whole = np.ones(SIZE, bool)
-    births = born(unborn(SIZE), 0, whole if holes is None else ~holes, firm=whole, beside=np.zeros(SIZE, np.int64))
-    return births if loose is None else Births(births.frame, births.place, births.firm & ~loose, births.beside)
+    births = born(unborn(SIZE), 0, whole if holes is None else ~holes, firm=whole, beside=NOTHING, gap=NOTHING)
+    return births if loose is None else replace(births, firm=births.firm & ~loose)
 
 
 def needs(births: Births, age: float = 0.0, **options: float) -> Needs:
@@ -119,7 +122,7 @@ def test_a_seam_of_two_births_is_not_put_back() -> None:
     reference = (np.where(right, 0.65, 0.35)[None, :, None] + detail).astype(np.float32).repeat(3, -1)
     again = gaussian_filter(reference, (0, 3, 0))
     births = made()
-    two = Births(right.astype(np.int32)[None].repeat(SIZE[0], 0), births.place, births.firm, births.beside)
+    two = replace(births, frame=right.astype(np.int32)[None].repeat(SIZE[0], 0))
     result = restored(again, reference, again, two, Reuse(), renewed=NOWHERE)
 
     def step(picture: Array) -> float:
@@ -135,7 +138,7 @@ def test_detail_comes_back_between_many_births_too() -> None:
     again = gaussian_filter(reference, (0.7, 0.7, 0))
     births, torn = made(), np.arange(SIZE[1]) >= 64
     frame = np.where(torn, np.arange(SIZE[1]) % 2, 0)[None].repeat(SIZE[0], 0).astype(np.int32)
-    patched = Births(frame, births.place, births.firm, births.beside)
+    patched = replace(births, frame=frame)
     result = restored(again, reference, again, patched, Reuse(), renewed=NOWHERE)
 
     def energy(picture: Array) -> float:
@@ -150,7 +153,7 @@ def test_a_surface_that_is_seen_larger_gets_back_half_of_the_sharpness_that_it_l
     pattern = gaussian_filter(generator.random((*SIZE, 1)).astype(np.float32), (2, 2, 0)).repeat(3, -1)
     pattern = 0.5 + (pattern - pattern.mean()) * np.float32(0.1 / pattern.std())
     births = made()
-    larger = Births(births.frame, births.place / np.float32(times), births.firm, births.beside)
+    larger = replace(births, place=births.place / np.float32(times))
     reference = gather(larger, lambda _: pattern)
     result = restored(reference, reference, reference, larger, Reuse(), renewed=NOWHERE)
 
@@ -189,7 +192,7 @@ def test_new_detail_keeps_the_tones_that_were_there() -> None:
 def grown(times: float) -> Births:
     """A surface that is seen so many times larger than when it was made."""
     births = made()
-    return Births(births.frame, (births.place / np.float32(times)).astype(np.float32), births.firm, births.beside)
+    return replace(births, place=(births.place / np.float32(times)).astype(np.float32))
 
 
 def test_what_has_come_much_nearer_is_given_new_detail() -> None:
@@ -202,7 +205,7 @@ def test_what_has_come_much_nearer_is_given_new_detail() -> None:
 def test_new_detail_comes_to_surfaces_together() -> None:
     near, soon = grown(1.5), grown(1.25)
     left = np.arange(SIZE[1]) < 32
-    both = Births(near.frame, np.where(left[None, :, None], near.place, soon.place), near.firm, near.beside)
+    both = replace(near, place=np.where(left[None, :, None], near.place, soon.place))
     assert needs(both).renewed[:, 40:].all()
 
 

@@ -131,7 +131,7 @@ def seam(picture: Array, new: Array, passes: FramePasses) -> float:
     across, inside = [], []
     for axis in (0, 1):
         one, other = (slice(None),) * axis + (slice(1, None),), (slice(None),) * axis + (slice(None, -1),)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):  # the sky is infinitely far
             smooth = (ids[one] == ids[other]) & (np.abs(np.log(depth[one] / depth[other])) < 0.05)
         smooth &= inner[one] & inner[other]
         steps = np.abs(luma[one] - luma[other])
