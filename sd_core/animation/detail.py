@@ -10,6 +10,7 @@ from sd_core.values import Array
 
 from .births import Births, inside_patches, magnification
 from .figures import laplacian
+from .fill import LITTLE
 
 _BORDER = 1
 """px at the border of a patch of one birth that are not trusted."""
@@ -51,7 +52,9 @@ _ENOUGH = 0.05
 """Share of trusted pixels below which colours cannot be compared."""
 
 
-def restored(image: Array, reference: Array, again: Array, births: Births, reuse: Reuse, *, renewed: Array) -> Array:
+def restored(
+    image: Array, reference: Array, again: Array, births: Births, reuse: Reuse, *, renewed: Array, objects: Array
+) -> Array:
     """`image` without the drift of colour and detail that every pass through the autoencoder brings.
 
     The autoencoder's own error on the reference, `reference - again`, is just what it costs (after Yang et al. 2023,
@@ -65,11 +68,13 @@ def restored(image: Array, reference: Array, again: Array, births: Births, reuse
         births: where each pixel of the reference comes from.
         reuse: `colour` gives the colours back, `servo` the detail.
         renewed: (h, w) bool, surfaces that were given new detail: their tones are those that they had.
+        objects: (h, w) int, see `View.objects`: each has a drift of its own, as what is dark gets lighter.
     """
     trusted = inside_patches(births, _BORDER)
     gap = uniform_filter(np.abs(image - again).mean(-1), 5, mode="nearest")
     lost = _usual(reference - again, births)
-    drift, bias = _colours(image, again, lost, trusted & (gap < _AGREES)) if reuse.colour else (0.0, 0.0)
+    known = trusted & (gap < _AGREES) & reuse.colour
+    drift, bias = _means(again - image, known, objects), _means(lost, known, objects)
     share = np.zeros((*gap.shape, 1), np.float32)
     if reuse.servo:
         share[..., 0] = _faded(trusted, _FADE) * np.exp(-((gap / _AGREES) ** 2))
@@ -142,11 +147,16 @@ def _faded(where: Array, reach: float) -> Array:
     return np.clip(np.asarray(distance_transform_edt(where), np.float32) / reach, 0, 1)
 
 
-def _colours(image: Array, again: Array, lost: Array, known: Array) -> tuple[Array | float, Array | float]:
-    """Mean shift from the picture to the decoded reference, and from that to the reference, (3,) each.
+def _means(shift: Array, known: Array, objects: Array) -> Array:
+    """(h, w, 3): the mean of `shift` where it is `known` on each object, on all where too little of it is, else 0.
 
-    New surfaces are painted beside the encoded reference and share its bias, so both hold for the whole picture.
+    New surfaces are painted beside what is known of their object and share its shift, so it holds for all of it.
     """
     if known.mean() < _ENOUGH:
-        return 0.0, 0.0
-    return (again - image)[known].mean(0), lost[known].mean(0)
+        return np.zeros_like(shift)
+    labels, shifts = objects[known], shift[known]
+    count = np.bincount(labels, minlength=int(objects.max()) + 1)
+    sums = [np.bincount(labels, channel, len(count)) for channel in shifts.T]
+    means = np.stack(sums, axis=-1) / np.maximum(count, 1)[:, None]
+    means[count < LITTLE] = shifts.mean(0)
+    return means.astype(np.float32)[objects]

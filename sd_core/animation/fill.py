@@ -9,13 +9,11 @@ from scipy.ndimage import find_objects
 from sd_core.diffusion.masks import fill_from_surroundings
 from sd_core.values import Array
 
-from .view import View
-
-_LITTLE = 64
+LITTLE = 64
 """Known pixels of an object below which it tells nothing of the rest of it."""
 
 
-def filled(reference: Array, made: Array, view: View, stains: Array) -> Array:
+def filled(reference: Array, made: Array, stains: Array, objects: Array) -> Array:
     """The reference (h, w, 3) with its holes filled: each object's from what is known of it, else from all around.
 
     What comes into sight behind a thing that moves is background: filled from both sides, it would begin in the colours of
@@ -25,28 +23,21 @@ def filled(reference: Array, made: Array, view: View, stains: Array) -> Array:
         reference: float32 in [0, 1].
         made: (h, w) bool, pixels of it that are known.
         stains: (h, w) bool, those of them that have colours of something else and say nothing about what is beside them.
-        view: tells objects, and the background, apart.
+        objects: (h, w) int, see `View.objects`.
     """
     if made.all():
         return reference
     clean = made & ~stains if (made & ~stains).any() else made
     picture = np.where(made[..., None], reference, _continued(reference, clean))
-    labels = _labels(view)
+    labels = objects + 1  # 0 is none
     for label, box in enumerate(find_objects(labels), 1):
         if box is None:
             continue
         own = labels[box] == label
         known = own & clean[box]
-        if (own & ~made[box]).any() and known.sum() >= _LITTLE:
+        if (own & ~made[box]).any() and known.sum() >= LITTLE:
             picture[box] = np.where((own & ~made[box])[..., None], _continued(reference[box], known), picture[box])
     return picture
-
-
-def _labels(view: View) -> Array:
-    """(h, w) int: 1 and up, one for each object and one for the background."""
-    ids = np.zeros(view.size, np.int64) if view.passes.object_id is None else view.passes.object_id.astype(np.int64)
-    ids = np.where(view.background, ids.min() - 1, ids)
-    return np.unique(ids, return_inverse=True)[1].reshape(view.size) + 1
 
 
 def _continued(picture: Array, known: Array) -> Array:

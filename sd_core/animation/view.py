@@ -60,6 +60,13 @@ class View:
         depth = self.passes.depth
         return np.zeros(self.size, bool) if depth is None else ~np.isfinite(depth)
 
+    @property
+    def objects(self) -> Array:
+        """(h, w) int: 0 and up, one number for each object and one for the background."""
+        ids = np.zeros(self.size, np.int64) if self.passes.object_id is None else self.passes.object_id.astype(np.int64)
+        ids = np.where(self.background, ids.min() - 1, ids)
+        return np.unique(ids, return_inverse=True)[1].reshape(self.size)
+
 
 @dataclass(frozen=True, slots=True)
 class Matches:

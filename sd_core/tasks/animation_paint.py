@@ -80,9 +80,9 @@ class Painter:
     ) -> tuple[Array, Run]:
         """From the reference, in which every surface is sampled once from the frame in which it was made."""
         studio = self._studio
-        births, view = easel.births, easel.view
-        known = births.made & ~smeared(births, view)
-        reference = filled(gather(births, self._store.image), known, view, stained(births))
+        births, objects = easel.births, easel.view.objects
+        known = births.made & ~smeared(births, easel.view)
+        reference = filled(gather(births, self._store.image), known, stained(births), objects)
         clean = encode_mean(studio.model, to_pixels(reference))
         plan = plan_continued(studio, plan_frame(one, bench), easel.needs, one, clean, self._noise(easel))
         with self._looking_back(easel, one) as evaluations:
@@ -94,7 +94,8 @@ class Painter:
             again = unit_image(decode_frame(clean, bench))
             # what is made again in this frame is no measure of its colours
             held = replace(births, firm=births.firm & ~easel.needs.fresh)
-            image = restored(image, reference, again, held, reuse, renewed=easel.needs.renewed)
+            renewed = easel.needs.renewed
+            image = restored(image, reference, again, held, reuse, renewed=renewed, objects=objects)
         return image, run
 
     def _noise(self, easel: Easel) -> Tensor:

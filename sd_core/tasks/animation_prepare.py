@@ -31,13 +31,13 @@ _WORTH_KEEPING = 0.15
 """Share of a frame that must have been made anew since the last one in which surfaces are looked up again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Easel:
     """A frame that is ready to be painted.
 
-    matches: to the frame before; None: it does not follow from it. births: as carried from there. noise: (c, lh, lw)
-    float32 that belongs to its surfaces; None: the passes do not tell them apart, or it is not wanted. anchor: the first
-    frame of the shot, where it is looked at. after: the state once the frame is painted.
+    matches: to the frame before; None: it does not follow from it. births: as carried from there. cut: whether it begins
+    a shot. noise: (c, lh, lw) float32 that belongs to its surfaces; None: the passes do not tell them apart, or it is not
+    wanted. anchor: the first frame of the shot, where it is looked at. after: the state once the frame is painted.
     """
 
     frame: Frame
@@ -45,7 +45,6 @@ class Easel:
     matches: Matches | None
     births: Births
     needs: Needs
-    clock: float
     cut: bool
     noise: Array | None
     anchor: Frame | None
@@ -74,29 +73,26 @@ class Preparer:
             RequestError: a pass is missing; names the frame.
         """
         easel = self._easel(frame)
-        before = self._before[1] if self._before is not None and easel.matches is not None else None
-        easel = replace(easel, noise=self._noise(easel.view), after=_after(easel, before))
-        if before is not None and easel.needs.full and self._studio.request.reuse.attention:
-            easel = replace(easel, anchor=self._opened(before.kept[0]))
         self._before = frame, easel.after
         return easel
 
     def _easel(self, frame: Frame) -> Easel:
-        view, limit = view_of(frame.passes), frame.settings.strength
-        births, needs = unborn(view.size), everything(view.size, self._studio.scale, limit=limit)
-        nothing = Carried(view, births, {}, 0.0, (), 0.0, 0.0)
-        anew = Easel(frame, view, None, births, needs, 0.0, frame.passes.cut, None, None, nothing)
+        view = view_of(frame.passes)
         if self._before is None or frame.passes.cut or not self._has_motion(frame):
-            return anew
+            return self._anew(frame, view, None, cut=frame.passes.cut)
         matches = match(view, self._before[1].view)
         if 1 - float(matches.seen.mean()) > CUT:
-            return replace(anew, cut=True)
-        return (
-            self._continuing(anew, matches, *self._before) if self._studio.carries else replace(anew, matches=matches)
-        )
+            return self._anew(frame, view, None, cut=True)
+        if not self._studio.carries:
+            return self._anew(frame, view, matches, cut=False)
+        return self._continuing(frame, view, matches, *self._before)
 
-    def _continuing(self, anew: Easel, matches: Matches, earlier: Frame, before: Carried) -> Easel:
-        studio, view, settings = self._studio, anew.view, anew.frame.settings
+    def _anew(self, frame: Frame, view: View, matches: Matches | None, *, cut: bool) -> Easel:
+        needs = everything(view.size, self._studio.scale, limit=frame.settings.strength)
+        return self._built(frame, view, matches, unborn(view.size), needs, clock=0.0, cut=cut)
+
+    def _continuing(self, frame: Frame, view: View, matches: Matches, earlier: Frame, before: Carried) -> Easel:
+        studio, settings = self._studio, frame.settings
         own = np.ones(view.size, bool) if view.rests else stands_still(view, before.view)
         births = self._settler.settled(carried(before.births, matches), view, own)
         births = uncovered(self._settler.joined(births, view, own), view)
@@ -110,7 +106,32 @@ class Preparer:
             needs = self._needs(births, before, clock, settings.strength)
         if not studio.request.reuse.start:
             needs = replace(needs, strength=np.full_like(needs.strength, settings.strength))
-        return replace(anew, matches=matches, births=births, needs=needs, clock=clock)
+        return self._built(frame, view, matches, births, needs, clock=clock, cut=False)
+
+    def _built(
+        self,
+        frame: Frame,
+        view: View,
+        matches: Matches | None,
+        births: Births,
+        needs: Needs,
+        *,
+        clock: float,
+        cut: bool,
+    ) -> Easel:
+        before = self._before[1] if self._before is not None and matches is not None else None
+        looks_back = needs.full and self._studio.request.reuse.attention
+        return Easel(
+            frame=frame,
+            view=view,
+            matches=matches,
+            births=births,
+            needs=needs,
+            cut=cut,
+            noise=self._noise(view),
+            anchor=self._opened(before.kept[0]) if before is not None and looks_back else None,
+            after=_after(frame.index, view, births, needs, clock, before),
+        )
 
     def _needs(self, births: Births, before: Carried, clock: float, limit: float) -> Needs:
         age, studio = _age(births, before.clocks, clock), self._studio
@@ -147,16 +168,15 @@ def ahead(items: Iterator[T]) -> Generator[T]:
             yield item  # type: ignore[misc] - it is not the end
 
 
-def _after(easel: Easel, before: Carried | None) -> Carried:
+def _after(index: int, view: View, births: Births, needs: Needs, clock: float, before: Carried | None) -> Carried:
     """The state after a frame."""
-    index, needs = easel.frame.index, easel.needs
-    births = born(easel.births, index, needs.fresh, firm=needs.firm, beside=easel.view.beside, gap=easel.view.gap)
-    clocks = {index: easel.clock} if before is None else {**before.clocks, index: easel.clock}
+    births = born(births, index, needs.fresh, firm=needs.firm, beside=view.beside, gap=view.gap)
+    clocks = {index: clock} if before is None else {**before.clocks, index: clock}
     since = float(needs.fresh.mean()) + (0.0 if before is None else before.since)
     kept = () if before is None else before.kept
     if needs.full and (since > _WORTH_KEEPING or not kept):
         kept, since = thinned((*kept, index)), 0.0
-    return Carried(easel.view, births, clocks, easel.clock, kept, since, needs.owed).pruned()
+    return Carried(view, births, clocks, clock, kept, since, needs.owed).pruned()
 
 
 def _age(births: Births, clocks: Mapping[int, float], clock: float) -> Array:

@@ -351,7 +351,7 @@ def test_a_hole_behind_a_thing_is_filled_from_what_lies_behind_it() -> None:
     reference = np.where(box[..., None], np.float32((1, 0, 0)), np.float32((0, 0, 1))).astype(np.float32)
     gap = distance_transform_edt(~box)
     hole = (gap > 0) & (gap < 8)
-    colour = filled(reference * ~hole[..., None], ~hole, here, np.zeros_like(hole))
+    colour = filled(reference * ~hole[..., None], ~hole, np.zeros_like(hole), here.objects)
     assert np.abs(colour - reference).max() < 0.01
 
 
@@ -369,6 +369,6 @@ def test_what_an_outline_stained_does_not_stay_behind_as_its_ghost() -> None:
     ghost = ~later & births.made & (reference[..., 0] < 0.5) & (last.gap > 3)
     assert ghost.sum() > SIZE / 8, "the outline has moved on"
     known = births.made & ~smeared(births, last)
-    undone = filled(reference, known, last, stained(births))
+    undone = filled(reference, known, stained(births), last.objects)
     assert np.abs(undone[ghost] - 0.8).max() < 0.01
     assert np.array_equal(undone[known], reference[known])

@@ -16,6 +16,7 @@ from sd_core.values import Array
 
 SIZE = (128, 128)
 NOTHING = np.zeros(SIZE, np.uint8)
+ONE = np.zeros(SIZE, np.int64)
 
 
 def made(holes: Array | None = None, loose: Array | None = None) -> Births:
@@ -111,7 +112,7 @@ def test_lost_detail_comes_back_but_changes_stay() -> None:
     again = np.full_like(reference, 0.5)
     changed = again.copy()
     changed[:, 64:] = (0.9, 0.1, 0.1)
-    result = restored(changed, reference, again, made(), Reuse(), renewed=NOWHERE)
+    result = restored(changed, reference, again, made(), Reuse(), renewed=NOWHERE, objects=ONE)
     assert np.abs(result[:, :60] - reference[:, :60]).max() < 0.02
     assert np.abs(result[:, 68:] - changed[:, 68:]).max() < 0.02
 
@@ -123,7 +124,7 @@ def test_a_seam_of_two_births_is_not_put_back() -> None:
     again = gaussian_filter(reference, (0, 3, 0))
     births = made()
     two = replace(births, frame=right.astype(np.int32)[None].repeat(SIZE[0], 0))
-    result = restored(again, reference, again, two, Reuse(), renewed=NOWHERE)
+    result = restored(again, reference, again, two, Reuse(), renewed=NOWHERE, objects=ONE)
 
     def step(picture: Array) -> float:
         means = picture.mean((0, 2))
@@ -139,7 +140,7 @@ def test_detail_comes_back_between_many_births_too() -> None:
     births, torn = made(), np.arange(SIZE[1]) >= 64
     frame = np.where(torn, np.arange(SIZE[1]) % 2, 0)[None].repeat(SIZE[0], 0).astype(np.int32)
     patched = replace(births, frame=frame)
-    result = restored(again, reference, again, patched, Reuse(), renewed=NOWHERE)
+    result = restored(again, reference, again, patched, Reuse(), renewed=NOWHERE, objects=ONE)
 
     def energy(picture: Array) -> float:
         return float(laplacian(picture[:, 72:]).var())
@@ -155,24 +156,38 @@ def test_a_surface_that_is_seen_larger_gets_back_half_of_the_sharpness_that_it_l
     births = made()
     larger = replace(births, place=births.place / np.float32(times))
     reference = gather(larger, lambda _: pattern)
-    result = restored(reference, reference, reference, larger, Reuse(), renewed=NOWHERE)
+    result = restored(reference, reference, reference, larger, Reuse(), renewed=NOWHERE, objects=ONE)
 
     def energy(picture: Array) -> float:
         return float(laplacian(picture[8:-8, 8:-8]).var())
 
     lost = energy(pattern) - energy(reference)
     assert lost > 0.5 * energy(pattern) and 0.5 * lost < energy(result) - energy(reference) < lost
-    same = restored(pattern, pattern, pattern, made(), Reuse(), renewed=NOWHERE)
+    same = restored(pattern, pattern, pattern, made(), Reuse(), renewed=NOWHERE, objects=ONE)
     assert np.abs(same - pattern).max() < 1e-6, "what is seen as large as it was stays as it is"
 
 
 def test_a_drift_of_all_colours_is_undone() -> None:
     reference = np.full((*SIZE, 3), 0.5, np.float32)
     drifted = reference + np.float32(0.05)
-    undone = restored(drifted, reference, reference, made(), Reuse(servo=False), renewed=NOWHERE)
+    undone = restored(drifted, reference, reference, made(), Reuse(servo=False), renewed=NOWHERE, objects=ONE)
     assert np.abs(undone - reference).max() < 1e-3
-    as_it_was = restored(drifted, reference, reference, made(), Reuse(servo=False, colour=False), renewed=NOWHERE)
+    as_it_was = restored(
+        drifted, reference, reference, made(), Reuse(servo=False, colour=False), renewed=NOWHERE, objects=ONE
+    )
     assert np.array_equal(as_it_was, drifted)
+
+
+def test_each_object_has_its_own_drift_undone_and_one_that_is_hardly_known_the_mean() -> None:
+    objects = np.zeros(SIZE, np.int64)
+    objects[:, 64:], objects[60:64, 60:64] = 1, 2
+    reference = np.float32((0.5, 0.1, 0.3))[objects][..., None].repeat(3, -1)
+    drift = np.float32((-0.02, 0.04, 0.0))[objects][..., None]
+    undone = restored(
+        reference + drift, reference, reference, made(), Reuse(servo=False), renewed=NOWHERE, objects=objects
+    )
+    assert np.abs(undone - reference)[objects < 2].max() < 1e-5
+    assert np.allclose((undone - reference)[objects == 2], -drift.mean(), atol=1e-3)
 
 
 def test_new_detail_keeps_the_tones_that_were_there() -> None:
@@ -181,11 +196,11 @@ def test_new_detail_keeps_the_tones_that_were_there() -> None:
     renewed = strip(48, at=40)
     image = np.where(renewed[..., None], reference + detail + np.float32(0.2), reference)
     loose = made(loose=renewed)
-    kept = restored(image, reference, reference, loose, Reuse(), renewed=renewed)
+    kept = restored(image, reference, reference, loose, Reuse(), renewed=renewed, objects=ONE)
     inner = slice(56, 72)
     assert np.abs(kept[:, inner] - (reference + detail)[:, inner]).max() < 0.02
     assert np.abs(kept[:, :40] - reference[:, :40]).max() < 1e-3
-    changed = restored(image, reference, reference, loose, Reuse(colour=False), renewed=renewed)
+    changed = restored(image, reference, reference, loose, Reuse(colour=False), renewed=renewed, objects=ONE)
     assert np.array_equal(changed[:, inner], image[:, inner])
 
 
