@@ -17,7 +17,7 @@ def filled(reference: Array, made: Array, stains: Array, objects: Array) -> Arra
     """The reference (h, w, 3) with its holes filled: each object's from what is known of it, else from all around.
 
     What comes into sight behind a thing that moves is background: filled from both sides, it would begin in the colours of
-    the thing, and keep them.
+    the thing, and keep them. Nor is it filled from what such a thing stained.
 
     Args:
         reference: float32 in [0, 1].

@@ -35,9 +35,10 @@ _WORTH_KEEPING = 0.15
 class Easel:
     """A frame that is ready to be painted.
 
-    matches: to the frame before; None: it does not follow from it. births: as carried from there. cut: whether it begins
-    a shot. noise: (c, lh, lw) float32 that belongs to its surfaces; None: the passes do not tell them apart, or it is not
-    wanted. anchor: the first frame of the shot, where it is looked at. after: the state once the frame is painted.
+    matches: to the frame before; None: it does not follow from it. births: as carried from there. cut: whether one was
+    given or found before the frame. noise: (c, lh, lw) float32 that belongs to its surfaces; None: the passes do not tell
+    them apart, or it is not wanted. anchor: the first frame of the shot, where it is looked at. after: the state once the
+    frame is painted.
     """
 
     frame: Frame

@@ -361,8 +361,10 @@ def test_what_an_outline_stained_does_not_stay_behind_as_its_ghost() -> None:
     picture = np.where(box[..., None], np.float32(0), np.float32(0.8)).repeat(3, -1)
     stains = ~box & (first.beside != 0) & (first.gap < 2)
     picture[stains] = 0.3
-    births = born(unborn((SIZE, SIZE)), 4, whole, firm=whole, beside=first.beside, gap=first.gap)
+    births = born(unborn((SIZE, SIZE)), 3, whole, firm=whole, beside=first.beside, gap=first.gap)
     assert not smeared(births, first).any(), "beside the outline they belong to it"
+    loose = replace(births, firm=~whole)
+    assert stained(loose)[stains].all() and np.array_equal(smeared(loose, first), stained(loose))
     for before, here in pairwise(crossing(index) for index in (3, 4, 5)):
         births = carried(births, match(here, before))
     reference = gather(births, lambda _: picture)

@@ -101,7 +101,7 @@ def without_owed(numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.frombuffer(json.dumps(told).encode(), np.uint8)
 
 
-@pytest.mark.parametrize("lacking", ["birth_gap", "owed"])
+@pytest.mark.parametrize("lacking", ["birth_beside", "birth_gap", "owed"])
 def test_a_state_of_another_version_is_refused_and_its_frames_stay(
     engine: Engine, tmp_path: Path, lacking: str
 ) -> None:
