@@ -1,0 +1,92 @@
+"""Engines and servers that are killed at random moments while clients work."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from tests.server.servers import kill, wait_for
+
+from .crowd import Crowd
+from .findings import Findings, Law
+from .host import Host, hosted
+from .ledger import Ledger
+from .scene import (
+    Scene,
+    Size,
+    check_end,
+    check_growth,
+    check_planted,
+    check_working,
+    plant,
+    timed,
+)
+
+
+def kill_engines(scene: Scene, seed: int, kills: int = 60) -> Findings:
+    """Two lanes; two of three engines are killed at work, the others while they start, some both at once."""
+    findings = Findings("engines killed", seed)
+    chance, works, ledger = random.Random(seed), scene.shuffled(seed), Ledger(findings)  # noqa: S311 - repeatable
+    host = Host(scene.home("engines"), scene.models, devices=("cpu", "cpu:0"))
+    planted = plant(host.home)
+    with timed(findings), hosted(host):
+        check_working(host, ledger, works, lanes=2)
+        before = Size.of(host)
+        with Crowd(host, ledger, works, seed):
+            while int(str(findings.figures.get("kills", 0))) < kills:
+                at_work = chance.random() < 0.67
+                if at_work:
+                    wait_for(lambda: host.health().ready, 60)
+                time.sleep(chance.uniform(0, 0.7))  # the moment is what is random
+                victims = host.health().ready if at_work else host.engines()
+                for pid in victims if chance.random() < 0.15 else victims[:1]:
+                    _kill(pid, findings)
+        check_working(host, ledger, works, lanes=2)
+        ledger.audit(host)
+        check_growth(host, before, findings)
+        check_end(host, findings)
+        check_planted(planted, findings)
+    return findings
+
+
+def kill_servers(scene: Scene, seed: int, kills: int = 40) -> Findings:
+    """One lane; a third of the servers is killed before its engine is up, the others at work, some with their engine."""
+    findings = Findings("servers killed", seed)
+    chance, works, ledger = random.Random(seed), scene.shuffled(seed), Ledger(findings)  # noqa: S311 - repeatable
+    host = Host(scene.home("servers"), scene.models)
+    planted = plant(host.home)
+    with timed(findings), hosted(host):
+        with Crowd(host, ledger, works, seed):
+            for _ in range(kills):
+                _kill_server(host, chance, findings)
+        check_working(host, ledger, works)
+        before = Size.of(host)
+        engines = [process for process in host.processes() if process.pid in host.engines()]
+        findings.check(Law.CLEAN, len(host.processes()) == 1 + len(engines), f"left behind: {host.processes()}")
+        ledger.audit(host)
+        check_growth(host, before, findings)
+        check_end(host, findings)
+        check_planted(planted, findings)
+    return findings
+
+
+def _kill_server(host: Host, chance: random.Random, findings: Findings) -> None:
+    if chance.random() < 0.67:
+        wait_for(lambda: host.health().ready, 60)
+    time.sleep(chance.uniform(0, 0.7))  # the moment is what is random
+    engines = host.engines()
+    host.kill()
+    findings.count("kills")
+    if chance.random() < 0.2:
+        for pid in engines:
+            _kill(pid, None)
+    host.start()
+
+
+def _kill(pid: int, findings: Findings | None) -> None:
+    try:
+        kill(pid)
+    except ProcessLookupError:
+        return
+    if findings is not None:
+        findings.count("kills")
