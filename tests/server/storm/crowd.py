@@ -7,7 +7,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +27,11 @@ PAUSE = 0.06
 """Seconds between two actions of one client, so that the machine has time for the jobs."""
 
 
+BUSY, FOLLOWERS = 4, 2
+_BUSY: Mapping[str, int] = {"submit": 20, "cancel": 1, "move": 3, "list": 3}
+_FOLLOWING: Mapping[str, int] = {"follow": 1}
+"""Actions of a client, by weight."""
+
 LEAVE = 5.0
 """Seconds within which clients leave."""
 
@@ -37,7 +42,7 @@ def nothing(error: SDError) -> bool:
 
 
 class Crowd:
-    """`clients` threads, each a client with its own seeded choices; used as a context manager.
+    """Threads, each a client with its own seeded choices; used as a context manager. Followers do nothing else, as they wait.
 
     most_waiting: while so many jobs are unfinished none is submitted. forgiven: errors that are no finding.
     """
@@ -49,8 +54,7 @@ class Crowd:
         works: Works,
         seed: int,
         *,
-        clients: int = 4,
-        most_waiting: int = 12,
+        most_waiting: int = 16,
         forgiven: Forgiven = nothing,
     ) -> None:
         self.stop = threading.Event()
@@ -59,9 +63,10 @@ class Crowd:
         self._works = works
         self._most_waiting = most_waiting
         self._forgiven = forgiven
+        kinds = [_BUSY] * BUSY + [_FOLLOWING] * FOLLOWERS
         self._threads = [
-            threading.Thread(target=self._visit, args=(random.Random(f"{seed} {number}"),), daemon=True)  # noqa: S311
-            for number in range(clients)
+            threading.Thread(target=self._visit, args=(random.Random(f"{seed} {number}"), kind), daemon=True)  # noqa: S311
+            for number, kind in enumerate(kinds)
         ]
 
     def __enter__(self) -> Self:
@@ -77,16 +82,15 @@ class Crowd:
         for thread in self._threads:  # who follows a job that never ends leaves when the server does
             thread.join(max(0.0, give_up - time.monotonic()))
 
-    def _visit(self, chance: random.Random) -> None:
+    def _visit(self, chance: random.Random, actions: Mapping[str, int]) -> None:
         with self._host.client() as client:
-            actions = {self._submit: 8, self._cancel: 1, self._move: 2, self._list: 2, self._follow: 3}
             while not self.stop.wait(PAUSE):
                 action = chance.choices(list(actions), list(actions.values()))[0]
                 try:
-                    action(client, chance)
+                    getattr(self, f"_{action}")(client, chance)
                 except SDError as refusal:
                     status = refusal.status if isinstance(refusal, ServerError) else type(refusal).__name__
-                    text = f"{action.__name__[1:]}: {status} {refusal}"
+                    text = f"{action}: {status} {refusal}"
                     self._ledger.findings.count("refused")
                     self._ledger.findings.check(Law.STATED, self._forgiven(refusal), text)
 

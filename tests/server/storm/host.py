@@ -71,7 +71,7 @@ class Host:
     """A server process on `home`.
 
     devices, deadlines, limits: as in `ServerSettings`. environment: variables for server and engines. prefix: a command
-    that runs the server, such as one that enters a namespace. arguments: further options of `serve`.
+    that runs the server, such as one that enters a namespace. view: root folder by which this process sees the same files.
     """
 
     home: Path
@@ -81,6 +81,7 @@ class Host:
     limits: Mapping[str, int] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()
+    view: Path = Path("/")
     port: int = field(default_factory=lambda: free_port())
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     _popen: subprocess.Popen[bytes] | None = None
@@ -90,6 +91,11 @@ class Host:
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def seen(self) -> Path:
+        """The home, as this process sees it."""
+        return self.view / self.home.relative_to("/")
 
     @property
     def temporary(self) -> Path:

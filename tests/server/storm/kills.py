@@ -14,9 +14,7 @@ from .ledger import Ledger
 from .scene import (
     Scene,
     Size,
-    check_end,
-    check_growth,
-    check_planted,
+    check_rest,
     check_working,
     plant,
     timed,
@@ -42,10 +40,7 @@ def kill_engines(scene: Scene, seed: int, kills: int = 60) -> Findings:
                 for pid in victims if chance.random() < 0.15 else victims[:1]:
                     _kill(pid, findings)
         check_working(host, ledger, works, lanes=2)
-        ledger.audit(host)
-        check_growth(host, before, findings)
-        check_end(host, findings)
-        check_planted(planted, findings)
+        check_rest(host, ledger, before, planted)
     return findings
 
 
@@ -63,10 +58,7 @@ def kill_servers(scene: Scene, seed: int, kills: int = 40) -> Findings:
         before = Size.of(host)
         engines = [process for process in host.processes() if process.pid in host.engines()]
         findings.check(Law.CLEAN, len(host.processes()) == 1 + len(engines), f"left behind: {host.processes()}")
-        ledger.audit(host)
-        check_growth(host, before, findings)
-        check_end(host, findings)
-        check_planted(planted, findings)
+        check_rest(host, ledger, before, planted)
     return findings
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sd_core.client import Client
 from sd_core.client.job import parse_events
-from sd_core.errors import SDError
+from sd_core.errors import SDError, ServerError
 from sd_core.events import LAST_KINDS
 from tests.server.servers import wait_for
 
@@ -33,10 +33,14 @@ def second_death(job: Mapping[str, Any], error: Mapping[str, Any]) -> bool:
 
 
 class Ledger:
-    """Acknowledged jobs, cancellations and ends."""
+    """Acknowledged jobs, cancellations and ends.
 
-    def __init__(self, findings: Findings, may_fail: MayFail = second_death) -> None:
+    may_fail: which failures are no finding. evicts: the store is small, so that results make room for newer ones.
+    """
+
+    def __init__(self, findings: Findings, may_fail: MayFail = second_death, *, evicts: bool = False) -> None:
         self.findings = findings
+        self._evicts = evicts
         self.works: dict[str, Work] = {}
         self._may_fail = may_fail
         self._cancelled: dict[str, int] = {}
@@ -117,7 +121,8 @@ class Ledger:
         try:
             made = digest_of(client.job(job_id).result(60))
         except (SDError, TimeoutError) as error:
-            self.findings.check(Law.PICTURE, holds=False, otherwise=f"{job_id} ({work.name}): {error!r}")
+            gone = self._evicts and isinstance(error, ServerError) and error.status == 404
+            self.findings.check(Law.PICTURE, gone, f"{job_id} ({work.name}): {error!r}")
             return
         self.findings.check(Law.PICTURE, made == work.digest, f"{job_id} ({work.name}) has other pictures")
 

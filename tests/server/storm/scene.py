@@ -104,6 +104,14 @@ def check_growth(host: Host, before: Size, findings: Findings, seconds: float = 
     findings.check(Law.GROWTH, small, f"{before} has become {now}")
 
 
+def check_rest(host: Host, ledger: Ledger, before: Size, planted: Mapping[Path, bytes]) -> None:
+    """When everything has settled: what was acknowledged, growth, the end of the server, and what it leaves."""
+    ledger.audit(host)
+    check_growth(host, before, ledger.findings)
+    check_end(host, ledger.findings)
+    check_planted(planted, ledger.findings)
+
+
 def check_working(host: Host, ledger: Ledger, works: Works, lanes: int = 1) -> None:
     """Every lane takes jobs again, health says so, and what is submitted now is done."""
     findings = ledger.findings
@@ -129,7 +137,7 @@ def check_end(host: Host, findings: Findings) -> None:
     while (left := host.processes()) and time.monotonic() < give_up:
         time.sleep(0.05)
     findings.check(Law.CLEAN, not left, f"left behind: {left}")
-    temporary = [path for path in (*host.temporary.iterdir(), *host.home.rglob("*.tmp")) if path.name != "holiday.tmp"]
+    temporary = [path for path in (*host.temporary.iterdir(), *host.seen.rglob("*.tmp")) if path.name != "holiday.tmp"]
     findings.check(Law.CLEAN, not temporary, f"temporary files: {[str(path) for path in temporary[:5]]}")
-    folders = [path.name for path in (host.home / "jobs").iterdir() if " " not in path.name]
+    folders = [path.name for path in (host.seen / "jobs").iterdir() if " " not in path.name]
     findings.check(Law.CLEAN, not folders, f"folders of ended jobs: {folders[:5]}")
