@@ -12,7 +12,7 @@ from .ledger import Ledger
 from .scene import Scene, check_end, timed
 
 FAULTS = ("start", "job", "after", "hang", "stop")
-"""See `faulty/sitecustomize.py`."""
+"""See `inside/sitecustomize.py`."""
 
 JOBS = 40
 
@@ -76,7 +76,7 @@ def break_only_device(scene: Scene, seed: int) -> Findings:
 
 def faulty(home: Path, scene: Scene, fault: str, devices: tuple[str, ...]) -> Host:
     """A server whose device "cpu:0" has this fault."""
-    environment = {"PYTHONPATH": str(Path(__file__).with_name("faulty")), "SD_CORE_FAULT": fault}
+    environment = {"PYTHONPATH": str(Path(__file__).with_name("inside")), "SD_CORE_FAULT": fault}
     return Host(home, scene.models, devices=devices, deadlines=DEADLINES, environment=environment)
 
 

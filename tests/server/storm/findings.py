@@ -81,8 +81,12 @@ def table(parts: Iterable[Findings]) -> str:
     parts = list(parts)
     width = max(len(part.name) for part in parts)
     head = f"{'':{width}} {'seed':>5} " + " ".join(f"{law:>9}" for law in Law)
-    rows = [f"{part.name:{width}} {part.seed:>5} " + " ".join(f"{_cell(part, law):>9}" for law in Law) for part in parts]
-    figures = [f"{part.name:{width}} " + ", ".join(f"{name} {value}" for name, value in part.figures.items()) for part in parts]
+    rows = [
+        f"{part.name:{width}} {part.seed:>5} " + " ".join(f"{_cell(part, law):>9}" for law in Law) for part in parts
+    ]
+    figures = [
+        f"{part.name:{width}} " + ", ".join(f"{name} {value}" for name, value in part.figures.items()) for part in parts
+    ]
     laws = [f"{law:>9}: {law.sentence}" for law in Law]
     return "\n".join(["broken / checked", head, *rows, "", *figures, "", *laws])
 

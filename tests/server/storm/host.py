@@ -38,6 +38,16 @@ PATIENCE = 120.0
 """Seconds for which a client tries a server that is just being started again."""
 
 
+def _free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def _new_mark() -> str:
+    return uuid.uuid4().hex
+
+
 class RefusedStartError(Exception):
     """The server ended instead of serving; the message is what it said."""
 
@@ -82,8 +92,8 @@ class Host:
     environment: Mapping[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()
     view: Path = Path("/")
-    port: int = field(default_factory=lambda: free_port())
-    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    port: int = field(default_factory=_free_port)
+    mark: str = field(default_factory=_new_mark)
     _popen: subprocess.Popen[bytes] | None = None
     _transport: Transport | None = None
 
@@ -171,7 +181,9 @@ class Host:
     def engines(self) -> list[int]:
         """Process ids of the engines that exist, those that are just starting among them."""
         with contextlib.suppress(psutil.NoSuchProcess):
-            return [child.pid for child in self.process.children() if "sd_core.server.worker" in " ".join(child.cmdline())]
+            return [
+                child.pid for child in self.process.children() if "sd_core.server.worker" in " ".join(child.cmdline())
+            ]
         return []
 
     def wait_until_ready(self, lanes: int = 1, seconds: float = PATIENCE) -> Health:
@@ -234,8 +246,15 @@ class Host:
 @contextlib.contextmanager
 def hosted(host: Host) -> Iterator[Host]:
     """`host`, started; whatever is left of it at the end is killed."""
+    host.start()
+    with ended(host):
+        yield host
+
+
+@contextlib.contextmanager
+def ended(host: Host) -> Iterator[Host]:
+    """Kill whatever is left of a running `host` at the end."""
     try:
-        host.start()
         yield host
     finally:
         if host.popen.poll() is None:
@@ -243,9 +262,3 @@ def hosted(host: Host) -> Iterator[Host]:
         for process in host.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

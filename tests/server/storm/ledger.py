@@ -10,7 +10,7 @@ from typing import Any
 
 from sd_core.client import Client
 from sd_core.client.job import parse_events
-from sd_core.errors import SDError, ServerError
+from sd_core.errors import SDError
 from sd_core.events import LAST_KINDS
 from tests.server.servers import wait_for
 
@@ -35,7 +35,8 @@ def second_death(job: Mapping[str, Any], error: Mapping[str, Any]) -> bool:
 class Ledger:
     """Acknowledged jobs, cancellations and ends.
 
-    may_fail: which failures are no finding. evicts: the store is small, so that results make room for newer ones.
+    may_fail: which failures are no finding. evicts: results may be gone, as the store is small or damaged; then
+    whoever asks for one is told.
     """
 
     def __init__(self, findings: Findings, may_fail: MayFail = second_death, *, evicts: bool = False) -> None:
@@ -98,9 +99,13 @@ class Ledger:
             for job_id in self.works:
                 self.findings.check(Law.KEPT, copies[job_id], f"{job_id} was acknowledged and is lost")
                 self.findings.check(Law.ONCE, copies[job_id] <= 1, f"{job_id} is there {copies[job_id]} times")
-            for job in jobs:
-                if job["id"] in self.works and job["state"] in _ENDS:
-                    self._audit_job(client, job)
+            self.audit_ended(client, jobs)
+
+    def audit_ended(self, client: Client, jobs: list[Mapping[str, Any]]) -> None:
+        """Events, pictures and reasons of the jobs that have ended."""
+        for job in jobs:
+            if job["id"] in self.works and job["state"] in _ENDS:
+                self._audit_job(client, job)
 
     def _audit_job(self, client: Client, job: Mapping[str, Any]) -> None:
         work, name = self.works[job["id"]], f"{job['id']} ({self.works[job['id']].name})"
@@ -121,8 +126,10 @@ class Ledger:
         try:
             made = digest_of(client.job(job_id).result(60))
         except (SDError, TimeoutError) as error:
-            gone = self._evicts and isinstance(error, ServerError) and error.status == 404
-            self.findings.check(Law.PICTURE, gone, f"{job_id} ({work.name}): {error!r}")
+            self.findings.count("results gone")
+            self.findings.check(
+                Law.PICTURE, self._evicts and isinstance(error, SDError), f"{job_id} ({work.name}): {error!r}"
+            )
             return
         self.findings.check(Law.PICTURE, made == work.digest, f"{job_id} ({work.name}) has other pictures")
 

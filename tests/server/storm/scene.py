@@ -19,6 +19,9 @@ SLACK = 8
 GONE = 15.0
 """Seconds within which an engine has noticed that its server was killed."""
 
+READY = 60.0
+"""Seconds within which a lane works again: the longest pause between two starts is half of that."""
+
 STRANGERS = ("notes.txt", "blobs/notes.txt", "blobs/holiday.tmp", "logs/notes.txt", "jobs/holiday pictures/beach.png")
 """Files of somebody else in the home of a server."""
 
@@ -116,7 +119,7 @@ def check_working(host: Host, ledger: Ledger, works: Works, lanes: int = 1) -> N
     """Every lane takes jobs again, health says so, and what is submitted now is done."""
     findings = ledger.findings
     try:
-        health = host.wait_until_ready(lanes)
+        health = host.wait_until_ready(lanes, READY)
     except AssertionError:
         findings.check(Law.HEALTH, holds=False, otherwise=f"{lanes} lanes never became ready: {host.health()}")
         return
@@ -139,5 +142,5 @@ def check_end(host: Host, findings: Findings) -> None:
     findings.check(Law.CLEAN, not left, f"left behind: {left}")
     temporary = [path for path in (*host.temporary.iterdir(), *host.seen.rglob("*.tmp")) if path.name != "holiday.tmp"]
     findings.check(Law.CLEAN, not temporary, f"temporary files: {[str(path) for path in temporary[:5]]}")
-    folders = [path.name for path in (host.seen / "jobs").iterdir() if " " not in path.name]
+    folders = [path.name for path in (host.seen / "jobs").glob("*") if " " not in path.name]
     findings.check(Law.CLEAN, not folders, f"folders of ended jobs: {folders[:5]}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
+
 from tests.server.servers import wait_for
 
 from .findings import Findings, Law
 from .host import Host, hosted
 from .ledger import Ledger
-from .scene import Scene, Size, check_growth, check_end, timed
+from .scene import Scene, Size, check_end, check_growth, timed
 
 SCALED: Mapping[str, float] = {"start": 60.0, "load": 60.0, "step": 15.0, "silence": 2.0, "stuck": 2.0, "busy": 2.0}
 """Two minutes exceed the deadlines stuck and silence sixty- and sixfold and reach that of busy. Six seconds do so with these:

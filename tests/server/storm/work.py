@@ -140,9 +140,7 @@ MAKERS: Mapping[str, Callable[[int, Models], Request]] = {
     "DepthToImage": lambda seed, models: DepthToImage(
         **_few(seed), depth=slope(seed), controlnet=str(models.controlnet)
     ),
-    "Inpaint": lambda seed, _: Inpaint(
-        **_few(seed), image=picture(seed), mask=(slope(seed) > 3.5).astype(np.float32)
-    ),
+    "Inpaint": lambda seed, _: Inpaint(**_few(seed), image=picture(seed), mask=(slope(seed) > 3.5).astype(np.float32)),
     "Upscale": lambda seed, _: Upscale(**_few(seed), image=picture(seed), scale=2, strength=0.3),
     "Adjust": lambda seed, _: Adjust(image=picture(seed), exposure=0.5, saturation=1.2),
     "Texture": lambda seed, _: Texture(**_small(seed)),

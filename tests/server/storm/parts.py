@@ -1,0 +1,37 @@
+"""The parts of the storm by name, with the numbers that are asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from .bits import change_journals, flip_bits
+from .devices import FAULTS, break_device, break_only_device
+from .findings import Findings
+from .kills import kill_engines, kill_servers
+from .movie import animate_through_kills
+from .scene import Scene
+from .shortage import exhaust_descriptors, fill_disks, fill_stores
+from .suspension import suspend
+
+Part = Callable[[Scene, int], Findings]
+
+PARTS: Mapping[str, tuple[Part, ...]] = {
+    "engines": (kill_engines,),
+    "servers": (kill_servers,),
+    "disk": (fill_disks,),
+    "store": (fill_stores,),
+    "descriptors": (exhaust_descriptors,),
+    "bits": (flip_bits,),
+    "journal": (change_journals,),
+    "sleep": (suspend,),
+    "devices": tuple(partial(break_device, fault=fault) for fault in FAULTS),
+    "no-device": (break_only_device,),
+    "movie": (animate_through_kills,),
+}
+"""Functions of scene and seed."""
+
+
+def run_part(name: str, scene: Scene, seed: int) -> list[Findings]:
+    """What a part finds."""
+    return [part(scene, seed) for part in PARTS[name]]
