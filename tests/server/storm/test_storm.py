@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from .findings import table
-from .parts import PARTS, run_part
-from .scene import Scene
+from tests.server.storm.findings import table
+from tests.server.storm.parts import PARTS, run_part
+from tests.server.storm.scene import Scene
 
 pytestmark = [
     pytest.mark.slow,
