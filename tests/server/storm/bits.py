@@ -19,9 +19,10 @@ from .scene import Scene, timed
 
 
 def flip_bits(scene: Scene, seed: int, pages: int = 8, logs: int = 4) -> Findings:
-    """Forty bits with the usual numbers: 8 in texts of rows, `pages` anywhere in the journal, two in each of `logs` logs, 8 in
+    """Forty bits with the usual numbers, each in a home of its own but for those of texts, blobs and the running server.
 
-    blobs of a stopped server and 8 in journal and blobs of a running one.
+    8 in texts of rows, `pages` anywhere in the journal, two in each of `logs` logs, 8 in blobs of a stopped server, and 8 in
+    journal, log and blobs of a running one.
     """
     findings = Findings("bits flipped", seed)
     chance = random.Random(seed)  # noqa: S311 - repeatable
