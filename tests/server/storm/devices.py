@@ -43,7 +43,7 @@ def break_device(scene: Scene, seed: int, fault: str, jobs: int = JOBS) -> Findi
         findings.check(Law.HEALTH, health.status == 200, f"the sound device works, health says {health}")
         findings.check(Law.HEALTH, problems, "health never named the broken device")
         findings.figures["engine starts"] = (host.home / "logs" / "engine-1.log").read_text().count("broken") or "-"
-        check_end(host, findings)
+        check_end(host, ledger)
     return findings
 
 
@@ -70,7 +70,7 @@ def break_only_device(scene: Scene, seed: int) -> Findings:
         host.start()
         ledger.settle(host)
         ledger.audit(host)
-        check_end(host, findings)
+        check_end(host, ledger)
     return findings
 
 

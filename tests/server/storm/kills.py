@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 
-from tests.server.servers import kill, wait_for
+from tests.server.servers import kill
 
 from .crowd import Crowd
 from .findings import Findings, Law
@@ -34,7 +34,7 @@ def kill_engines(scene: Scene, seed: int, kills: int = 60) -> Findings:
             while int(str(findings.figures.get("kills", 0))) < kills:
                 at_work = chance.random() < 0.67
                 if at_work:
-                    wait_for(lambda: host.health().ready, 60)
+                    host.wait_until_ready()
                 time.sleep(chance.uniform(0, 0.7))  # the moment is what is random
                 victims = host.health().ready if at_work else host.engines()
                 for pid in victims if chance.random() < 0.15 else victims[:1]:
@@ -64,7 +64,7 @@ def kill_servers(scene: Scene, seed: int, kills: int = 40) -> Findings:
 
 def _kill_server(host: Host, chance: random.Random, findings: Findings) -> None:
     if chance.random() < 0.67:
-        wait_for(lambda: host.health().ready, 60)
+        host.wait_until_ready()
     time.sleep(chance.uniform(0, 0.7))  # the moment is what is random
     engines = host.engines()
     host.kill()

@@ -73,6 +73,10 @@ class Ledger:
             newest = list(self.works)[-12:]
         return newest[number % len(newest)] if newest else None
 
+    def is_done(self, job_id: str) -> bool:
+        """Whether a job was seen to be done."""
+        return self._ended.get(job_id, ("",))[0] == "done"
+
     def settle(self, host: Host, seconds: float = SETTLE) -> None:
         """Wait until every acknowledged job has ended."""
         with host.client() as client:

@@ -67,7 +67,7 @@ def animate_through_kills(scene: Scene, seed: int, frames: int = FRAMES, kills: 
             ledger.settle(host)
         ledger.audit(host)
         _check_steps(counted, findings, frames)
-        check_end(host, findings)
+        check_end(host, ledger)
     return findings
 
 

@@ -111,7 +111,7 @@ def check_rest(host: Host, ledger: Ledger, before: Size, planted: Mapping[Path, 
     """When everything has settled: what was acknowledged, growth, the end of the server, and what it leaves."""
     ledger.audit(host)
     check_growth(host, before, ledger.findings)
-    check_end(host, ledger.findings)
+    check_end(host, ledger)
     check_planted(planted, ledger.findings)
 
 
@@ -132,8 +132,9 @@ def check_working(host: Host, ledger: Ledger, works: Works, lanes: int = 1) -> N
     ledger.settle(host)
 
 
-def check_end(host: Host, findings: Findings) -> None:
-    """Stop the server: it ends well, and leaves neither a process nor a temporary file."""
+def check_end(host: Host, ledger: Ledger) -> None:
+    """Stop the server: it ends well, and leaves no process, no temporary file and no folder of a job that is done."""
+    findings = ledger.findings
     code = host.stop()
     findings.check(Law.CLEAN, code == 0, f"exit code {code}")
     give_up = time.monotonic() + GONE
@@ -142,5 +143,5 @@ def check_end(host: Host, findings: Findings) -> None:
     findings.check(Law.CLEAN, not left, f"left behind: {left}")
     temporary = [path for path in (*host.temporary.iterdir(), *host.seen.rglob("*.tmp")) if path.name != "holiday.tmp"]
     findings.check(Law.CLEAN, not temporary, f"temporary files: {[str(path) for path in temporary[:5]]}")
-    folders = [path.name for path in (host.seen / "jobs").glob("*") if " " not in path.name]
-    findings.check(Law.CLEAN, not folders, f"folders of ended jobs: {folders[:5]}")
+    folders = [path.name for path in (host.seen / "jobs").glob("*") if ledger.is_done(path.name)]
+    findings.check(Law.CLEAN, not folders, f"folders of jobs that are done: {folders[:5]}")

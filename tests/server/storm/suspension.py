@@ -51,5 +51,5 @@ def suspend(scene: Scene, seed: int, seconds: float = 6.0, deadlines: Mapping[st
         findings.check(Law.HEALTH, health.ready == [engine], f"engine {engine} did not live on: {health}")
         ledger.audit(host)
         check_growth(host, before, findings)
-        check_end(host, findings)
+        check_end(host, ledger)
     return findings
