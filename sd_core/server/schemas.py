@@ -39,7 +39,10 @@ class JobChange(_Body):
 
 
 class JobView(BaseModel):
-    """A job; times are seconds since 1970. `request` and, once it has ended, `last_event` are there when asked for alone."""
+    """A job; times are seconds since 1970; `reason` says why it was set aside.
+
+    `request` and, once it has ended, `last_event` are there when asked for alone.
+    """
 
     id: str
     number: int
@@ -52,6 +55,10 @@ class JobView(BaseModel):
     submitted: float
     started: float | None
     ended: float | None
+    frames: int
+    deaths: int
+    reason: str
+    damaged: bool
     request: dict[str, Any] | None = None
     last_event: dict[str, Any] | None = None
 
@@ -75,12 +82,14 @@ class DeviceView(BaseModel):
 
 
 class Health(BaseModel):
-    """How the server fares."""
+    """How the server fares. held: waiting jobs are not started. problems: what is wrong, in sentences."""
 
     version: str
     devices: list[DeviceView]
     queue: dict[JobState, int]
     blobs: dict[str, int]
+    held: bool = False
+    problems: list[str] = []
 
 
 class ModelList(BaseModel):
@@ -119,6 +128,10 @@ def view(job: JobSummary, request: dict[str, Any] | None = None, last_event: dic
         submitted=job.submitted,
         started=job.started,
         ended=job.ended,
+        frames=job.frames,
+        deaths=job.deaths,
+        reason=job.reason,
+        damaged=job.damaged,
         request=request,
         last_event=last_event,
     )
