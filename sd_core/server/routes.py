@@ -43,8 +43,36 @@ def _service(request: Request) -> Service:
 ServiceOf = Annotated[Service, Depends(_service)]
 
 
-async def _job(job_id: JobId, service: ServiceOf) -> JobRecord:
-    return await service.job(job_id)
+def _caller(request: Request) -> Identity:
+    return request.state.identity
+
+
+Caller = Annotated[Identity, Depends(_caller)]
+"""Whose token came with the request; `Guard` has let nobody through without one."""
+
+
+def _holdings(request: Request) -> Holdings:
+    return request.app.state.holdings
+
+
+HoldingsOf = Annotated[Holdings, Depends(_holdings)]
+
+
+async def _job(job_id: JobId, service: ServiceOf, caller: Caller) -> JobRecord:
+    job = await service.job(job_id)
+    if not caller.may_see(job.owner):
+        raise journal.no_such_job(job_id)
+    return job
+
+
+def _admin(caller: Caller) -> None:
+    if not caller.is_admin:
+        raise ServerError("this is for the admin of the server", status=403, hint="use the admin's token")
+
+
+async def _stream(request: Request, caller: Caller) -> AsyncIterator[None]:
+    with request.app.state.streams.place(caller):
+        yield
 
 
 # FastAPI passes the id of the path to the dependency.
@@ -56,31 +84,54 @@ blobs = APIRouter(prefix="/v1/blobs", tags=["blobs"])
 machine = APIRouter(tags=["machine"])
 
 
+AdminOnly = Depends(_admin)
+
+
 @jobs.post("", status_code=201, responses={200: {"model": JobView}, **_SUBMIT})
-async def submit(body: JobSubmission, service: ServiceOf, response: Response) -> JobView:
+async def submit(
+    body: JobSubmission, service: ServiceOf, response: Response, caller: Caller, holdings: HoldingsOf
+) -> JobView:
     """Queue a job. Answered only when it is written down: 201, or 200 where it was there already."""
-    job, created = await service.submit(body.id, body.priority, body.request, body.attachments)
+    needed = blobs_named(body.request) | set(body.attachments.values())
+    if foreign := [digest for digest in sorted(needed) if not await _may_read(service, holdings, caller, digest)]:
+        raise MissingBlobs(foreign)
+    metrics = service.store.metrics
+    job, created = await service.submit(
+        body.id,
+        body.priority,
+        body.request,
+        body.attachments,
+        owner=caller.owner,
+        admit=lambda usage, work: admit(usage, caller, work, metrics),
+    )
+    holdings.tell(caller, needed)
     response.status_code = 201 if created else 200
+    if created:
+        told = {"job": job.id, "owner": caller.name, "type": job.type, "model": job.model, "work": job.work}
+        _log.info("job submitted", extra=told)
     return view(job)
 
 
 @jobs.get("", responses=described())
-async def list_jobs(
+async def list_jobs(  # noqa: PLR0913, PLR0917 - the parts of a query
     service: ServiceOf,
+    caller: Caller,
     state: JobState | None = None,
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JobList:
-    """Jobs by number; with state=queued, in the order in which they will run."""
-    found = await service.list_jobs(state, after, limit)
+    """Jobs by number, of a user its own ones; with state=queued, in the order in which they will run."""
+    found = await service.list_jobs(state, after, limit, None if caller.is_admin else caller.owner)
     more = found[-1].number if len(found) == limit and state is not JobState.QUEUED else None
     return JobList(jobs=[view(job) for job in found], next=more)
 
 
 @jobs.get("/{job_id}", responses=described(404))
-async def get_job(job: KnownJob, service: ServiceOf) -> JobView:
+async def get_job(job: KnownJob, service: ServiceOf, caller: Caller, holdings: HoldingsOf) -> JobView:
     """One job, with its result or error once it has ended."""
     last = await service.result(job)
+    if last is not None:
+        holdings.tell(caller, blobs_named(last.data))
     return view(job, json.loads(job.request), None if last is None else last.data)
 
 
@@ -96,37 +147,50 @@ async def cancel_job(job: KnownJob, service: ServiceOf) -> JobView:
     return view(await service.cancel(job.id))
 
 
-@jobs.get("/{job_id}/events", response_class=EventSourceResponse, responses=described(404))
+@jobs.get("/{job_id}/events", response_class=EventSourceResponse, responses=described(404, 429), dependencies=[Depends(_stream)])
 async def job_events(
     job: KnownJob,
     service: ServiceOf,
+    caller: Caller,
+    holdings: HoldingsOf,
     last_event_id: Annotated[int, Header(ge=0, le=2**63 - 1)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """Events as they come, after `Last-Event-ID`, to the end of the job. Previews may be missing, all else never is."""
     async for event in service.events(job.id, last_event_id):
+        holdings.tell(caller, blobs_named(event.data))
         yield ServerSentEvent(id=str(event.id), event=event.data["kind"], data=event.data)
 
 
-@blobs.put("/{sha256}", status_code=201, responses={**described(413, 507)}, openapi_extra={
+@blobs.put("/{sha256}", status_code=201, responses={**described(413, 429, 507)}, openapi_extra={
     "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 })  # fmt: skip
-async def put_blob(sha256: Digest, request: Request, service: ServiceOf) -> dict[str, str]:
-    """Store bytes under their SHA-256; refused where they have another one."""
-    with service.store.blobs.receive() as upload:
-        await fill(upload, request.stream(), sha256)
+async def put_blob(
+    sha256: Digest, request: Request, service: ServiceOf, caller: Caller, holdings: HoldingsOf
+) -> dict[str, str]:
+    """Store bytes under their SHA-256; refused where they have another one. They are read whole, also where they are known."""
+    store = service.store
+    before = await _sent_bytes(service, holdings, caller)
+    announced = int(request.headers.get("content-length") or 0)
+    _require_bytes(service, caller, before + announced)
+    with store.blobs.receive() as upload:
+        size = await fill(upload, request.stream(), sha256)
+    holdings.send(caller, sha256, size)
+    store.metrics.uploaded(size)
     return {"sha256": sha256}
 
 
 @blobs.get("/{sha256}", response_class=FileResponse, responses=described(404, 416))
 @blobs.head("/{sha256}", response_class=FileResponse, responses=described(404), operation_id="head_blob")
-async def get_blob(sha256: Digest, service: ServiceOf) -> FileResponse:
-    """The bytes, or a range of them."""
-    path = service.store.blobs.find(sha256)
+async def get_blob(sha256: Digest, service: ServiceOf, caller: Caller, holdings: HoldingsOf) -> FileResponse:
+    """The bytes, or a range of them; for a user, of what it has sent or what its jobs name."""
+    readable = await _may_read(service, holdings, caller, sha256)
+    path = service.store.blobs.find(sha256) if readable else None
     if path is None:
         raise ServerError(
             f"there is no blob {sha256}", status=404, hint="it was never here, or made room for newer ones"
         )
-    return FileResponse(path, media_type=_MEDIA_TYPES[path.suffix], headers={"Cache-Control": "immutable"})
+    headers = {"Cache-Control": "private, immutable", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(path, media_type=_MEDIA_TYPES[path.suffix], headers=headers)
 
 
 @machine.get("/v1/models", responses=described(503))
@@ -141,13 +205,42 @@ async def list_loras(service: ServiceOf) -> LoraList:
     return LoraList(loras=await service.loras())
 
 
-@machine.get("/v1/health", responses=described())
-async def health(service: ServiceOf) -> Health:
-    """Devices, their memory, the queue and the blob store."""
+@machine.get("/v1/live")
+async def live() -> dict[str, str]:
+    """That the process answers; without a token."""
+    return {"status": "alive"}
+
+
+@machine.get("/v1/health", responses={**described(), 503: {"model": Health}})
+async def health(service: ServiceOf, request: Request, caller: Caller, holdings: HoldingsOf) -> JSONResponse:
+    """Devices, their memory, the queue, the blob store, and the caller's quotas; without a token the status alone.
+
+    503 with the same body where no device can work.
+    """
+    status = service.status
+    code = 503 if status == "unable" else 200
+    if caller is None:
+        return JSONResponse({"status": status}, code)
     store = service.store
-    counts = await store.database.run(journal.count_states)
+    owner = None if caller.is_admin else caller.owner
+    counts, usage = await store.database.run(
+        lambda connection: (journal.count_states(connection, owner), journal.usage(connection, caller.owner))
+    )
+    own = await store.database.run(lambda connection: _own_jobs(connection, service.lanes, caller))
     used = {"count": len(store.blobs), "bytes": store.blobs.total, "bound": store.settings.limits.store_bytes}
-    return Health(version=__version__, devices=[_device(lane) for lane in service.lanes], queue=counts, blobs=used)
+    told = Health(
+        status=status,
+        version=__version__,
+        devices=[_device(lane, own) for lane in service.lanes],
+        queue=counts,
+        blobs=used,
+        identity=caller.name,
+        quotas=described_quotas(
+            caller, usage, max(usage.bytes, holdings.sent_bytes(caller, store.blobs.is_pinned)),
+            request.app.state.streams.count(caller),
+        ),
+    )  # fmt: skip
+    return JSONResponse(told.model_dump(mode="json"), code)
 
 
 @machine.post("/v1/free_memory", responses=described())
