@@ -69,6 +69,11 @@ class BlobStore:
             self._files.move_to_end(digest)
             return path
 
+    def size_of(self, digests: Iterable[str]) -> int:
+        """Bytes of those that are here."""
+        with self._lock:
+            return sum(self._files[digest][1] for digest in digests if digest in self._files)
+
     def hold(self, digests: Iterable[str]) -> list[str]:
         """Pin all of them, or none where some are missing; gives those that are missing."""
         with self._lock:

@@ -11,23 +11,20 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import EngineDied, OutputError, SDError
 from ..events import LAST_KINDS, EventKind
-from . import journal
+from . import journal, setbacks
 from .database import Connection
-from .journal import StoredEvent
-from .lineage import descent_of
 from .pipe import Message
 from .records import JobRecord, JobState
 from .store import Store
 from .supervisor import EngineProcess
+from .told import StoredEvent, event_id, finished_frames
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
-
-_COMMITTING = frozenset({"Animation", "MeshTexture"})
-"""Requests that commit frames or views to a folder, from which they resume."""
 
 _STATES = {
     EventKind.RESULT: JobState.DONE,
@@ -73,7 +70,7 @@ class Run:
 
     def _order(self) -> dict[str, Any]:
         folder = self._store.job_folder(self.job.id)
-        output = folder / "output" if self.job.request_type in _COMMITTING else None
+        output = folder / "output" if self.job.commits else None
         if output is not None:
             output.mkdir(parents=True, exist_ok=True)
         return {
@@ -99,8 +96,7 @@ class Run:
         return paths
 
     async def _finished_frames(self) -> set[int]:
-        stored = await self._store.database.run(lambda connection: journal.events(connection, self.job.id, 0))
-        return {event.data["index"] for event in stored if event.data["kind"] == EventKind.FRAME}
+        return await self._store.database.run(lambda connection: finished_frames(connection, self.job.number))
 
     async def _record(self, message: Message) -> None:
         data: dict[str, Any] = message.data["event"]
@@ -115,13 +111,13 @@ class Run:
         event = self._next_event(data)
         if kind is EventKind.FRAME:
             self._frames.add(data["index"])
-            await self._write(lambda connection: journal.add_event(connection, self.job.number, event))
+            await self._write(lambda connection: journal.add_frame(connection, self.job.number, event))
         self._feed.publish(event)
 
     async def _end(self, kind: EventKind, data: dict[str, Any]) -> None:
         event, state = self._next_event(data), _STATES[kind]
-        await self._write(lambda connection: journal.finish(connection, self.job, state, event))
-        if (descent := descent_of(json.loads(self.job.request), data)) is not None:
+        descent = await self._write(lambda connection: journal.finish(connection, self.job, state, event))
+        if descent is not None:
             self._store.blobs.descend(descent)
         self._feed.publish(event)
         self._store.feeds.keep(self._feed)
@@ -137,21 +133,19 @@ class Run:
             twice = EngineDied(f"{error.message}, as in the run before", hint=error.hint)
             await self._end(EventKind.FAILED, {"kind": "failed", "error": twice.to_dict()})
         else:
-            await self._write(lambda connection: journal.put_back(connection, self.job, died=True))
+            await self._write(lambda connection: setbacks.count_death(connection, self.job, "", proven=True))
 
-    async def _write(self, work: Callable[[Connection], None]) -> None:
+    async def _write(self, work: Callable[[Connection], T]) -> T:
         """Write to the journal, however long the disk stays full: what the engine has done is not thrown away."""
         while True:
             try:
-                await self._store.database.run(work)
+                return await self._store.database.run(work)
             except OutputError as error:
                 _log.error("journal cannot be written", extra={"job": self.job.id, "reason": str(error)})
                 await asyncio.sleep(_RETRY)
-            else:
-                return
 
     def _next_event(self, data: dict[str, Any]) -> StoredEvent:
-        return StoredEvent(journal.event_id(self.job.runs, next(self._numbers)), data)
+        return StoredEvent(event_id(self.job.runs, next(self._numbers)), data)
 
 
 def _link(blob: Path, path: Path) -> None:

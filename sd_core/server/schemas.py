@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from .records import JobRecord, JobState, Priority
+from .records import JobState, JobSummary, Priority
 
 JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -105,14 +105,14 @@ class Problem(BaseModel):
     hint: str
 
 
-def view(job: JobRecord, request: dict[str, Any] | None = None, last_event: dict[str, Any] | None = None) -> JobView:
+def view(job: JobSummary, request: dict[str, Any] | None = None, last_event: dict[str, Any] | None = None) -> JobView:
     """A job as clients see it."""
     return JobView(
         id=job.id,
         number=job.number,
         state=job.state,
         priority=job.priority,
-        type=job.request_type,
+        type=job.type,
         model=job.model,
         runs=job.runs,
         device=job.device,

@@ -12,14 +12,15 @@ from typing import Any
 from ..errors import EngineDied, ServerError
 from ..events import LAST_KINDS
 from ..wire.results import blobs_named
-from . import journal
-from .journal import StoredEvent
+from . import journal, setbacks
 from .lanes import Lane
 from .pipe import Message, MessageKind
-from .records import JobRecord, JobState, NewJob, Priority
+from .records import JobRecord, JobState, JobSummary, NewJob, Priority
 from .rules import ModelRules, check_json, decode, grouping_model
 from .store import Store, recover
 from .supervisor import EngineProcess
+from .told import StoredEvent, events, last_event
+from .work import work_of
 
 _log = logging.getLogger(__name__)
 
@@ -66,9 +67,14 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def submit(
-        self, job_id: str, priority: Priority, request: Mapping[str, Any], attachments: Mapping[str, str]
+        self,
+        job_id: str,
+        priority: Priority,
+        request: Mapping[str, Any],
+        attachments: Mapping[str, str],
+        owner: str = "",
     ) -> tuple[JobRecord, bool]:
-        """Check a request and write it down; gives the job, and whether it is new.
+        """Check a request and write it down for its owner; gives the job, and whether it is new.
 
         Raises:
             RequestError: the request is wrong, or not allowed.
@@ -87,16 +93,22 @@ class Service:
             raise MissingBlobs(missing)
         created = False
         try:
-            model = await asyncio.to_thread(self._checked, request, needed)
-            new = NewJob(id=job_id, priority=priority, request=text, attachments=attachments, blobs=needed, model=model)
-            limit = self.store.settings.limits.jobs
-            job, before = await self.store.database.run(lambda connection: journal.add(connection, new, limit))
-            created = before is not None
+            model, work = await asyncio.to_thread(self._checked, request, needed)
+            new = NewJob(
+                id=job_id, priority=priority, request=text, attachments=attachments, blobs=needed, model=model, owner=owner,
+                bytes=self.store.blobs.size_of(needed), work=work,
+            )  # fmt: skip
+            job, created = await self._add(new)
         finally:
             if not created:
                 self.store.blobs.release(needed)
         self.store.bell.ring()
         return job, created
+
+    async def _add(self, new: NewJob) -> tuple[JobRecord, bool]:
+        limit = self.store.settings.limits.jobs
+        job, before = await self.store.database.run(lambda connection: journal.add(connection, new, limit))
+        return job, before is not None
 
     async def cancel(self, job_id: str) -> JobRecord:
         """Cancel a job: at once if it waits, before its next step if it runs."""
@@ -116,11 +128,11 @@ class Service:
 
     async def move(self, job_id: str, position: int | None, priority: Priority | None) -> JobRecord:
         """Change the place of a waiting job; `ServerError` with status 409 where it does not wait."""
-        job = await self.store.database.run(lambda connection: journal.move(connection, job_id, position, priority))
+        job = await self.store.database.run(lambda connection: setbacks.move(connection, job_id, position, priority))
         self.store.bell.ring()
         return job
 
-    async def list_jobs(self, state: JobState | None, after: int, limit: int) -> list[JobRecord]:
+    async def list_jobs(self, state: JobState | None, after: int, limit: int) -> list[JobSummary]:
         """Some of the jobs; see `journal.list_jobs`."""
         return await self.store.database.run(lambda connection: journal.list_jobs(connection, state, after, limit))
 
@@ -128,8 +140,10 @@ class Service:
         """Every event of a job with an id greater than `after`, up to its end."""
         # Fetched before the journal is read, so that nothing can happen unseen in between.
         feed = self.store.feeds.of(job_id)
-        stored = await self.store.database.run(lambda connection: journal.events(connection, job_id, 0))
-        known = {event.id: event for event in (*feed.events, *stored) if event.id > after}
+        stored = await self.store.database.run(
+            lambda connection: events(connection, journal.get(connection, job_id).number, after)
+        )
+        known = {event.id: event for event in (*feed.events_after(after), *stored)}
         for event_id in sorted(known):
             yield known[event_id]
             after = event_id
@@ -138,10 +152,10 @@ class Service:
         async for event in feed.after(after):
             yield event
 
-    async def result(self, job: JobRecord) -> StoredEvent | None:
+    async def result(self, job: JobSummary) -> StoredEvent | None:
         """The event that ended the job, if it has ended."""
-        stored = await self.store.database.run(lambda connection: journal.events(connection, job.id, 0))
-        return stored[-1] if stored and stored[-1].data["kind"] in LAST_KINDS else None
+        last = await self.store.database.run(lambda connection: last_event(connection, job.number))
+        return last if last is not None and last.data["kind"] in LAST_KINDS else None
 
     async def free_memory(self) -> None:
         """Drop every loaded model on every device; a job that runs is waited for."""
@@ -193,11 +207,12 @@ class Service:
                     return lane.engine
             await asyncio.sleep(0.05)
 
-    def _checked(self, request: Mapping[str, Any], blobs: frozenset[str]) -> str | None:
-        """Check a request whose arrays are here, and make those last; gives the model by which it is grouped."""
+    def _checked(self, request: Mapping[str, Any], blobs: frozenset[str]) -> tuple[str | None, float]:
+        """Check a request whose arrays are here, and make those last; gives the model by which it is grouped, and its work."""
         settings = self.store.settings
         self.store.blobs.sync(blobs)
-        return grouping_model(decode(request, self.store.blobs.folder, settings.limits), settings.model)
+        decoded = decode(request, self.store.blobs.folder, settings.limits)
+        return grouping_model(decoded, settings.model), work_of(decoded)
 
     def _add_lane(self, device: str, started: asyncio.Queue[EngineProcess]) -> None:
         lane = Lane(self.store, device, str(len(self.lanes)))
