@@ -20,6 +20,9 @@ from .parcel import Parcel, pack
 from .transport import Transport
 
 _BYTES = {"Content-Type": "application/octet-stream"}
+_UNABLE = 503
+"""With this status a server tells how it fares when that is not well."""
+
 _ROUNDS = 3
 """Attempts to send all arrays: between two, a full store may drop one again."""
 
@@ -158,8 +161,11 @@ class Client:
         return self._named("loras")
 
     def health(self) -> Mapping[str, Any]:
-        """Devices, memory, queue."""
-        return self.transport.json("GET", "/v1/health")
+        """Devices, memory, queue, the caller's quotas; `status` is "unable" where no device can work."""
+        answer = self.transport.send("GET", "/v1/health")
+        if answer.status == _UNABLE and "devices" in (told := answer.json()):
+            return told
+        return self.transport.checked(answer).json()
 
     def free_memory(self) -> None:
         """Drop every loaded model and give its memory back to the device; waits for the job that runs."""

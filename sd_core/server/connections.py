@@ -24,7 +24,7 @@ _HEAD_BYTES = 64 * 1024
 """Of request line and headers; ours have a few hundred, a browser's with cookies of other programs on this host some thousand."""
 
 _SILENT_SECONDS = 30.0
-"""Without a byte of a body that is not complete."""
+"""Without a byte of a body that is not complete; and for all the rest of one that has been refused."""
 
 _SLOWEST = 8 * 1024
 """Bytes a second over a whole body: a line of 64 kbit/s, the slowest anybody may still have."""
@@ -73,6 +73,12 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._end_head()
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        # A body that nobody wants any more is read to its end, as most clients look for the answer only then.
+        if self.cycle.more_body and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(_SILENT_SECONDS, self.transport.close)
 
     def _await_head(self) -> None:
         self._end_head()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from .database import Connection
 from .identity import Identity
@@ -58,13 +58,14 @@ class Holdings:
         return sum(size for size, _ in sent.values())
 
 
-def named_in_jobs(connection: Connection, owner: str, digest: str) -> bool:
-    """Whether a job of this owner was sent with a blob, or has told of it."""
+def foreign(connection: Connection, owner: str, digests: Iterable[str]) -> list[str]:
+    """Those of the digests that no job of this owner was sent with, has made, or has told of."""
     query = """
         SELECT 1 FROM blobs JOIN jobs ON jobs.number = blobs.job WHERE sha256 = :digest AND owner = :owner
         UNION ALL
-        SELECT 1 FROM events JOIN jobs ON jobs.number = events.job WHERE owner = :owner AND instr(events.data, :digest)
+        SELECT 1 FROM outputs JOIN jobs ON jobs.number = outputs.job WHERE sha256 = :digest AND owner = :owner
         LIMIT 1
     """
-    values: Mapping[str, str] = {"digest": digest, "owner": owner}
-    return connection.execute(query, values).fetchone() is not None
+    return [
+        digest for digest in digests if connection.execute(query, {"digest": digest, "owner": owner}).fetchone() is None
+    ]

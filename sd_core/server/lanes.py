@@ -37,6 +37,11 @@ class Lane:
         self._streak = 0
         self._failed_starts = 0
 
+    @property
+    def able(self) -> bool:
+        """Whether jobs can be expected to run here: its engine is ready, or just being started."""
+        return self._failed_starts == 0
+
     async def serve(self, on_ready: asyncio.Queue[EngineProcess]) -> None:
         """Run jobs for ever; every engine that starts is put on `on_ready`."""
         while True:

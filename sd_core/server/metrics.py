@@ -24,7 +24,10 @@ class Metrics:
             "sd_core_engine_deaths", "Engine processes that died or hung", ["device"], registry=self._registry
         )
         self._lanes = Counter(
-            "sd_core_lane_failures", "Failures of the server's own part for a device", ["device"], registry=self._registry
+            "sd_core_lane_failures",
+            "Failures of the server's own part for a device",
+            ["device"],
+            registry=self._registry,
         )
         self._mismatches = Counter(
             "sd_core_mismatches", "Messages of an engine that belonged to another run", registry=self._registry

@@ -33,9 +33,9 @@ class Origins:
         origin = headers.get("origin")
         if origin is not None and not self._is_own_origin(origin.lower(), host):
             return ServerError("pages of other sites may not use this server", status=403, hint=_PROGRAMS)
-        if headers.get("sec-fetch-site") in _FOREIGN_SITES:
-            if not (is_page and headers.get("sec-fetch-mode") == "navigate"):
-                return ServerError("other sites may only link to /docs", status=403, hint=_PROGRAMS)
+        is_link = is_page and headers.get("sec-fetch-mode") == "navigate"
+        if headers.get("sec-fetch-site") in _FOREIGN_SITES and not is_link:
+            return ServerError("other sites may only link to /docs", status=403, hint=_PROGRAMS)
         return None
 
     def _is_own(self, host: str) -> bool:

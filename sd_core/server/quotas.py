@@ -31,7 +31,9 @@ def require(metrics: Metrics, name: str, wanted: float, bound: int | None, when:
     if bound is not None and wanted > bound:
         metrics.over_quota(name)
         raise ServerError(
-            f"your quota of {name} is {bound:.15g}, and this makes it {wanted:.15g}", status=429, hint=f"try again {when}"
+            f"your quota of {name} is {bound:.15g}, and this makes it {wanted:.15g}",
+            status=429,
+            hint=f"try again {when}",
         )
 
 

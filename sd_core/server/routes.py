@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from .. import __version__
-from ..errors import ServerError
-from . import journal
+from ..errors import SDError, ServerError
+from ..wire.results import blobs_named
+from . import journal, quotas
+from .holdings import Holdings, foreign
+from .identity import Identity, Role
 from .lanes import Lane
 from .problems import described
+from .quotas import admit, require
 from .records import JobRecord, JobState
 from .schemas import (
     DeviceView,
@@ -29,8 +34,10 @@ from .schemas import (
     ModelList,
     view,
 )
-from .service import Service
+from .service import MissingBlobs, Service
 from .uploads import fill
+
+_log = logging.getLogger(__name__)
 
 _SUBMIT = described(400, 409, 413, 429, 503, 507)
 _MEDIA_TYPES = {".npy": "application/x-npy", ".bin": "application/octet-stream"}
@@ -49,6 +56,9 @@ def _caller(request: Request) -> Identity:
 
 Caller = Annotated[Identity, Depends(_caller)]
 """Whose token came with the request; `Guard` has let nobody through without one."""
+
+
+Anybody = Annotated[Identity | None, Depends(_caller)]
 
 
 def _holdings(request: Request) -> Holdings:
@@ -93,8 +103,8 @@ async def submit(
 ) -> JobView:
     """Queue a job. Answered only when it is written down: 201, or 200 where it was there already."""
     needed = blobs_named(body.request) | set(body.attachments.values())
-    if foreign := [digest for digest in sorted(needed) if not await _may_read(service, holdings, caller, digest)]:
-        raise MissingBlobs(foreign)
+    if missing := await _foreign(service, holdings, caller, needed):
+        raise MissingBlobs(missing)
     metrics = service.store.metrics
     job, created = await service.submit(
         body.id,
@@ -113,7 +123,7 @@ async def submit(
 
 
 @jobs.get("", responses=described())
-async def list_jobs(  # noqa: PLR0913, PLR0917 - the parts of a query
+async def list_jobs(
     service: ServiceOf,
     caller: Caller,
     state: JobState | None = None,
@@ -147,7 +157,12 @@ async def cancel_job(job: KnownJob, service: ServiceOf) -> JobView:
     return view(await service.cancel(job.id))
 
 
-@jobs.get("/{job_id}/events", response_class=EventSourceResponse, responses=described(404, 429), dependencies=[Depends(_stream)])
+@jobs.get(
+    "/{job_id}/events",
+    response_class=EventSourceResponse,
+    responses=described(404, 429),
+    dependencies=[Depends(_stream)],
+)
 async def job_events(
     job: KnownJob,
     service: ServiceOf,
@@ -169,9 +184,12 @@ async def put_blob(
 ) -> dict[str, str]:
     """Store bytes under their SHA-256; refused where they have another one. They are read whole, also where they are known."""
     store = service.store
-    before = await _sent_bytes(service, holdings, caller)
-    announced = int(request.headers.get("content-length") or 0)
-    _require_bytes(service, caller, before + announced)
+    length = request.headers.get("content-length", "0")
+    usage = await store.database.run(lambda connection: journal.usage(connection, caller.owner))
+    wanted = _upload_bytes(service, holdings, caller, usage) + int(length if length.isdecimal() else 0)
+    require(
+        store.metrics, "upload_bytes", wanted, caller.quota.upload_bytes, "within the hour, or when jobs have ended"
+    )
     with store.blobs.receive() as upload:
         size = await fill(upload, request.stream(), sha256)
     holdings.send(caller, sha256, size)
@@ -183,8 +201,8 @@ async def put_blob(
 @blobs.head("/{sha256}", response_class=FileResponse, responses=described(404), operation_id="head_blob")
 async def get_blob(sha256: Digest, service: ServiceOf, caller: Caller, holdings: HoldingsOf) -> FileResponse:
     """The bytes, or a range of them; for a user, of what it has sent or what its jobs name."""
-    readable = await _may_read(service, holdings, caller, sha256)
-    path = service.store.blobs.find(sha256) if readable else None
+    hidden = await _foreign(service, holdings, caller, {sha256})
+    path = None if hidden else service.store.blobs.find(sha256)
     if path is None:
         raise ServerError(
             f"there is no blob {sha256}", status=404, hint="it was never here, or made room for newer ones"
@@ -212,12 +230,12 @@ async def live() -> dict[str, str]:
 
 
 @machine.get("/v1/health", responses={**described(), 503: {"model": Health}})
-async def health(service: ServiceOf, request: Request, caller: Caller, holdings: HoldingsOf) -> JSONResponse:
+async def health(service: ServiceOf, request: Request, caller: Anybody, holdings: HoldingsOf) -> JSONResponse:
     """Devices, their memory, the queue, the blob store, and the caller's quotas; without a token the status alone.
 
     503 with the same body where no device can work.
     """
-    status = service.status
+    status = "ok" if any(lane.able for lane in service.lanes) else "unable"
     code = 503 if status == "unable" else 200
     if caller is None:
         return JSONResponse({"status": status}, code)
@@ -226,45 +244,63 @@ async def health(service: ServiceOf, request: Request, caller: Caller, holdings:
     counts, usage = await store.database.run(
         lambda connection: (journal.count_states(connection, owner), journal.usage(connection, caller.owner))
     )
-    own = await store.database.run(lambda connection: _own_jobs(connection, service.lanes, caller))
     used = {"count": len(store.blobs), "bytes": store.blobs.total, "bound": store.settings.limits.store_bytes}
     told = Health(
         status=status,
         version=__version__,
-        devices=[_device(lane, own) for lane in service.lanes],
+        devices=[_device(lane, caller) for lane in service.lanes],
         queue=counts,
         blobs=used,
         identity=caller.name,
-        quotas=described_quotas(
-            caller, usage, max(usage.bytes, holdings.sent_bytes(caller, store.blobs.is_pinned)),
-            request.app.state.streams.count(caller),
+        quotas=quotas.described(
+            caller, usage, _upload_bytes(service, holdings, caller, usage), request.app.state.streams.count(caller)
         ),
-    )  # fmt: skip
+    )
     return JSONResponse(told.model_dump(mode="json"), code)
 
 
-@machine.post("/v1/free_memory", responses=described())
-async def free_memory(service: ServiceOf) -> dict[str, Any]:
+@machine.post("/v1/free_memory", responses=described(), dependencies=[AdminOnly])
+async def free_memory(service: ServiceOf, caller: Caller) -> dict[str, Any]:
     """Drop every loaded model and give the memory back to the devices; waits for the job that runs."""
     await service.free_memory()
-    return {"devices": [_device(lane).model_dump() for lane in service.lanes]}
+    return {"devices": [_device(lane, caller).model_dump() for lane in service.lanes]}
 
 
 @machine.get("/metrics", response_class=PlainTextResponse, responses=described())
-async def metrics(service: ServiceOf) -> PlainTextResponse:
-    """Figures for Prometheus."""
-    counts = await service.store.database.run(journal.count_states)
-    text = service.store.metrics.exposition(counts, service.store.blobs.total)
+async def metrics(service: ServiceOf, caller: Caller) -> PlainTextResponse:
+    """Figures for Prometheus, for an admin or a monitor."""
+    if caller.role is Role.USER:
+        raise ServerError("this is for monitors", status=403, hint="use the token of a monitor, or the admin's")
+    store = service.store
+    try:
+        counts = await store.database.run(journal.count_states)
+    except SDError:
+        store.metrics.journal_read(ok=False)
+        raise
+    store.metrics.journal_read(ok=True)
+    text = store.metrics.exposition(counts, store.blobs.total)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
-def _device(lane: Lane) -> DeviceView:
-    engine = lane.engine
+async def _foreign(service: Service, holdings: Holdings, caller: Identity, digests: set[str]) -> list[str]:
+    """Those that the caller may not read, as far as it matters whether they are here."""
+    unknown = sorted(digest for digest in digests if not holdings.has(caller, digest))
+    if not unknown:
+        return []
+    return await service.store.database.run(lambda connection: foreign(connection, caller.owner, unknown))
+
+
+def _upload_bytes(service: Service, holdings: Holdings, caller: Identity, usage: journal.Usage) -> int:
+    return max(usage.bytes, holdings.sent_bytes(caller, service.store.blobs.is_pinned))
+
+
+def _device(lane: Lane, caller: Identity) -> DeviceView:
+    engine, job = lane.engine, None if lane.run is None else lane.run.job
     return DeviceView(
         device="" if engine is None else engine.device,
         ready=engine is not None and engine.ready.is_set(),
         pid=None if engine is None else engine.pid,
         memory=None if engine is None or engine.memory is None else dict(engine.memory),
-        job=None if lane.run is None else lane.run.job.id,
+        job=None if job is None or not caller.may_see(job.owner) else job.id,
         problem=lane.problem,
     )

@@ -45,6 +45,7 @@ class JobView(BaseModel):
     number: int
     state: JobState
     priority: Priority
+    owner: str
     type: str
     model: str | None
     runs: int
@@ -75,12 +76,15 @@ class DeviceView(BaseModel):
 
 
 class Health(BaseModel):
-    """How the server fares."""
+    """How the server fares: `status` is "unable" where no device can work. `identity` and `quotas` are the caller's."""
 
+    status: str
     version: str
     devices: list[DeviceView]
     queue: dict[JobState, int]
     blobs: dict[str, int]
+    identity: str
+    quotas: dict[str, dict[str, float | None]]
 
 
 class ModelList(BaseModel):
@@ -112,6 +116,7 @@ def view(job: JobSummary, request: dict[str, Any] | None = None, last_event: dic
         number=job.number,
         state=job.state,
         priority=job.priority,
+        owner=job.owner,
         type=job.type,
         model=job.model,
         runs=job.runs,

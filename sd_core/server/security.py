@@ -43,7 +43,7 @@ class Guard:
         if refusal is None:
             await self._app(scope, receive, send)
             return
-        response = JSONResponse(refusal.to_dict(), refusal.status, headers={"Connection": "close"})
+        response = JSONResponse(refusal.to_dict(), refusal.status)
         if refusal.status == 401:
             response.headers["WWW-Authenticate"] = "Bearer"
         await response(scope, receive, send)

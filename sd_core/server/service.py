@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from ..errors import EngineDied, ServerError
 from ..events import LAST_KINDS
 from ..wire.results import blobs_named
 from . import journal, setbacks
+from .database import Connection
 from .lanes import Lane
 from .pipe import Message, MessageKind
 from .records import JobRecord, JobState, JobSummary, NewJob, Priority
@@ -26,6 +27,10 @@ _log = logging.getLogger(__name__)
 
 _ENGINE_PATIENCE = 45.0
 """Seconds to wait for an engine that is just starting; less than the minute for which clients wait for an answer."""
+
+
+Admit = Callable[[journal.Usage, float], None]
+"""Raises `ServerError` where an owner with this usage may not have one more job of so much work."""
 
 
 class MissingBlobs(ServerError):
@@ -73,8 +78,11 @@ class Service:
         request: Mapping[str, Any],
         attachments: Mapping[str, str],
         owner: str = "",
+        admit: Admit | None = None,
     ) -> tuple[JobRecord, bool]:
         """Check a request and write it down for its owner; gives the job, and whether it is new.
+
+        `admit` may refuse a new job, in the transaction that writes it down.
 
         Raises:
             RequestError: the request is wrong, or not allowed.
@@ -85,7 +93,7 @@ class Service:
         check_json(request, attachments, await self._model_rules(request))
         text = json.dumps(request, sort_keys=True)
         # What has run already needs its arrays no more, which may have made room for others.
-        known = await self.store.database.run(lambda held: journal.repeated(held, job_id, text, attachments))
+        known = await self.store.database.run(lambda held: journal.repeated(held, job_id, text, attachments, owner))
         if known is not None:
             return known, False
         needed = frozenset(blobs_named(request) | set(attachments.values()))
@@ -98,16 +106,20 @@ class Service:
                 id=job_id, priority=priority, request=text, attachments=attachments, blobs=needed, model=model, owner=owner,
                 bytes=self.store.blobs.size_of(needed), work=work,
             )  # fmt: skip
-            job, created = await self._add(new)
+            job, created = await self._add(new, admit)
         finally:
             if not created:
                 self.store.blobs.release(needed)
         self.store.bell.ring()
         return job, created
 
-    async def _add(self, new: NewJob) -> tuple[JobRecord, bool]:
-        limit = self.store.settings.limits.jobs
-        job, before = await self.store.database.run(lambda connection: journal.add(connection, new, limit))
+    async def _add(self, new: NewJob, admit: Admit | None) -> tuple[JobRecord, bool]:
+        def work(connection: Connection) -> tuple[JobRecord, int | None]:
+            if admit is not None:
+                admit(journal.usage(connection, new.owner), new.work)
+            return journal.add(connection, new, self.store.settings.limits.jobs)
+
+        job, before = await self.store.database.run(work)
         return job, before is not None
 
     async def cancel(self, job_id: str) -> JobRecord:
@@ -132,9 +144,13 @@ class Service:
         self.store.bell.ring()
         return job
 
-    async def list_jobs(self, state: JobState | None, after: int, limit: int) -> list[JobSummary]:
+    async def list_jobs(
+        self, state: JobState | None, after: int, limit: int, owner: str | None = None
+    ) -> list[JobSummary]:
         """Some of the jobs; see `journal.list_jobs`."""
-        return await self.store.database.run(lambda connection: journal.list_jobs(connection, state, after, limit))
+        return await self.store.database.run(
+            lambda connection: journal.list_jobs(connection, state, after, limit, owner)
+        )
 
     async def events(self, job_id: str, after: int) -> AsyncIterator[StoredEvent]:
         """Every event of a job with an id greater than `after`, up to its end."""

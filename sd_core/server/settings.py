@@ -102,7 +102,9 @@ class ServerSettings:
         if self.tokens and not self.token:
             raise RequestError("tokens", "mean nothing to a server that asks for none", hint="leave out --no-token")
         if self.root_path and (not self.root_path.startswith("/") or self.root_path.endswith("/")):
-            raise RequestError("root_path", f"must begin with / and not end with it, got {self.root_path!r}", hint='"/sd"')
+            raise RequestError(
+                "root_path", f"must begin with / and not end with it, got {self.root_path!r}", hint='"/sd"'
+            )
         if not 0 <= self.port <= 65535:
             raise RequestError("port", f"must be from 0 to 65535, got {self.port}", hint="0 takes a free one")
         if not self.devices:

@@ -29,7 +29,11 @@ def make_private(home: Path) -> list[str]:
         if os.name == "nt":
             return []
         _refuse_foreign(home)
-        return [*_repaired(home), *(said for folder in _FOLDERS for said in _repaired_folder(home / folder)), *_files(home)]
+        return [
+            *_repaired(home),
+            *(said for folder in _FOLDERS for said in _repaired_folder(home / folder)),
+            *_files(home),
+        ]
     except FileExistsError as error:
         raise ServerError(f"{home} is a file", hint=_ELSEWHERE) from error
     except OSError as error:
