@@ -43,6 +43,10 @@ def connection_limit() -> int:
 class Connection(HttpToolsProtocol):
     """One connection: closed when there are too many, or when it dawdles before its request is understood."""
 
+    head_seconds = _HEAD_SECONDS
+    head_bytes = _HEAD_BYTES
+    linger_seconds = _SILENT_SECONDS
+
     _deadline: TimerHandle | None = None
     _in_head = True
     _head_size = 0
@@ -63,7 +67,7 @@ class Connection(HttpToolsProtocol):
             self._head_size += len(data)
         super().data_received(data)
         # The parser keeps what it has read of the headers, however much that is.
-        if self._in_head and self._head_size > _HEAD_BYTES and not self.transport.is_closing():
+        if self._in_head and self._head_size > self.head_bytes and not self.transport.is_closing():
             self.send_400_response("The headers are too long.")
 
     def on_message_begin(self) -> None:
@@ -78,12 +82,12 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         # A body that nobody wants any more is read to its end, as most clients look for the answer only then.
         if self.cycle.more_body and not self.transport.is_closing():
-            self._deadline = self.loop.call_later(_SILENT_SECONDS, self.transport.close)
+            self._deadline = self.loop.call_later(self.linger_seconds, self.transport.close)
 
     def _await_head(self) -> None:
         self._end_head()
         self._in_head, self._head_size = True, 0
-        self._deadline = self.loop.call_later(_HEAD_SECONDS, self.transport.close)
+        self._deadline = self.loop.call_later(self.head_seconds, self.transport.close)
 
     def _end_head(self) -> None:
         self._in_head = False
