@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from click.core import ParameterSource
 from rich.console import Console
 
 from sd_core.errors import RequestError
@@ -66,7 +65,8 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
         from sd_core.server.run import serve as serve_forever
         from sd_core.server.settings import Limits, ServerSettings
 
-        if ctx.get_parameter_source("token") is ParameterSource.COMMANDLINE:
+        source = ctx.get_parameter_source("token")
+        if source is not None and source.name == "COMMANDLINE":
             typer.echo("warning: other users can read --token in the list of processes; use SD_CORE_TOKEN", err=True)
         settings = ServerSettings(
             home=home or home_folder(),

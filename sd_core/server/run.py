@@ -155,13 +155,13 @@ def _announced(home: Path, announcement: Announcement) -> Iterator[None]:
 def _lock(home: Path) -> Iterator[None]:
     """The operating system lets go of it when the process ends, however that is."""
     lock = FileLock(home / "server.lock", mode=0o600)
-    try:
-        with _explained(home):
+    with _explained(home):
+        try:
             lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ServerError(
-            f"another server uses {home}", hint="connect to it, or set SD_CORE_HOME to another folder"
-        ) from error
+        except Timeout as error:
+            raise ServerError(
+                f"another server uses {home}", hint="connect to it, or set SD_CORE_HOME to another folder"
+            ) from error
     try:
         yield
     finally:

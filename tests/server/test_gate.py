@@ -119,9 +119,13 @@ def test_headers_of_endless_length_are_not_read(with_token: Speaker) -> None:
     parts = urlsplit(with_token.url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
     connection.putrequest("GET", "/v1/live")
-    with pytest.raises((ConnectionError, http.client.HTTPException, AssertionError)):
-        for number in range(1000):
-            connection.putheader(f"X-{number}", "a" * 1000)
-        connection.endheaders()
-        assert connection.getresponse().status == 200
+    for number in range(1000):
+        connection.putheader(f"X-{number}", "a" * 1000)
+    with pytest.raises((ConnectionError, AssertionError)):
+        assert _answer(connection) == 200
     connection.close()
+
+
+def _answer(connection: http.client.HTTPConnection) -> int:
+    connection.endheaders()
+    return connection.getresponse().status
