@@ -29,7 +29,7 @@ def install(app: FastAPI) -> None:
 
 def described(*statuses: int) -> dict[int | str, dict[str, object]]:
     """These statuses, and those that any route may give, for the OpenAPI description."""
-    return {status: {"model": Problem} for status in (401, 403, 408, 421, 422, *statuses)}
+    return {status: {"model": Problem} for status in (401, 403, 408, 415, 421, 422, *statuses)}
 
 
 async def _sd_error(_: Request, error: Exception) -> JSONResponse:

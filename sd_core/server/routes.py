@@ -229,7 +229,7 @@ async def live() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@machine.get("/v1/health", responses={**described(), 503: {"model": Health}})
+@machine.get("/v1/health", response_model=Health, responses={**described(), 503: {"model": Health}})
 async def health(service: ServiceOf, request: Request, caller: Anybody, holdings: HoldingsOf) -> JSONResponse:
     """Devices, their memory, the queue, the blob store, and the caller's quotas; without a token the status alone.
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import EngineDied
 from ..events import LAST_KINDS
+from .logs import open_engine_log, trim_engine_log
 from .pipe import Message, MessageKind, receive_message
 from .settings import ServerSettings
 from .vitals import Vitals
@@ -61,7 +62,7 @@ class EngineProcess:
         Raises:
             EngineDied: it ended or hung before that; the message has the end of its log.
         """
-        with self._log_path.open("ab") as errors:
+        with open_engine_log(self._log_path) as errors:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command(),
                 stdin=subprocess.PIPE,
@@ -181,6 +182,7 @@ class EngineProcess:
         assert self._vitals is not None
         while True:
             await asyncio.sleep(_WATCH)
+            trim_engine_log(self._log_path)
             problem = self._vitals.problem()
             if problem is not None:
                 _log.warning("engine killed", extra={"device": self.device, "reason": problem})
