@@ -23,14 +23,17 @@ class Metrics:
         self._died = Counter(
             "sd_core_engine_deaths", "Engine processes that died or hung", ["device"], registry=self._registry
         )
-        self._lanes = Counter(
-            "sd_core_lane_failures",
-            "Failures of the server's own part for a device",
+        self._mismatched = Counter(
+            "sd_core_engine_mismatches",
+            "Engines killed for telling of another job",
             ["device"],
             registry=self._registry,
         )
-        self._mismatches = Counter(
-            "sd_core_mismatches", "Messages of an engine that belonged to another run", registry=self._registry
+        self._failed = Counter(
+            "sd_core_lane_failures",
+            "Failures of the server at giving jobs to a device",
+            ["device"],
+            registry=self._registry,
         )
         self._uploads = Counter("sd_core_uploads", "Blobs received", registry=self._registry)
         self._uploaded = Counter("sd_core_upload_bytes", "Bytes of blobs received", registry=self._registry)
@@ -51,17 +54,17 @@ class Metrics:
         """An engine process died or hung."""
         self._died.labels(device).inc()
 
+    def engine_mismatched(self, device: str) -> None:
+        """An engine told of a job that it was not to do."""
+        self._mismatched.labels(device).inc()
+
+    def lane_failed(self, device: str) -> None:
+        """The server failed at giving jobs to a device."""
+        self._failed.labels(device).inc()
+
     def engine_ready(self, device: str, ready: bool) -> None:
         """An engine process takes jobs, or does not any more."""
         self._ready.labels(device).set(ready)
-
-    def lane_failed(self, device: str) -> None:
-        """The server's own part for a device has failed, and begins anew."""
-        self._lanes.labels(device).inc()
-
-    def mismatch(self) -> None:
-        """An engine has answered for another run than the one that was asked for."""
-        self._mismatches.inc()
 
     def uploaded(self, size: int) -> None:
         """A blob of so many bytes has come."""

@@ -34,7 +34,7 @@ from .schemas import (
     ModelList,
     view,
 )
-from .service import MissingBlobs, Service
+from .service import MissingBlobs, Service, no_such_blob
 from .uploads import fill
 
 _log = logging.getLogger(__name__)
@@ -157,6 +157,20 @@ async def cancel_job(job: KnownJob, service: ServiceOf) -> JobView:
     return view(await service.cancel(job.id))
 
 
+@jobs.post("/{job_id}/resume", responses=described(404, 409, 429))
+async def resume_job(job: KnownJob, service: ServiceOf, caller: Caller) -> JobView:
+    """Let a failed or cancelled job wait again; it goes on from the frames that it had finished."""
+    usage = await service.store.database.run(lambda connection: journal.usage(connection, caller.owner))
+    admit(usage, caller, job.work, service.store.metrics)
+    return view(await service.resume(job.id))
+
+
+@jobs.post("/{job_id}/forget", status_code=204, responses=described(404, 409))
+async def forget_job(job: KnownJob, service: ServiceOf) -> None:
+    """Delete a job that has ended, with those of its pictures that no other job names."""
+    await service.forget(job.id)
+
+
 @jobs.get(
     "/{job_id}/events",
     response_class=EventSourceResponse,
@@ -197,18 +211,27 @@ async def put_blob(
     return {"sha256": sha256}
 
 
-@blobs.get("/{sha256}", response_class=FileResponse, responses=described(404, 416))
-@blobs.head("/{sha256}", response_class=FileResponse, responses=described(404), operation_id="head_blob")
+@blobs.get("/{sha256}", response_class=FileResponse, responses=described(404, 410, 416))
+@blobs.head("/{sha256}", response_class=FileResponse, responses=described(404, 410), operation_id="head_blob")
 async def get_blob(sha256: Digest, service: ServiceOf, caller: Caller, holdings: HoldingsOf) -> FileResponse:
     """The bytes, or a range of them; for a user, of what it has sent or what its jobs name."""
-    hidden = await _foreign(service, holdings, caller, {sha256})
-    path = None if hidden else service.store.blobs.find(sha256)
-    if path is None:
-        raise ServerError(
-            f"there is no blob {sha256}", status=404, hint="it was never here, or made room for newer ones"
-        )
-    headers = {"Cache-Control": "private, immutable", "X-Content-Type-Options": "nosniff"}
+    if await _foreign(service, holdings, caller, {sha256}):
+        raise no_such_blob(sha256)
+    path = await service.blob(sha256)
+    headers = {"Cache-Control": "private, immutable", "ETag": f'"{sha256}"', "X-Content-Type-Options": "nosniff"}
     return FileResponse(path, media_type=_MEDIA_TYPES[path.suffix], headers=headers)
+
+
+@machine.post("/v1/queue/hold", status_code=204, responses=described(), dependencies=[AdminOnly])
+async def hold_queue(service: ServiceOf) -> None:
+    """Start no waiting job until the queue is released, over new starts of the server too; those that run go on."""
+    await service.hold(held=True)
+
+
+@machine.post("/v1/queue/release", status_code=204, responses=described(), dependencies=[AdminOnly])
+async def release_queue(service: ServiceOf) -> None:
+    """Start waiting jobs again."""
+    await service.hold(held=False)
 
 
 @machine.get("/v1/models", responses=described(503))
@@ -233,10 +256,9 @@ async def live() -> dict[str, str]:
 async def health(service: ServiceOf, request: Request, caller: Anybody, holdings: HoldingsOf) -> JSONResponse:
     """Devices, their memory, the queue, the blob store, and the caller's quotas; without a token the status alone.
 
-    503 with the same body where no device can work.
+    503 with the same body where no job can run.
     """
-    status = "ok" if any(lane.able for lane in service.lanes) else "unable"
-    code = 503 if status == "unable" else 200
+    status, code = ("ok", 200) if service.can_work else ("unable", 503)
     if caller is None:
         return JSONResponse({"status": status}, code)
     store = service.store
@@ -251,6 +273,9 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
         devices=[_device(lane, caller) for lane in service.lanes],
         queue=counts,
         blobs=used,
+        held=store.held,
+        # They may name what others have sent, and places of this machine.
+        problems=[] if caller.role is Role.USER else service.problems,
         identity=caller.name,
         quotas=quotas.described(
             caller, usage, _upload_bytes(service, holdings, caller, usage), request.app.state.streams.count(caller)
@@ -277,7 +302,7 @@ async def metrics(service: ServiceOf, caller: Caller) -> PlainTextResponse:
     except SDError:
         store.metrics.journal_read(ok=False)
         raise
-    store.metrics.journal_read(ok=True)
+    store.metrics.journal_read(ok=not store.database.problem)
     text = store.metrics.exposition(counts, store.blobs.total)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
@@ -297,8 +322,8 @@ def _upload_bytes(service: Service, holdings: Holdings, caller: Identity, usage:
 def _device(lane: Lane, caller: Identity) -> DeviceView:
     engine, job = lane.engine, None if lane.run is None else lane.run.job
     return DeviceView(
-        device="" if engine is None else engine.device,
-        ready=engine is not None and engine.ready.is_set(),
+        device=lane.device,
+        ready=lane.is_ready,
         pid=None if engine is None else engine.pid,
         memory=None if engine is None or engine.memory is None else dict(engine.memory),
         job=None if job is None or not caller.may_see(job.owner) else job.id,

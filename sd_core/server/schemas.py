@@ -39,7 +39,10 @@ class JobChange(_Body):
 
 
 class JobView(BaseModel):
-    """A job; times are seconds since 1970. `request` and, once it has ended, `last_event` are there when asked for alone."""
+    """A job; times are seconds since 1970; `reason` says why it was set aside.
+
+    `request` and, once it has ended, `last_event` are there when asked for alone.
+    """
 
     id: str
     number: int
@@ -53,6 +56,10 @@ class JobView(BaseModel):
     submitted: float
     started: float | None
     ended: float | None
+    frames: int
+    deaths: int
+    reason: str
+    damaged: bool
     request: dict[str, Any] | None = None
     last_event: dict[str, Any] | None = None
 
@@ -76,13 +83,18 @@ class DeviceView(BaseModel):
 
 
 class Health(BaseModel):
-    """How the server fares: `status` is "unable" where no device can work. `identity` and `quotas` are the caller's."""
+    """How the server fares: `status` is "unable" where no job can run.
+
+    held: waiting jobs are not started. problems: what is wrong, in sentences. identity, quotas: the caller's.
+    """
 
     status: str
     version: str
     devices: list[DeviceView]
     queue: dict[JobState, int]
     blobs: dict[str, int]
+    held: bool = False
+    problems: list[str] = []
     identity: str
     quotas: dict[str, dict[str, float | None]]
 
@@ -124,6 +136,10 @@ def view(job: JobSummary, request: dict[str, Any] | None = None, last_event: dic
         submitted=job.submitted,
         started=job.started,
         ended=job.ended,
+        frames=job.frames,
+        deaths=job.deaths,
+        reason=job.reason,
+        damaged=job.damaged,
         request=request,
         last_event=last_event,
     )

@@ -7,16 +7,18 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from ..errors import EngineDied, ServerError
+from ..errors import EngineDied, SDError, ServerError
 from ..events import LAST_KINDS
 from ..wire.results import blobs_named
 from . import journal, setbacks
 from .database import Connection
+from .keeper import Keeper
 from .lanes import Lane
-from .pipe import Message, MessageKind
-from .records import JobRecord, JobState, JobSummary, NewJob, Priority
+from .pipe import MessageKind
+from .records import ENDED, JobRecord, JobState, JobSummary, NewJob, Priority
 from .rules import ModelRules, check_json, decode, grouping_model
 from .store import Store, recover
 from .supervisor import EngineProcess
@@ -54,22 +56,93 @@ class Service:
         # On loopback whoever can connect can read the same files as the server.
         self._rules = ModelRules({"builtin", settings.model}, None if settings.is_local else settings.allow_models)
         self._first_engine = asyncio.Event()
+        self._keep = Keeper(store)
 
     async def start(self) -> None:
         """Take up what an earlier run has left, and start the engines."""
         interrupted = await recover(self.store)
         if interrupted:
             _log.info("interrupted jobs wait again", extra={"jobs": interrupted})
+        if self.store.settings.held:
+            await self.hold(held=True)
+        self.store.held = await self.store.database.run(journal.is_held)
         started: asyncio.Queue[EngineProcess] = asyncio.Queue()
         for device in self.store.settings.devices:
             self._add_lane(device, started)
         self._tasks.append(asyncio.create_task(self._find_devices(started)))
+        self._tasks.append(asyncio.create_task(self._keep.serve()))
 
     async def stop(self) -> None:
-        """Kill the engines; what ran runs again after the next start."""
+        """Kill the engines; what ran waits again, and it is not held against it."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self.store.database.run(setbacks.put_back_all)
+        except SDError as error:
+            _log.error("running jobs cannot be put back", extra={"reason": str(error)})
+
+    @property
+    def can_work(self) -> bool:
+        """Whether jobs that are submitted now will run: the journal is whole, and some device works or is starting."""
+        return not self.store.database.problem and any(lane.can_work for lane in self.lanes)
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, in sentences: of the journal, of the keeper, of each device."""
+        database = self.store.database
+        found = [database.problem, database.notice, self._keep.problem]
+        found += [f"{lane.device}: {lane.problem}" for lane in self.lanes if lane.problem]
+        return [problem for problem in found if problem]
+
+    async def hold(self, *, held: bool) -> None:
+        """Start no waiting job until further notice, over new starts too; or start them again."""
+        await self.store.database.run(lambda connection: journal.hold(connection, held))
+        self.store.held = held
+        _log.info("queue held" if held else "queue released")
+        self.store.bell.ring()
+
+    async def resume(self, job_id: str) -> JobRecord:
+        """Let a failed or cancelled job wait again; it goes on from the frames that it had finished.
+
+        Raises:
+            ServerError: 404; 409, it is in another state.
+            MissingBlobs: arrays have made room for others and must be sent first.
+        """
+        job = await self.job(job_id)
+        needed = await self.store.database.run(lambda connection: journal.blobs_of(connection, job))
+        if missing := await asyncio.to_thread(self._hold_sound, frozenset(needed)):
+            raise MissingBlobs(missing)
+        try:
+            job = await self.store.database.run(lambda connection: setbacks.resume(connection, job_id))
+        except BaseException:
+            self.store.blobs.release(needed)
+            raise
+        self.store.feeds.of(job_id).clear()
+        self.store.bell.ring()
+        return job
+
+    async def forget(self, job_id: str) -> None:
+        """Delete a finished job with its folder, and with those of its pictures that no other job names.
+
+        Raises:
+            ServerError: 404; 409, it has not ended.
+        """
+        job = await self.job(job_id)
+        if job.state not in ENDED:
+            raise ServerError(f"job {job_id} is {job.state}", status=409, hint="cancel it first")
+        await self._keep.forget([job], pictures=True)
+
+    async def blob(self, digest: str) -> Path:
+        """The file of a blob, whose bytes are right.
+
+        Raises:
+            ServerError: 404, there is none; 410, it is damaged.
+        """
+        path = await asyncio.to_thread(self.store.blobs.sound, digest)
+        if path is None:
+            raise no_such_blob(digest)
+        return path
 
     async def submit(
         self,
@@ -90,6 +163,8 @@ class Service:
             ServerError: the id belongs to another job, or too many jobs wait.
             OutputError: the disk is full.
         """
+        if problem := self.store.database.check_files():
+            raise ServerError(problem, status=503, hint="stop the server and put the journal back")
         check_json(request, attachments, await self._model_rules(request))
         text = json.dumps(request, sort_keys=True)
         # What has run already needs its arrays no more, which may have made room for others.
@@ -97,7 +172,7 @@ class Service:
         if known is not None:
             return known, False
         needed = frozenset(blobs_named(request) | set(attachments.values()))
-        if missing := self.store.blobs.hold(needed):
+        if missing := await asyncio.to_thread(self._hold_sound, needed):
             raise MissingBlobs(missing)
         created = False
         try:
@@ -131,7 +206,7 @@ class Service:
         for lane in self.lanes:
             if lane.run is not None and lane.run.job.id == job_id and lane.engine is not None:
                 lane.run.cancelled = True
-                await lane.engine.send(Message(MessageKind.CANCEL, {"job": job_id}))
+                await lane.engine.cancel(job_id)
         return job
 
     async def job(self, job_id: str) -> JobRecord:
@@ -230,8 +305,19 @@ class Service:
         decoded = decode(request, self.store.blobs.folder, settings.limits)
         return grouping_model(decoded, settings.model), work_of(decoded)
 
+    def _hold_sound(self, digests: frozenset[str]) -> list[str]:
+        """Pin blobs whose bytes are right; gives those that are missing, or were damaged, and then pins none."""
+        if unsound := self.store.blobs.unsound(digests):
+            return unsound
+        return self.store.blobs.hold(digests)
+
     def _add_lane(self, device: str, started: asyncio.Queue[EngineProcess]) -> None:
-        lane = Lane(self.store, device, str(len(self.lanes)))
+        lane = Lane(
+            self.store,
+            device,
+            str(len(self.lanes)),
+            lambda: any(other.is_ready for other in self.lanes if other is not lane),
+        )
         self.lanes.append(lane)
         self._tasks.append(asyncio.create_task(lane.serve(started)))
 
@@ -243,3 +329,9 @@ class Service:
         if self.store.settings.devices == ("auto",):
             for device in first.others:
                 self._add_lane(device, started)
+
+
+def no_such_blob(digest: str) -> ServerError:
+    """What is answered for a blob that is not there, or not there for whoever asks."""
+    hint = "it was never here, or made room for newer ones"
+    return ServerError(f"there is no blob {digest}", status=404, hint=hint)

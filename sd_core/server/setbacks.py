@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import ServerError
+from ..errors import EngineDied, ServerError
 from .database import Connection
 from .journal import get, next_place
 from .records import (
@@ -46,30 +46,44 @@ class Interrupted:
     aside: list[JobRecord]
 
 
-def count_death(connection: Connection, job: JobSummary, lane: str, *, proven: bool) -> bool:
+def count_death(connection: Connection, job: JobSummary, lane: str) -> bool:
     """Note that an engine died while it ran a job, and let that wait again; True where it is to be set aside instead.
 
-    Args:
-        connection: of the journal.
-        job: it ran on the lane.
-        lane: where the engine died.
-        proven: whether another job has ended well there since the last death. Otherwise job and device are both under
-            suspicion: the job goes behind the others, and is set aside only where there are none.
+    After two deaths on one lane it may be the job or the device. The job goes behind the others: if one of those ends there,
+    the job is to blame (`suspects`); if engines die over another one as well, the device is, and nobody's job fails for it.
+    There is no doubt where the deaths were on two lanes; and where no other job waits there is nothing to wait for.
     """
     now = get(connection, job.id)
     if now.state is not JobState.RUNNING:
         return False
     deaths = 1 if now.frames > now.died_at >= 0 else now.deaths + 1
-    alone = connection.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is None
-    aside = deaths >= DEATHS and (proven or alone)
+    again = deaths >= DEATHS
+    aside = again and (now.died_on not in (None, lane) or _waits_alone(connection))
+    if again and not aside and suspects(connection, lane):
+        _forgive(connection, lane)
+        deaths = 0
     connection.execute(
         "UPDATE jobs SET deaths = ?, died_at = ?, died_on = ?, state = ? WHERE number = ?",
         (deaths, now.frames, lane, JobState.RUNNING if aside else JobState.QUEUED, job.number),
     )
-    if deaths >= DEATHS:
+    if again:
         _to_the_back(connection, job.number)
     reseal(connection, job.number)
     return aside
+
+
+def suspects(connection: Connection, lane: str) -> list[JobRecord]:
+    """Waiting jobs over which so many engines of a lane have died that the next job to end there proves them guilty."""
+    query = "SELECT id FROM jobs WHERE state = 'queued' AND died_on = ? AND deaths >= ?"
+    return [get(connection, row["id"]) for row in connection.execute(query, (lane, DEATHS)).fetchall()]
+
+
+def died_again(job: JobSummary) -> EngineDied:
+    """Why a suspect is set aside."""
+    return EngineDied(
+        f"the engine died {job.deaths} times while it ran this job, as in the run before, and runs others well",
+        hint="it may have run out of memory: use a smaller size; it can be resumed from its finished frames",
+    )
 
 
 def count_failure(connection: Connection, job: JobSummary) -> bool:
@@ -197,6 +211,16 @@ def known_among(connection: Connection, ids: Iterable[str]) -> frozenset[str]:
 def keeps_folder(job: JobSummary) -> bool:
     """Whether what a job has finished is still needed: until it is done, or forgotten."""
     return job.state not in ENDED or (job.state is not JobState.DONE and job.commits)
+
+
+def _waits_alone(connection: Connection) -> bool:
+    return connection.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is None
+
+
+def _forgive(connection: Connection, lane: str) -> None:
+    for job in suspects(connection, lane):
+        connection.execute("UPDATE jobs SET deaths = 0 WHERE number = ?", (job.number,))
+        reseal(connection, job.number)
 
 
 def _count_interruption(connection: Connection, job: JobSummary) -> bool:

@@ -44,7 +44,7 @@ class Bell:
 
 @dataclass(slots=True, kw_only=True)
 class Store:
-    """The state of one server."""
+    """The state of one server. held: jobs wait until they are released."""
 
     settings: ServerSettings
     database: Database
@@ -52,6 +52,7 @@ class Store:
     feeds: Feeds = field(default_factory=Feeds)
     metrics: Metrics = field(default_factory=Metrics)
     bell: Bell = field(default_factory=Bell)
+    held: bool = False
 
     def job_folder(self, job_id: str) -> Path:
         """Where attachments of a job lie, and what it has finished."""

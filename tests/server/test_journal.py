@@ -259,13 +259,16 @@ def test_a_migration_that_is_interrupted_leaves_the_old_journal(
 ) -> None:
     path = tmp_path / "journal.sqlite3"
     journals.write_version_1(path)
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="pulled"):
-        patched.setattr(
-            "sd_core.server.tables.reseal", lambda *_: (_ for _ in ()).throw(OSError("the plug was pulled"))
-        )
-        Held(path)
+    with monkeypatch.context() as patched:
+        patched.setattr("sd_core.server.tables.reseal", pull_the_plug)
+        with pytest.raises(OSError, match="pulled"):
+            Held(path)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
     held = Held(path)
     assert len(held(lambda connection: journal.list_jobs(connection, None, 0, 10))) == 4
     held.database.close()
+
+
+def pull_the_plug(*_: object) -> None:
+    raise OSError("the plug was pulled")

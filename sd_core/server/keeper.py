@@ -1,0 +1,73 @@
+"""What is looked after while the server runs: that the journal is still there, and that old jobs go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import time
+from collections.abc import Collection
+
+from . import setbacks
+from .records import JobSummary
+from .store import Store
+
+_log = logging.getLogger(__name__)
+
+_LOOK = 2.0
+_PRUNE = 60.0
+"""Seconds between two looks at the journal's files, and between two rounds of forgetting."""
+
+_DAY = 86400.0
+
+
+class Keeper:
+    """Looks again and again, and goes on whatever fails; `problem` says what failed last."""
+
+    def __init__(self, store: Store) -> None:
+        self.problem = ""
+        self._store = store
+        self._next_prune = 0.0
+
+    async def serve(self) -> None:
+        """Look for ever."""
+        while True:
+            try:
+                await self.look()
+                self.problem = ""
+            except Exception as error:  # noqa: BLE001 - it goes on; what failed is logged and told
+                self.problem = f"old jobs cannot be deleted: {error}"
+                _log.exception("keeper failed")
+            await asyncio.sleep(_LOOK)
+
+    async def look(self) -> None:
+        """One look."""
+        if self._store.database.check_files() or time.monotonic() < self._next_prune:
+            return
+        self._next_prune = time.monotonic() + _PRUNE
+        await self.prune()
+
+    async def prune(self) -> int:
+        """Forget the finished jobs beyond the number and the age that `Limits` allows; gives how many."""
+        limits = self._store.settings.limits
+        before = time.time() - limits.kept_days * _DAY
+        old = await self._store.database.run(lambda held: setbacks.overdue(held, limits.kept_jobs, before))
+        await self.forget(old, pictures=False)
+        if old:
+            _log.info("old jobs forgotten", extra={"jobs": len(old)})
+        return len(old)
+
+    async def forget(self, jobs: Collection[JobSummary], *, pictures: bool) -> None:
+        """Delete finished jobs; folders first, so that none is left behind without a job.
+
+        Args:
+            jobs: which.
+            pictures: delete the blobs too that no other job names. Otherwise they stay until there is no room for them.
+        """
+        store = self._store
+        for job in jobs:
+            await asyncio.to_thread(shutil.rmtree, store.job_folder(job.id), ignore_errors=True)
+            if pictures:
+                own = await store.database.run(lambda held, job=job: setbacks.only_of(held, job))
+                await asyncio.to_thread(store.blobs.delete, own)
+        await store.database.run(lambda held: setbacks.forget(held, [job.number for job in jobs]))
