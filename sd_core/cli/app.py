@@ -10,6 +10,7 @@ from sd_core import __version__
 from sd_core.requests import COMMANDS, Animation
 
 from .animate import animate_command
+from .backup import backup
 from .bench import bench
 from .command import request_command
 from .demo import demo
@@ -47,6 +48,7 @@ def make_app() -> typer.Typer:
     app.command("bench", rich_help_panel="Machine and models")(bench)
     app.command("doctor", rich_help_panel="Machine and models")(doctor)
     app.command("serve", rich_help_panel="Machine and models")(serve)
+    app.command("backup", rich_help_panel="Machine and models")(backup)
     return app
 
 

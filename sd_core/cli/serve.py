@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from sd_core.errors import RequestError
+from sd_core.server.stop import Stop
 from sd_core.wire import Announcement, home_folder
+
+from .exits import CANCELLED
 
 _GIBIBYTE = 1024**3
 
 
 def serve(  # noqa: PLR0913, PLR0917 - one for each option
+    ctx: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
     token: Annotated[
-        str | None, typer.Option(envvar="SD_CORE_TOKEN", help="Bearer token; made at random if left out.")
+        str | None,
+        typer.Option(
+            envvar="SD_CORE_TOKEN",
+            help="Bearer token; made at random if left out. Other users can read it in the list of processes: "
+            "better in the environment, or in a file.",
+        ),
+    ] = None,
+    token_file: Annotated[Path | None, typer.Option(help="File that holds the token, for your eyes only.")] = None,
+    tokens_file: Annotated[
+        Path | None, typer.Option(help="TOML file with tokens of further users, see docs/administration.md.")
     ] = None,
     no_token: Annotated[bool, typer.Option("--no-token", help="Ask for none; on loopback only.")] = False,
     device: Annotated[
@@ -31,6 +46,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Further name under which this machine is addressed.")
     ] = None,
+    root_path: Annotated[str, typer.Option(help="Prefix that a proxy leaves in the paths, such as /diffusion.")] = "",
     blob_space: Annotated[float, typer.Option(min=0.01, help="GiB on disk for arrays and results.")] = 20.0,
     home: Annotated[
         Path | None, typer.Option(help="Folder of journal, blobs and logs.", show_default="SD_CORE_HOME")
@@ -43,30 +59,54 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
     ] = False,
 ) -> None:
     """Serve Blender, notebooks and scripts, on this machine or over the network."""
-    from sd_core.server.run import new_token
-    from sd_core.server.run import serve as serve_forever
-    from sd_core.server.settings import Limits, ServerSettings
+    stop = Stop()
+    with stop.on_signals():
+        from sd_core.server.identity import read_tokens
+        from sd_core.server.run import serve as serve_forever
+        from sd_core.server.settings import Limits, ServerSettings
 
-    settings = ServerSettings(
-        home=home or home_folder(),
-        host=host,
-        port=port,
-        token="" if no_token else token or new_token(),
-        devices=tuple(device or ["auto"]),
-        dtype=dtype,
-        model=model,
-        allow_models=tuple(allow_model or ()),
-        allow_hosts=tuple(allow_host or ()),
-        live_as_long_as_parent=live_as_long_as_parent,
-        new_journal=new_journal,
-        limits=Limits(store_bytes=round(blob_space * _GIBIBYTE)),
-    )
-    serve_forever(settings, lambda announcement: _greet(announcement, settings.home))
+        source = ctx.get_parameter_source("token")
+        if source is not None and source.name == "COMMANDLINE":
+            typer.echo("warning: other users can read --token in the list of processes; use SD_CORE_TOKEN", err=True)
+        settings = ServerSettings(
+            home=home or home_folder(),
+            host=host,
+            port=port,
+            token="" if no_token else _token(token, token_file),
+            tokens={} if tokens_file is None else read_tokens(tokens_file),
+            devices=tuple(device or ["auto"]),
+            dtype=dtype,
+            model=model,
+            allow_models=tuple(allow_model or ()),
+            allow_hosts=tuple(allow_host or ()),
+            root_path=root_path,
+            live_as_long_as_parent=live_as_long_as_parent,
+            new_journal=new_journal,
+            limits=Limits(store_bytes=round(blob_space * _GIBIBYTE)),
+        )
+        serve_forever(settings, lambda announcement: _greet(announcement, settings.home), stop)
+        if stop.signal is signal.SIGINT:
+            raise typer.Exit(CANCELLED)
+
+
+def _token(given: str | None, file: Path | None) -> str:
+    from sd_core.server.identity import read_secret
+    from sd_core.server.run import new_token
+
+    if file is None:
+        return given or new_token()
+    token = read_secret(file).strip()
+    if not token or not token.isascii() or not token.isprintable():
+        raise RequestError("token_file", "holds no token", hint="one line of letters and digits")
+    return token
 
 
 def _greet(announcement: Announcement, home: Path) -> None:
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"Serving on [bold]{announcement.url}[/bold], interface at {announcement.url}/docs")
-    if announcement.token:
+    # What is redirected ends in a log, which lives longer than the token is meant to be known.
+    if announcement.token and console.is_terminal:
         console.print(f"Token {announcement.token}", markup=False)
-    console.print(f"Programs of this user find both in {home / 'server.json'}; Ctrl-C stops the server", markup=False)
+    console.print(
+        f"Programs of this user find it and its token in {home / 'server.json'}; Ctrl-C stops the server", markup=False
+    )

@@ -21,6 +21,9 @@ from .parcel import Parcel, pack
 from .transport import Transport
 
 _BYTES = {"Content-Type": "application/octet-stream"}
+_UNABLE = 503
+"""With this status a server tells how it fares when that is not well."""
+
 _ROUNDS = 3
 """Attempts to send all arrays: between two, a full store may drop one again."""
 
@@ -189,11 +192,10 @@ class Client:
         return self._named("loras")
 
     def health(self) -> Mapping[str, Any]:
-        """Devices, memory, queue; also where the server answers with 503, as no device works."""
+        """Devices, memory, queue, the caller's quotas; `status` is "unable" where no device can work."""
         answer = self.transport.send("GET", "/v1/health")
-        found = answer.json() if answer.status == 503 else None
-        if isinstance(found, dict) and "devices" in found:
-            return found
+        if answer.status == _UNABLE and "devices" in (told := answer.json()):
+            return told
         return self.transport.checked(answer).json()
 
     def hold(self, *, held: bool = True) -> None:

@@ -9,9 +9,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import ServerError
 from ..wire import Announcement, home_folder, read_announcement
+from ..wire.private import open_private
 from .client import Client, connect
 
 _LOOK = 0.05
@@ -60,10 +62,9 @@ def start_server(
         ServerError: it ended at once, with what it said, or does not listen in time.
     """
     folder = Path(home) if home is not None else home_folder()
-    folder.mkdir(parents=True, exist_ok=True)
     said = folder / "start.log"
     command = [python, "-m", "sd_core.cli", "serve", "--port", "0", "--live-as-long-as-parent", *arguments]
-    with said.open("wb") as log:
+    with _open_log(folder, said) as log:
         process = subprocess.Popen(  # noqa: S603 - the interpreter is chosen by the user
             command,
             stdin=subprocess.PIPE,
@@ -79,6 +80,15 @@ def start_server(
         process.kill()
         process.wait()
         raise
+
+
+def _open_log(folder: Path, said: Path) -> BinaryIO:
+    """What the server prints; like the folder, for this user alone."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.fdopen(open_private(said), "wb")
+    except OSError as error:
+        raise ServerError(f"{said} cannot be written: {error.strerror}", hint="choose another folder") from error
 
 
 def _wait(process: subprocess.Popen[bytes], home: Path, said: Path, timeout: float) -> Announcement:

@@ -41,8 +41,8 @@ class Answer:
 class Transport:
     """Sends requests; safe to use from any thread. Every request may be repeated, so a lost connection is tried again.
 
-    url: `http://host:port` or `https://...`. token: bearer token, empty for none. patience: seconds for which a server that
-    does not answer is tried again.
+    url: `http://host:port` or `https://...`, with the prefix of a proxy where there is one. token: bearer token, empty for
+    none. patience: seconds for which a server that does not answer is tried again.
     """
 
     def __init__(self, url: str, token: str, patience: float) -> None:
@@ -52,7 +52,8 @@ class Transport:
         self.url = url.rstrip("/")
         self.patience = patience
         self._parts = parts
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # Also an empty one: who sends none at all is answered as a probe, which learns little more than that all is well.
+        self._headers = {"Authorization": f"Bearer {token}"}
         self._free: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
         self._closed = False

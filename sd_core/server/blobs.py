@@ -40,6 +40,7 @@ class BlobStore:
         self._checks = Checks()
         self._unsynced: set[str] = set()
         self._lock = threading.RLock()
+        self._expected = 0
         self.total = 0
 
     def open(self) -> None:
@@ -157,7 +158,22 @@ class BlobStore:
     def make_room(self, size: int) -> bool:
         """Delete the least recently used until `size` more bytes are within the bound; whether that was possible."""
         with self._lock:
-            return self._delete_down_to(self._bound - size)
+            return self._delete_down_to(self._bound - self._expected - size)
+
+    def expect(self, size: int) -> None:
+        """Reserve room for bytes of an upload, or give it back where `size` is negative.
+
+        Raises:
+            OutputError: the store is full.
+        """
+        with self._lock:
+            if size > 0:
+                self._require_room(size)
+            self._expected += size
+
+    def is_pinned(self, digest: str) -> bool:
+        """Whether an unfinished job needs this."""
+        return self._pins[digest] > 0
 
     def adopt(self, digest: str, temporary: Path, name: str, size: int) -> None:
         """Take over a complete file, unless a sound one is there."""

@@ -48,7 +48,7 @@ def add(connection: Connection, new: NewJob, limit: int) -> tuple[JobRecord, int
     Raises:
         ServerError: 409, the id belongs to another job; 429, `limit` jobs wait already.
     """
-    if (known := repeated(connection, new.id, new.request, new.attachments)) is not None:
+    if (known := repeated(connection, new.id, new.request, new.attachments, new.owner)) is not None:
         return known, None
     (waiting,) = connection.execute("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()
     if waiting >= limit:
@@ -60,13 +60,17 @@ def add(connection: Connection, new: NewJob, limit: int) -> tuple[JobRecord, int
     return get(connection, new.id), before
 
 
-def repeated(connection: Connection, job_id: str, request: str, attachments: Mapping[str, str]) -> JobRecord | None:
+def repeated(
+    connection: Connection, job_id: str, request: str, attachments: Mapping[str, str], owner: str = ""
+) -> JobRecord | None:
     """The job of this id, if there is one.
 
     Raises:
-        ServerError: 409, it is another one, or can no longer be read.
+        ServerError: 409, it is another one, somebody else's, or can no longer be read.
     """
     known = _find(connection, job_id)
+    if known is not None and known.owner != owner:
+        raise ServerError(f"job {job_id} is another one", status=409, hint="choose another id")
     if known is not None and known.damaged:
         raise ServerError(f"job {job_id}: {known.reason}", status=409, hint="forget it, then submit it again")
     if known is not None and (known.request, dict(known.attachments)) != (request, dict(attachments)):
@@ -82,8 +86,13 @@ def get(connection: Connection, job_id: str) -> JobRecord:
     """
     job = _find(connection, job_id)
     if job is None:
-        raise ServerError(f"there is no job {job_id}", status=404, hint="list them with GET /v1/jobs")
+        raise no_such_job(job_id)
     return job
+
+
+def no_such_job(job_id: str) -> ServerError:
+    """What is answered for a job that is not there, or not there for whoever asks."""
+    return ServerError(f"there is no job {job_id}", status=404, hint="list them with GET /v1/jobs")
 
 
 def list_jobs(
@@ -196,11 +205,10 @@ def blobs_of(connection: Connection, job: JobSummary) -> list[str]:
     return [row["sha256"] for row in connection.execute("SELECT sha256 FROM blobs WHERE job = ?", (job.number,))]
 
 
-def count_states(connection: Connection) -> dict[JobState, int]:
-    """How many jobs there are in each state."""
-    found = {
-        row["state"]: row["n"] for row in connection.execute("SELECT state, count(*) AS n FROM jobs GROUP BY state")
-    }
+def count_states(connection: Connection, owner: str | None = None) -> dict[JobState, int]:
+    """How many jobs there are in each state; with an `owner`, of those that it has submitted."""
+    query = "SELECT state, count(*) AS n FROM jobs WHERE :owner IS NULL OR owner = :owner GROUP BY state"
+    found = {row["state"]: row["n"] for row in connection.execute(query, {"owner": owner})}
     return {state: found.get(state, 0) for state in JobState}
 
 

@@ -1,23 +1,69 @@
-"""Structured logs: one JSON object a line, in a file of bounded size."""
+"""Structured logs: one JSON object a line, in files of bounded size; and the plain ones of engines."""
 
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import BinaryIO
 
 from pythonjsonlogger.json import JsonFormatter
+
+ACCESS = "sd_core.access"
+"""Name of the logger that has a line for each request."""
 
 _BYTES = 10 * 1024**2
 _KEPT = 3
 
 
 def start_logging(folder: Path) -> None:
-    """Send what the server logs to `folder/server.jsonl`, and warnings to standard error as well."""
+    """Send what the server logs to `folder/server.jsonl`, and warnings to standard error as well; requests to `access.jsonl`."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = RotatingFileHandler(folder / "server.jsonl", maxBytes=_BYTES, backupCount=_KEPT, encoding="utf-8")
-    file.setFormatter(JsonFormatter("{asctime}{levelname}{name}{message}", style="{"))
     console = logging.StreamHandler()
     console.setLevel(logging.WARNING)
     console.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[file, console], force=True)
+    logging.basicConfig(level=logging.INFO, handlers=[_file(folder / "server.jsonl"), console], force=True)
+    access = logging.getLogger(ACCESS)
+    access.propagate = False
+    access.handlers = [_file(folder / "access.jsonl")]
+
+
+def open_engine_log(path: Path) -> BinaryIO:
+    """The log of an engine that starts, to be appended to; that of earlier ones is kept beside it where it is long."""
+    trim_engine_log(path)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+
+
+def trim_engine_log(path: Path) -> None:
+    """Move what a long log holds to `<name>.1`. Whoever has it open for appending goes on at its new end."""
+    try:
+        if path.stat().st_size > _BYTES:
+            shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+            os.truncate(path, 0)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        logging.getLogger(__name__).warning("log cannot be shortened", extra={"path": str(path), "reason": str(error)})
+
+
+def _file(path: Path) -> logging.Handler:
+    file = _File(path, maxBytes=_BYTES, backupCount=_KEPT, encoding="utf-8")
+    file.setFormatter(JsonFormatter("{asctime}{levelname}{name}{message}", style="{"))
+    return file
+
+
+class _File(RotatingFileHandler):
+    """Tells once that it cannot be written, such as on a full disk, and not with a traceback for every line."""
+
+    _told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._told and sys.stderr is not None:
+            self._told = True
+            sys.stderr.write(f"WARNING: {self.baseFilename} cannot be written: {error.strerror}\n")

@@ -6,6 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from .records import JobState
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+_ANSWER = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
 
@@ -33,6 +35,14 @@ class Metrics:
             ["device"],
             registry=self._registry,
         )
+        self._uploads = Counter("sd_core_uploads", "Blobs received", registry=self._registry)
+        self._uploaded = Counter("sd_core_upload_bytes", "Bytes of blobs received", registry=self._registry)
+        self._quotas = Counter("sd_core_quota", "Refusals by a quota", ["quota"], registry=self._registry)
+        self._refused = Counter("sd_core_refused", "Requests answered with 4xx", ["status"], registry=self._registry)
+        self._journal = Gauge("sd_core_journal_ok", "Whether the journal can be read", registry=self._registry)
+        self._requests = Histogram(
+            "sd_core_request_seconds", "Time to answer", ["method", "route"], buckets=_ANSWER, registry=self._registry
+        )
         self._ready = Gauge("sd_core_engine_ready", "Whether an engine takes jobs", ["device"], registry=self._registry)
 
     def job_ended(self, state: JobState, seconds: float) -> None:
@@ -55,6 +65,26 @@ class Metrics:
     def engine_ready(self, device: str, ready: bool) -> None:
         """An engine process takes jobs, or does not any more."""
         self._ready.labels(device).set(ready)
+
+    def uploaded(self, size: int) -> None:
+        """A blob of so many bytes has come."""
+        self._uploads.inc()
+        self._uploaded.inc(size)
+
+    def over_quota(self, quota: str) -> None:
+        """Somebody asked for more than this quota."""
+        self._quotas.labels(quota).inc()
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A request to a route, by its path in the interface, has been answered; streams of events are left out of the times."""
+        if 400 <= status < 500:
+            self._refused.labels(str(status)).inc()
+        if not route.endswith("/events"):
+            self._requests.labels(method if method in _METHODS else "other", route).observe(seconds)
+
+    def journal_read(self, ok: bool) -> None:
+        """Whether the journal could be read just now."""
+        self._journal.set(ok)
 
     def exposition(self, counts: dict[JobState, int], blob_bytes: int) -> bytes:
         """The text that Prometheus reads."""

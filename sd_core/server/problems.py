@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from ..errors import ModelNotFound, OutputError, RequestError, SDError, ServerError
 from .database import JournalError
@@ -22,12 +23,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SDError, _sd_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _defect)
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, object]]:
     """These statuses, and those that any route may give, for the OpenAPI description."""
-    return {status: {"model": Problem} for status in (401, 421, 422, *statuses)}
+    return {status: {"model": Problem} for status in (401, 403, 408, 415, 421, 422, *statuses)}
 
 
 async def _sd_error(_: Request, error: Exception) -> JSONResponse:
@@ -54,6 +56,12 @@ async def _http_error(_: Request, error: Exception) -> JSONResponse:
     hint = _HINTS.get(error.status_code, "see /docs" if error.status_code < 500 else _LOOK)
     plain = ServerError(str(error.detail), status=error.status_code, hint=hint)
     return JSONResponse(plain.to_dict(), error.status_code, headers=dict(error.headers or {}))
+
+
+async def _gone(_: Request, error: Exception) -> JSONResponse:
+    """Nobody reads this: the client has gone in the middle of its body, or has been told that it was too slow."""
+    plain = ServerError("the body has ended early", status=400, hint="send it again")
+    return JSONResponse(plain.to_dict(), 400)
 
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:

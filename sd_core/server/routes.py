@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from .. import __version__
-from . import journal
+from ..errors import SDError, ServerError
+from ..wire.results import blobs_named
+from . import journal, quotas
+from .holdings import Holdings, foreign
+from .identity import Identity, Role
 from .lanes import Lane
 from .problems import described
+from .quotas import admit, require
 from .records import JobRecord, JobState
 from .schemas import (
     DeviceView,
@@ -28,8 +34,10 @@ from .schemas import (
     ModelList,
     view,
 )
-from .service import Service
+from .service import MissingBlobs, Service, no_such_blob
 from .uploads import fill
+
+_log = logging.getLogger(__name__)
 
 _SUBMIT = described(400, 409, 413, 429, 503, 507)
 _MEDIA_TYPES = {".npy": "application/x-npy", ".bin": "application/octet-stream"}
@@ -42,8 +50,39 @@ def _service(request: Request) -> Service:
 ServiceOf = Annotated[Service, Depends(_service)]
 
 
-async def _job(job_id: JobId, service: ServiceOf) -> JobRecord:
-    return await service.job(job_id)
+def _caller(request: Request) -> Identity:
+    return request.state.identity
+
+
+Caller = Annotated[Identity, Depends(_caller)]
+"""Whose token came with the request; `Guard` has let nobody through without one."""
+
+
+Anybody = Annotated[Identity | None, Depends(_caller)]
+
+
+def _holdings(request: Request) -> Holdings:
+    return request.app.state.holdings
+
+
+HoldingsOf = Annotated[Holdings, Depends(_holdings)]
+
+
+async def _job(job_id: JobId, service: ServiceOf, caller: Caller) -> JobRecord:
+    job = await service.job(job_id)
+    if not caller.may_see(job.owner):
+        raise journal.no_such_job(job_id)
+    return job
+
+
+def _admin(caller: Caller) -> None:
+    if not caller.is_admin:
+        raise ServerError("this is for the admin of the server", status=403, hint="use the admin's token")
+
+
+async def _stream(request: Request, caller: Caller) -> AsyncIterator[None]:
+    with request.app.state.streams.place(caller):
+        yield
 
 
 # FastAPI passes the id of the path to the dependency.
@@ -55,31 +94,54 @@ blobs = APIRouter(prefix="/v1/blobs", tags=["blobs"])
 machine = APIRouter(tags=["machine"])
 
 
+AdminOnly = Depends(_admin)
+
+
 @jobs.post("", status_code=201, responses={200: {"model": JobView}, **_SUBMIT})
-async def submit(body: JobSubmission, service: ServiceOf, response: Response) -> JobView:
+async def submit(
+    body: JobSubmission, service: ServiceOf, response: Response, caller: Caller, holdings: HoldingsOf
+) -> JobView:
     """Queue a job. Answered only when it is written down: 201, or 200 where it was there already."""
-    job, created = await service.submit(body.id, body.priority, body.request, body.attachments)
+    needed = blobs_named(body.request) | set(body.attachments.values())
+    if missing := await _foreign(service, holdings, caller, needed):
+        raise MissingBlobs(missing)
+    metrics = service.store.metrics
+    job, created = await service.submit(
+        body.id,
+        body.priority,
+        body.request,
+        body.attachments,
+        owner=caller.owner,
+        admit=lambda usage, work: admit(usage, caller, work, metrics),
+    )
+    holdings.tell(caller, needed)
     response.status_code = 201 if created else 200
+    if created:
+        told = {"job": job.id, "owner": caller.name, "type": job.type, "model": job.model, "work": job.work}
+        _log.info("job submitted", extra=told)
     return view(job)
 
 
 @jobs.get("", responses=described())
 async def list_jobs(
     service: ServiceOf,
+    caller: Caller,
     state: JobState | None = None,
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JobList:
-    """Jobs by number; with state=queued, in the order in which they will run."""
-    found = await service.list_jobs(state, after, limit)
+    """Jobs by number, of a user its own ones; with state=queued, in the order in which they will run."""
+    found = await service.list_jobs(state, after, limit, None if caller.is_admin else caller.owner)
     more = found[-1].number if len(found) == limit and state is not JobState.QUEUED else None
     return JobList(jobs=[view(job) for job in found], next=more)
 
 
 @jobs.get("/{job_id}", responses=described(404))
-async def get_job(job: KnownJob, service: ServiceOf) -> JobView:
+async def get_job(job: KnownJob, service: ServiceOf, caller: Caller, holdings: HoldingsOf) -> JobView:
     """One job, with its result or error once it has ended."""
     last = await service.result(job)
+    if last is not None:
+        holdings.tell(caller, blobs_named(last.data))
     return view(job, json.loads(job.request), None if last is None else last.data)
 
 
@@ -95,9 +157,11 @@ async def cancel_job(job: KnownJob, service: ServiceOf) -> JobView:
     return view(await service.cancel(job.id))
 
 
-@jobs.post("/{job_id}/resume", responses=described(404, 409))
-async def resume_job(job: KnownJob, service: ServiceOf) -> JobView:
+@jobs.post("/{job_id}/resume", responses=described(404, 409, 429))
+async def resume_job(job: KnownJob, service: ServiceOf, caller: Caller) -> JobView:
     """Let a failed or cancelled job wait again; it goes on from the frames that it had finished."""
+    usage = await service.store.database.run(lambda connection: journal.usage(connection, caller.owner))
+    admit(usage, caller, job.work, service.store.metrics)
     return view(await service.resume(job.id))
 
 
@@ -107,44 +171,64 @@ async def forget_job(job: KnownJob, service: ServiceOf) -> None:
     await service.forget(job.id)
 
 
-@jobs.get("/{job_id}/events", response_class=EventSourceResponse, responses=described(404))
+@jobs.get(
+    "/{job_id}/events",
+    response_class=EventSourceResponse,
+    responses=described(404, 429),
+    dependencies=[Depends(_stream)],
+)
 async def job_events(
     job: KnownJob,
     service: ServiceOf,
+    caller: Caller,
+    holdings: HoldingsOf,
     last_event_id: Annotated[int, Header(ge=0, le=2**63 - 1)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """Events as they come, after `Last-Event-ID`, to the end of the job. Previews may be missing, all else never is."""
     async for event in service.events(job.id, last_event_id):
+        holdings.tell(caller, blobs_named(event.data))
         yield ServerSentEvent(id=str(event.id), event=event.data["kind"], data=event.data)
 
 
-@blobs.put("/{sha256}", status_code=201, responses={**described(413, 507)}, openapi_extra={
+@blobs.put("/{sha256}", status_code=201, responses={**described(413, 429, 507)}, openapi_extra={
     "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 })  # fmt: skip
-async def put_blob(sha256: Digest, request: Request, service: ServiceOf) -> dict[str, str]:
-    """Store bytes under their SHA-256; refused where they have another one."""
-    with service.store.blobs.receive() as upload:
-        await fill(upload, request.stream(), sha256)
+async def put_blob(
+    sha256: Digest, request: Request, service: ServiceOf, caller: Caller, holdings: HoldingsOf
+) -> dict[str, str]:
+    """Store bytes under their SHA-256; refused where they have another one. They are read whole, also where they are known."""
+    store = service.store
+    length = request.headers.get("content-length", "0")
+    usage = await store.database.run(lambda connection: journal.usage(connection, caller.owner))
+    wanted = _upload_bytes(service, holdings, caller, usage) + int(length if length.isdecimal() else 0)
+    require(
+        store.metrics, "upload_bytes", wanted, caller.quota.upload_bytes, "within the hour, or when jobs have ended"
+    )
+    with store.blobs.receive() as upload:
+        size = await fill(upload, request.stream(), sha256)
+    holdings.send(caller, sha256, size)
+    store.metrics.uploaded(size)
     return {"sha256": sha256}
 
 
 @blobs.get("/{sha256}", response_class=FileResponse, responses=described(404, 410, 416))
 @blobs.head("/{sha256}", response_class=FileResponse, responses=described(404, 410), operation_id="head_blob")
-async def get_blob(sha256: Digest, service: ServiceOf) -> FileResponse:
-    """The bytes, or a range of them."""
+async def get_blob(sha256: Digest, service: ServiceOf, caller: Caller, holdings: HoldingsOf) -> FileResponse:
+    """The bytes, or a range of them; for a user, of what it has sent or what its jobs name."""
+    if await _foreign(service, holdings, caller, {sha256}):
+        raise no_such_blob(sha256)
     path = await service.blob(sha256)
-    return FileResponse(
-        path, media_type=_MEDIA_TYPES[path.suffix], headers={"Cache-Control": "immutable", "ETag": f'"{sha256}"'}
-    )
+    headers = {"Cache-Control": "private, immutable", "ETag": f'"{sha256}"', "X-Content-Type-Options": "nosniff"}
+    return FileResponse(path, media_type=_MEDIA_TYPES[path.suffix], headers=headers)
 
 
-@machine.post("/v1/queue/hold", status_code=204, responses=described())
+@machine.post("/v1/queue/hold", status_code=204, responses=described(), dependencies=[AdminOnly])
 async def hold_queue(service: ServiceOf) -> None:
     """Start no waiting job until the queue is released, over new starts of the server too; those that run go on."""
     await service.hold(held=True)
 
 
-@machine.post("/v1/queue/release", status_code=204, responses=described())
+@machine.post("/v1/queue/release", status_code=204, responses=described(), dependencies=[AdminOnly])
 async def release_queue(service: ServiceOf) -> None:
     """Start waiting jobs again."""
     await service.hold(held=False)
@@ -162,45 +246,86 @@ async def list_loras(service: ServiceOf) -> LoraList:
     return LoraList(loras=await service.loras())
 
 
-@machine.get("/v1/health", responses={503: {"model": Health}, **described()})
-async def health(service: ServiceOf, response: Response) -> Health:
-    """Devices, their memory, the queue and the blob store; the same with 503 where no job can run."""
-    response.status_code = 200 if service.can_work else 503
+@machine.get("/v1/live")
+async def live() -> dict[str, str]:
+    """That the process answers; without a token."""
+    return {"status": "alive"}
+
+
+@machine.get("/v1/health", response_model=Health, responses={**described(), 503: {"model": Health}})
+async def health(service: ServiceOf, request: Request, caller: Anybody, holdings: HoldingsOf) -> JSONResponse:
+    """Devices, their memory, the queue, the blob store, and the caller's quotas; without a token the status alone.
+
+    503 with the same body where no job can run.
+    """
+    status, code = ("ok", 200) if service.can_work else ("unable", 503)
+    if caller is None:
+        return JSONResponse({"status": status}, code)
     store = service.store
-    counts = await store.database.run(journal.count_states)
+    owner = None if caller.is_admin else caller.owner
+    counts, usage = await store.database.run(
+        lambda connection: (journal.count_states(connection, owner), journal.usage(connection, caller.owner))
+    )
     used = {"count": len(store.blobs), "bytes": store.blobs.total, "bound": store.settings.limits.store_bytes}
-    return Health(
+    told = Health(
+        status=status,
         version=__version__,
-        devices=[_device(lane) for lane in service.lanes],
+        devices=[_device(lane, caller) for lane in service.lanes],
         queue=counts,
         blobs=used,
         held=store.held,
-        problems=service.problems,
+        # They may name what others have sent, and places of this machine.
+        problems=[] if caller.role is Role.USER else service.problems,
+        identity=caller.name,
+        quotas=quotas.described(
+            caller, usage, _upload_bytes(service, holdings, caller, usage), request.app.state.streams.count(caller)
+        ),
     )
+    return JSONResponse(told.model_dump(mode="json"), code)
 
 
-@machine.post("/v1/free_memory", responses=described())
-async def free_memory(service: ServiceOf) -> dict[str, Any]:
+@machine.post("/v1/free_memory", responses=described(), dependencies=[AdminOnly])
+async def free_memory(service: ServiceOf, caller: Caller) -> dict[str, Any]:
     """Drop every loaded model and give the memory back to the devices; waits for the job that runs."""
     await service.free_memory()
-    return {"devices": [_device(lane).model_dump() for lane in service.lanes]}
+    return {"devices": [_device(lane, caller).model_dump() for lane in service.lanes]}
 
 
 @machine.get("/metrics", response_class=PlainTextResponse, responses=described())
-async def metrics(service: ServiceOf) -> PlainTextResponse:
-    """Figures for Prometheus."""
-    counts = await service.store.database.run(journal.count_states)
-    text = service.store.metrics.exposition(counts, service.store.blobs.total)
+async def metrics(service: ServiceOf, caller: Caller) -> PlainTextResponse:
+    """Figures for Prometheus, for an admin or a monitor."""
+    if caller.role is Role.USER:
+        raise ServerError("this is for monitors", status=403, hint="use the token of a monitor, or the admin's")
+    store = service.store
+    try:
+        counts = await store.database.run(journal.count_states)
+    except SDError:
+        store.metrics.journal_read(ok=False)
+        raise
+    store.metrics.journal_read(ok=not store.database.problem)
+    text = store.metrics.exposition(counts, store.blobs.total)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
-def _device(lane: Lane) -> DeviceView:
-    engine = lane.engine
+async def _foreign(service: Service, holdings: Holdings, caller: Identity, digests: set[str]) -> list[str]:
+    """Those that the caller may not read, as far as it matters whether they are here."""
+    unknown = sorted(digest for digest in digests if not holdings.has(caller, digest))
+    if not unknown:
+        return []
+    return await service.store.database.run(lambda connection: foreign(connection, caller.owner, unknown))
+
+
+def _upload_bytes(service: Service, holdings: Holdings, caller: Identity, usage: journal.Usage) -> int:
+    return max(usage.bytes, holdings.sent_bytes(caller, service.store.blobs.is_pinned))
+
+
+def _device(lane: Lane, caller: Identity) -> DeviceView:
+    engine, job = lane.engine, None if lane.run is None else lane.run.job
     return DeviceView(
         device=lane.device,
         ready=lane.is_ready,
         pid=None if engine is None else engine.pid,
         memory=None if engine is None or engine.memory is None else dict(engine.memory),
-        job=None if lane.run is None else lane.run.job.id,
+        job=None if job is None or not caller.may_see(job.owner) else job.id,
         problem=lane.problem,
     )

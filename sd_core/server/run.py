@@ -2,48 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import secrets
 import socket
-import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from fastapi import FastAPI
+from filelock import FileLock, Timeout
 
 from ..errors import ServerError
 from ..wire.home import Announcement, remove_announcement, write_announcement
+from ..wire.private import make_private
 from .app import make_app
+from .connections import Connection
 from .logs import start_logging
 from .service import Service
 from .settings import ServerSettings
+from .stop import Stop
 from .store import open_store
 
-_GRACE = 3
-"""Seconds that open connections have when the server stops."""
+_log = logging.getLogger(__name__)
+
+_GRACE = 2
+"""Seconds that requests have when the server stops; with those that engines and journal take it stays below five."""
+
+_OURS = 0o077
+"""What is written is for this user alone."""
 
 
-def serve(settings: ServerSettings, on_listening: Callable[[Announcement], None]) -> None:
-    """Serve until SIGINT or SIGTERM, or until standard input is closed where the settings say so.
+def serve(settings: ServerSettings, on_listening: Callable[[Announcement], None], stop: Stop | None = None) -> None:
+    """Serve until `stop` says so, or until standard input is closed where the settings say so.
 
     Args:
         settings: how.
         on_listening: told the URL and the token once connections are accepted.
+        stop: None: SIGINT, SIGTERM and SIGHUP.
 
     Raises:
-        ServerError: another server uses the folder, or the port is taken.
+        ServerError: the folder cannot be used, another server uses it, or the port is taken.
         JournalError: the journal is damaged; a copy has been kept.
     """
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _lock(settings.home), _listen(settings) as listener:
-        start_logging(settings.home / "logs")
-        store = open_store(settings)
-        try:
-            _serve(Service(store), settings, listener, on_listening)
-        finally:
-            store.database.close()
+    stop = stop or Stop()
+    with _umask(), stop.on_signals():
+        if settings.live_as_long_as_parent:
+            stop.with_parent()
+        repaired = make_private(settings.home)
+        with _lock(settings.home), contextlib.closing(_listen(settings)) as listener:
+            with _explained(settings.home):
+                start_logging(settings.home / "logs")
+            for said in repaired:
+                _log.warning("%s: now only by its owner", said)
+            _serve(settings, listener, on_listening, stop)
 
 
 def new_token() -> str:
@@ -52,38 +65,107 @@ def new_token() -> str:
 
 
 def _serve(
-    service: Service, settings: ServerSettings, listener: socket.socket, on_listening: Callable[[Announcement], None]
+    settings: ServerSettings, listener: socket.socket, on_listening: Callable[[Announcement], None], stop: Stop
 ) -> None:
-    config = uvicorn.Config(
-        make_app(service), log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE, server_header=False
-    )
-    server = uvicorn.Server(config)
-    announcement = Announcement(url=_url(settings, listener), token=settings.token, pid=os.getpid())
-    write_announcement(settings.home, announcement)
+    with _explained(settings.home):
+        store = open_store(settings)
     try:
-        on_listening(announcement)
-        if settings.live_as_long_as_parent:
-            threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
-        server.run(sockets=[listener])
+        if stop.requested:
+            return
+        server = _Server(make_app(Service(store)), stop)
+        announcement = Announcement(url=_url(settings, listener), token=settings.token, pid=os.getpid())
+        with _announced(settings.home, announcement):
+            on_listening(announcement)
+            server.run(sockets=[listener])
+        if server.failure is not None:
+            raise server.failure
     finally:
-        remove_announcement(settings.home, announcement.pid)
+        store.database.close()
 
 
-def _stop_with_parent(server: uvicorn.Server) -> None:
-    """Wait for the end of standard input, which comes however the parent ends."""
-    while sys.stdin.buffer.read(1024):
-        pass
-    server.should_exit = True
+class _Server(uvicorn.Server):
+    """Stops when told to, and ends the event streams first, which would go on for as long as their jobs."""
+
+    def __init__(self, app: FastAPI, stop: Stop) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Connection,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=_GRACE,
+                server_header=False,
+                proxy_headers=False,
+            )
+        )
+        self._state = app.state
+        self._stop = stop
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why the service could not start."""
+        return self._state.failure
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """They are `Stop`'s."""
+        yield
+
+    async def on_tick(self, counter: int) -> bool:
+        self.should_exit = self.should_exit or self._stop.requested or self.failure is not None
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._state.streams.stop()
+        await super().shutdown(sockets)
 
 
-def _lock(home: Path) -> AcquireReturnProxy:
-    """The operating system lets go of it when the process ends, however that is."""
+@contextlib.contextmanager
+def _umask() -> Iterator[None]:
+    before = os.umask(_OURS)
     try:
-        return FileLock(home / "server.lock").acquire(timeout=0)
-    except Timeout as error:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextlib.contextmanager
+def _explained(home: Path) -> Iterator[None]:
+    """What the system refuses in the folder, in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or home
         raise ServerError(
-            f"another server uses {home}", hint="connect to it, or set SD_CORE_HOME to another folder"
+            f"{place} cannot be used: {error.strerror or error}", hint="free some space, or take another SD_CORE_HOME"
         ) from error
+
+
+@contextlib.contextmanager
+def _announced(home: Path, announcement: Announcement) -> Iterator[None]:
+    with _explained(home):
+        write_announcement(home, announcement)
+    try:
+        yield
+    finally:
+        remove_announcement(home, announcement.pid)
+
+
+@contextlib.contextmanager
+def _lock(home: Path) -> Iterator[None]:
+    """The operating system lets go of it when the process ends, however that is."""
+    lock = FileLock(home / "server.lock", mode=0o600)
+    with _explained(home):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ServerError(
+                f"another server uses {home}", hint="connect to it, or set SD_CORE_HOME to another folder"
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _listen(settings: ServerSettings) -> socket.socket:

@@ -48,6 +48,7 @@ class JobView(BaseModel):
     number: int
     state: JobState
     priority: Priority
+    owner: str
     type: str
     model: str | None
     runs: int
@@ -82,14 +83,20 @@ class DeviceView(BaseModel):
 
 
 class Health(BaseModel):
-    """How the server fares. held: waiting jobs are not started. problems: what is wrong, in sentences."""
+    """How the server fares: `status` is "unable" where no job can run.
 
+    held: waiting jobs are not started. problems: what is wrong, in sentences. identity, quotas: the caller's.
+    """
+
+    status: str
     version: str
     devices: list[DeviceView]
     queue: dict[JobState, int]
     blobs: dict[str, int]
     held: bool = False
     problems: list[str] = []
+    identity: str
+    quotas: dict[str, dict[str, float | None]]
 
 
 class ModelList(BaseModel):
@@ -121,6 +128,7 @@ def view(job: JobSummary, request: dict[str, Any] | None = None, last_event: dic
         number=job.number,
         state=job.state,
         priority=job.priority,
+        owner=job.owner,
         type=job.type,
         model=job.model,
         runs=job.runs,

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..errors import EngineDied, SDError, ServerError
 from ..events import LAST_KINDS
 from ..wire.results import blobs_named
 from . import journal, setbacks
+from .database import Connection
 from .keeper import Keeper
 from .lanes import Lane
 from .pipe import MessageKind
@@ -28,6 +29,10 @@ _log = logging.getLogger(__name__)
 
 _ENGINE_PATIENCE = 45.0
 """Seconds to wait for an engine that is just starting; less than the minute for which clients wait for an answer."""
+
+
+Admit = Callable[[journal.Usage, float], None]
+"""Raises `ServerError` where an owner with this usage may not have one more job of so much work."""
 
 
 class MissingBlobs(ServerError):
@@ -136,8 +141,7 @@ class Service:
         """
         path = await asyncio.to_thread(self.store.blobs.sound, digest)
         if path is None:
-            hint = "it was never here, or made room for newer ones"
-            raise ServerError(f"there is no blob {digest}", status=404, hint=hint)
+            raise no_such_blob(digest)
         return path
 
     async def submit(
@@ -147,8 +151,11 @@ class Service:
         request: Mapping[str, Any],
         attachments: Mapping[str, str],
         owner: str = "",
+        admit: Admit | None = None,
     ) -> tuple[JobRecord, bool]:
         """Check a request and write it down for its owner; gives the job, and whether it is new.
+
+        `admit` may refuse a new job, in the transaction that writes it down.
 
         Raises:
             RequestError: the request is wrong, or not allowed.
@@ -161,7 +168,7 @@ class Service:
         check_json(request, attachments, await self._model_rules(request))
         text = json.dumps(request, sort_keys=True)
         # What has run already needs its arrays no more, which may have made room for others.
-        known = await self.store.database.run(lambda held: journal.repeated(held, job_id, text, attachments))
+        known = await self.store.database.run(lambda held: journal.repeated(held, job_id, text, attachments, owner))
         if known is not None:
             return known, False
         needed = frozenset(blobs_named(request) | set(attachments.values()))
@@ -174,16 +181,20 @@ class Service:
                 id=job_id, priority=priority, request=text, attachments=attachments, blobs=needed, model=model, owner=owner,
                 bytes=self.store.blobs.size_of(needed), work=work,
             )  # fmt: skip
-            job, created = await self._add(new)
+            job, created = await self._add(new, admit)
         finally:
             if not created:
                 self.store.blobs.release(needed)
         self.store.bell.ring()
         return job, created
 
-    async def _add(self, new: NewJob) -> tuple[JobRecord, bool]:
-        limit = self.store.settings.limits.jobs
-        job, before = await self.store.database.run(lambda connection: journal.add(connection, new, limit))
+    async def _add(self, new: NewJob, admit: Admit | None) -> tuple[JobRecord, bool]:
+        def work(connection: Connection) -> tuple[JobRecord, int | None]:
+            if admit is not None:
+                admit(journal.usage(connection, new.owner), new.work)
+            return journal.add(connection, new, self.store.settings.limits.jobs)
+
+        job, before = await self.store.database.run(work)
         return job, before is not None
 
     async def cancel(self, job_id: str) -> JobRecord:
@@ -208,9 +219,13 @@ class Service:
         self.store.bell.ring()
         return job
 
-    async def list_jobs(self, state: JobState | None, after: int, limit: int) -> list[JobSummary]:
+    async def list_jobs(
+        self, state: JobState | None, after: int, limit: int, owner: str | None = None
+    ) -> list[JobSummary]:
         """Some of the jobs; see `journal.list_jobs`."""
-        return await self.store.database.run(lambda connection: journal.list_jobs(connection, state, after, limit))
+        return await self.store.database.run(
+            lambda connection: journal.list_jobs(connection, state, after, limit, owner)
+        )
 
     async def events(self, job_id: str, after: int) -> AsyncIterator[StoredEvent]:
         """Every event of a job with an id greater than `after`, up to its end."""
@@ -314,3 +329,9 @@ class Service:
         if self.store.settings.devices == ("auto",):
             for device in first.others:
                 self._add_lane(device, started)
+
+
+def no_such_blob(digest: str) -> ServerError:
+    """What is answered for a blob that is not there, or not there for whoever asks."""
+    hint = "it was never here, or made room for newer ones"
+    return ServerError(f"there is no blob {digest}", status=404, hint=hint)

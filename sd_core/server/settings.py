@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import RequestError
+from .identity import Identity
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """Names of this machine that nobody else can reach."""
@@ -68,11 +69,13 @@ class ServerSettings:
 
     home: folder of journal, blobs, token and logs.
     host, port: where to listen; port 0 takes a free one.
-    token: bearer token; empty: none is asked for, allowed on loopback only.
+    token: bearer token of the admin; empty: none is asked for, allowed on loopback only.
+    tokens: further identities by the SHA-256 of their tokens, see `identity.read_tokens`.
     devices: one engine process each; ("auto",) is the best device and all others of its kind.
     dtype, model: as for `Engine`.
     allow_models: folders and hub ids that requests may name beside the catalogue; not asked for on loopback.
     allow_hosts: further names under which the machine may be addressed.
+    root_path: prefix that a proxy leaves in the paths, such as "/diffusion"; one that takes it away needs none.
     live_as_long_as_parent: stop when standard input is closed.
     new_journal: put a damaged journal aside and begin an empty one.
     held: start no waiting job until the queue is released; that is kept over new starts.
@@ -83,11 +86,13 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = 8765
     token: str = ""
+    tokens: Mapping[str, Identity] = field(default_factory=dict)
     devices: tuple[str, ...] = ("auto",)
     dtype: str = "auto"
     model: str = "builtin"
     allow_models: tuple[str, ...] = ()
     allow_hosts: tuple[str, ...] = ()
+    root_path: str = ""
     live_as_long_as_parent: bool = False
     new_journal: bool = False
     held: bool = False
@@ -98,6 +103,12 @@ class ServerSettings:
     def __post_init__(self) -> None:
         if not self.token and not self.is_local:
             raise RequestError("token", f"is needed to listen on {self.host}", hint="give one, or listen on 127.0.0.1")
+        if self.tokens and not self.token:
+            raise RequestError("tokens", "mean nothing to a server that asks for none", hint="leave out --no-token")
+        if self.root_path and (not self.root_path.startswith("/") or self.root_path.endswith("/")):
+            raise RequestError(
+                "root_path", f"must begin with / and not end with it, got {self.root_path!r}", hint='"/sd"'
+            )
         if not 0 <= self.port <= 65535:
             raise RequestError("port", f"must be from 0 to 65535, got {self.port}", hint="0 takes a free one")
         if not self.devices:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..errors import EngineDied
 from ..events import LAST_KINDS
+from .logs import open_engine_log, trim_engine_log
 from .pipe import Message, MessageKind, Order, receive_message
 from .settings import ServerSettings
 from .vitals import Naps, Vitals
@@ -70,7 +71,7 @@ class EngineProcess:
         Raises:
             EngineDied: it ended or hung before that; the message has the end of its log.
         """
-        with self._log_path.open("ab") as errors:
+        with open_engine_log(self._log_path) as errors:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command(),
                 stdin=subprocess.PIPE,
@@ -256,6 +257,7 @@ class EngineProcess:
         if problem is not None:
             _log.warning("engine killed", extra={"device": self.device, "reason": problem})
             self.kill(problem)
+        trim_engine_log(self._log_path)
 
     async def _ending(self) -> str:
         """How the process ended, in words."""

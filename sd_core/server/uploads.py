@@ -21,7 +21,7 @@ _PART = 2**19
 
 
 class Upload:
-    """A blob that is arriving."""
+    """A blob that is arriving; what has come of it counts towards the bound of the store."""
 
     def __init__(self, store: BlobStore) -> None:
         self._store = store
@@ -29,18 +29,19 @@ class Upload:
         self._stream = self._path.open("xb", buffering=0)
         self._sha = hashlib.sha256()
         self._start = b""
-        self._size = 0
+        self._expected = 0
 
     def write(self, piece: bytes) -> None:
         """Append bytes.
 
         Raises:
-            OutputError: full disk.
+            OutputError: full disk, or full store.
         """
+        self._store.expect(len(piece))
+        self._expected += len(piece)
         if len(self._start) < len(_NPY_MAGIC):
             self._start = (self._start + piece)[: len(_NPY_MAGIC)]
         self._sha.update(piece)
-        self._size += len(piece)
         try:
             self._append(piece)
         except OSError as error:
@@ -56,12 +57,19 @@ class Upload:
         if self._sha.hexdigest() != digest:
             raise RequestError("sha256", f"the bytes have the digest {self._sha.hexdigest()}", hint="send them again")
         self._stream.close()
-        self._store.adopt(digest, self._path, blob_name(digest, self._start), self._size)
+        size = self._expected
+        self._forget()
+        self._store.adopt(digest, self._path, blob_name(digest, self._start), size)
 
     def discard(self) -> None:
         """Delete what has not been kept."""
+        self._forget()
         self._stream.close()
         self._path.unlink(missing_ok=True)
+
+    def _forget(self) -> None:
+        self._store.expect(-self._expected)
+        self._expected = 0
 
     def _append(self, piece: bytes) -> None:
         """A full disk gets one more chance, after old blobs have made room."""
@@ -76,21 +84,23 @@ class Upload:
                 self._store.free_some(2 * len(piece))
 
 
-async def fill(upload: Upload, pieces: AsyncIterator[bytes], digest: str) -> None:
-    """Write all pieces and keep the file under its digest, outside the event loop.
+async def fill(upload: Upload, pieces: AsyncIterator[bytes], digest: str) -> int:
+    """Write all pieces and keep the file under its digest, outside the event loop; gives its size.
 
     Raises:
         RequestError: the bytes have another digest.
         OutputError: full disk or full store.
     """
-    part, size = list[bytes](), 0
+    part, size, total = list[bytes](), 0, 0
     async for piece in pieces:
         part.append(piece)
         size += len(piece)
+        total += len(piece)
         if size >= _PART:
             await asyncio.to_thread(_write, upload, part)
             part, size = [], 0
     await asyncio.to_thread(_write, upload, part, digest)
+    return total
 
 
 def _write(upload: Upload, part: list[bytes], digest: str | None = None) -> None:

@@ -50,10 +50,13 @@ def write_announcement(home: Path, announcement: Announcement) -> Path:
 
 
 def remove_announcement(home: Path, pid: int) -> None:
-    """Take back the file of the server with this process id; that of another one stays."""
-    path = home / _FILE
-    if path.is_file() and read_announcement(home).pid == pid:
-        path.unlink()
+    """Take back the file of the server with this process id; that of another one stays, and so does one that is damaged."""
+    try:
+        announced = read_announcement(home)
+    except ServerError:
+        return
+    if announced.pid == pid:
+        (home / _FILE).unlink(missing_ok=True)
 
 
 def read_announcement(home: Path) -> Announcement:

@@ -1,0 +1,28 @@
+"""`sd-core backup`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sd_core.wire import home_folder
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(help="Folder that is made for the copy.")],
+    home: Annotated[
+        Path | None, typer.Option(help="Folder of the server, which may be running.", show_default="SD_CORE_HOME")
+    ] = None,
+) -> None:
+    """Copy the jobs and the pictures of a server, while it runs; the copy is the home of a server."""
+    from sd_core.server.backup import back_up
+
+    copied = back_up(home or home_folder(), target)
+    Console(soft_wrap=True, highlight=False).print(
+        f"{target}: {copied.jobs} jobs, {copied.blobs} blobs, {copied.bytes / 1024**2:.1f} MiB; "
+        f"try it with: sd-core serve --home {target} --port 0",
+        markup=False,
+    )

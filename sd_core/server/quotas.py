@@ -1,0 +1,52 @@
+"""Whether an identity may have more: of waiting jobs, of work, of bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import ServerError
+from .identity import Identity
+from .journal import Usage
+from .metrics import Metrics
+
+
+def admit(usage: Usage, identity: Identity, work: float, metrics: Metrics) -> None:
+    """Whether one more job of so much work may wait, beside the unfinished ones.
+
+    Raises:
+        ServerError: 429, it may not.
+    """
+    quota = identity.quota
+    require(metrics, "job_work", work, quota.job_work, "as several jobs, or with fewer steps or pixels")
+    require(metrics, "queued_jobs", usage.jobs + 1, quota.queued_jobs, _ENDED)
+    require(metrics, "queued_work", usage.work + work, quota.queued_work, _ENDED)
+
+
+def require(metrics: Metrics, name: str, wanted: float, bound: int | None, when: str) -> None:
+    """Refuse what is above a bound.
+
+    Raises:
+        ServerError: 429, naming the quota, what was asked for, and when to try again.
+    """
+    if bound is not None and wanted > bound:
+        metrics.over_quota(name)
+        raise ServerError(
+            f"your quota of {name} is {bound:.15g}, and this makes it {wanted:.15g}",
+            status=429,
+            hint=f"try again {when}",
+        )
+
+
+def described(identity: Identity, usage: Usage, upload_bytes: int, streams: int) -> dict[str, Any]:
+    """Quotas and what is used of them, for the one whom they concern."""
+    quota = identity.quota
+    return {
+        "queued_jobs": {"used": usage.jobs, "bound": quota.queued_jobs},
+        "queued_work": {"used": usage.work, "bound": quota.queued_work},
+        "upload_bytes": {"used": upload_bytes, "bound": quota.upload_bytes},
+        "streams": {"used": streams, "bound": quota.streams},
+        "job_work": {"bound": quota.job_work},
+    }
+
+
+_ENDED = "when some of your jobs have ended"

@@ -1,0 +1,103 @@
+"""The home belongs to one user: nobody else may read it, and nobody else may have put it there.
+
+Windows has no such permissions: a folder below the user's profile is private there already, and nothing is checked.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import ServerError
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_FOLDERS = ("logs", "blobs", "jobs")
+_FILES = ("server.json", "server.lock", "server.*.tmp", "start.log", "allowed.json", "journal.sqlite3*")
+"""What the server writes; files of the user, such as LoRAs, keep the permissions that they have."""
+
+
+def make_private(home: Path) -> list[str]:
+    """Make the folder, or take from others the right to read what is in it; gives what was repaired, each path once.
+
+    Raises:
+        ServerError: it cannot be made or read, belongs to another user, or leads to where others can write.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.name == "nt":
+            return []
+        _refuse_foreign(home)
+        return [
+            *_repaired(home),
+            *(said for folder in _FOLDERS for said in _repaired_folder(home / folder)),
+            *_files(home),
+        ]
+    except FileExistsError as error:
+        raise ServerError(f"{home} is a file", hint=_ELSEWHERE) from error
+    except OSError as error:
+        raise ServerError(f"{home} cannot be used: {error.strerror}", hint=_ELSEWHERE) from error
+
+
+def open_private(path: Path) -> int:
+    """A handle that writes an empty file which only this user may read; a link at its place is refused by the system."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+    return os.open(path, flags, 0o600)
+
+
+_ELSEWHERE = "name another folder with SD_CORE_HOME"
+
+
+def _refuse_foreign(folder: Path) -> None:
+    found = folder.stat()
+    if found.st_uid != os.geteuid():
+        raise ServerError(f"{folder} belongs to another user", hint=_ELSEWHERE)
+    target = folder.resolve()
+    if target == Path(os.path.abspath(folder)):  # noqa: PTH100 - `resolve` would follow the links that are looked for
+        return
+    # Through a link: what lies there may have been prepared by whoever can write there or move it away.
+    for place in (target, *target.parents):
+        mode = place.stat().st_mode
+        sticky = place != target and mode & stat.S_ISVTX
+        if mode & stat.S_IWOTH and not sticky:
+            raise ServerError(f"{folder} leads to {place}, where every user can write", hint=_ELSEWHERE)
+
+
+def _repaired_folder(folder: Path) -> Iterator[str]:
+    if not folder.is_dir():
+        return
+    _refuse_foreign(folder)
+    yield from _repaired(folder)
+    count = sum(_close(path) for path in _below(folder))
+    if count:
+        yield f"{count} files in {folder} could be read by other users"
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            yield Path(parent, name)
+
+
+def _files(home: Path) -> Iterator[str]:
+    for pattern in _FILES:
+        for path in sorted(home.glob(pattern)):
+            yield from _repaired(path)
+
+
+def _repaired(path: Path) -> Iterator[str]:
+    if _close(path):
+        yield f"{path} could be read by other users"
+
+
+def _close(path: Path) -> bool:
+    """Take the rights of others away; whether they had any. A link has none of its own, and its target is not ours."""
+    try:
+        mode = path.stat().st_mode if path.is_dir() else path.lstat().st_mode
+        if stat.S_ISLNK(mode) or not mode & _OTHERS:
+            return False
+        path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
+    except FileNotFoundError:  # deleted by whoever made it, such as a server that ends
+        return False
+    return True
