@@ -25,7 +25,7 @@ LIBRARY = ADDON.parent / "sd_core"
 
 CLIENT_PARTS = (
     "__init__.py", "encoding.py", "errors.py", "events.py", "files.py", "jobs.py", "metadata.py", "results.py", "saving.py",
-    "client", "material", "passes", "requests", "values", "wire",
+    "client", "material", "outputs", "passes", "requests", "values", "wire",
 )  # fmt: skip
 """What Blender's Python gets: NumPy and the standard library are enough for it."""
 
