@@ -35,16 +35,20 @@ def write_files(files: Iterable[tuple[Path, bytes]], *, overwrite: bool = True) 
     renamed. What was at a path before stays until its successor is complete.
 
     Args:
-        overwrite: False: a path that is taken is an error.
+        overwrite: False: a path that is taken is an error, unless it holds the very same bytes: then it is left alone.
 
     Raises:
         OutputError: full disk, read-only or missing folder ...; the temporary files are removed.
     """
     staged: list[tuple[Path, Path]] = []
+    paths = []
     try:
         for path, content in files:
+            paths.append(path)
             if path.is_dir():
                 raise OutputError(str(path), "is a folder", hint="give a file name")
+            if not overwrite and path.is_file() and path.read_bytes() == content:
+                continue
             staged.append((_temporary(path), path))
             write_new(staged[-1][0], content, path)
         if not overwrite:
@@ -56,7 +60,7 @@ def write_files(files: Iterable[tuple[Path, bytes]], *, overwrite: bool = True) 
             temporary.unlink(missing_ok=True)
     for folder in {path.parent for _, path in staged}:
         sync_folder(folder)
-    return [path for _, path in staged]
+    return paths
 
 
 def require_free(paths: Iterable[Path]) -> None:

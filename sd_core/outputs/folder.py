@@ -191,18 +191,20 @@ class OutputFolder:
         return aside
 
     def adopt(self, names: Iterable[str], about: Mapping[str, Any] | None = None) -> None:
-        """List files that an earlier version wrote; the caller has made sure of that."""
+        """List files that an earlier version wrote, from the first commit on; the caller has made sure of that."""
         found = {name: (self._content(name, self.path(name)),) for name in names}
-        with self._claim.held():
-            manifest = self._updated()
+
+        def listed(manifest: Manifest) -> None:
             manifest.files |= found
             manifest.about = manifest.about if about is None else dict(about)
-            self._save(manifest)
+
+        listed(self._last)
+        self._later.append(listed)
 
     def close(self) -> None:
         """Note what has been removed, and let others work here."""
         try:
-            if self._later:
+            if self._later and self.is_listed:
                 # without this note the manifest tells the truth as well, only in more words
                 with suppress(OutputError), self._claim.held():
                     self._save(self._updated())
