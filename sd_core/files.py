@@ -45,9 +45,7 @@ def write_files(files: Iterable[tuple[Path, bytes]], *, overwrite: bool = True) 
     try:
         for path, content in files:
             paths.append(path)
-            if path.is_dir():
-                raise OutputError(str(path), "is a folder", hint="give a file name")
-            if not overwrite and path.is_file() and path.read_bytes() == content:
+            if not overwrite and _holds(path, content):
                 continue
             staged.append((_temporary(path), path))
             write_new(staged[-1][0], content, path)
@@ -57,7 +55,8 @@ def write_files(files: Iterable[tuple[Path, bytes]], *, overwrite: bool = True) 
             rename(temporary, path)
     finally:
         for temporary, _ in staged:
-            temporary.unlink(missing_ok=True)
+            if temporary.exists():
+                temporary.unlink()
     for folder in {path.parent for _, path in staged}:
         sync_folder(folder)
     return paths
@@ -101,12 +100,18 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}.tmp")
 
 
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
+
+
 def write_new(temporary: Path, content: bytes, path: Path) -> None:
     """Write a new file and flush it to the disk. path: what it is going to be called, for errors.
 
     Raises:
         OutputError: it cannot be written.
     """
+    if path.is_dir():
+        raise OutputError(str(path), "is a folder", hint="give a file name")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:

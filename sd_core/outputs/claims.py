@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import uuid
+import weakref
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
@@ -64,8 +65,7 @@ class Claim:
         if self._handle is None:
             return
         with held(self._private / "lock"):
-            _here.discard(self._run)
-            os.close(self._handle)
+            self._let_go()
             self._handle = None
             self._path.unlink(missing_ok=True)
             shutil.rmtree(self.unfinished, ignore_errors=True)
@@ -84,6 +84,7 @@ class Claim:
             try:
                 handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
                 self._handle = handle
+                self._let_go = weakref.finalize(self, _let_go, handle, self._run)
                 os.write(handle, json.dumps(owner(self._run, span)).encode())
                 self.unfinished.mkdir()
             except OSError as error:
@@ -140,6 +141,12 @@ class Claim:
             _rmdir(self._private)
             if self.made:
                 _rmdir(root)
+
+
+def _let_go(handle: int, run: str) -> None:
+    """Also where nobody released the claim, and its owner is forgotten."""
+    _here.discard(run)
+    os.close(handle)
 
 
 def _made(root: Path) -> bool:

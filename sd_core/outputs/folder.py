@@ -144,8 +144,10 @@ class OutputFolder:
             OutputError: a file is somebody else's, or has changed since; or it cannot be written, then each file is as it
                 was or as it is to be.
         """
-        staged = {name: self._staged(name, given) for name, given in files.items()}
+        staged: dict[str, tuple[Path, Content]] = {}
         try:
+            for name, given in files.items():
+                staged[name] = self._staged(name, given)
             with self._claim.held():
                 manifest = self._updated()
                 for name, (_, content) in staged.items():
@@ -245,7 +247,11 @@ class OutputFolder:
         path = self.path(name)
         if isinstance(given, bytes):
             temporary = self.stage(name)
-            write_new(temporary, given, path)
+            try:
+                write_new(temporary, given, path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
             return temporary, content_of_bytes(given)
         try:
             with given.open("r+b") as stream:  # whoever wrote it may not have flushed it

@@ -90,6 +90,10 @@ def _blend(path: Path) -> bool:
         return stream.read(4) in (b"BLEN", b"\x28\xb5\x2f\xfd", b"\x1f\x8b\x08\x00")
 
 
+def _log(path: Path) -> bool:
+    return path.is_file()  # text of any kind
+
+
 _CHECKS: dict[str, Callable[[Path], bool]] = {
     ".png": _png,
     ".npy": _npy,
@@ -100,4 +104,5 @@ _CHECKS: dict[str, Callable[[Path], bool]] = {
     ".gif": _gif,
     ".exr": _exr,
     ".blend": _blend,
+    ".log": _log,
 }
