@@ -4,7 +4,9 @@
     blender -b shot.blend --python-expr "from bl_ext.user_default.sd_core import farm; farm.main()" -- --start 1 --end 48
 
 The settings are those that the file was saved with; options after `--` replace some of them. Frames that are there are taken up
-with `--resume`. Several Blenders may make parts of one animation in the same folder, each its own frames. Exit codes: 0 all is done, 1 it failed, 2 a setting or option is wrong, 130 it was cancelled (SIGINT, SIGTERM).
+with `--resume`. Several Blenders may make parts of one animation in the same folder, each its own frames.
+
+Exit codes: 0 all is done, 1 it failed, 2 a setting or option is wrong, 130 it was cancelled (SIGINT, SIGTERM).
 """
 
 from __future__ import annotations

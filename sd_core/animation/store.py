@@ -123,10 +123,11 @@ class FrameStore:
         self.figures = json.loads(bytes(state["figures"]).decode())
         self._needed = {index: self._images_of(index, held) for index, held in sound}
         damaged = self._damaged(newest)
+        sound = [pair for pair in sound if pair[0] == newest or all(map(self._is_sound, self._images(pair[0])))]
+        self._needed = {index: self._needed[index] for index, _ in sound}
         spans = [Span(newest + 1, self._count, state)]
         if damaged:
-            bases = (pair for pair in sound if pair[0] < min(damaged) and not self._needed[pair[0]] & damaged)
-            base, before = next(bases, (-1, None))
+            base, before = next((pair for pair in sound if pair[0] < min(damaged)), (-1, None))
             spans.insert(0, Span(base + 1, max(damaged) + 1, before))
         return [span for span in spans if span.first < span.stop]
 
@@ -220,6 +221,9 @@ class FrameStore:
         if "wanted" in state:
             return {int(held) for held in json.loads(bytes(state["wanted"]).decode())}
         return {held for held in self._numbers("state/image_") if held <= index}
+
+    def _images(self, index: int) -> list[str]:
+        return [image_name(held) for held in self._needed[index]]
 
     def _damaged(self, newest: int) -> set[int]:
         """Frames up to `newest` that have to be made again."""
