@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from sd_core.animation import recall
+from sd_core.animation.layout import open_folder
 from sd_core.engine import Engine
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import FrameEvent, StepEvent
@@ -55,6 +56,12 @@ def engine(model: str) -> Iterator[Engine]:
 
 def pictures(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "frames").glob("*.png"))}
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    """Every file that is there to stay, with its content."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != ".sd_core")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
 def cancel_after(engine: Engine, request: Animation, folder: Path, frames: int) -> None:
@@ -108,21 +115,35 @@ def test_a_state_of_another_version_is_refused_and_its_frames_stay(
     request = shot(6)
     cancel_after(engine, request, tmp_path, 2)
     before = pictures(tmp_path)
-    for path in tmp_path.rglob("after_*.npz"):
-        with np.load(path) as held:
-            state = {name: array for name, array in held.items() if name != lacking}
-        if lacking == "owed":
-            state["numbers"] = without_owed(state["numbers"])
-        np.savez(path, **state)
+    with open_folder(tmp_path) as opened:
+        for name in [name for name in opened.listed() if "after_" in name]:
+            with np.load(tmp_path / name) as held:
+                state = {name: array for name, array in held.items() if name != lacking}
+            if lacking == "owed":
+                state["numbers"] = without_owed(state["numbers"])
+            np.savez(tmp_path / "state.npz", **state)
+            opened.write({name: (tmp_path / "state.npz").read_bytes()})
     with pytest.raises(RequestError, match=f"no {lacking}: another version") as caught:
         engine.run(request, output=tmp_path, resume=True)
     assert "without resume" in str(caught.value.hint)
     assert pictures(tmp_path) == before
 
 
-def test_a_new_run_starts_in_a_clean_folder(engine: Engine, tmp_path: Path) -> None:
+def test_finished_frames_are_never_thrown_away_unasked(engine: Engine, tmp_path: Path) -> None:
     engine.run(shot(3), output=tmp_path / "out")
-    engine.run(shot(2), output=tmp_path / "out")
+    before = listing(tmp_path)
+    with pytest.raises(RequestError, match=r"holds 3 finished frames of this request.*resume=True.*overwrite=True"):
+        engine.run(shot(3), output=tmp_path / "out")
+    with pytest.raises(RequestError, match=r"holds 3 finished frames of another request; overwrite=True"):
+        engine.run(shot(2), output=tmp_path / "out")
+    with pytest.raises(RequestError, match="begins anew, resume goes on"):
+        engine.run(shot(3), output=tmp_path / "out", resume=True, overwrite=True)
+    assert listing(tmp_path) == before
+
+
+def test_a_run_that_may_overwrite_starts_in_a_clean_folder(engine: Engine, tmp_path: Path) -> None:
+    engine.run(shot(3), output=tmp_path / "out")
+    engine.run(shot(2), output=tmp_path / "out", overwrite=True)
     assert sorted(pictures(tmp_path / "out")) == ["000000.png", "000001.png"]
     assert len(json.loads((tmp_path / "out" / "report.json").read_text())["frames"]) == 2
 
