@@ -12,9 +12,10 @@ from pathlib import Path
 from sd_core.errors import SDError
 from tests.server.servers import wait_for
 
-from .damage import JOURNAL, LOG, Template, make_template, recover, tells
+from .damage import JOURNAL, LOG, Template, make_template, recover
 from .findings import Findings, Law
 from .host import Host, hosted
+from .ledger import tells
 from .scene import Scene, timed
 
 

@@ -16,16 +16,13 @@ from tests.server.servers import wait_for
 from .devices import faulty
 from .findings import Findings, Law
 from .host import Host, RefusedStartError, ended, hosted
-from .ledger import Ledger, second_death
+from .ledger import Ledger, second_death, tells
 from .scene import Scene
 from .work import Work
 
 JOURNAL, LOG = "journal.sqlite3", "journal.sqlite3-wal"
 DONE, WAITING = 14, 10
 """Jobs of the home whose bits flip."""
-
-WORDS = ("damage", "checksum", "digest", "changed by others", "lost")
-"""One of these tells of damage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +125,6 @@ def _check_refusal(host: Host, findings: Findings, text: str, what: str) -> None
     host.start("--new-journal")
     findings.check(Law.HEALTH, host.wait_until_ready().status == 200, f"{what}: a new journal does not help")
     host.stop()
-
-
-def tells(text: str) -> bool:
-    """Whether it tells of damage."""
-    return any(word in text.lower() for word in WORDS)
 
 
 def _everything(host: Host) -> str:
