@@ -48,6 +48,12 @@ class Checks:
             self._known[digest] = (look, time.monotonic())
         return None
 
+    def trust(self, digest: str, path: Path) -> None:
+        """The bytes have just been compared with the digest, on their way to the file."""
+        look = _look(path)
+        with self._lock:
+            self._known[digest] = (look, time.monotonic())
+
     def touch(self, digest: str, path: Path) -> None:
         """Mark a file as just used, which changes nothing of what is known of it; raises `FileNotFoundError`."""
         before = _look(path)
