@@ -74,7 +74,7 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             await self.store.database.run(setbacks.put_back_all)
-        except SDError as error:
+        except (SDError, OSError) as error:
             _log.error("running jobs cannot be put back", extra={"reason": str(error)})
 
     @property

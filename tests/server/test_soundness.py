@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -103,3 +104,20 @@ def test_only_so_many_damaged_files_are_kept(tmp_path: Path, monkeypatch: pytest
         path.write_text("x")
         soundness.move_aside(path)
     assert sorted(kept.name[0] for kept in (tmp_path / "damaged").iterdir()) == ["3", "4", "5"]
+
+
+def test_a_process_without_descriptors_takes_no_blob_for_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(tmp_path, 9 * KIB)
+    (tmp_path / f"{digest(0)}.bin").write_bytes(content(0))
+    store.open()
+
+    def exhausted(path: Path) -> str:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(soundness, "_digest", exhausted)
+        with pytest.raises(OSError, match="Too many open files"):
+            store.sound(digest(0))
+    assert store.sound(digest(0)) is not None
