@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,4 +155,24 @@ def test_a_job_that_is_damaged_is_not_taken_for_the_same(tmp_path: Path) -> None
     held(lambda connection: connection.execute("UPDATE jobs SET request = request || ' '"))
     with pytest.raises(ServerError, match="forget it"):
         held(lambda connection: journal.add(connection, new("a"), 9))
+    held.database.close()
+
+
+def test_looks_from_another_thread_while_the_journal_grows_raise_no_false_alarm(tmp_path: Path) -> None:
+    held = Held(tmp_path / "journal.sqlite3")
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            held.database.check_files()
+
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(100):
+        held(lambda connection, number=number: journal.add(connection, new(f"j{number}", model="x" * 5000), 10_000))
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert held.database.problem == ""
     held.database.close()
