@@ -58,8 +58,10 @@ class FileGuard:
         self._lock = threading.Lock()
 
     def look(self) -> str | None:
-        """What has happened since the last look; None where the files are the same. Any thread may; it costs some
-        microseconds."""
+        """What has happened since the last look; None where the files are the same.
+
+        Any thread may; it costs some microseconds.
+        """
         with self._lock:
             problems = [problem for suffix in ("", "-wal") if (problem := self._changed(suffix)) is not None]
         return problems[0] if problems else None
