@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import itertools
 import logging
 import time
@@ -18,6 +17,7 @@ from .database import Connection, JournalError
 from .orders import check_result, make_order
 from .pipe import Message
 from .records import ENDED, JobRecord, JobState
+from .soundness import PASSING
 from .store import Store
 from .supervisor import EngineProcess
 from .told import StoredEvent, event_id, finished_frames, last_event
@@ -30,8 +30,9 @@ _STATES = {
     EventKind.FAILED: JobState.FAILED,
     EventKind.CANCELLED: JobState.CANCELLED,
 }
-_PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
-"""What ails the server for a while and is no fault of the job that it writes for."""
+_JOURNAL = (OutputError, JournalError)
+_ATTEMPTS = 10
+"""A failure that comes so often in a row does not pass; the keeper finds the job that nobody runs."""
 
 
 class Run:
@@ -156,7 +157,7 @@ class Run:
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """Ask the journal, however long the disk stays full: what the engine has done is not thrown away."""
-        return await _insist(lambda: self._store.database.run(work), self.job.id, (OutputError, JournalError))
+        return await _insist(lambda: self._store.database.run(work), self.job.id, _JOURNAL)
 
     async def _persist(self, work: Callable[[Connection], T]) -> T:
         """Ask the journal until it answers."""
@@ -169,12 +170,14 @@ class Run:
 async def _insist(
     action: Callable[[], Awaitable[T]], job_id: str, passing: tuple[type[Exception], ...] = (Exception,)
 ) -> T:
-    """Do it until it succeeds, where it fails in a way that may pass."""
+    """Do it until it succeeds: for ever where the journal's disk fails, else so often as is not in vain."""
     pause = BackOff()
     while True:
         try:
             return await action()
         except passing as error:
+            if pause.failures >= _ATTEMPTS and not isinstance(error, _JOURNAL):
+                raise
             _log.error("tried again", extra={"job": job_id, "reason": repr(error)})
             await asyncio.sleep(pause.fail())
 
@@ -182,4 +185,4 @@ async def _insist(
 def _is_passing(error: SDError) -> bool:
     """Whether the server lacks something for a while. Else the job cannot be done: no room, damaged inputs."""
     cause = error.__cause__
-    return isinstance(cause, OSError) and cause.errno in _PASSING
+    return isinstance(cause, OSError) and cause.errno in PASSING

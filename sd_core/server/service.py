@@ -56,7 +56,7 @@ class Service:
         # On loopback whoever can connect can read the same files as the server.
         self._rules = ModelRules({"builtin", settings.model}, None if settings.is_local else settings.allow_models)
         self._first_engine = asyncio.Event()
-        self._keep = Keeper(store)
+        self._keep = Keeper(store, self._running)
 
     async def start(self) -> None:
         """Take up what an earlier run has left, and start the engines."""
@@ -79,7 +79,7 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             await self.store.database.run(setbacks.put_back_all)
-        except SDError as error:
+        except (SDError, OSError) as error:
             _log.error("running jobs cannot be put back", extra={"reason": str(error)})
 
     @property
@@ -129,9 +129,8 @@ class Service:
             ServerError: 404; 409, it has not ended.
         """
         job = await self.job(job_id)
-        if job.state not in ENDED:
-            raise ServerError(f"job {job_id} is {job.state}", status=409, hint="cancel it first")
-        await self._keep.forget([job], pictures=True)
+        if job.state not in ENDED or not await self._keep.forget([job], pictures=True):
+            raise ServerError(f"job {job_id} has not ended", status=409, hint="cancel it first")
 
     async def blob(self, digest: str) -> Path:
         """The file of a blob, whose bytes are right.
@@ -304,6 +303,9 @@ class Service:
         self.store.blobs.sync(blobs)
         decoded = decode(request, self.store.blobs.folder, settings.limits)
         return grouping_model(decoded, settings.model), work_of(decoded)
+
+    def _running(self) -> set[str]:
+        return {lane.run.job.id for lane in self.lanes if lane.run is not None}
 
     def _hold_sound(self, digests: frozenset[str]) -> list[str]:
         """Pin blobs whose bytes are right; gives those that are missing, or were damaged, and then pins none."""

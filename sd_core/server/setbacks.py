@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import EngineDied, ServerError
 from .database import Connection
-from .journal import get, next_place
+from .journal import finish, get, next_place
 from .records import (
     DAMAGED,
     ENDED,
@@ -97,6 +97,16 @@ def count_failure(connection: Connection, job: JobSummary) -> bool:
     return aside
 
 
+def put_back_orphan(connection: Connection, job: JobSummary) -> None:
+    """Let a job wait again that no lane runs any more; as a failure of the server, which may be the last."""
+    if not count_failure(connection, job):
+        return
+    reason = f"the server failed at this job {FAILURES} times"
+    error = ServerError(reason, status=500, hint="see the server's log; it can be resumed")
+    last = StoredEvent(event_id(job.runs + 1, 0), {"kind": "failed", "error": error.to_dict()})
+    finish(connection, get(connection, job.id), JobState.FAILED, last, reason)
+
+
 def count_interruptions(connection: Connection) -> Interrupted:
     """Deal with every job that ran when the server ended."""
     query = f"SELECT {SUMMARY_COLUMNS} FROM jobs WHERE state = 'running'"  # noqa: S608
@@ -171,10 +181,20 @@ def repair(connection: Connection) -> list[str]:
     return [job.id for job in damaged]
 
 
-def forget(connection: Connection, numbers: Iterable[int]) -> None:
-    """Delete finished jobs, with all that is written of them."""
-    rows = [(number,) for number in numbers]
-    connection.executemany("DELETE FROM jobs WHERE number = ? AND state NOT IN ('queued', 'running')", rows)
+def forget(connection: Connection, jobs: Iterable[JobSummary]) -> tuple[list[str], list[str]]:
+    """Delete jobs that have ended, with all that is written of them; one that waits again by now stays.
+
+    Gives the ids of those that went, and the blobs that no other job names.
+    """
+    ids, blobs = list[str](), list[str]()
+    for job in jobs:
+        blobs += (own := only_of(connection, job))
+        query = "DELETE FROM jobs WHERE number = ? AND state NOT IN ('queued', 'running')"
+        if connection.execute(query, (job.number,)).rowcount:
+            ids.append(job.id)
+        elif own:
+            del blobs[-len(own) :]
+    return ids, blobs
 
 
 def overdue(connection: Connection, keep: int, before: float) -> list[JobSummary]:
