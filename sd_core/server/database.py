@@ -86,6 +86,8 @@ class Database:
             raise OutputError(
                 str(self._path), f"cannot be written: {error}", hint="free some space on its disk"
             ) from error
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):  # ours, not the disk's
+            raise
         except sqlite3.DatabaseError as error:
             raise JournalError(
                 f"the journal {self._path} is damaged: {error}", hint="stop the server and repair it"

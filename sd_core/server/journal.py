@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import ServerError
 from .database import Connection
@@ -250,7 +250,9 @@ def _start(connection: Connection, number: int, device: str) -> JobRecord:
         (device, time.time(), number),
     )
     reseal(connection, number)
-    return before if before.damaged else _record(connection, number)
+    now = _record(connection, number)
+    # Its own number of runs stays, as that is what the ids of its events are made of.
+    return replace(before, runs=now.runs, state=now.state) if before.damaged else now
 
 
 def _record(connection: Connection, number: int) -> JobRecord:

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
-from . import setbacks
-from .records import JobSummary
+from . import journal, setbacks
+from .records import JobState, JobSummary
 from .store import Store
 
 _log = logging.getLogger(__name__)
@@ -22,11 +22,16 @@ _DAY = 86400.0
 
 
 class Keeper:
-    """Looks again and again, and goes on whatever fails; `problem` says what failed last."""
+    """Looks again and again, and goes on whatever fails; `problem` says what failed last.
 
-    def __init__(self, store: Store) -> None:
+    `running` gives the ids of the jobs that lanes run now.
+    """
+
+    def __init__(self, store: Store, running: Callable[[], Collection[str]]) -> None:
         self.problem = ""
         self._store = store
+        self._running = running
+        self._orphans: frozenset[str] = frozenset()
         self._next_prune = 0.0
 
     async def serve(self) -> None:
@@ -36,16 +41,28 @@ class Keeper:
                 await self.look()
                 self.problem = ""
             except Exception as error:  # noqa: BLE001 - it goes on; what failed is logged and told
-                self.problem = f"old jobs cannot be deleted: {error}"
+                self.problem = f"the journal cannot be looked after: {error}"
                 _log.exception("keeper failed")
             await asyncio.sleep(_LOOK)
 
     async def look(self) -> None:
         """One look."""
-        if self._store.database.check_files() or time.monotonic() < self._next_prune:
+        if self._store.database.check_files():
             return
-        self._next_prune = time.monotonic() + _PRUNE
-        await self.prune()
+        await self._find_orphans()
+        if time.monotonic() >= self._next_prune:
+            self._next_prune = time.monotonic() + _PRUNE
+            await self.prune()
+
+    async def _find_orphans(self) -> None:
+        """Jobs that count as running at two looks, and which no lane runs, wait again, or are set aside."""
+        jobs = await self._store.database.run(lambda held: journal.list_jobs(held, JobState.RUNNING, 0, 1000))
+        orphans = {job.id: job for job in jobs if job.id not in self._running()}
+        for job in (orphans[job_id] for job_id in self._orphans & orphans.keys()):
+            _log.error("a running job has no lane", extra={"job": job.id})
+            await self._store.database.run(lambda held, job=job: setbacks.put_back_orphan(held, job))
+            self._store.bell.ring()
+        self._orphans = frozenset(orphans)
 
     async def prune(self) -> int:
         """Forget the finished jobs beyond the number and the age that `Limits` allows; gives how many."""

@@ -7,7 +7,7 @@ import errno
 import itertools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from ..errors import EngineDied, OutputError, SDError, ServerError
@@ -30,6 +30,10 @@ _STATES = {
     EventKind.FAILED: JobState.FAILED,
     EventKind.CANCELLED: JobState.CANCELLED,
 }
+_JOURNAL = (OutputError, JournalError)
+_ATTEMPTS = 10
+"""A failure that comes so often in a row does not pass; the keeper finds the job that nobody runs."""
+
 _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 """What ails the server for a while and is no fault of the job that it writes for."""
 
@@ -64,7 +68,7 @@ class Run:
             raise
         except Exception as error:
             await engine.settle()
-            if not _is_of_job(error):
+            if not isinstance(error, SDError) or _is_passing(error):
                 await self._given_up(error)
                 raise
             await self.fail(error)
@@ -72,7 +76,7 @@ class Run:
 
     async def fail(self, error: SDError) -> None:
         """End the job with an error that no engine has told."""
-        await self._end(EventKind.FAILED, {"kind": "failed", "error": error.to_dict()}, reason=str(error))
+        await self._end_here(EventKind.FAILED, {"kind": "failed", "error": error.to_dict()}, str(error))
 
     async def _follow(self, engine: EngineProcess) -> bool:
         if self.job.damaged:
@@ -80,7 +84,7 @@ class Run:
         self._frames = await self._write(lambda connection: finished_frames(connection, self.job.number))
         order = await asyncio.to_thread(make_order, self._store.blobs, self._store.job_folder(self.job.id), self.job)
         if self.cancelled:  # an engine can only be asked to stop what it has begun
-            await self._end(EventKind.CANCELLED, {"kind": "cancelled"})
+            await self._end_here(EventKind.CANCELLED, {"kind": "cancelled"})
             return False
         async for message in engine.run(self.job.id, self.job.runs, order):
             if (problem := check_result(order["request"], message.data["event"])) is not None:
@@ -108,27 +112,34 @@ class Run:
             self._frames.add(data["index"])
         self._feed.publish(event)
 
-    async def _end(self, kind: EventKind, data: dict[str, Any], reason: str = "") -> None:
-        event, state = self._next_event(data), _STATES[kind]
-        descent = await self._write(lambda connection: journal.finish(connection, self.job, state, event, reason))
+    async def _end(self, kind: EventKind, data: dict[str, Any]) -> None:
+        """End the job as the engine has told."""
+        event = self._next_event(data)
+        descent = await self._write(lambda connection: journal.finish(connection, self.job, _STATES[kind], event))
         if descent is not None:
             self._store.blobs.descend(descent)
-        await self._ended(event, state)
+        await self._ended(event, _STATES[kind])
+
+    async def _end_here(self, kind: EventKind, data: dict[str, Any], reason: str = "") -> None:
+        """End the job with what the server has to say, which nobody else can do."""
+        event = self._next_event(data)
+        await self._persist(lambda connection: journal.finish(connection, self.job, _STATES[kind], event, reason))
+        await self._ended(event, _STATES[kind])
 
     async def _ended(self, event: StoredEvent, state: JobState) -> None:
         """What is due once the journal says how the job has ended."""
-        self._feed.publish(event)
-        self._store.feeds.keep(self._feed)
         if self._held:
             self._held = False
-            await self._store.let_go(self.job)
+            await _insist(lambda: self._store.let_go(self.job), self.job.id)
+        self._feed.publish(event)
+        self._store.feeds.keep(self._feed)
         seconds = time.time() - (self.job.started or time.time())
         self._store.metrics.job_ended(state, seconds)
         _log.info("job ended", extra={"job": self.job.id, "state": str(state), "seconds": round(seconds, 3)})
 
     async def _died(self, error: EngineDied) -> None:
         if self.cancelled:
-            await self._end(EventKind.CANCELLED, {"kind": "cancelled"})
+            await self._end_here(EventKind.CANCELLED, {"kind": "cancelled"})
         elif await self._persist(lambda connection: setbacks.count_death(connection, self.job, self._lane)):
             twice = f"{error.message}, as in the run before"
             await self.fail(EngineDied(twice, hint=f"{error.hint}; it can be resumed from its finished frames"))
@@ -142,30 +153,39 @@ class Run:
             if last is not None:
                 await self._ended(last, job.state)
         elif self.cancelled:
-            await self._end(EventKind.CANCELLED, {"kind": "cancelled"})
+            await self._end_here(EventKind.CANCELLED, {"kind": "cancelled"})
         elif aside:
             reason = f"the server failed at this job {setbacks.FAILURES} times, at last with {error!r:.300}"
             await self.fail(ServerError(reason, status=500, hint="see the server's log; it can be resumed"))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """Ask the journal, however long the disk stays full: what the engine has done is not thrown away."""
-        return await self._persist(work, (OutputError, JournalError))
+        return await _insist(lambda: self._store.database.run(work), self.job.id, _JOURNAL)
 
-    async def _persist(self, work: Callable[[Connection], T], passing: tuple[type[Exception], ...] = (Exception,)) -> T:
-        """Ask the journal until it answers, where it fails in a way that may pass."""
-        pause = BackOff()
-        while True:
-            try:
-                return await self._store.database.run(work)
-            except passing as error:
-                _log.error("journal cannot be used", extra={"job": self.job.id, "reason": str(error)})
-                await asyncio.sleep(pause.fail())
+    async def _persist(self, work: Callable[[Connection], T]) -> T:
+        """Ask the journal until it answers."""
+        return await _insist(lambda: self._store.database.run(work), self.job.id)
 
     def _next_event(self, data: dict[str, Any]) -> StoredEvent:
         return StoredEvent(event_id(self.job.runs, next(self._numbers)), data)
 
 
-def _is_of_job(error: Exception) -> bool:
-    """Whether the job itself cannot be done: its inputs are damaged, or there is no room for what it makes."""
+async def _insist(
+    action: Callable[[], Awaitable[T]], job_id: str, passing: tuple[type[Exception], ...] = (Exception,)
+) -> T:
+    """Do it until it succeeds: for ever where the journal's disk fails, else so often as is not in vain."""
+    pause = BackOff()
+    while True:
+        try:
+            return await action()
+        except passing as error:
+            if pause.failures >= _ATTEMPTS and not isinstance(error, _JOURNAL):
+                raise
+            _log.error("tried again", extra={"job": job_id, "reason": repr(error)})
+            await asyncio.sleep(pause.fail())
+
+
+def _is_passing(error: SDError) -> bool:
+    """Whether the server lacks something for a while. Else the job cannot be done: no room, damaged inputs."""
     cause = error.__cause__
-    return isinstance(error, SDError) and not (isinstance(cause, OSError) and cause.errno in _PASSING)
+    return isinstance(cause, OSError) and cause.errno in _PASSING

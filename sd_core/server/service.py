@@ -56,7 +56,7 @@ class Service:
         # On loopback whoever can connect can read the same files as the server.
         self._rules = ModelRules({"builtin", settings.model}, None if settings.is_local else settings.allow_models)
         self._first_engine = asyncio.Event()
-        self._keep = Keeper(store)
+        self._keep = Keeper(store, self._running)
 
     async def start(self) -> None:
         """Take up what an earlier run has left, and start the engines."""
@@ -304,6 +304,9 @@ class Service:
         self.store.blobs.sync(blobs)
         decoded = decode(request, self.store.blobs.folder, settings.limits)
         return grouping_model(decoded, settings.model), work_of(decoded)
+
+    def _running(self) -> set[str]:
+        return {lane.run.job.id for lane in self.lanes if lane.run is not None}
 
     def _hold_sound(self, digests: frozenset[str]) -> list[str]:
         """Pin blobs whose bytes are right; gives those that are missing, or were damaged, and then pins none."""

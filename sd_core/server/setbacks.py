@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import EngineDied, ServerError
 from .database import Connection
-from .journal import get, next_place
+from .journal import finish, get, next_place
 from .records import (
     DAMAGED,
     ENDED,
@@ -95,6 +95,16 @@ def count_failure(connection: Connection, job: JobSummary) -> bool:
     )
     reseal(connection, job.number)
     return aside
+
+
+def put_back_orphan(connection: Connection, job: JobSummary) -> None:
+    """Let a job wait again that no lane runs any more; as a failure of the server, which may be the last."""
+    if not count_failure(connection, job):
+        return
+    reason = f"the server failed at this job {FAILURES} times"
+    error = ServerError(reason, status=500, hint="see the server's log; it can be resumed")
+    last = StoredEvent(event_id(job.runs + 1, 0), {"kind": "failed", "error": error.to_dict()})
+    finish(connection, get(connection, job.id), JobState.FAILED, last, reason)
 
 
 def count_interruptions(connection: Connection) -> Interrupted:

@@ -65,8 +65,11 @@ class Store:
 
     async def let_go(self, job: JobSummary) -> None:
         """Give back what a job that has just ended needed until then: its blobs, and its folder where it cannot go on."""
-        self.blobs.release(await self.database.run(lambda connection: journal.blobs_of(connection, job)))
-        if not setbacks.keeps_folder(await self.database.run(lambda connection: journal.get(connection, job.id))):
+        blobs, kept = await self.database.run(
+            lambda held: (journal.blobs_of(held, job), setbacks.keeps_folder(journal.get(held, job.id)))
+        )
+        self.blobs.release(blobs)
+        if not kept:
             await asyncio.to_thread(shutil.rmtree, self.job_folder(job.id), ignore_errors=True)
 
 
