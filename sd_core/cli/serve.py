@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from sd_core.server.settings import ServerSettings
 
 _GIBIBYTE = 1024**3
-_ABOUT_TOKEN = (
+_SEEN_BY_OTHERS = (
     "Bearer token; made at random if left out. Other users can read it in the list of processes: better in the "
     "environment, or in a file."
 )
 
-_Token: TypeAlias = Annotated[str | None, typer.Option(envvar="SD_CORE_TOKEN", help=_ABOUT_TOKEN)]
+_Token: TypeAlias = Annotated[str | None, typer.Option(envvar="SD_CORE_TOKEN", help=_SEEN_BY_OTHERS)]
 _TokenFile: TypeAlias = Annotated[Path | None, typer.Option(help="File that holds the token, for your eyes only.")]
 _TokensFile: TypeAlias = Annotated[
     Path | None, typer.Option(help="TOML file with the tokens of further users; see docs/administration.md.")

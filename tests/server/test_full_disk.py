@@ -37,4 +37,5 @@ def test_a_server_that_starts_on_a_full_disk_ends_with_a_sentence(tmp_path: Path
     assert "Traceback" not in done.stderr, done.stderr
     if done.returncode == 1:
         assert "error: " in done.stderr, done.stderr
+        assert "damaged" not in done.stderr, "a sound journal is not one to be put aside"
     assert not [name for name in done.stderr.splitlines() if name.endswith(".tmp") or name == "server.json"]
