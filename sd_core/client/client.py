@@ -164,14 +164,13 @@ class Client:
             ServerError: there is none (status 404); it is in another state, or needs arrays that are gone (409).
         """
         path = f"/v1/jobs/{job_id}/resume"
-        for _ in range(_ROUNDS):
-            answer = self.transport.send("POST", path)
-            missing = answer.json().get("missing") if answer.status == 409 else None
-            if missing is None or request is None:
-                break
+        answer = self.transport.send("POST", path)
+        missing = answer.json().get("missing") if answer.status == 409 else None
+        if missing is not None and request is not None:
             parcel = pack(request)
             for digest in missing:
                 self._upload(digest, parcel)
+            answer = self.transport.send("POST", path)
         self.transport.checked(answer)
         return self.job(job_id)
 

@@ -191,6 +191,7 @@ class BlobStore:
             except OSError as error:
                 raise output_error(path, error) from error
             self._add(digest, path, size)
+            self._checks.trust(digest, path)
             self._unsynced.add(digest)
 
     def sync(self, digests: Iterable[str]) -> None:

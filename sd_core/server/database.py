@@ -155,7 +155,7 @@ class Database:
                 f"the journal lacks its last {noted - found} commits: its write-ahead log was damaged, or an older copy was "
                 f"put in its place; jobs that were acknowledged may be missing; a copy is kept as {kept.name}"
             )
-        self._mark.note(found)
+        self._note(found)
 
     def _notice(self, text: str) -> None:
         self.notice = f"{self.notice}; {text}" if self.notice else text
@@ -195,9 +195,13 @@ class Database:
         connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'commits'")
         number = _commits(connection)
         connection.execute("COMMIT")
+        self._note(number)
+
+    def _note(self, number: int) -> None:
+        """The commit stands, also where its number cannot be noted."""
         try:
             self._mark.note(number)
-        except OSError as error:  # the commit stands all the same
+        except OSError as error:
             _log.error("commit mark not written", extra={"reason": str(error)})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -53,13 +54,17 @@ class FileGuard:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[str, tuple[int, int, int]] = {}
+        # Two looks at once could take the size that one has just seen for the older one.
+        self._lock = threading.Lock()
 
     def look(self) -> str | None:
-        """What has happened since the last look; None where the files are the same. Costs some microseconds."""
-        for suffix in ("", "-wal"):
-            if (problem := self._changed(suffix)) is not None:
-                return problem
-        return None
+        """What has happened since the last look; None where the files are the same.
+
+        Any thread may; it costs some microseconds.
+        """
+        with self._lock:
+            problems = [problem for suffix in ("", "-wal") if (problem := self._changed(suffix)) is not None]
+        return problems[0] if problems else None
 
     def _changed(self, suffix: str) -> str | None:
         path = Path(f"{self._path}{suffix}")

@@ -74,17 +74,18 @@ class Keeper:
             _log.info("old jobs forgotten", extra={"jobs": len(old)})
         return len(old)
 
-    async def forget(self, jobs: Collection[JobSummary], *, pictures: bool) -> None:
-        """Delete finished jobs; folders first, so that none is left behind without a job.
+    async def forget(self, jobs: Collection[JobSummary], *, pictures: bool) -> list[str]:
+        """Delete finished jobs with their folders; gives the ids of those that had not been resumed in the meantime.
 
         Args:
             jobs: which.
             pictures: delete the blobs too that no other job names. Otherwise they stay until there is no room for them.
         """
-        store = self._store
-        for job in jobs:
-            await asyncio.to_thread(shutil.rmtree, store.job_folder(job.id), ignore_errors=True)
-            if pictures:
-                own = await store.database.run(lambda held, job=job: setbacks.only_of(held, job))
-                await asyncio.to_thread(store.blobs.delete, own)
-        await store.database.run(lambda held: setbacks.forget(held, [job.number for job in jobs]))
+        if not jobs:
+            return []
+        ids, blobs = await self._store.database.run(lambda held: setbacks.forget(held, jobs))
+        for job_id in ids:
+            await asyncio.to_thread(shutil.rmtree, self._store.job_folder(job_id), ignore_errors=True)
+        if pictures:
+            await asyncio.to_thread(self._store.blobs.delete, blobs)
+        return ids

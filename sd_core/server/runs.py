@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import itertools
 import logging
 import time
@@ -18,6 +17,7 @@ from .database import Connection, JournalError
 from .orders import check_result, make_order
 from .pipe import Message
 from .records import ENDED, JobRecord, JobState
+from .soundness import PASSING
 from .store import Store
 from .supervisor import EngineProcess
 from .told import StoredEvent, event_id, finished_frames, last_event
@@ -33,9 +33,6 @@ _STATES = {
 _JOURNAL = (OutputError, JournalError)
 _ATTEMPTS = 10
 """A failure that comes so often in a row does not pass; the keeper finds the job that nobody runs."""
-
-_PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
-"""What ails the server for a while and is no fault of the job that it writes for."""
 
 
 class Run:
@@ -188,4 +185,4 @@ async def _insist(
 def _is_passing(error: SDError) -> bool:
     """Whether the server lacks something for a while. Else the job cannot be done: no room, damaged inputs."""
     cause = error.__cause__
-    return isinstance(cause, OSError) and cause.errno in _PASSING
+    return isinstance(cause, OSError) and cause.errno in PASSING

@@ -5,13 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 
-_BETWEEN = "\x1f"
-
 
 def seal_of(values: Iterable[object]) -> int:
     """CRC-32 over values of SQLite (None, int, float, str), which depends on their order and their types."""
-    text = _BETWEEN.join(f"{type(value).__name__}:{value!r}" for value in values)
-    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+    return zlib.crc32(repr(tuple(values)).encode("utf-8", "surrogatepass"))
 
 
 def readable(raw: bytes) -> str:

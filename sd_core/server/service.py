@@ -79,7 +79,7 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             await self.store.database.run(setbacks.put_back_all)
-        except SDError as error:
+        except (SDError, OSError) as error:
             _log.error("running jobs cannot be put back", extra={"reason": str(error)})
 
     @property
@@ -129,9 +129,8 @@ class Service:
             ServerError: 404; 409, it has not ended.
         """
         job = await self.job(job_id)
-        if job.state not in ENDED:
-            raise ServerError(f"job {job_id} is {job.state}", status=409, hint="cancel it first")
-        await self._keep.forget([job], pictures=True)
+        if job.state not in ENDED or not await self._keep.forget([job], pictures=True):
+            raise ServerError(f"job {job_id} has not ended", status=409, hint="cancel it first")
 
     async def blob(self, digest: str) -> Path:
         """The file of a blob, whose bytes are right.

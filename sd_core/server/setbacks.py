@@ -181,10 +181,20 @@ def repair(connection: Connection) -> list[str]:
     return [job.id for job in damaged]
 
 
-def forget(connection: Connection, numbers: Iterable[int]) -> None:
-    """Delete finished jobs, with all that is written of them."""
-    rows = [(number,) for number in numbers]
-    connection.executemany("DELETE FROM jobs WHERE number = ? AND state NOT IN ('queued', 'running')", rows)
+def forget(connection: Connection, jobs: Iterable[JobSummary]) -> tuple[list[str], list[str]]:
+    """Delete jobs that have ended, with all that is written of them; one that waits again by now stays.
+
+    Gives the ids of those that went, and the blobs that no other job names.
+    """
+    ids, blobs = list[str](), list[str]()
+    for job in jobs:
+        blobs += (own := only_of(connection, job))
+        query = "DELETE FROM jobs WHERE number = ? AND state NOT IN ('queued', 'running')"
+        if connection.execute(query, (job.number,)).rowcount:
+            ids.append(job.id)
+        elif own:
+            del blobs[-len(own) :]
+    return ids, blobs
 
 
 def overdue(connection: Connection, keep: int, before: float) -> list[JobSummary]:

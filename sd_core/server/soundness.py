@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -15,6 +16,9 @@ _log = logging.getLogger(__name__)
 
 _TRUSTED = 600.0
 """Seconds for which a file that looks unchanged is not read again: long enough for a download in ranges."""
+
+PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+"""What ails the whole process for a while, and says nothing of a file or a job."""
 
 _KEPT = 32
 """Damaged files that are kept for whoever wants to look at them."""
@@ -30,7 +34,11 @@ class Checks:
         self._lock = threading.Lock()
 
     def problem(self, digest: str, path: Path) -> str | None:
-        """Why the file is not what its digest says; None where it is."""
+        """Why the file is not what its digest says; None where it is.
+
+        Raises:
+            OSError: it cannot be told now, as the process lacks descriptors or memory.
+        """
         try:
             look = _look(path)
             with self._lock:
@@ -41,12 +49,20 @@ class Checks:
                 return "it is no file"
             found = _digest(path)
         except OSError as error:
+            if error.errno in PASSING:
+                raise
             return f"it cannot be read: {error.strerror or error}"
         if found != digest:
             return f"its bytes have the digest {found[:12]}"
         with self._lock:
             self._known[digest] = (look, time.monotonic())
         return None
+
+    def trust(self, digest: str, path: Path) -> None:
+        """The bytes have just been compared with the digest, on their way to the file."""
+        look = _look(path)
+        with self._lock:
+            self._known[digest] = (look, time.monotonic())
 
     def touch(self, digest: str, path: Path) -> None:
         """Mark a file as just used, which changes nothing of what is known of it; raises `FileNotFoundError`."""

@@ -76,11 +76,15 @@ def test_an_engine_that_hangs_is_noticed_and_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_engine_that_cannot_start_is_told_to_those_who_wait(tmp_path: Path) -> None:
+def test_where_no_engine_can_start_jobs_wait_and_the_server_says_why(tmp_path: Path) -> None:
     server = start_server(arguments=["--device", "cuda:77"], home=tmp_path, environment=ENVIRONMENT, timeout=PATIENCE)
     try:
-        with server.connect() as client, pytest.raises(EngineDied, match="cuda:77"):
-            client.submit(adjust()).result(PATIENCE)
+        with server.connect() as client:
+            job = client.submit(adjust())
+            wait_for(lambda: any("cuda:77" in problem for problem in client.health()["problems"]))
+            answer = client.transport.send("GET", "/v1/health")
+            assert (answer.status, client.health()["queue"]["queued"]) == (503, 1)
+            job.cancel()
     finally:
         server.stop()
 

@@ -152,7 +152,7 @@ def test_only_the_oldest_finished_jobs_are_forgotten(held: Held) -> None:
         held(lambda connection, name=name: journal.cancel_waiting(connection, name))
     old = held(lambda connection: setbacks.overdue(connection, 1, 0))
     assert [job.id for job in old] == ["a"]
-    held(lambda connection: setbacks.forget(connection, [job.number for job in old]))
+    held(lambda connection: setbacks.forget(connection, old))
     assert [job.id for job in held(lambda connection: journal.list_jobs(connection, None, 0, 10))] == ["b", "c"]
 
 

@@ -54,7 +54,7 @@ def test_where_no_device_works_jobs_wait_and_health_says_so(tmp_path: Path, brok
         async with serving(tmp_path, broken) as service:
             for name in names:
                 await submit(service, name)
-            await until(lambda: service.lanes[0]._bench.failures > 8)
+            await until(lambda: service.lanes[0]._bench.failures > 4)
             assert service.lanes[0].problem
             await until(lambda: not service.can_work)
             assert broken in service.problems[0]
@@ -217,7 +217,9 @@ DAMAGE = [
 ]
 
 
-@pytest.mark.parametrize("statement", DAMAGE)
+@pytest.mark.parametrize(
+    "statement", [*DAMAGE[:2], *(pytest.param(text, marks=pytest.mark.slow) for text in DAMAGE[2:])]
+)
 def test_a_flipped_bit_in_a_finished_job_keeps_no_server_from_starting(tmp_path: Path, statement: str) -> None:
     async def story() -> None:
         async with serving(tmp_path) as service:

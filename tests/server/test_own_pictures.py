@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from sd_core.errors import OutputError
-from sd_core.server import runs
+from sd_core.requests import TextToImage
+from sd_core.server import backoff, runs
 from sd_core.server.blobs import BlobStore
 from sd_core.server.database import Database
 from sd_core.server.feed import Feed
 from sd_core.server.records import JobState
+from sd_core.server.service import Service
 from sd_core.values import npy_bytes
 from tests.server.fake_engine import picture
 from tests.server.fakes import ended, image_of, serving, submit, until, use_fake_engines
@@ -77,12 +79,44 @@ def inject(monkeypatch: pytest.MonkeyPatch, trouble: Trouble) -> None:
     monkeypatch.setattr(Database, "run", trouble.before_async(Database.run))
 
 
+REAL = [TextToImage(prompt="red wall", width=64, height=64, num_inference_steps=2, seed=seed) for seed in range(8)]
+
+
+@pytest.mark.slow
+def test_a_real_engine_gives_each_job_its_own_picture_whatever_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "_FIRST", 0.001)
+    monkeypatch.setattr(backoff, "_LONGEST", 0.01)
+    trouble = Trouble(5, 0.08)
+
+    async def run_all(service: Service, prefix: str) -> dict[int, bytes]:
+        names = [(await submit(service, f"{prefix}{index}", request)).id for index, request in enumerate(REAL)]
+        trouble.active = bool(prefix == "troubled")
+        await until(lambda: is_idle(tmp_path))
+        trouble.active = False
+        jobs = await ended(service, *names)
+        done = {index: job for index, job in enumerate(jobs) if job.state is JobState.DONE}
+        return {index: await image_of(service, job) for index, job in done.items()}
+
+    async def story() -> tuple[dict[int, bytes], ...]:
+        async with serving(tmp_path, "cpu", dtype="float32") as service:
+            before = await run_all(service, "before")
+            inject(monkeypatch, trouble)
+            return before, await run_all(service, "troubled"), await run_all(service, "after")
+
+    before, troubled, after = asyncio.run(story())
+    assert len(set(before.values())) == len(REAL) and trouble.failures >= 3
+    assert before == after
+    assert troubled.items() <= before.items() and troubled
+
+
 def is_idle(home: Path) -> bool:
     """Whether no job waits or runs; asked of the file, as the server's own way to it fails."""
     return rows(home, "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')") == [(0,)]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
 def test_fifty_jobs_get_their_own_pictures_whatever_fails(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
