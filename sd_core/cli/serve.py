@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 from rich.console import Console
@@ -15,25 +15,41 @@ from sd_core.wire import Announcement, home_folder
 
 from .exits import CANCELLED
 
+if TYPE_CHECKING:
+    from sd_core.server.identity import Identity
+    from sd_core.server.settings import ServerSettings
+
 _GIBIBYTE = 1024**3
+_SEEN_BY_OTHERS = (
+    "Bearer token; made at random if left out. Other users can read it in the list of processes: better in the "
+    "environment, or in a file."
+)
+
+_Token: TypeAlias = Annotated[str | None, typer.Option(envvar="SD_CORE_TOKEN", help=_SEEN_BY_OTHERS)]
+_TokenFile: TypeAlias = Annotated[Path | None, typer.Option(help="File that holds the token, for your eyes only.")]
+_TokensFile: TypeAlias = Annotated[
+    Path | None, typer.Option(help="TOML file with the tokens of further users; see docs/administration.md.")
+]
+_RootPath: TypeAlias = Annotated[str, typer.Option(help="Prefix that a proxy leaves in the paths, such as /diffusion.")]
+_Home: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Folder of journal, blobs and logs.", show_default="SD_CORE_HOME")
+]
+_Hold: TypeAlias = Annotated[bool, typer.Option("--hold", help="Start no job until the queue is released.")]
+_NewJournal: TypeAlias = Annotated[
+    bool, typer.Option("--new-journal", help="Put a damaged journal aside, begin an empty one.")
+]
+_WithParent: TypeAlias = Annotated[
+    bool, typer.Option("--live-as-long-as-parent", help="Stop when standard input is closed.")
+]
 
 
 def serve(  # noqa: PLR0913, PLR0917 - one for each option
     ctx: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SD_CORE_TOKEN",
-            help="Bearer token; made at random if left out. Other users can read it in the list of processes: "
-            "better in the environment, or in a file.",
-        ),
-    ] = None,
-    token_file: Annotated[Path | None, typer.Option(help="File that holds the token, for your eyes only.")] = None,
-    tokens_file: Annotated[
-        Path | None, typer.Option(help="TOML file with tokens of further users, see docs/administration.md.")
-    ] = None,
+    token: _Token = None,
+    token_file: _TokenFile = None,
+    tokens_file: _TokensFile = None,
     no_token: Annotated[bool, typer.Option("--no-token", help="Ask for none; on loopback only.")] = False,
     device: Annotated[
         list[str] | None, typer.Option(help="One engine each: cpu, cuda:0 ... The best ones if left out.")
@@ -46,34 +62,24 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Further name under which this machine is addressed.")
     ] = None,
-    root_path: Annotated[str, typer.Option(help="Prefix that a proxy leaves in the paths, such as /diffusion.")] = "",
+    root_path: _RootPath = "",
     blob_space: Annotated[float, typer.Option(min=0.01, help="GiB on disk for arrays and results.")] = 20.0,
-    home: Annotated[
-        Path | None, typer.Option(help="Folder of journal, blobs and logs.", show_default="SD_CORE_HOME")
-    ] = None,
-    new_journal: Annotated[
-        bool, typer.Option("--new-journal", help="Put a damaged journal aside, begin an empty one.")
-    ] = False,
-    live_as_long_as_parent: Annotated[
-        bool, typer.Option("--live-as-long-as-parent", help="Stop when standard input is closed.")
-    ] = False,
+    home: _Home = None,
+    hold: _Hold = False,
+    new_journal: _NewJournal = False,
+    live_as_long_as_parent: _WithParent = False,
 ) -> None:
     """Serve Blender, notebooks and scripts, on this machine or over the network."""
     stop = Stop()
     with stop.on_signals():
-        from sd_core.server.identity import read_tokens
-        from sd_core.server.run import serve as serve_forever
         from sd_core.server.settings import Limits, ServerSettings
 
-        source = ctx.get_parameter_source("token")
-        if source is not None and source.name == "COMMANDLINE":
-            typer.echo("warning: other users can read --token in the list of processes; use SD_CORE_TOKEN", err=True)
         settings = ServerSettings(
             home=home or home_folder(),
             host=host,
             port=port,
-            token="" if no_token else _token(token, token_file),
-            tokens={} if tokens_file is None else read_tokens(tokens_file),
+            token="" if no_token else _token(ctx, token, token_file),
+            tokens=_tokens(tokens_file),
             devices=tuple(device or ["auto"]),
             dtype=dtype,
             model=model,
@@ -81,18 +87,28 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
             allow_hosts=tuple(allow_host or ()),
             root_path=root_path,
             live_as_long_as_parent=live_as_long_as_parent,
+            held=hold,
             new_journal=new_journal,
             limits=Limits(store_bytes=round(blob_space * _GIBIBYTE)),
         )
-        serve_forever(settings, lambda announcement: _greet(announcement, settings.home), stop)
-        if stop.signal is signal.SIGINT:
-            raise typer.Exit(CANCELLED)
+        _run(settings, stop)
 
 
-def _token(given: str | None, file: Path | None) -> str:
+def _run(settings: ServerSettings, stop: Stop) -> None:
+    from sd_core.server.run import serve as serve_forever
+
+    serve_forever(settings, lambda announcement: _greet(announcement, settings.home), stop)
+    if stop.signal is signal.SIGINT:
+        raise typer.Exit(CANCELLED)
+
+
+def _token(ctx: typer.Context, given: str | None, file: Path | None) -> str:
     from sd_core.server.identity import read_secret
     from sd_core.server.run import new_token
 
+    source = ctx.get_parameter_source("token")
+    if source is not None and source.name == "COMMANDLINE":
+        typer.echo("warning: other users can read --token in the list of processes; use SD_CORE_TOKEN", err=True)
     if file is None:
         return given or new_token()
     token = read_secret(file).strip()
@@ -101,12 +117,17 @@ def _token(given: str | None, file: Path | None) -> str:
     return token
 
 
+def _tokens(file: Path | None) -> dict[str, Identity]:
+    from sd_core.server.identity import read_tokens
+
+    return {} if file is None else read_tokens(file)
+
+
 def _greet(announcement: Announcement, home: Path) -> None:
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"Serving on [bold]{announcement.url}[/bold], interface at {announcement.url}/docs")
     # What is redirected ends in a log, which lives longer than the token is meant to be known.
     if announcement.token and console.is_terminal:
         console.print(f"Token {announcement.token}", markup=False)
-    console.print(
-        f"Programs of this user find it and its token in {home / 'server.json'}; Ctrl-C stops the server", markup=False
-    )
+    place = home / "server.json"
+    console.print(f"Programs of this user find it and its token in {place}; Ctrl-C stops the server", markup=False)

@@ -35,6 +35,12 @@ class _Call(Generic[T]):
     future: Future[T]
 
 
+_PRIMARY = 0xFF
+"""Of SQLite's extended codes, the part that says the kind."""
+
+_DISK = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR})
+
+
 class Database:
     """Runs functions of a connection, one after another, each all or nothing.
 
@@ -60,11 +66,15 @@ class Database:
 
         Raises:
             JournalError: damaged; a copy has been made, and the file is as it was.
+            OutputError: the disk is full or fails, or the file may not be written; it may well be sound.
         """
         self._thread.start()
         try:
             self._opened.result()
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DISK:
+                hint = "free some space on its disk, and see that you may write there"
+                raise OutputError(str(self._path), f"cannot be written: {error}", hint=hint) from error
             kept = back_up(self._path)
             raise JournalError(
                 f"the journal {self._path} is damaged ({error}); a copy is kept as {kept.name}",

@@ -207,7 +207,9 @@ def blobs_of(connection: Connection, job: JobSummary) -> list[str]:
 
 def count_states(connection: Connection, owner: str | None = None) -> dict[JobState, int]:
     """How many jobs there are in each state; with an `owner`, of those that it has submitted."""
-    query = "SELECT state, count(*) AS n FROM jobs WHERE :owner IS NULL OR owner = :owner GROUP BY state"
+    # Two queries, as each has an index that answers it without a look at the rows.
+    whose = "" if owner is None else "WHERE owner = :owner"
+    query = f"SELECT state, count(*) AS n FROM jobs {whose} GROUP BY state"  # noqa: S608
     found = {row["state"]: row["n"] for row in connection.execute(query, {"owner": owner})}
     return {state: found.get(state, 0) for state in JobState}
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import http.client
 import itertools
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from sd_core.client import start_server
 from tests.server.conftest import Served
-from tests.server.servers import running
+from tests.server.servers import ENVIRONMENT, PATIENCE, running, wait_for
 from tests.server.speaking import Speaker
 
 JSON = {"Content-Type": "application/json"}
@@ -129,3 +131,18 @@ def test_headers_of_endless_length_are_not_read(with_token: Speaker) -> None:
 def _answer(connection: http.client.HTTPConnection) -> int:
     connection.endheaders()
     return connection.getresponse().status
+
+
+@pytest.mark.slow
+def test_a_probe_hears_that_no_device_works_and_a_client_why(tmp_path: Path) -> None:
+    server = start_server(arguments=["--device", "cuda:77"], home=tmp_path, environment=ENVIRONMENT, timeout=PATIENCE)
+    try:
+        stranger = Speaker(server.announcement.url)
+        wait_for(lambda: stranger("GET", "/v1/health").status == 503)
+        assert stranger("GET", "/v1/live").status == 200
+        with server.connect() as client:
+            told = client.health()
+        assert told["status"] == "unable"
+        assert "cuda:77" in told["devices"][0]["problem"]
+    finally:
+        server.stop()
