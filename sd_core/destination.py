@@ -32,8 +32,10 @@ def check_destination(request: Request, path: Path, *, overwrite: bool, sources:
         OutputError: the folder is missing or cannot be written, or the disk has no room.
     """
     folder = _is_folder(request, path)
+    check_folder(path.parent)
     _check_kind(path, folder=folder)
-    check_folder(path if folder else path.parent, made=folder)
+    if folder:
+        check_folder(path, made=True)
     taken = [held for held in _planned(request, path, folder=folder) if os.path.lexists(held)]
     refuse_inputs(request, taken, sources)
     if taken and not overwrite:

@@ -274,7 +274,8 @@ class FrameStore:
     def _tidy(self, index: int) -> None:
         """Remove the states and images that nothing begins from any more."""
         newest = max(self._needed)
-        kept = {newest, index, max((held for held in self._needed if _is_checkpoint(held)), default=newest)}
+        earlier = (held for held in self._needed if held != newest and _is_checkpoint(held))
+        kept = {newest, index, max(earlier, default=newest)}
         self._needed = {held: wanted for held, wanted in self._needed.items() if held in kept}
         wanted = set().union(*self._needed.values())
         unwanted = [state_name(held) for held in self._numbers("state/after_") - kept]

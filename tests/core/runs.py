@@ -70,6 +70,7 @@ def listing(folder: Path) -> dict[str, bytes]:
 
 def fail_at(point: int, fault: Callable[..., Any], calls: tuple[str, ...]) -> None:
     """From now on the call with this number, of those that write, is `fault`, which is given the call and its arguments."""
+    random.seed(point)
     left = [point]
     for name in calls:
         original = getattr(os, name)
@@ -83,12 +84,14 @@ def fail_at(point: int, fault: Callable[..., Any], calls: tuple[str, ...]) -> No
 
 def die(original: Any, *arguments: Any, **named: Any) -> None:
     """As killed before, in the middle of, or after the call."""
-    moment = random.Random(os.getpid()).random()  # noqa: S311 - no secret
-    if original.__name__ == "write" and moment < 0.5:
-        original(arguments[0], arguments[1][: len(arguments[1]) // 2])
-    elif moment > 0.5:
-        original(*arguments, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
+    moment = random.random()  # noqa: S311 - no secret
+    try:
+        if original.__name__ == "write" and moment < 0.5:
+            original(arguments[0], arguments[1][: len(arguments[1]) // 2])
+        elif moment > 0.5:
+            original(*arguments, **named)
+    finally:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def no_space(original: Any, *arguments: Any, **named: Any) -> Any:

@@ -166,6 +166,8 @@ def test_each_file_that_is_damaged_is_made_again(
     out = tmp_path / "out"
     run(out, count=FRAMES)
     for name in sorted(set(listing(out)) - {MANIFEST}):
+        if not (out / name).is_file():
+            continue  # went with a state that could not be gone on from any more
         raw = (out / name).read_bytes()
         (out / name).unlink() if how == "gone" else (out / name).write_bytes(ruined(raw, how))
         run(out, resume=True)
