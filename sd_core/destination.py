@@ -92,8 +92,8 @@ def _planned(request: Request, path: Path, *, folder: bool) -> Iterator[Path]:
         stem = stem_of(request.prompt) if isinstance(request, Generation) else ""
         yield from sorted(path.glob(f"{stem}[_.]*")) if path.is_dir() else ()
         return
-    several = isinstance(request, Generation) and request.num_images > 1
-    yield from (numbered(path, index) for index in range(request.num_images)) if several else (path,)
+    count = request.num_images if isinstance(request, Generation) else 1
+    yield from (numbered(path, index) for index in range(count)) if count > 1 else (path,)
     if isinstance(request, MeshTexture) and path.suffix.lower() != ".glb":
         yield from sorted(held for mark in "-_" for held in path.parent.glob(f"{path.stem}{mark}*.png"))
     if isinstance(request, Texture):

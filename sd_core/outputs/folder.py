@@ -23,7 +23,7 @@ from .claims import Claim, Span
 from .manifest import MANIFEST, Content, Manifest, content_of_bytes, content_of_file, manifest_bytes, read_manifest
 
 _Signature = tuple[int, int, int]
-_Step = Callable[[Manifest], None]
+_Step = Callable[[Manifest], object]
 
 
 class Status(Enum):

@@ -13,6 +13,7 @@ import pytest
 from sd_core.engine import Engine
 from sd_core.errors import Cancelled, OutputError, RequestError
 from sd_core.events import FrameEvent
+from sd_core.outputs import is_whole
 from sd_core.requests import MeshTexture
 from sd_core.results import Result
 from sd_core.values import array_digest
@@ -101,7 +102,7 @@ def test_views_are_not_thrown_away_damaged_ones_are_made_again_and_changed_ones_
     with pytest.raises(RequestError, match=r"view_00\.png has been changed since it was made"):
         engine.run(request(), output=out, resume=True)
     engine.run(request(max_views=1), output=out, overwrite=True)
-    assert first.read_bytes() == raw and not (out / "view_01.png").exists()
+    assert is_whole(first) and not (out / "view_01.png").exists()
     assert (out / "view_mine.png").read_bytes() == b"mine"
 
 
