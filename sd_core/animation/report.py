@@ -74,7 +74,7 @@ def write_page(
         "size": list(frames[0].shape[:2]),
     }
     page = (files("sd_core.animation") / "page.html").read_text(encoding="utf-8")
-    # "</" would end the script that holds the data
+    # In a script "</" would end it, and "<!--<script" would keep it from ending: HTML Standard, 4.12.1.3.
     with open_folder(Path(output)) as folder:
         return folder.write({PAGE: page.replace("{{data}}", _json(data)).encode()})[0]
 
@@ -155,4 +155,4 @@ def _series(frames: Sequence[Mapping[str, Any]], name: str) -> list[float | None
 
 
 def _json(data: Mapping[str, Any]) -> str:
-    return json.dumps(data).replace("</", "<\\/")
+    return json.dumps(data).replace("<", "\\u003c")

@@ -286,27 +286,6 @@ def test_two_that_work_at_the_same_frames_are_told(scene: Any, tmp_path: Path) -
     with_others.close()
 
 
-def test_frames_that_are_made_again_leave_the_rest_and_can_be_taken_up(
-    scene: Any, reference: dict[str, np.ndarray], tmp_path: Path
-) -> None:
-    from blender_addon.operators.stylise_animation import stylise_animation
-
-    out = tmp_path / "out" / "Scene"
-    others = ("frames/000001.png", "passes/000001.exr", "Scene.mp4", "report.json", "passes/scene.blend")
-    before = {name: (out / name).read_bytes() for name in others}
-    scene.sd_core.seed = 8
-    for again in (False, True):
-        job = stylise_animation(scene, "ViewLayer", range(2, 4), again=again)
-        follow(job)
-        assert job.error is None
-        assert {name: (out / name).read_bytes() for name in others} == before
-    made = pictures(tmp_path)
-    assert made.keys() == reference.keys()
-    assert not np.array_equal(made["000002.png"], reference["000002.png"])
-    assert (out / "Scene-000002-000003.mp4").is_file()
-    assert not list((out / ".sd_core").glob("unfinished-*")) and not list(out.glob("job*.json"))
-
-
 def test_a_folder_of_an_earlier_version_is_taken_up(
     scene: Any, reference: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
@@ -454,6 +433,28 @@ def test_a_farm_ends_with_2_after_a_wrong_setting_and_with_1_without_a_server(bl
     with farm(blend, "--start", "1", "--end", "1", "--url", "http://127.0.0.1:9") as process:
         said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 1 and "127.0.0.1:9" in said, said
+
+
+def test_frames_that_are_made_again_leave_the_rest_and_can_be_taken_up(
+    scene: Any, reference: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    import bpy
+
+    out = tmp_path / "out" / "Scene"
+    others = ("frames/000001.png", "passes/000001.exr", "Scene.mp4", "report.json", "passes/scene.blend")
+    before = {name: (out / name).read_bytes() for name in others}
+    scene.sd_core.seed = 8
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    for more in ((), ("--resume",)):
+        with farm(tmp_path / "shot.blend", "--start", "2", "--end", "3", *more) as process:
+            said, _ = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0, said
+        assert {name: (out / name).read_bytes() for name in others} == before
+    made = pictures(tmp_path)
+    assert made.keys() == reference.keys()
+    assert not np.array_equal(made["000002.png"], reference["000002.png"])
+    assert (out / "Scene-000002-000003.mp4").is_file()
+    assert not list((out / ".sd_core").glob("unfinished-*")) and not list(out.glob("job*.json"))
 
 
 @pytest.mark.usefixtures("addon")
