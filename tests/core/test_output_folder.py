@@ -78,6 +78,12 @@ def test_a_link_at_a_name_of_ours_is_somebody_elses(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="frames: is no folder of sd_core's"):
         run(tmp_path / "out")
     (tmp_path / "out" / "frames").unlink()
+    (tmp_path / "elsewhere" / "lock").write_bytes(b"mine")
+    (tmp_path / "out" / ".sd_core").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match=r"\.sd_core: is a link"):
+        run(tmp_path / "out")
+    assert listing(tmp_path / "elsewhere") == {"lock": b"mine"}
+    (tmp_path / "out" / ".sd_core").unlink()
     run(tmp_path / "out")
     picture = tmp_path / "out" / "frames" / "000001.png"
     picture.rename(tmp_path / "elsewhere" / "mine.png")
