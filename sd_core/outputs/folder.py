@@ -51,7 +51,7 @@ class OutputFolder:
 
     def __init__(self, root: Path, kind: str, names: re.Pattern[str], span: Span | None = None) -> None:
         self.root = root
-        self._kind, self._names = kind, names
+        self._kind, self._names, self._alone = kind, names, span is None
         self._seen: dict[str, tuple[_Signature, Content]] = {}
         self._later: list[_Step] = []
         self._given_up: set[str] = set()
@@ -225,7 +225,9 @@ class OutputFolder:
         return read_manifest(self.root / MANIFEST, self._kind, self._names) or Manifest(self._kind)
 
     def _updated(self) -> Manifest:
-        """The manifest as it is now, others having written to it, with what has happened since we wrote to it."""
+        """The manifest as it is now, others perhaps having written to it, with what has happened since we wrote to it."""
+        if self._alone:
+            return Manifest(self._kind, self._last.about, dict(self._last.files))
         manifest = self._read()
         for step in self._later:
             step(manifest)
