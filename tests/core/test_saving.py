@@ -219,6 +219,17 @@ def test_a_mask_too_is_what_a_result_is_made_from(tmp_path: Path) -> None:
         Result(images=[NOISE], request=request).save(tmp_path / "mask.png")
 
 
+def test_a_texture_in_a_folder_does_not_replace_what_it_is_made_from(tmp_path: Path) -> None:
+    (tmp_path / "wall").mkdir()
+    source = tmp_path / "wall" / "a_wall_diff_64.png"
+    to_pillow(NOISE).save(source)
+    request = Texture(prompt="a wall", image=str(source), strength=0.5)
+    with pytest.raises(RequestError, match=r"a_wall_diff_64\.png is what this is made from"):
+        Result(images=[NOISE // 2], request=request).save(tmp_path / "wall")
+    with pytest.raises(RequestError, match=r"a_wall_diff_64\.png is what this is made from"):
+        check_destination(request, tmp_path / "wall", overwrite=True)
+
+
 def test_a_result_may_be_saved_again_over_itself_even_where_nothing_was_changed(tmp_path: Path) -> None:
     same = Result(images=[NOISE], request=Adjust(image=NOISE))
     for _ in range(2):
