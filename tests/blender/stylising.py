@@ -48,6 +48,10 @@ def follow(job: Any, until: Callable[[Any], bool] = lambda job: False) -> None:
         assert time.monotonic() < give_up, job
         if not jobs.drain(0.0):  # one event at a time: `until` is to see each
             time.sleep(0.01)
+    if job.ended:
+        # The undo step of one job, pushed while the thread of another runs Python, crashes the module bpy now and then.
+        while jobs.drain(0.0):
+            pass
 
 
 def pictures(folder: Path) -> dict[str, np.ndarray]:
