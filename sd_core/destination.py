@@ -32,9 +32,11 @@ def check_destination(request: Request, path: Path, *, overwrite: bool, sources:
         OutputError: the folder is missing or cannot be written, or the disk has no room.
     """
     folder = _is_folder(request, path)
+    check_folder(path.parent)
     _check_kind(path, folder=folder)
-    check_folder(path if folder else path.parent, made=folder)
-    taken = [held for held in _planned(request, path, folder=folder) if os.path.lexists(held)]
+    if folder:
+        check_folder(path, made=True)
+    taken = [held for held in planned_paths(request, path) if os.path.lexists(held)]
     refuse_inputs(request, taken, sources)
     if taken and not overwrite:
         hint = "choose another name, or allow it with --overwrite"
@@ -60,6 +62,24 @@ def numbered(path: Path, index: int) -> Path:
     return path.with_name(f"{path.stem}-{index}{path.suffix}")
 
 
+def planned_paths(request: Request, path: Path) -> Iterator[Path]:
+    """Paths that are written, as far as they are known, and all that are there and might be."""
+    if path.suffix == "" and isinstance(request, (Texture, MeshTexture)):
+        from .material.names import stem_of
+
+        yield from sorted(path.glob(f"{stem_of(request.prompt)}[_.]*")) if path.is_dir() else ()
+        return
+    count = request.num_images if isinstance(request, Generation) else 1
+    yield from (numbered(path, index) for index in range(count)) if count > 1 else (path,)
+    if isinstance(request, MeshTexture) and path.suffix.lower() != ".glb":
+        yield from sorted(held for mark in "-_" for held in path.parent.glob(f"{path.stem}{mark}*.png"))
+    if isinstance(request, Texture):
+        yield from (path.with_name(f"{path.stem}_{kind}.png") for kind in request.maps if kind != TextureMap.BASE_COLOR)
+    inputs = path.with_name(f"{path.stem}.inputs")
+    held = ((inputs / f"{digest}.npy", digest) for digest in request.arrays())
+    yield from (file for file, digest in held if not file.is_file() or _digest(file) != digest)
+
+
 def _is_folder(request: Request, path: Path) -> bool:
     """Whether a folder is going to be written there."""
     suffix = path.suffix.lower()
@@ -80,25 +100,6 @@ def _check_kind(path: Path, *, folder: bool) -> None:
         raise RequestError("output", f"{path} is a folder", hint="name a file")
     if not folder and not path.is_file():
         raise RequestError("output", f"{path} is no plain file", hint="name a file")
-
-
-def _planned(request: Request, path: Path, *, folder: bool) -> Iterator[Path]:
-    """Paths that are written, as far as they are known, and all that are there and might be."""
-    if folder:
-        from .material.names import stem_of
-
-        stem = stem_of(request.prompt) if isinstance(request, Generation) else ""
-        yield from sorted(path.glob(f"{stem}[_.]*")) if path.is_dir() else ()
-        return
-    several = isinstance(request, Generation) and request.num_images > 1
-    yield from (numbered(path, index) for index in range(request.num_images)) if several else (path,)
-    if isinstance(request, MeshTexture) and path.suffix.lower() != ".glb":
-        yield from sorted(held for mark in "-_" for held in path.parent.glob(f"{path.stem}{mark}*.png"))
-    if isinstance(request, Texture):
-        yield from (path.with_name(f"{path.stem}_{kind}.png") for kind in request.maps if kind != TextureMap.BASE_COLOR)
-    inputs = path.with_name(f"{path.stem}.inputs")
-    held = ((inputs / f"{digest}.npy", digest) for digest in request.arrays())
-    yield from (file for file, digest in held if not file.is_file() or _digest(file) != digest)
 
 
 def _size(request: Request) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .destination import numbered, refuse_inputs
+from .destination import numbered, planned_paths, refuse_inputs
 from .encoding import ENCODERS, encode_png
 from .errors import RequestError
 from .files import make_folder, write_files
@@ -20,7 +20,8 @@ from .values import Array, npy_bytes
 
 def save_result(result: Result, path: Path, *, overwrite: bool = True) -> list[Path]:
     """See `Result.save`."""
-    refuse_inputs(result.request, [path, *(numbered(path, index) for index in range(len(result.images)))])
+    several = (numbered(path, index) for index in range(len(result.images)))
+    refuse_inputs(result.request, [*planned_paths(result.request, path), *several])
     if isinstance(result.request, Texture) and not path.suffix:
         from .material import save_material
 

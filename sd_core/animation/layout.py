@@ -84,17 +84,6 @@ def open_folder(folder: Path) -> OutputFolder:
     return opened
 
 
-def check_free(folder: Path, names: Iterator[str]) -> None:
-    """Check, before the work, that these files can be written into a folder that need not be there yet.
-
-    Raises:
-        OutputError: somebody works there, or somebody else's file is in the way; names it.
-    """
-    if folder.is_dir() and any(folder.iterdir()):
-        with open_folder(folder) as opened:
-            opened.require_free(names)
-
-
 def finished_count(folder: Path) -> int:
     """How many pictures of frames lie in a folder."""
     return len(list((folder / "frames").glob("[0-9]*.png")))

@@ -7,16 +7,14 @@ before it. A picture that somebody has changed on purpose, whole as it is, stays
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import weakref
-import zipfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, cast, overload
+from typing import Any, cast
 
 import numpy as np
 
@@ -24,8 +22,9 @@ from sd_core.encoding import encode_png
 from sd_core.errors import RequestError
 from sd_core.outputs import Status, is_whole
 from sd_core.requests import Animation, from_json
-from sd_core.values import Array, read_picture
+from sd_core.values import Array, npy_bytes, read_picture
 
+from .frame_pictures import FramePictures
 from .layout import (
     REPORT,
     frame_names,
@@ -36,12 +35,10 @@ from .layout import (
     require_right,
     state_name,
 )
+from .states import State, noted_in, read_state, state_bytes
 
 CHECKPOINT = 32
 """Frames from one state that is kept to the next, beside the newest: what damage costs at most, for twice the images."""
-
-State = Mapping[str, Array]
-"""Arrays by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +117,7 @@ class FrameStore:
         if not sound:
             return self._anew(states)
         newest, state = sound[0]
-        self.figures = json.loads(bytes(state["figures"]).decode())
+        self.figures = noted_in(state, "figures")
         self._needed = {index: self._images_of(index, held) for index, held in sound}
         damaged = self._damaged(newest)
         sound = [pair for pair in sound if pair[0] == newest or all(map(self._is_sound, self._images(pair[0])))]
@@ -157,11 +154,10 @@ class FrameStore:
             OutputError: it cannot be written; the frames before stay as they are.
         """
         self.figures[index : index + 1] = [{"index": index, **figures}]
-        texts = {"figures": json.dumps(self.figures[: index + 1]), "wanted": json.dumps(sorted(wanted))}
-        held = {name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()}
+        noted = {"figures": self.figures[: index + 1], "wanted": sorted(wanted)}
         files: dict[str, bytes | Path] = {
-            image_name(index): _npy(image),
-            state_name(index): _npz({**state, **held}),
+            image_name(index): npy_bytes(image),
+            state_name(index): state_bytes(state, noted),
             REPORT: json.dumps(report(), indent=1, allow_nan=False).encode(),
         }
         if picture_name(index) not in self._kept:
@@ -199,7 +195,7 @@ class FrameStore:
 
     def pictures(self) -> FramePictures:
         """All pictures, read when they are asked for."""
-        return FramePictures(self, range(self._count))
+        return FramePictures(self.picture, range(self._count))
 
     def _numbers(self, beginning: str) -> set[int]:
         return {number_of(name) for name in self._files.listed() if name.startswith(beginning)}
@@ -209,17 +205,12 @@ class FrameStore:
         data = self._files.read(state_name(index))
         if data is None:
             return None
-        try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as held:
-                return {name: held[name] for name in held.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            path = self._files.path(state_name(index))
-            raise RequestError("resume", f"{path} is no state: {error}", hint="use another folder") from error
+        return read_state(data, self._files.path(state_name(index)))
 
     def _images_of(self, index: int, state: State) -> set[int]:
         """Frames whose images are needed from this state on; of an earlier version's, those that are there."""
         if "wanted" in state:
-            return {int(held) for held in json.loads(bytes(state["wanted"]).decode())}
+            return set(noted_in(state, "wanted"))
         return {held for held in self._numbers("state/image_") if held <= index}
 
     def _images(self, index: int) -> list[str]:
@@ -274,36 +265,14 @@ class FrameStore:
     def _tidy(self, index: int) -> None:
         """Remove the states and images that nothing begins from any more."""
         newest = max(self._needed)
-        kept = {newest, index, max((held for held in self._needed if _is_checkpoint(held)), default=newest)}
+        earlier = (held for held in self._needed if held != newest and _is_checkpoint(held))
+        kept = {newest, index, max(earlier, default=newest)}
         self._needed = {held: wanted for held, wanted in self._needed.items() if held in kept}
         wanted = set().union(*self._needed.values())
         unwanted = [state_name(held) for held in self._numbers("state/after_") - kept]
         unwanted += [image_name(held) for held in self._numbers("state/image_") - wanted]
         self._files.give_up(unwanted)
         self._files.remove(unwanted)
-
-
-class FramePictures(Sequence[Array]):
-    """Pictures on disk: (h, w, 3|4) uint8 each, read when asked for and not kept."""
-
-    def __init__(self, store: FrameStore, indices: range) -> None:
-        self._store = store
-        self._indices = indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    @overload
-    def __getitem__(self, index: int) -> Array: ...
-    @overload
-    def __getitem__(self, index: slice) -> FramePictures: ...
-    def __getitem__(self, index: int | slice) -> Array | FramePictures:
-        if isinstance(index, slice):
-            return FramePictures(self._store, self._indices[index])
-        return self._store.picture(self._indices[index])
-
-    def __iter__(self) -> Iterator[Array]:
-        return (self[index] for index in range(len(self)))
 
 
 def _check(folder: Path | None, *, resume: bool, overwrite: bool) -> None:
@@ -315,15 +284,3 @@ def _check(folder: Path | None, *, resume: bool, overwrite: bool) -> None:
 
 def _is_checkpoint(index: int) -> bool:
     return (index + 1) % CHECKPOINT == 0
-
-
-def _npy(array: Array) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array, allow_pickle=False)
-    return stream.getvalue()
-
-
-def _npz(arrays: State) -> bytes:
-    stream = io.BytesIO()
-    np.savez(stream, **arrays)  # type: ignore[arg-type]
-    return stream.getvalue()

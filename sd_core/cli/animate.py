@@ -150,11 +150,13 @@ def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Resul
     Raises:
         SDError: what went wrong; `Cancelled` tells what is there and how to go on.
     """
-    where = (folder, how.resume, how.overwrite) if how.server is None else ()
+    local = how.server is None  # a server keeps frames itself
     try:
         with Display(quiet=how.json) as display:
             show = partial(_show, display=display, as_json=how.json)
-            return followed(engine.stream(request, *where), show)
+            return followed(
+                engine.stream(request, folder if local else None, local and how.resume, local and how.overwrite), show
+            )
     except (Cancelled, KeyboardInterrupt) as error:
         finished = finished_count(folder)
         kept = f"{finished} finished frames are in {folder}; the same command with -o {folder} --resume goes on"

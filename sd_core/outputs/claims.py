@@ -129,7 +129,7 @@ class Claim:
 
     def _remove_traces(self, root: Path) -> None:
         """The folders that were made for nothing."""
-        if not self._private.is_dir():
+        if self._private.is_symlink() or not self._private.is_dir():
             _rmdir(root) if self.made else None
             return
         with held(self._private / "lock"):

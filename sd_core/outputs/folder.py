@@ -20,10 +20,10 @@ from typing import Any, Self
 from ..errors import OutputError
 from ..files import output_error, rename, sync_folder, write_new
 from .claims import Claim, Span
+from .contents import Contents, foreign, unlink
 from .manifest import MANIFEST, Content, Manifest, content_of_bytes, content_of_file, manifest_bytes, read_manifest
 
-_Signature = tuple[int, int, int]
-_Step = Callable[[Manifest], None]
+_Step = Callable[[Manifest], object]
 
 
 class Status(Enum):
@@ -51,8 +51,8 @@ class OutputFolder:
 
     def __init__(self, root: Path, kind: str, names: re.Pattern[str], span: Span | None = None) -> None:
         self.root = root
-        self._kind, self._names = kind, names
-        self._seen: dict[str, tuple[_Signature, Content]] = {}
+        self._kind, self._names, self._alone = kind, names, span is None
+        self._seen = Contents()
         self._later: list[_Step] = []
         self._given_up: set[str] = set()
         self._count = 0
@@ -97,7 +97,7 @@ class OutputFolder:
             return Status.ABSENT
         if name not in self._last.files or not stat.S_ISREG(path.lstat().st_mode):
             return Status.FOREIGN
-        return Status.SOUND if self._content(name, path) in self._last.files[name] else Status.CHANGED
+        return Status.SOUND if self._seen.of(path) in self._last.files[name] else Status.CHANGED
 
     def require_free(self, names: Iterable[str]) -> None:
         """Check that nothing of somebody else's lies where we are going to write.
@@ -109,7 +109,7 @@ class OutputFolder:
         for name in names:
             path = self.path(name)
             if os.path.lexists(path) and (name not in listed or not stat.S_ISREG(path.lstat().st_mode)):
-                raise _foreign(path)
+                raise foreign(path)
 
     def read(self, name: str) -> bytes | None:
         """The bytes of a file; None unless it is what was written."""
@@ -121,7 +121,7 @@ class OutputFolder:
         except OSError as error:
             raise output_error(path, error) from error
         content = content_of_bytes(data)
-        self._seen[name] = (_signature(path), content)
+        self._seen.note(path, content)
         return data if content in self._last.files[name] else None
 
     def stage(self, name: str) -> Path:
@@ -172,7 +172,7 @@ class OutputFolder:
         for name in sorted(set(names) & set(self._last.files)):
             status = self.status(name)
             if status is Status.SOUND or (status is Status.CHANGED and name in self._given_up):
-                _unlink(self.path(name))
+                unlink(self.path(name))
             elif status is not Status.ABSENT:
                 kept.append(name)
                 continue
@@ -194,7 +194,7 @@ class OutputFolder:
 
     def adopt(self, names: Iterable[str], about: Mapping[str, Any] | None = None) -> None:
         """List files that an earlier version wrote, from the first commit on; the caller has made sure of that."""
-        found = {name: (self._content(name, self.path(name)),) for name in names}
+        found = {name: (self._seen.of(self.path(name)),) for name in names}
 
         def listed(manifest: Manifest) -> None:
             manifest.files |= found
@@ -225,7 +225,9 @@ class OutputFolder:
         return read_manifest(self.root / MANIFEST, self._kind, self._names) or Manifest(self._kind)
 
     def _updated(self) -> Manifest:
-        """The manifest as it is now, others having written to it, with what has happened since we wrote to it."""
+        """The manifest as it is now, others perhaps having written to it, with what has happened since we wrote to it."""
+        if self._alone:
+            return Manifest(self._kind, self._last.about, dict(self._last.files))
         manifest = self._read()
         for step in self._later:
             step(manifest)
@@ -266,15 +268,15 @@ class OutputFolder:
         if not os.path.lexists(path):
             return ()
         if name not in manifest.files or not stat.S_ISREG(path.lstat().st_mode):
-            raise _foreign(path)
-        content = self._content(name, path)
+            raise foreign(path)
+        content = self._seen.of(path)
         if content in manifest.files[name]:
             return (content,)
         if name not in self._given_up:
             raise OutputError(
                 str(path), "has changed since sd_core wrote it", hint="move it away, or allow it to be overwritten"
             )
-        _unlink(path)  # listed as what may be found here, it would be taken for sound
+        unlink(path)  # listed as what may be found here, it would be taken for sound
         return ()
 
     def _put(self, name: str, temporary: Path, content: Content) -> None:
@@ -286,42 +288,10 @@ class OutputFolder:
                 raise output_error(path.parent, error) from error
             sync_folder(path.parent.parent)
         rename(temporary, path)
-        self._seen[name] = (_signature(path), content)
+        self._seen.note(path, content)
         self._last.files[name] = (content,)
         self._later.append(lambda manifest: manifest.files.update({name: (content,)}))
 
     def _sync(self, names: Collection[str]) -> None:
         for folder in {self.path(name).parent for name in names}:
             sync_folder(folder)
-
-    def _content(self, name: str, path: Path) -> Content:
-        """What a file holds; read again only where it may have changed."""
-        try:
-            signature = _signature(path)
-            seen = self._seen.get(name)
-            if seen is None or seen[0] != signature:
-                self._seen[name] = seen = (signature, content_of_file(path))
-        except OSError as error:
-            raise output_error(path, error) from error
-        return seen[1]
-
-
-def _signature(path: Path) -> _Signature:
-    """Size, time and inode: a file that kept them is not read again."""
-    found = path.lstat()
-    return found.st_size, found.st_mtime_ns, found.st_ino
-
-
-def _unlink(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise output_error(path, error) from error
-
-
-def _foreign(path: Path) -> OutputError:
-    return OutputError(
-        str(path),
-        "lies where a file is to be written, and is not sd_core's",
-        hint="move it away, or use another folder",
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -22,11 +23,9 @@ def check_folder(folder: Path, *, made: bool = False) -> None:
     """
     if made and not os.path.lexists(folder):
         folder = folder.parent
-    if not os.path.lexists(folder):
-        raise OutputError(str(folder), "cannot be written: there is no such folder", hint="create the folder first")
-    if not folder.is_dir():
-        raise OutputError(str(folder), "cannot be written: it is a file", hint="choose a folder, not a file")
     try:
+        if not stat.S_ISDIR(folder.stat().st_mode):
+            raise OutputError(str(folder), "cannot be written: it is a file", hint="choose a folder, not a file")
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

@@ -24,6 +24,13 @@ from sd_core.requests import Animation
 
 FRAMES = 5
 
+MINE = (
+    "frames/000099.png", "frames/1.png", "frames/000001.txt", "frames/.000001.png.abcd1234.tmp", "state/after_000099.npz",
+    "state/mine.npy", "state/animation.json.bak", "report.json.tmp", "animation.mp4", "view_00.png", "exr/000000.exr",
+    ".sd_core/mine.txt", ".sd_core/unfinished-mine/1-x",
+)  # fmt: skip
+"""Names of files that a run has no need of."""
+
 CALLS = ("write", "fsync", "replace")
 
 
@@ -68,8 +75,16 @@ def listing(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
+def plant(folder: Path) -> None:
+    """Somebody else's files, of names like ours, in all places."""
+    for name in MINE:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+
+
 def fail_at(point: int, fault: Callable[..., Any], calls: tuple[str, ...]) -> None:
     """From now on the call with this number, of those that write, is `fault`, which is given the call and its arguments."""
+    random.seed(point)
     left = [point]
     for name in calls:
         original = getattr(os, name)
@@ -83,12 +98,14 @@ def fail_at(point: int, fault: Callable[..., Any], calls: tuple[str, ...]) -> No
 
 def die(original: Any, *arguments: Any, **named: Any) -> None:
     """As killed before, in the middle of, or after the call."""
-    moment = random.Random(os.getpid()).random()  # noqa: S311 - no secret
-    if original.__name__ == "write" and moment < 0.5:
-        original(arguments[0], arguments[1][: len(arguments[1]) // 2])
-    elif moment > 0.5:
-        original(*arguments, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
+    moment = random.random()  # noqa: S311 - no secret
+    try:
+        if original.__name__ == "write" and moment < 0.5:
+            original(arguments[0], arguments[1][: len(arguments[1]) // 2])
+        elif moment > 0.5:
+            original(*arguments, **named)
+    finally:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def no_space(original: Any, *arguments: Any, **named: Any) -> Any:
@@ -124,6 +141,7 @@ def main(folder: Path, fault: str, first: int, stride: int) -> None:
     codes = []
     for point in range(first, 10**6, stride):
         place = folder / str(point)
+        plant(place)
         codes.append(attempt(place, point, {"die": die, "no_space": no_space}[fault]))
         if codes[-1] == 0:
             break  # the run has fewer calls
