@@ -146,7 +146,7 @@ class Host:
         wait_for(lambda: self.health().status in (200, 503) or self.popen.poll() is not None, START)
         if self.popen.poll() is not None:
             self._close()
-            raise RefusedStartError(self.said.read_text(errors="replace"))
+            raise RefusedStartError(f"exit code {self.popen.returncode}: " + self.said.read_text(errors="replace"))
 
     def kill(self) -> None:
         """kill -9; its engines are left to notice."""
@@ -211,6 +211,7 @@ class Host:
             **self.environment,
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
             "SD_CORE_HOME": str(self.home),
+            "SD_CORE_TOKEN": TOKEN,
             "TMPDIR": str(self.temporary),
             MARK: self.mark,
         }
@@ -219,7 +220,7 @@ class Host:
         if self.deadlines or self.limits:
             return [str(Path(__file__).with_name("serve.py")), json.dumps(self._settings())]
         devices = [part for device in self.devices for part in ("--device", device)]
-        command = ["-m", "sd_core.cli", "serve", "--port", str(self.port), "--token", TOKEN, "--dtype", "float32"]
+        command = ["-m", "sd_core.cli", "serve", "--port", str(self.port), "--dtype", "float32"]
         command += ["--model", str(self.models.plain), "--allow-model", str(self.models.folder)]
         return [*command, "--live-as-long-as-parent", *devices]
 

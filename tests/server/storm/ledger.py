@@ -153,7 +153,7 @@ class Ledger:
         self.findings.check(Law.ONCE, frames == sorted(set(frames)), f"{name}: frames {frames}")
         ends = [kind for kind in kinds if kind in LAST_KINDS]
         right = kinds[-1:] == ends == [_ENDS[job["state"]]]
-        if self._evicts and kinds[-1:] == ends == ["failed"]:  # the event that ended it is damaged
+        if self._evicts and job["state"] == "done" and kinds[-1:] == ends == ["failed"]:  # that event is damaged
             right = tells(told[-1][1]["error"]["message"])
         self.findings.check(Law.ONCE, right, f"{name} is {job['state']}, its events are {kinds}")
 
