@@ -132,8 +132,14 @@ def fill_stores(scene: Scene, seed: int, seconds: float = 12) -> Findings:
     with timed(findings), hosted(host):
         host.wait_until_ready()
         before = Size.of(host)
-        with Crowd(host, ledger, works, seed, forgiven=shortage, most_waiting=20):
-            time.sleep(seconds)
+        with Crowd(host, ledger, works, seed, forgiven=shortage, most_waiting=20), host.client() as client:
+            give_up = time.monotonic() + seconds
+            while time.monotonic() < give_up:  # looked at at once, as results soon make room for others
+                work = works.next()
+                with contextlib.suppress(OutputError):
+                    job = client.submit(work.request)
+                    ledger.acknowledge(job.id, work)
+                    ledger.check_pictures(client, job.id, work)
         ledger.settle(host)
         check_rest(host, ledger, before, planted)
     return findings
