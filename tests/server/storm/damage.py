@@ -134,5 +134,5 @@ def _everything(host: Host) -> str:
 
 
 def _for_damage(job: Mapping[str, Any], error: Mapping[str, Any]) -> bool:
-    """A job that says what is damaged."""
-    return tells(f"{error['message']} {error['hint']}") or second_death(job, error)
+    """A job that says what is damaged, or that what it needs had been, and was removed."""
+    return error.get("status") == 410 or tells(f"{error['message']} {error['hint']}") or second_death(job, error)
