@@ -19,10 +19,10 @@ from .ledger import tells
 from .scene import Scene, timed
 
 
-def flip_bits(scene: Scene, seed: int, pages: int = 8, logs: int = 4) -> Findings:
+def flip_bits(scene: Scene, seed: int, pages: int = 4, logs: int = 2) -> Findings:
     """Forty bits with the usual numbers, each in a home of its own but for those of texts, blobs and the running server.
 
-    8 in texts of rows, `pages` anywhere in the journal, two in each of `logs` logs, 8 in blobs of a stopped server, and 8 in
+    8 in texts of rows, two in each of `pages` journals, four in each of `logs` logs, 8 in blobs of a stopped server, and 8 in
     journal, log and blobs of a running one.
     """
     findings = Findings("bits flipped", seed)
@@ -32,11 +32,11 @@ def flip_bits(scene: Scene, seed: int, pages: int = 8, logs: int = 4) -> Finding
         flip_texts(template, findings, chance)
         for number in range(pages):
             host = template.copy(f"page-{number}", crashed=False)
-            where = flip(host.home / JOURNAL, chance, findings)
-            recover(host, template, findings, f"bit {where} of the journal")
+            where = [flip(host.home / JOURNAL, chance, findings) for _ in range(2)]
+            recover(host, template, findings, f"bits {where} of the journal")
         for number in range(logs):
             host = template.copy(f"log-{number}", crashed=True)
-            where = [flip(host.home / LOG, chance, findings) for _ in range(2)]
+            where = [flip(host.home / LOG, chance, findings) for _ in range(4)]
             recover(host, template, findings, f"bits {where} of the log")
         host = template.copy("blobs", crashed=True)
         where = [flip(path, chance, findings) for path in chance.sample(sorted((host.home / "blobs").iterdir()), 8)]

@@ -32,6 +32,9 @@ _BUSY: Mapping[str, int] = {"submit": 20, "cancel": 1, "move": 3, "list": 3}
 _FOLLOWING: Mapping[str, int] = {"follow": 1}
 """Actions of a client, by weight."""
 
+MOST_CANCELLED = 0.15
+"""Share of the jobs; the others have to end well."""
+
 LEAVE = 5.0
 """Seconds within which clients leave."""
 
@@ -102,7 +105,8 @@ class Crowd:
         self._ledger.acknowledge(job_id, work)
 
     def _cancel(self, client: Client, chance: random.Random) -> None:
-        if (job_id := self._ledger.some_id(chance.randrange(99))) is not None:
+        job_id = self._ledger.some_id(chance.randrange(99))
+        if job_id is not None and self._ledger.share_cancelled < MOST_CANCELLED:
             self._ledger.acknowledge_cancel(client.transport.json("DELETE", f"/v1/jobs/{job_id}"))
 
     def _move(self, client: Client, chance: random.Random) -> None:

@@ -81,6 +81,11 @@ class Ledger:
             newest = list(self.works)[-12:]
         return newest[number % len(newest)] if newest else None
 
+    @property
+    def share_cancelled(self) -> float:
+        """Share of the jobs that somebody has cancelled."""
+        return len(self._cancelled) / max(len(self.works), 1)
+
     def is_done(self, job_id: str) -> bool:
         """Whether a job was seen to be done."""
         return self._ended.get(job_id, ("",))[0] == "done"
