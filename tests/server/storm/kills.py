@@ -37,7 +37,7 @@ def kill_engines(scene: Scene, seed: int, kills: int = 60) -> Findings:
                     host.wait_until_ready()
                 time.sleep(chance.uniform(0, 0.7))  # the moment is what is random
                 victims = host.health().ready if at_work else host.engines()
-                for pid in victims if chance.random() < 0.15 else victims[:1]:
+                for pid in victims if chance.random() < 0.4 else victims[:1]:
                     _kill(pid, findings)
         check_working(host, ledger, works, lanes=2)
         check_rest(host, ledger, before, planted)
