@@ -28,6 +28,7 @@ from ..models import CATALOGUE
 from ..requests import from_json
 from ..values import npy_bytes
 from ..wire import event_to_dict
+from .parent import die_with_parent
 from .pipe import Message, MessageKind, Order, read_message
 from .rules import with_files, without_files
 
@@ -136,6 +137,7 @@ class Worker:
 
 def main() -> None:
     """Read the options, make the engine, and serve."""
+    die_with_parent()
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     inputs, outputs = _private_streams()
