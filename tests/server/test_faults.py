@@ -21,6 +21,7 @@ from tests.server.servers import (
     PATIENCE,
     START,
     adjust,
+    endless,
     engine_pid,
     is_alive,
     kill,
@@ -253,3 +254,22 @@ def test_the_journal_of_a_running_server_can_be_looked_at(tmp_path: Path) -> Non
     with running(tmp_path) as (_, client):
         client.run(adjust())
         assert rows(tmp_path, "SELECT state, runs FROM jobs") == [("done", 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP")
+def test_a_machine_that_slept_has_no_engine_that_hung(tmp_path: Path) -> None:
+    with running(tmp_path) as (server, client):
+        engine = engine_pid(client)
+        job = client.submit(endless())
+        wait_for(lambda: running_state(client, job.id))
+        processes = (server.process.pid, engine)
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(25)  # longer than any deadline without a heartbeat, so that only the sleep can excuse it
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(3)
+        assert client.health()["devices"][0]["pid"] == engine
+        assert running_state(client, job.id)
+        job.cancel()
