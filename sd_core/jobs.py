@@ -17,8 +17,8 @@ from .results import Result
 class Job:
     """A handle on a submitted request; safe to use from any thread.
 
-    `id` is unique, made here unless given; `output` and `resume` matter to requests that commit frames or views. In place of
-    the request what fetches it may be given.
+    `id` is unique, made here unless given; `output`, `resume` and `overwrite` matter to requests that commit frames or
+    views. In place of the request what fetches it may be given.
     """
 
     def __init__(
@@ -26,6 +26,7 @@ class Job:
         request: Request | Callable[[], Request],
         output: Path | None = None,
         resume: bool = False,
+        overwrite: bool = False,
         *,
         id: str | None = None,  # noqa: A002
     ) -> None:
@@ -33,6 +34,7 @@ class Job:
         self._request = request
         self.output = output
         self.resume = resume
+        self.overwrite = overwrite
         self._events: list[Event] = []
         self._changed = threading.Condition()
         self._cancel = threading.Event()

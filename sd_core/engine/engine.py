@@ -62,40 +62,47 @@ class Engine:
         self._worker = threading.Thread(target=self._work, name="sd_core-engine", daemon=True)
         self._worker.start()
 
-    def submit(self, request: Request, output: str | Path | None = None, resume: bool = False) -> Job:
+    def submit(
+        self, request: Request, output: str | Path | None = None, resume: bool = False, overwrite: bool = False
+    ) -> Job:
         """Queue a request and return at once.
 
         Args:
             request: what to make.
             output: folder in which an animation or a mesh texture commits each finished frame or view.
             resume: go on with what an earlier run left in `output`.
+            overwrite: what an earlier run left there may go; without either, finished frames or views are an error.
 
         Raises:
             SDError: the engine is closed.
         """
         if self._closed:
             raise SDError("this engine is closed", hint="make a new one: sd_core.Engine()")
-        job = Job(request, None if output is None else Path(output), resume)
+        job = Job(request, None if output is None else Path(output), resume, overwrite)
         job.report(Queued(self._jobs.qsize()))
         self._jobs.put(job)
         return job
 
-    def run(self, request: Request, output: str | Path | None = None, resume: bool = False) -> Result:
+    def run(
+        self, request: Request, output: str | Path | None = None, resume: bool = False, overwrite: bool = False
+    ) -> Result:
         """Run a request and wait for its result; Ctrl-C cancels it.
 
         Raises:
             SDError: what went wrong; `Cancelled` after Ctrl-C.
         """
-        job = self.submit(request, output, resume)
+        job = self.submit(request, output, resume, overwrite)
         try:
             return job.result()
         except KeyboardInterrupt:
             job.cancel()
             return job.result()
 
-    def stream(self, request: Request, output: str | Path | None = None, resume: bool = False) -> Iterator[Event]:
+    def stream(
+        self, request: Request, output: str | Path | None = None, resume: bool = False, overwrite: bool = False
+    ) -> Iterator[Event]:
         """Run a request and yield its events as they come; leaving the loop early cancels it."""
-        job = self.submit(request, output, resume)
+        job = self.submit(request, output, resume, overwrite)
         try:
             yield from job.events()
         finally:
