@@ -102,7 +102,11 @@ def test_a_pickled_checkpoint_opens_only_when_trusted(
 
 
 def test_the_environment_allows_pickles_of_weights(
-    pipeline: StableDiffusionPipeline, folder: Path, placement: Placement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pipeline: StableDiffusionPipeline,
+    folder: Path,
+    placement: Placement,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = tmp_path / "wall"
     torch.save({"state_dict": load_file(write_single_file(pipeline, tmp_path / "wall.safetensors"))}, file)
