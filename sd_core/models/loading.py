@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from sd_core.devices import Offload, Placement, memory
+
 from .families import defaults_of, family_of, unet_input_of
 from .files import weight_files
 from .folder import load_folder

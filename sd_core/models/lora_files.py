@@ -1,7 +1,7 @@
 """LoRA weights onto a model's networks, by the parts of diffusers' `load_lora_weights` that trust no file.
 
 That function goes by a file's suffix, and hands what the header calls `lora_adapter_metadata` to peft as it is. Among peft's
-settings are names of modules, which it imports, and of files, which it opens.
+settings are the name of a module, which it imports if it likes its first word, and the names of files that it opens.
 """
 
 from __future__ import annotations

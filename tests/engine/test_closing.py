@@ -40,8 +40,7 @@ def race(put: Callable[[Job], Job], close: Callable[[], None], after: int) -> li
         while True:
             try:
                 accepted.append(put(Job(NOWHERE)))
-            except SDError as refused:
-                assert "closed" in refused.message
+            except SDError:
                 return
             if len(accepted) >= after:
                 enough.set()
