@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -120,17 +120,10 @@ def picture(engine: Engine, request: Request) -> np.ndarray:
     return np.asarray(engine.run(request).images[0])
 
 
-@pytest.fixture
-def fresh() -> Iterator[Engine]:
-    with Engine(device="cpu", dtype="float32") as engine:
-        yield engine
-
-
-@pytest.mark.parametrize("replace", [replaced, moved_over])
+@pytest.mark.parametrize("replace", [replaced, pytest.param(moved_over, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_what_is_replaced_under_its_name_is_never_served_from_memory(
     engine: Engine,
-    fresh: Engine,
     mine: Path,
     request: pytest.FixtureRequest,
     case: Case,
@@ -144,7 +137,8 @@ def test_what_is_replaced_under_its_name_is_never_served_from_memory(
     replace(file)
     after = picture(engine, wanted)
     assert not np.array_equal(after, before)
-    assert np.array_equal(after, picture(fresh, wanted))
+    engine.free_memory()
+    assert np.array_equal(after, picture(engine, wanted))
 
 
 def test_what_is_not_replaced_is_served_from_memory(mine: Path, controlnet: Built) -> None:
