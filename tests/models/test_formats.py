@@ -284,3 +284,9 @@ def test_a_folder_whose_index_is_no_object_is_refused(tiny: Built, placement: An
 def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound, match=r"nowhere\.safetensors: cannot be read"):
         read_shapes(tmp_path / "nowhere.safetensors")
+
+
+@pytest.mark.parametrize("name", ["evil/--x", "evil/x..y", "evil/x.git"])
+def test_a_name_that_the_hub_does_not_allow_is_no_model(placement: Any, name: str) -> None:
+    with pytest.raises(ModelNotFound, match="x"):
+        load_model(name, placement, offline=True)
