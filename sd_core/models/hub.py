@@ -135,8 +135,12 @@ def fetch_file(name: str, hub_id: str, file: str, *, offline: bool | None = None
 def cached_file(hub_id: str, file: str) -> Path | None:
     """One file of a repository if it is on this machine."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    cached = try_to_load_from_cache(hub_id, file)
+    try:
+        cached = try_to_load_from_cache(hub_id, file)
+    except HFValidationError:
+        return None
     return Path(cached) if isinstance(cached, str) else None
 
 

@@ -290,3 +290,5 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
 def test_a_name_that_the_hub_does_not_allow_is_no_model(placement: Any, name: str) -> None:
     with pytest.raises(ModelNotFound, match="x"):
         load_model(name, placement, offline=True)
+    with pytest.raises(ModelNotFound, match="x"):
+        find_weights(f"{name}/style.safetensors", offline=True)
