@@ -4,7 +4,9 @@
     blender -b shot.blend --python-expr "from bl_ext.user_default.sd_core import farm; farm.main()" -- --start 1 --end 48
 
 The settings are those that the file was saved with; options after `--` replace some of them. Frames that are there are taken up
-with `--resume`. Exit codes: 0 all is done, 1 it failed, 2 a setting or option is wrong, 130 it was cancelled (SIGINT, SIGTERM).
+with `--resume`. Several Blenders may make parts of one animation in the same folder, each its own frames.
+
+Exit codes: 0 all is done, 1 it failed, 2 a setting or option is wrong, 130 it was cancelled (SIGINT, SIGTERM).
 """
 
 from __future__ import annotations
@@ -79,12 +81,11 @@ def animate(options: argparse.Namespace) -> None:
         raise RequestError(
             "view_layer", f"there is no {layer!r}", hint=", ".join(held.name for held in scene.view_layers)
         )
-    job = stylise_animation(
-        scene, layer, _frames(scene, options), again=options.resume, preferences=_preferences(options)
-    )
+    frames = _frames(scene, options)
+    job = stylise_animation(scene, layer, frames, again=options.resume, preferences=_preferences(options))
     _cancel_on_signals(job)
     _follow(job)
-    output = output_of(scene)
+    output = output_of(scene, frames)
     _say(f"wrote {output.folder / 'frames'}" + (f" and {output.video}" if output.video.is_file() else ""))
 
 

@@ -73,9 +73,10 @@ def forget(path: Path) -> None:
     stem = path.stem.rsplit("-", 1)[0]
     inputs = path.with_name(f"{stem}.inputs")
     if inputs.is_dir() and not list(path.parent.glob(f"{stem}-*.png")):
-        for file in inputs.glob("*.npy"):
+        for file in inputs.glob(f"{'[0-9a-f]' * 64}.npy"):
             file.unlink()
-        inputs.rmdir()
+        if not any(inputs.iterdir()):  # else somebody keeps something of his own there
+            inputs.rmdir()
     _shelf.stale = True
 
 

@@ -10,6 +10,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.display import display, update_display
 
+from sd_core.destination import check_destination
 from sd_core.errors import SDError
 from sd_core.events import Event, FrameEvent, Loading, StepEvent
 from sd_core.results import Result
@@ -48,6 +49,8 @@ class SDMagics(Magics):
 
 def _run(wanted: Wanted) -> Result:
     """Run a request in this thread, showing previews; an interrupt cancels it."""
+    if wanted.output is not None:  # a cell that is run again replaces its own picture
+        check_destination(wanted.request, wanted.output, overwrite=True)
     live = _Live()
     job = default_engine().submit(wanted.request)
     try:

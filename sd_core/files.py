@@ -22,29 +22,55 @@ _HINTS = {
 }
 
 
-def write_files(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
+_UNSYNCED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+"""What file systems answer on which folders cannot be flushed (SMB, FUSE): they have no need of it or no means."""
+
+_BLOCK = 1 << 20
+
+
+def write_files(files: Iterable[tuple[Path, bytes]], *, overwrite: bool = True) -> list[Path]:
     """Write all of `files`, or none.
 
     Each is written under a temporary name in its own folder and flushed to the disk; when all are there, all are
     renamed. What was at a path before stays until its successor is complete.
 
+    Args:
+        overwrite: False: a path that is taken is an error, unless it holds the very same bytes: then it is left alone.
+
     Raises:
         OutputError: full disk, read-only or missing folder ...; the temporary files are removed.
     """
     staged: list[tuple[Path, Path]] = []
+    paths = []
     try:
         for path, content in files:
+            paths.append(path)
+            if not overwrite and _holds(path, content):
+                continue
             staged.append((_temporary(path), path))
-            _write(staged[-1][0], path, content)
+            write_new(staged[-1][0], content, path)
+        if not overwrite:
+            require_free(path for _, path in staged)
         for temporary, path in staged:
-            _rename(temporary, path)
+            rename(temporary, path)
     finally:
         for temporary, _ in staged:
             if temporary.exists():
                 temporary.unlink()
     for folder in {path.parent for _, path in staged}:
         sync_folder(folder)
-    return [path for _, path in staged]
+    return paths
+
+
+def require_free(paths: Iterable[Path]) -> None:
+    """Check that nothing is at `paths`.
+
+    Raises:
+        OutputError: there is; names it.
+    """
+    for path in paths:
+        if os.path.lexists(path):
+            raise OutputError(str(path), "is there already", hint="choose another name, or allow it to be overwritten")
 
 
 def make_folder(path: Path) -> bool:
@@ -74,19 +100,37 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}.tmp")
 
 
-def _write(temporary: Path, path: Path, content: bytes) -> None:
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
+
+
+def write_new(temporary: Path, content: bytes, path: Path) -> None:
+    """Write a new file and flush it to the disk. path: what it is going to be called, for errors.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     if path.is_dir():
         raise OutputError(str(path), "is a folder", hint="give a file name")
     try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(handle, left[:_BLOCK]) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise output_error(path, error) from error
 
 
-def _rename(temporary: Path, path: Path) -> None:
+def rename(temporary: Path, path: Path) -> None:
+    """Give a file its name, in place of what is there.
+
+    Raises:
+        OutputError: that is not possible.
+    """
     try:
         temporary.replace(path)
     except OSError as error:
@@ -94,11 +138,18 @@ def _rename(temporary: Path, path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the renames last through a power cut; Windows does so by itself and cannot open folders."""
+    """Make new names last through a power cut; Windows does so by itself and cannot open folders.
+
+    Raises:
+        OutputError: the disk has failed.
+    """
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _UNSYNCED:
+            raise output_error(folder, error) from error
     finally:
         os.close(handle)

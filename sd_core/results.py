@@ -60,7 +60,7 @@ class Result:
 
         return mimebundle(self)
 
-    def save(self, path: str | os.PathLike[str]) -> list[Path]:
+    def save(self, path: str | os.PathLike[str], overwrite: bool = True) -> list[Path]:
         """Write the images, and beside them the arrays that the request needs; all of it or nothing.
 
         Args:
@@ -68,14 +68,15 @@ class Result:
                 images "-0", "-1" ... comes before the suffix. Inputs go to the folder `<stem>.inputs`. A `Texture` may
                 also be given a folder: all files of the material go there (see `sd_core.material`); a `MeshTexture` a
                 folder or a `.glb`.
+            overwrite: False: a file that is there is an error. A picture that this was made from is never overwritten.
 
         Returns:
             The paths written, images first.
 
         Raises:
-            RequestError: a suffix that cannot be written.
+            RequestError: a suffix that cannot be written; or the file is what this was made from.
             OutputError: full disk, missing or read-only folder; whatever was there before is unchanged.
         """
         from .saving import save_result
 
-        return save_result(self, Path(path))
+        return save_result(self, Path(path), overwrite=overwrite)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .destination import numbered, planned_paths, refuse_inputs
 from .encoding import ENCODERS, encode_png
 from .errors import RequestError
 from .files import make_folder, write_files
@@ -17,23 +18,25 @@ from .results import Result
 from .values import Array, npy_bytes
 
 
-def save_result(result: Result, path: Path) -> list[Path]:
+def save_result(result: Result, path: Path, *, overwrite: bool = True) -> list[Path]:
     """See `Result.save`."""
+    several = (numbered(path, index) for index in range(len(result.images)))
+    refuse_inputs(result.request, [*planned_paths(result.request, path), *several])
     if isinstance(result.request, Texture) and not path.suffix:
         from .material import save_material
 
-        return save_material(result, path)
+        return save_material(result, path, overwrite=overwrite)
     if isinstance(result.request, MeshTexture) and path.suffix.lower() in ("", ".glb"):
         from .material import save_mesh
 
-        return save_mesh(result, path)
+        return save_mesh(result, path, overwrite=overwrite)
     if path.suffix.lower() not in ENCODERS:
         raise RequestError("path", f"{path.name} has no suffix of a picture", hint=f"use one of {', '.join(ENCODERS)}")
     folder = path.with_name(f"{path.stem}.inputs")
     arrays = result.request.arrays()
     made = bool(arrays) and make_folder(folder)
     try:
-        written = write_files(_files(result, path, folder, arrays))
+        written = write_files(_files(result, path, folder, arrays), overwrite=overwrite)
     except BaseException:
         if made:
             folder.rmdir()
@@ -71,7 +74,7 @@ def free_path(stem: str | os.PathLike[str], suffix: str) -> Path:
 
 
 def _is_taken(path: Path) -> bool:
-    return path.exists() or path.with_name(f"{path.stem}-0{path.suffix}").exists()
+    return path.exists() or numbered(path, 0).exists()
 
 
 def _files(result: Result, path: Path, folder: Path, arrays: dict[str, Array]) -> Iterator[tuple[Path, bytes]]:
@@ -79,7 +82,7 @@ def _files(result: Result, path: Path, folder: Path, arrays: dict[str, Array]) -
     count = len(result.images)
     encode = ENCODERS[path.suffix.lower()]
     for index in range(count):
-        name = path if count == 1 else path.with_name(f"{path.stem}-{index}{path.suffix}")
+        name = path if count == 1 else numbered(path, index)
         yield name, encode(result.images[index], image_request(result.request, index))
     for kind, picture in result.maps.items():
         if kind != TextureMap.BASE_COLOR:  # that is the image itself

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from bpy.props import BoolProperty
 
 from sd_core.errors import RequestError, ServerError
 from sd_core.events import FrameEvent, ResultEvent
+from sd_core.outputs import is_whole
 from sd_core.requests import Animation, Generation, Reuse, styles
 from sd_core.results import Result
 
@@ -24,11 +26,22 @@ from ..scene import video
 from ..scene.exr import read_passes
 from ..scene.folders import output_folder
 from ..scene.images import Packed, fill_image, new_image, pack
-from ..scene.pass_render import PassRender, Wanted, prepare
+from ..scene.orders import Order
+from ..scene.pass_render import (
+    COPY,
+    LOG,
+    ORDER,
+    PassRender,
+    Wanted,
+    background_command,
+    check_again,
+    order_of,
+    save_copy,
+)
 from ..scene.sequencer import Timing, new_sequence_scene, timing_of
 from .common import Told
 from .stylise_keyframes import keyframes
-from .stylise_output import Output
+from .stylise_output import Output, tag_of
 from .stylise_render import own_fields
 from .stylise_request import with_alpha
 
@@ -37,28 +50,29 @@ from .stylise_request import with_alpha
 class _Film:
     """What the job's thread works with.
 
-    frames: numbers in the scene. again: go on with what is in the folder. encoding: of the video; None: none is
-    wanted.
+    render: of the data, into a folder apart. plan: every other field. order: of the data, where they go. copy: the scene as it
+    is now; None: an earlier run is gone on with. encoding: of the video; None: none is wanted.
     """
 
     render: PassRender
     plan: Plan
     output: Output
-    frames: range
+    order: Order
+    copy: Path | None
     transparent: bool
-    again: bool
     encoding: video.Encoding | None
 
     def make(self, job: BlenderJob) -> Generation:
         """The request; waits for the data."""
-        if not self.again:
-            self.output.clear_passes()
+        if self.copy is not None:
+            self.output.begin_anew(self.copy, self.order.text())
         job.tell("Rendering passes", 0.0)
 
         def progress(done: int, count: int) -> None:
             job.tell(f"Passes {done} / {count}", done / count)
 
-        paths = self.render.run(progress, lambda: job.cancel_requested)
+        self._render(progress, lambda: job.cancel_requested)
+        paths = tuple(map(self.output.data, self.frames))
         request = replace(self.plan, values={**self.plan.values, "passes": paths}).make()
         job.id = self.output.job_id(request, job.id)
         return request
@@ -69,24 +83,45 @@ class _Film:
             return self._picture(event.index, np.asarray(event.image))
         self.output.write_report({"frames": event.result.report, "request": self._described(event.result)})
         if self.encoding is not None:
-            self.encoding.write()
+            self.output.keep_video(self.encoding.write())
         return None
 
     def end(self, job: BlenderJob) -> None:
         """A server that does not answer may still be at the job, or take it up when it is started again."""
         if not isinstance(job.error, ServerError):
             self.output.forget_job()
+        self.output.close()
+
+    @property
+    def frames(self) -> range:
+        """Numbers in the scene."""
+        return self.output.frames
 
     def pictures(self) -> list[Path]:
         """The files of all pictures, in order."""
         return [self.output.picture(frame) for frame in self.frames]
 
+    def _render(self, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:
+        """Render the data that are not there, and take over each frame when it is whole."""
+        folder, have = self.render.order.folder, self.output.finished_data(_is_damaged)
+        folder.mkdir(parents=True, exist_ok=True)
+        replace(self.render.order, have=have).write(folder / ORDER)
+
+        def finished(frame: int) -> None:
+            if frame not in have:
+                self.output.keep_data(frame, folder)
+
+        try:
+            self.render.run(progress, cancelled, finished)
+        finally:
+            self.output.keep_log(folder / LOG)
+
     def _picture(self, index: int, made: np.ndarray) -> Packed:
-        if index == 0 and not self.again:
+        if index == 0 and self.copy is not None:
             self.output.clear_pictures()
         framing, alpha = self.render.order.framing, None
         if self.transparent:
-            alpha = _alpha(self.render.paths[index], framing.overscan)
+            alpha = _alpha(self.output.data(self.frames[index]), framing.overscan)
         packed = pack(framing.trim(with_alpha(made, alpha)))
         self.output.write_picture(self.frames[index], packed.png)
         return packed
@@ -133,31 +168,53 @@ def stylise_animation(
     )
 
 
-def output_of(scene: bpy.types.Scene) -> Output:
-    """The folder of this scene's animation."""
+def output_of(scene: bpy.types.Scene, frames: range) -> Output:
+    """The folder of this scene's animation, for some of its frames."""
     name = bpy.path.clean_name(scene.name)
-    return Output(output_folder(scene.sd_core.stylise.output, name, history.user_folder()), name)
+    whole = range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
+    folder = output_folder(scene.sd_core.stylise.output, name, history.user_folder())
+    return Output(folder, name, frames, tag_of(frames, whole))
 
 
 def _film(scene: bpy.types.Scene, view_layer: str, frames: range, *, again: bool) -> _Film:
     if not frames:
         raise RequestError("frames", "the frame range is empty", hint="set the start and the end of the scene")
-    settings, output = scene.sd_core.stylise, output_of(scene)
+    settings, output = scene.sd_core.stylise, output_of(scene, frames)
     plan = base_plan(scene.sd_core, Animation, **own_fields(settings), **_own_fields(scene, frames))
     wanted = Wanted(overscan=settings.overscan, pictures=_needs_pictures(plan))
-    render = prepare(scene, view_layer, frames, output.passes, wanted=wanted, again=again)
-    framing = render.order.framing
+    order = order_of(scene, view_layer, frames, output.passes, wanted)
+    copy, written = output.copy_and_order(again=again)
+    if again:
+        check_again(order, copy, written)
+    output.begin(again=again)
+    try:
+        return _claimed_film(scene, plan, output, order, copy, again=again)
+    except BaseException:
+        output.close()
+        raise
+
+
+def _claimed_film(
+    scene: bpy.types.Scene, plan: Plan, output: Output, order: Order, copy: Path, *, again: bool
+) -> _Film:
+    """copy: of the scene, that is rendered; without `again` it is still to be made."""
+    fresh = None if again else output.stage(COPY)
+    if fresh is not None:
+        save_copy(fresh)
+    apart = replace(order, folder=output.stage("passes"))
+    command = background_command(copy, "background", str(apart.folder / ORDER))
+    framing, frames = order.framing, output.frames
     timing = timing_of(scene, frames.start, frames.step)
     pictures = [output.picture(frame) for frame in frames]
-    encoding = video.encoding(pictures, (framing.height, framing.width), timing, output.video)
+    encoding = video.encoding(pictures, (framing.height, framing.width), timing, output.stage(output.video.name))
     return _Film(
-        render=render,
+        render=PassRender(apart, command, output.log),
         plan=replace(plan, controls=()),
         output=output,
-        frames=frames,
+        order=order,
+        copy=fresh,
         transparent=scene.render.film_transparent,
-        again=again,
-        encoding=encoding if settings.make_video else None,
+        encoding=encoding if scene.sd_core.stylise.make_video else None,
     )
 
 
@@ -188,6 +245,17 @@ def _needs_pictures(plan: Plan) -> bool:
     """Below a strength of 1 the frames begin from the render."""
     strengths = [plan.values["strength"], *(change.strength for change in plan.values["keyframes"])]
     return any(strength is not None and strength < 1 for strength in strengths)
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether data of a frame cannot be read; a sidecar is whole JSON or not."""
+    if path.suffix != ".exr":
+        return not is_whole(path)
+    try:
+        read_passes(path)
+    except RequestError:
+        return True
+    return False
 
 
 def _alpha(path: Path, overscan: int) -> np.ndarray | None:

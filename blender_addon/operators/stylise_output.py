@@ -1,32 +1,55 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder of a stylised animation; no bpy.
+"""The folder of a stylised animation, and what belongs to it: nothing else is ever replaced or removed; no bpy.
 
 passes/000001.exr ...    the data of each frame, by its number in the scene, with what is needed to render the rest
 frames/000001.png ...    the pictures, as they are made
 <name>.mp4               the video
 report.json              figures of every frame
 job.json                 the job on the server while it is not finished
+sd_core.manifest.json    all these files with their digests
+
+A run over other frames than the scene's range, as a farm makes them, has a video, figures and a job of its own, called after its
+frames; several such runs may share the folder where their frames do not overlap.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sd_core.files import write_files
+from sd_core.errors import OutputError, RequestError
+from sd_core.files import output_error
+from sd_core.outputs import OutputFolder, Status, is_whole
 from sd_core.requests import Request
 
+_KIND = "stylised animation"
 
-@dataclass(frozen=True, slots=True)
+
+def tag_of(frames: range, whole: range) -> str:
+    """What tells the files of a run over some frames from those over the scene's range."""
+    if list(frames) == list(whole):
+        return ""
+    return f"-{frames[0]:06d}-{frames[-1]:06d}" + (f"-{frames.step}" if frames.step != 1 else "")
+
+
+@dataclass(slots=True)
 class Output:
-    """Where the files of one animation lie; safe to use from any thread."""
+    """Where the files of one animation lie; safe to use from any thread.
+
+    tag: see `tag_of`. frames: of the run.
+    """
 
     folder: Path
     name: str
+    frames: range = range(0)
+    tag: str = ""
+    _held: OutputFolder | None = field(default=None)
 
     @property
     def passes(self) -> Path:
@@ -34,49 +57,203 @@ class Output:
 
     @property
     def video(self) -> Path:
-        return self.folder / f"{self.name}.mp4"
+        return self.folder / self._video
+
+    @property
+    def log(self) -> Path:
+        """What the background Blender said."""
+        return self.folder / f"passes/render{self.tag}.log"
 
     def picture(self, frame: int) -> Path:
         """The picture of a frame of the scene."""
-        return self.folder / "frames" / f"{frame:06d}.png"
+        return self.folder / _picture(frame)
+
+    def data(self, frame: int) -> Path:
+        """The data of a frame of the scene."""
+        return self.folder / _data(frame)[0]
+
+    def copy_and_order(self, *, again: bool) -> tuple[Path, Path]:
+        """The copy of the scene, and what was ordered from it: those that an earlier run left, or those of this one."""
+        tags = (self.tag, "") if again else (self.tag,)
+        pairs = [(self.passes / f"scene{tag}.blend", self.passes / f"order{tag}.json") for tag in tags]
+        return next((pair for pair in pairs if pair[0].is_file() and pair[1].is_file()), pairs[0])
+
+    def begin(self, *, again: bool) -> None:
+        """Claim these frames until `close`.
+
+        Raises:
+            OutputError: somebody else works at them, or somebody else's file is in the way; the folder cannot be written.
+        """
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(self.folder.parent, error) from error
+        self._held = OutputFolder(self.folder, _KIND, self._names(), (self.frames[0], self.frames[-1]))
+        try:
+            if again and not self._held.is_listed:
+                self._adopt(self._held)
+            self._held.require_free(self._wanted())
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let others work here."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
+
+    def stage(self, name: str) -> Path:
+        """A path for what is not finished; it goes with the claim."""
+        assert self._held is not None, "the folder is claimed"
+        return self._held.stage(name)
+
+    def begin_anew(self, copy: Path, order: str) -> None:
+        """Take the copy of the scene, in place of the data of an earlier run over these frames; its pictures stay yet.
+
+        Raises:
+            OutputError: a file of the earlier run has been changed since; nothing is touched.
+        """
+        copied, ordered = (path.name for path in self.copy_and_order(again=False))
+        with self._opened() as held:
+            for name in self._wanted():
+                if held.status(name) is Status.CHANGED:
+                    hint = "move it away, or choose another folder"
+                    raise OutputError(str(held.path(name)), "has been changed since sd_core wrote it", hint=hint)
+            held.remove([*(name for frame in self.frames for name in _data(frame)), self._job])
+            held.write({f"passes/{copied}": copy, f"passes/{ordered}": order.encode()})
+
+    def finished_data(self, is_damaged: Any) -> tuple[int, ...]:
+        """Frames whose data are there; what is damaged may be replaced, and what somebody changed stays.
+
+        is_damaged: asked about a file that is not what was written.
+        """
+        with self._opened() as held:
+            return tuple(frame for frame in self.frames if _stand(held, _data(frame), is_damaged))
+
+    def keep_data(self, frame: int, folder: Path) -> None:
+        """Take over the data of a frame, with its sidecar, from the folder where they were rendered."""
+        exr, sidecar = _data(frame)
+        with self._opened() as held:
+            held.write({sidecar: folder / Path(sidecar).name, exr: folder / Path(exr).name})
+
+    def keep_log(self, log: Path) -> None:
+        """Take over what the background Blender said, if it was started."""
+        if log.is_file():
+            with self._opened() as held:
+                name = f"passes/{self.log.name}"
+                held.give_up([name])
+                held.write({name: log})
+
+    def keep_video(self, video: Path) -> Path:
+        """Take over the finished video."""
+        with self._opened() as held:
+            return held.write({self._video: video})[0]
 
     def write_picture(self, frame: int, png: bytes) -> Path:
-        """Write a picture, whole or not at all.
+        """Write a picture, whole or not at all; one that somebody has changed stays as it is.
 
         Raises:
             OutputError: it cannot be written.
         """
-        path = self.picture(frame)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return write_files([(path, png)])[0]
+        name = _picture(frame)
+        with self._opened() as held:
+            if _stand(held, [name], lambda path: not is_whole(path)) and held.read(name) in (None, png):
+                return held.path(name)
+            return held.write({name: png})[0]
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Write the figures."""
-        write_files([(self.folder / "report.json", json.dumps(report, indent=1).encode())])
-
-    def clear_passes(self) -> None:
-        """Remove the data of an earlier animation, but for the copy of the scene that has just been saved."""
-        self._clear("passes/*.exr", "passes/[0-9-]*.json", "job.json")
+        with self._opened() as held:
+            if held.status(self._report) is Status.CHANGED:
+                held.set_aside(self._report)
+            held.write({self._report: json.dumps(report, indent=1).encode()})
 
     def clear_pictures(self) -> None:
-        """Remove the pictures of an earlier animation: they are kept until there are others."""
-        self._clear("frames/*.png", "*.mp4", "report.json")
-
-    def _clear(self, *patterns: str) -> None:
-        for pattern in patterns:
-            for path in self.folder.glob(pattern):
-                path.unlink(missing_ok=True)
+        """Remove what an earlier run made of these frames: it is kept until there is something else."""
+        with self._opened() as held:
+            held.remove([*map(_picture, self.frames), self._video, self._report])
 
     def job_id(self, request: Request, fresh: str) -> str:
         """The job on the server that makes this request already, else `fresh`, which is remembered."""
         digest = hashlib.sha256(request.to_json().encode()).hexdigest()
-        path = self.folder / "job.json"
-        held = json.loads(path.read_text()) if path.is_file() else {}
-        if held.get("request") == digest:
-            return held["id"]
-        write_files([(path, json.dumps({"id": fresh, "request": digest}).encode())])
+        with self._opened() as held:
+            found = json.loads(held.read(self._job) or b"{}")
+            if found.get("request") == digest:
+                return found["id"]
+            held.give_up([self._job])
+            held.write({self._job: json.dumps({"id": fresh, "request": digest}).encode()})
         return fresh
 
     def forget_job(self) -> None:
         """The job has ended: another one would have to be made."""
-        (self.folder / "job.json").unlink(missing_ok=True)
+        if self.folder.is_dir():
+            with self._opened() as held:
+                held.remove([self._job])
+
+    @property
+    def _video(self) -> str:
+        return f"{self.name}{self.tag}.mp4"
+
+    @property
+    def _report(self) -> str:
+        return f"report{self.tag}.json"
+
+    @property
+    def _job(self) -> str:
+        return f"job{self.tag}.json"
+
+    def _names(self) -> re.Pattern[str]:
+        number = "-?[0-9]{5,}"
+        tag = f"(-{number}-{number}(-[0-9]+)?)?"
+        return re.compile(
+            rf"frames/{number}\.png|passes/{number}\.(exr|json)|passes/(scene{tag}\.blend|order{tag}\.json|render{tag}\.log)"
+            rf"|{re.escape(self.name)}{tag}\.mp4|(report|job){tag}\.json"
+        )
+
+    def _wanted(self) -> Iterator[str]:
+        """What a run over these frames writes."""
+        copied, ordered = (path.name for path in self.copy_and_order(again=False))
+        yield from (f"passes/{copied}", f"passes/{ordered}", f"passes/{self.log.name}")
+        yield from (self._video, self._report, self._job)
+        for frame in self.frames:
+            yield from (_picture(frame), *_data(frame))
+
+    @contextmanager
+    def _opened(self) -> Iterator[OutputFolder]:
+        """The folder as it is claimed; or, for a job that is taken up after its end, for a moment."""
+        if self._held is not None:
+            yield self._held
+            return
+        span = (self.frames[0], self.frames[-1]) if self.frames else None
+        with OutputFolder(self.folder, _KIND, self._names(), span) as held:
+            yield held
+
+    def _adopt(self, held: OutputFolder) -> None:
+        """List what a version without manifests wrote: the files of exactly these names that are whole."""
+        names = [*self._wanted(), "passes/scene.blend", "passes/order.json"]
+        paths = ((name, held.path(name)) for name in dict.fromkeys(names))
+        held.adopt([name for name, path in paths if not path.is_symlink() and path.is_file() and is_whole(path)])
+        if not held.path("passes/order.json").is_file():
+            raise RequestError("resume", f"there is nothing in {self.passes}", hint="start anew")
+
+
+def _picture(frame: int) -> str:
+    return f"frames/{frame:06d}.png"
+
+
+def _data(frame: int) -> tuple[str, str]:
+    """Of a frame's data, and of their sidecar."""
+    return f"passes/{frame:06d}.exr", f"passes/{frame:06d}.json"
+
+
+def _stand(held: OutputFolder, names: Iterable[str], is_damaged: Any) -> bool:
+    """Whether files are there and not to be made again."""
+    stand = True
+    for name in names:
+        status = held.status(name)
+        if status is Status.CHANGED and is_damaged(held.path(name)):
+            held.give_up([name])
+            status = Status.ABSENT
+        stand &= status in (Status.SOUND, Status.CHANGED)
+    return stand

@@ -55,7 +55,7 @@ def _render(order: Order) -> None:
         cut = camera is not None and scene.camera != camera
         camera = scene.camera
         path = frame_path(order.folder, frame)
-        if not path.is_file():
+        if frame not in order.have and not path.is_file():
             _frame(scene, pictures, followers[camera.name], order, path, cut=cut)
         _tell({"frame": frame})
 

@@ -18,7 +18,7 @@ class Order:
     """Data passes of some frames.
 
     scene, view_layer: names in the copied file. rest: positions in rest space. pictures: the frames as the
-    scene renders them, too. folder: where the frames go.
+    scene renders them, too. folder: where the frames go. have: frames that lie elsewhere already.
     """
 
     scene: str
@@ -28,14 +28,20 @@ class Order:
     rest: bool
     pictures: bool
     folder: Path
+    have: tuple[int, ...] = ()
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self) | {"folder": str(self.folder)}))
+        path.write_text(self.text())
+
+    def text(self) -> str:
+        """As `read` reads it."""
+        return json.dumps(asdict(self) | {"folder": str(self.folder)})
 
     @classmethod
     def read(cls, path: Path) -> Order:
         held = json.loads(path.read_text())
         changed = {"framing": Framing(**held["framing"]), "frames": tuple(held["frames"])}
+        changed["have"] = tuple(held.get("have", ()))
         return cls(**held | changed | {"folder": Path(held["folder"])})
 
 

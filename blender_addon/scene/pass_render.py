@@ -30,7 +30,7 @@ from .orders import MARK, Order, frame_path
 _LOOK = 0.1
 """Seconds between two looks at whether the render is still wanted."""
 
-_COPY, _ORDER, _LOG = "scene.blend", "order.json", "render.log"
+COPY, ORDER, LOG = "scene.blend", "order.json", "render.log"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +51,12 @@ class Wanted:
 class PassRender:
     """A render that waits to be run.
 
-    order: what is rendered. command: of the background Blender.
+    order: what is rendered. command: of the background Blender. log: where what it said will lie; None: in the order's folder.
     """
 
     order: Order
     command: Sequence[str]
+    log: Path | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -71,8 +72,11 @@ class PassRender:
         self,
         on_frame: Callable[[int, int], None] = lambda done, count: None,
         cancelled: Callable[[], bool] = lambda: False,
+        finished: Callable[[int], None] = lambda frame: None,
     ) -> tuple[Path, ...]:
-        """Render every frame that is not there; `on_frame(done, count)` is called after each. What it raises ends it.
+        """Render every frame that is not there; `finished(frame)` and `on_frame(done, count)` are called after each.
+
+        What they raise ends it.
 
         Returns:
             The files of all frames, in order.
@@ -81,7 +85,7 @@ class PassRender:
             Cancelled: `cancel` was called, or `cancelled` said so.
             SDError: what the background Blender says, or that it ended.
         """
-        log = self.order.folder / _LOG
+        log = self.order.folder / LOG
         done, failure = 0, None
         with _running(self.command) as process, log.open("w", encoding="utf-8") as kept:
             for line in _lines(process, lambda: self._stop.is_set() or cancelled()):
@@ -91,6 +95,7 @@ class PassRender:
                 elif "failed" in told:
                     failure = error_from_dict(told["failed"])
                 else:
+                    finished(told["frame"])
                     done += 1
                     on_frame(done, len(self.order.frames))
             code = process.wait()
@@ -98,7 +103,7 @@ class PassRender:
             raise failure
         if done < len(self.order.frames):
             last = log.read_text(encoding="utf-8", errors="replace").strip()[-600:]
-            raise SDError(f"the background Blender ended with code {code}: {last}", hint=f"see {log}")
+            raise SDError(f"the background Blender ended with code {code}: {last}", hint=f"see {self.log or log}")
         return self.paths
 
 
@@ -128,8 +133,24 @@ def prepare(
         RequestError: the scene has no camera, or a panorama; or `again` with other settings than before.
         OutputError: the copy cannot be written.
     """
+    order = order_of(scene, view_layer, frames, folder, wanted)
+    copy, written = folder / COPY, folder / ORDER
+    if again:
+        check_again(order, copy, written)
+    else:
+        _write(order, written)
+        save_copy(copy)
+    return PassRender(order, background_command(copy, "background", str(written)))
+
+
+def order_of(scene: bpy.types.Scene, view_layer: str, frames: Sequence[int], folder: Path, wanted: Wanted) -> Order:
+    """The order for some frames of a scene.
+
+    Raises:
+        RequestError: the scene has no camera, or a panorama.
+    """
     require_camera(scene)
-    order = Order(
+    return Order(
         scene=scene.name,
         view_layer=view_layer,
         frames=tuple(frames),
@@ -138,13 +159,6 @@ def prepare(
         pictures=wanted.pictures,
         folder=folder,
     )
-    copy, written = folder / _COPY, folder / _ORDER
-    if again:
-        _check_again(order, copy, written)
-    else:
-        _write(order, written)
-        save_copy(copy)
-    return PassRender(order, background_command(copy, "background", str(written)))
 
 
 def save_copy(path: Path) -> None:
@@ -180,7 +194,12 @@ def background_command(blend: Path | None, program: str, argument: str) -> list[
     return [bpy.app.binary_path, "--background", *own, *opened_file, "--python-expr", call]
 
 
-def _check_again(order: Order, copy: Path, written: Path) -> None:
+def check_again(order: Order, copy: Path, written: Path) -> None:
+    """Check that what lies there was rendered by this order.
+
+    Raises:
+        RequestError: there is nothing, or it was another one.
+    """
     if not copy.is_file() or not written.is_file():
         raise RequestError("resume", f"there is nothing in {copy.parent}", hint="start anew")
     if Order.read(written) != order:

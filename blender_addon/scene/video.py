@@ -36,6 +36,7 @@ class Encoding:
             OutputError: Blender could not write it; names the last lines that it said.
         """
         order = _order_path(self.video)
+        order.parent.mkdir(parents=True, exist_ok=True)
         order.write_text(json.dumps(self.held))
         done = subprocess.run(  # noqa: S603 - the Blender that runs
             self.command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False

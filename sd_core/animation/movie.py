@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from sd_core.errors import OutputError, RequestError
-from sd_core.files import output_error
+from sd_core.files import output_error, rename, sync_folder
 from sd_core.values import Array, to_pillow
 from sd_core.values.srgb import decode_srgb
 
@@ -160,11 +160,14 @@ def _linear(frame: Array) -> Array:
 
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, renamed to it when the block ends well, else removed."""
+    """A temporary name beside `path`, flushed and renamed to it when the block ends well, else removed."""
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp{path.suffix}")
     try:
         yield temporary
-        temporary.replace(path)
+        with temporary.open("r+b") as stream:
+            os.fsync(stream.fileno())
+        rename(temporary, path)
+        sync_folder(path.parent)
     except OSError as error:
         raise output_error(path, error) from error
     finally:

@@ -14,14 +14,11 @@ from typing import Any
 import numpy as np
 
 from sd_core.errors import RequestError
-from sd_core.files import write_files
 from sd_core.passes import DepthRange, FramePasses, depth_control, motion_offsets
 from sd_core.values import Array, to_pillow
 
+from .layout import PAGE, REPORT, open_folder
 from .movie import saved_frames
-
-PAGE = "report.html"
-REPORT = "report.json"
 
 _FRAMES_SHOWN = 360
 """Frames that the page holds; of a longer animation every second, third ... is shown."""
@@ -57,7 +54,7 @@ def write_page(
 
     Raises:
         RequestError: no report or no frames there, or a frame whose passes cannot be read.
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or somebody else's file has its name.
     """
     report = read_report(output)
     frames = saved_frames(output)
@@ -78,7 +75,8 @@ def write_page(
     }
     page = (files("sd_core.animation") / "page.html").read_text(encoding="utf-8")
     # In a script "</" would end it, and "<!--<script" would keep it from ending: HTML Standard, 4.12.1.3.
-    return write_files([(Path(output) / PAGE, page.replace("{{data}}", _json(data)).encode())])[0]
+    with open_folder(Path(output)) as folder:
+        return folder.write({PAGE: page.replace("{{data}}", _json(data)).encode()})[0]
 
 
 def read_report(output: str | os.PathLike[str]) -> dict[str, Any]:

@@ -6,12 +6,14 @@ import importlib.util
 import json as codec
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from dataclasses import replace as changed
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from sd_core.animation.layout import finished_count
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import Event, FrameEvent, StepEvent
 from sd_core.requests import Animation, apply_style, replace
@@ -43,6 +45,10 @@ class _Files:
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an earlier run stopped.", rich_help_panel=_FILES)
     ] = False
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Make all frames anew, where there are some.", rich_help_panel=_FILES),
+    ] = False
     fps: Annotated[
         float | None,
         typer.Option(
@@ -72,7 +78,8 @@ def animate_command() -> Callable[..., None]:
     def command(ctx: typer.Context, **given: Any) -> None:
         style = given.pop("style", None)
         files = _Files(**{field.name: given.pop(field.name) for field in fields(_Files)})
-        how = How(**{field.name: given.pop(field.name) for field in fields(_Running)}, resume=files.resume)
+        how = How(**{field.name: given.pop(field.name) for field in fields(_Running)})
+        how = changed(how, resume=files.resume, overwrite=files.overwrite)
         if how.json:
             errors_as_json(ctx)
         request = cast("Animation", build(Animation, given))
@@ -87,11 +94,12 @@ def animate_command() -> Callable[..., None]:
 def _animate(request: Animation, files: _Files, how: How) -> None:
     _check(request, files, how)
     folder = files.output or free_place(request, "animation")
+    _check_folder(request, files, folder)
     fps = files.fps or _frame_rate(request) or 24.0
     with open_engine(how) as engine:
         result = _run(engine, request, folder, how)
     if how.server is not None:
-        _keep(result, folder)
+        _keep(request, result, folder)
     written = [*_written(request, files, folder, fps)]
     (_tell_json if how.json else _tell)(result, folder, written)
 
@@ -110,6 +118,30 @@ def _check(request: Animation, files: _Files, how: How) -> None:
         raise RequestError("resume", "needs the folder of the run that was stopped", hint="name it with --output")
     if files.resume and how.server is not None:
         raise RequestError("resume", "is what a server does by itself", hint="leave it out")
+    if files.resume and files.overwrite:
+        raise RequestError("overwrite", "begins anew, --resume goes on", hint="choose one of them")
+
+
+def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
+    """See that all files can be written, and nothing is lost by it.
+
+    Raises:
+        RequestError: there are frames, and nobody said what to do with them, or it is no folder.
+        OutputError: somebody else's file is in the way, somebody works there, or it cannot be written.
+    """
+    from sd_core.animation.layout import GIF, MP4, PAGE, open_folder, require_right
+    from sd_core.outputs import check_folder
+
+    if folder.exists() and not folder.is_dir():
+        raise RequestError("output", f"{folder} is a file", hint="name a folder")
+    check_folder(folder, made=True)
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    with open_folder(folder) as opened:
+        require_right(opened, request, resume=files.resume, overwrite=files.overwrite)
+        wanted = ((MP4, files.mp4), (GIF, files.gif), (PAGE, files.page))
+        opened.require_free(name for name, asked in wanted if asked)
+        opened.require_free(f"exr/{path.name}" for path in folder.glob("exr/[0-9]*.exr") if files.exr)
 
 
 def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Result:
@@ -118,13 +150,15 @@ def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Resul
     Raises:
         SDError: what went wrong; `Cancelled` tells what is there and how to go on.
     """
-    where = (folder, how.resume) if how.server is None else (None, False)
+    local = how.server is None  # a server keeps frames itself
     try:
         with Display(quiet=how.json) as display:
             show = partial(_show, display=display, as_json=how.json)
-            return followed(engine.stream(request, *where), show)
+            return followed(
+                engine.stream(request, folder if local else None, local and how.resume, local and how.overwrite), show
+            )
     except (Cancelled, KeyboardInterrupt) as error:
-        finished = len(list((folder / "frames").glob("*.png")))
+        finished = finished_count(folder)
         kept = f"{finished} finished frames are in {folder}; the same command with -o {folder} --resume goes on"
         raise Cancelled(hint=kept if finished and how.server is None else "") from error
 
@@ -140,31 +174,37 @@ def _show(event: Event, display: Display, *, as_json: bool) -> None:
             display.show(event)
 
 
-def _keep(result: Result, folder: Path) -> None:
+def _keep(request: Animation, result: Result, folder: Path) -> None:
     """Frames and report of a server's result, laid out as an engine in this process does it."""
-    from sd_core.animation.movie import FRAMES
+    from sd_core.animation.layout import REPORT, open_folder, picture_name
     from sd_core.encoding import encode_png
-    from sd_core.files import write_files
 
-    (folder / FRAMES).mkdir(parents=True, exist_ok=True)
-    for index, picture in enumerate(result.images):
-        write_files([(folder / FRAMES / f"{index:06d}.png", encode_png(picture))])
-    write_files([(folder / "report.json", codec.dumps(result.report, indent=1).encode())])
+    with open_folder(folder) as opened:
+        listed = opened.listed()
+        opened.give_up(listed)  # looked at before the work: there was nothing, or it may go
+        opened.remove(listed)
+        opened.write({}, {"asked": request.to_json(), "resolved": result.request.to_json()})
+        for index, picture in enumerate(result.images):
+            opened.write({picture_name(index): encode_png(picture)})
+        opened.write({REPORT: codec.dumps(result.report, indent=1).encode()})
 
 
 def _written(request: Animation, files: _Files, folder: Path, fps: float) -> Iterator[Path]:
     """Write what was asked for beside the frames."""
+    from sd_core.animation.layout import GIF, MP4, exr_name, open_folder
     from sd_core.animation.movie import saved_frames, write_exr_frames, write_gif, write_mp4
     from sd_core.animation.opening import open_frames
     from sd_core.animation.report import write_page
 
     frames = saved_frames(folder)
-    if files.mp4:
-        yield write_mp4(frames, folder / "animation.mp4", fps)
-    if files.gif:
-        yield write_gif(frames, folder / "animation.gif", min(fps, 50.0))
-    if files.exr:
-        yield write_exr_frames(frames, folder / "exr")[0].parent
+    with open_folder(folder) as opened:
+        if files.mp4:
+            yield from opened.write({MP4: write_mp4(frames, opened.stage(MP4), fps)})
+        if files.gif:
+            yield from opened.write({GIF: write_gif(frames, opened.stage(GIF), min(fps, 50.0))})
+        if files.exr:
+            made = write_exr_frames(frames, opened.stage("exr"))
+            yield opened.write({exr_name(index): path for index, path in enumerate(made)})[0].parent
     if files.page:
         plain = replace(request, depth_estimator=None)  # a page is not worth estimating depth twice
         yield write_page(folder, open_frames(plain).open, fps, request.overscan)

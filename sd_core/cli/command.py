@@ -19,6 +19,7 @@ from .running import How, run_and_save
 OUTPUT = Annotated[
     Path | None, typer.Option("--output", "-o", help="File to write.", show_default="a free name after the prompt")
 ]
+OVERWRITE = Annotated[bool, typer.Option("--overwrite", help="Replace what is there; else it is an error.")]
 DEVICE = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel="How it is run")]
 DTYPE = Annotated[str, typer.Option(help="auto, float32, bfloat16, float16.", rich_help_panel="How it is run")]
 SERVER = Annotated[
@@ -54,6 +55,7 @@ class _Common(Where):
     """The options of every such command."""
 
     output: OUTPUT = None
+    overwrite: OVERWRITE = False
     json: JSON = False
 
 

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
+from sd_core.destination import check_destination
+from sd_core.encoding import encode_png
+from sd_core.errors import RequestError
+from sd_core.files import make_folder, write_files
+from sd_core.outputs import check_folder
 from sd_core.passes import depth_control, finite_range
 from sd_core.requests import DepthToImage, Request, Seamless, TextToImage, Texture
 from sd_core.results import Result
 from sd_core.values import Array, to_pillow
 
-from .command import DEVICE, DTYPE, SERVER, TOKEN
+from .command import DEVICE, DTYPE, OVERWRITE, SERVER, TOKEN
 from .running import How, open_engine, run, tell
 from .words import read_depth
 
@@ -22,12 +27,14 @@ if TYPE_CHECKING:
     from .running import AnyEngine
 
 _SIDE = 256
+_SHEET = "sheet.png"
 _SCENE = "suzanne.npz"
 """Depth of Blender's monkey on a plane, 256 x 256 px, as examples/render_passes.py renders it."""
 
 
 def demo(  # noqa: PLR0913, PLR0917 - one for each option
     folder: Annotated[Path, typer.Argument(help="Where to write the pictures; made if it is missing.")] = Path("demo"),
+    overwrite: OVERWRITE = False,
     seed: Annotated[int, typer.Option(help="Of all pictures.")] = 7,
     model: Annotated[str, typer.Option(help="As in txt2img.")] = "builtin",
     controlnet: Annotated[
@@ -49,12 +56,23 @@ def demo(  # noqa: PLR0913, PLR0917 - one for each option
             prompt="purple quilt", width=_SIDE, height=_SIDE, seamless=Seamless.XY, seed=seed, model=model
         ),
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    _check(folder, requests, overwrite=overwrite)
     with open_engine(How(device=device, dtype=dtype, server=server, token=token)) as engine:
         results = {name: _make(engine, request, folder / f"{name}.png") for name, request in requests.items()}
     sheet = contact_sheet([*_tiles(results, depth)])
-    to_pillow(sheet).save(folder / "sheet.png")
-    typer.echo(f"wrote {folder / 'sheet.png'}  (text, depth of the scene, scene, texture repeated twice)")
+    write_files([(folder / _SHEET, encode_png(sheet))])
+    typer.echo(f"wrote {folder / _SHEET}  (text, depth of the scene, scene, texture repeated twice)")
+
+
+def _check(folder: Path, requests: dict[str, Request], *, overwrite: bool) -> None:
+    """See that all pictures can be written, before any is made."""
+    check_folder(folder, made=True)
+    make_folder(folder)
+    for name, request in requests.items():
+        check_destination(request, folder / f"{name}.png", overwrite=overwrite)
+    if (folder / _SHEET).exists() and not overwrite:
+        hint = "choose another folder, or allow it with --overwrite"
+        raise RequestError("folder", f"{folder / _SHEET} is there already", hint=hint)
 
 
 def scene_depth() -> Array:

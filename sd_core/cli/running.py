@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import typer
 
+from sd_core.destination import check_destination
 from sd_core.errors import Cancelled, SDError
 from sd_core.events import CancelledEvent, Event, Failed, ResultEvent
 from sd_core.requests import Adjust, Animation, MeshTexture, Request, Texture
@@ -31,9 +32,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class How:
-    """Everything about a run that does not change the request."""
+    """Everything about a run that does not change the request.
+
+    overwrite: what is there may be replaced. sources: files that the request comes from, which are never replaced.
+    """
 
     output: Path | None = None
+    overwrite: bool = False
+    sources: tuple[Path, ...] = ()
     device: str = "auto"
     dtype: str = "auto"
     server: str | None = None
@@ -47,12 +53,14 @@ def run_and_save(ctx: typer.Context, request: Request, how: How, name: str) -> N
     """Run a request, write its images and say which files they are.
 
     Raises:
-        SDError: what went wrong; nothing half-written is left.
+        SDError: what went wrong; nothing half-written is left. Where it is to be written is looked at before the work.
     """
     if how.json:
         errors_as_json(ctx)
+    path = how.output or free_place(request, name)
+    check_destination(request, path, overwrite=how.overwrite, sources=how.sources)
     result = _result(request, how)
-    paths = result.save(how.output or free_place(request, name))
+    paths = result.save(path, overwrite=how.overwrite)
     (tell_json if how.json else tell)(result, paths)
 
 
@@ -60,7 +68,8 @@ def _result(request: Request, how: How) -> Result:
     if isinstance(request, Adjust) and how.server is None:
         return _adjusted(request)
     with open_engine(how) as engine:
-        return run(engine, request, quiet=how.json, work=how.work, resume=how.resume)
+        overwrite = how.overwrite and not how.resume  # then it is meant for the picture
+        return run(engine, request, quiet=how.json, work=how.work, resume=how.resume, overwrite=overwrite)
 
 
 def _adjusted(request: Adjust) -> Result:
@@ -97,14 +106,18 @@ def run(
     title: str = "",
     work: Path | None = None,
     resume: bool = False,
+    overwrite: bool = False,
 ) -> Result:
-    """Run a request under a progress bar; `work` is the folder where finished views are kept, so as to `resume`.
+    """Run a request under a progress bar.
+
+    Args:
+        work: folder where finished views are kept, so as to `resume`; or to `overwrite` what an earlier run left there.
 
     Raises:
         SDError: what went wrong.
     """
     with Display(quiet=quiet, title=title) as display:
-        return followed(engine.stream(request, work, resume), display.show)
+        return followed(engine.stream(request, work, resume, overwrite and work is not None), display.show)
 
 
 def followed(events: Iterator[Event], show: Callable[[Event], None]) -> Result:

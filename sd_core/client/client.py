@@ -79,6 +79,7 @@ class Client:
         request: Request,
         output: str | Path | None = None,
         resume: bool = False,
+        overwrite: bool = False,
         *,
         id: str | None = None,  # noqa: A002 - as the job's attribute
         priority: str = "interactive",
@@ -88,7 +89,7 @@ class Client:
         Args:
             request: what to make.
             output: not supported behind a server, which keeps finished frames itself and resumes by itself.
-            resume: as `output`.
+            resume, overwrite: as `output`.
             id: letters, digits, "-" and "_"; the same id twice is the same job. None: a new one.
             priority: "interactive", or "batch", which goes after all of those.
 
@@ -96,7 +97,7 @@ class Client:
             RequestError: the server refuses the request.
             ServerError: no answer.
         """
-        if output is not None or resume:
+        if output is not None or resume or overwrite:
             raise RequestError("output", "is a folder of this machine", hint="leave it out and save the result here")
         job_id = id or uuid.uuid4().hex
         parcel = pack(request)
@@ -104,22 +105,26 @@ class Client:
         self._post(body, parcel)
         return RemoteJob(self.transport, self.fetch, request, parcel.restore, job_id)
 
-    def run(self, request: Request, output: str | Path | None = None, resume: bool = False) -> Result:
+    def run(
+        self, request: Request, output: str | Path | None = None, resume: bool = False, overwrite: bool = False
+    ) -> Result:
         """Run a request and wait for its result; Ctrl-C cancels it.
 
         Raises:
             SDError: what went wrong; `Cancelled` after Ctrl-C.
         """
-        job = self.submit(request, output, resume)
+        job = self.submit(request, output, resume, overwrite)
         try:
             return job.result()
         except KeyboardInterrupt:
             job.cancel()
             return job.result()
 
-    def stream(self, request: Request, output: str | Path | None = None, resume: bool = False) -> Iterator[Event]:
+    def stream(
+        self, request: Request, output: str | Path | None = None, resume: bool = False, overwrite: bool = False
+    ) -> Iterator[Event]:
         """Run a request and yield its events as they come; leaving the loop early cancels it."""
-        job = self.submit(request, output, resume)
+        job = self.submit(request, output, resume, overwrite)
         ended = False
         try:
             yield from job.events()

@@ -21,6 +21,7 @@ class JobContext:
         self.warnings: list[str] = []
         self.output = job.output
         self.resume = job.resume
+        self.overwrite = job.overwrite
         self._job = job
         self._resources = resources
         self._default_model = default_model

@@ -18,19 +18,20 @@ from .names import Naming, Part, file_name, stem_of
 from .pictures import stored_pictures
 
 
-def save_mesh(result: Result, path: Path) -> list[Path]:
+def save_mesh(result: Result, path: Path, *, overwrite: bool = True) -> list[Path]:
     """Write the result of a `MeshTexture`.
 
     Args:
         path: a `.glb` file, or a folder, which then also gets an `.obj` and every texture as PNG (the first of them
             carries the request).
+        overwrite: False: a file that is there is an error.
 
     Raises:
         OutputError: it cannot be written.
     """
     assert isinstance(result.request, MeshTexture) and result.mesh is not None, "only mesh textures have a mesh"
     if path.suffix.lower() == ".glb":
-        return write_files([(path, _glb(result, _textures(result, path.stem)))])
+        return write_files([(path, _glb(result, _textures(result, path.stem)))], overwrite=overwrite)
     make_folder(path)
     stem = stem_of(result.request.prompt)
     textures = _textures(result, stem)
@@ -42,7 +43,8 @@ def save_mesh(result: Result, path: Path) -> list[Path]:
     inputs = path / f"{Path(first).stem}.inputs"
     if arrays:
         make_folder(inputs)
-    return write_files([*files, *((inputs / f"{digest}.npy", npy_bytes(array)) for digest, array in arrays.items())])
+    held = ((inputs / f"{digest}.npy", npy_bytes(array)) for digest, array in arrays.items())
+    return write_files([*files, *held], overwrite=overwrite)
 
 
 @dataclass(frozen=True, slots=True)

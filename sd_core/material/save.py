@@ -18,7 +18,12 @@ from .preview import preview
 
 
 def save_material(
-    result: Result, folder: Path, naming: Naming = Naming.POLY_HAVEN, stem: str | None = None
+    result: Result,
+    folder: Path,
+    naming: Naming = Naming.POLY_HAVEN,
+    stem: str | None = None,
+    *,
+    overwrite: bool = True,
 ) -> list[Path]:
     """Write the result of a `Texture` as a material.
 
@@ -26,6 +31,7 @@ def save_material(
         folder: made where it is missing.
         naming: whose file names to use.
         stem: what they begin with; None: from the prompt.
+        overwrite: False: a file that is there is an error.
 
     Returns:
         The paths written: base colour (which carries the request), maps, packed ORM, `.mtlx`, `.gltf`, `_preview.png`.
@@ -43,7 +49,7 @@ def save_material(
     files += _descriptions(result, folder, set_name(naming, stem), names)
     files.append((folder / f"{set_name(naming, stem)}_preview.png", encode_png(preview(pictures))))
     inputs = list(_inputs(result, folder / f"{Path(names[Part.BASE_COLOR]).stem}.inputs"))
-    return write_files([*files, *inputs])
+    return write_files([*files, *inputs], overwrite=overwrite)
 
 
 def _png(part: Part, picture: Array, result: Result) -> bytes:

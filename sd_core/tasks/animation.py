@@ -12,10 +12,11 @@ import torch
 
 from sd_core.animation.opening import Frames, checked, cropped, open_frames, size_of_frames
 from sd_core.animation.settings import settings_at
-from sd_core.animation.store import FrameStore
+from sd_core.animation.store import FrameStore, Span
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import FrameEvent, Loading
 from sd_core.models import Model, adapted
+from sd_core.outputs import check_space
 from sd_core.passes import FramePasses, finite_range
 from sd_core.requests import Animation
 from sd_core.requests import replace as changed
@@ -31,42 +32,58 @@ from .plan import Context, Picture
 from .resolve import resolve
 from .seams import seamless_vae
 
+_STATE_BYTES = 32 * 6
+"""Per pixel, of what a run needs beside its pictures: at most some 30 images of 6 bytes, measured, and the state itself."""
+
 
 def animation(request: Animation, context: Context) -> Result:
     """Make every frame, or those that an earlier run left to be made.
 
     Raises:
-        RequestError: bad input, naming the frame, or `resume` finds another request's frames.
+        RequestError: bad input, naming the frame; `resume` finds another request's frames, or a new run finds any.
         ModelNotFound, ModelMismatch, OutOfMemory, OutputError, Cancelled: see `sd_core.errors`.
     """
     frames = open_frames(request)
-    store = FrameStore(context.output, request, resume=context.resume)
-    model = context.model(request.model)
-    resolved = store.resolved
-    if resolved is None:
-        resolved = _resolved(request, frames, model, context)
-        store.begin(resolved)
-    in_model = adapted(model, resolved.loras, resolved.image_prompt)
-    with in_model as adapters, seamless_vae(resolved, model), torch.no_grad():
-        _run(Studio(resolved, model, adapters, context), frames, store)
-    report = _report(resolved, store)
-    store.write_report(report)
-    return Result(images=store.pictures(frames.count), request=resolved, report=report)
+    how = {"resume": context.resume, "overwrite": context.overwrite, "warn": context.warn}
+    with closing(FrameStore(context.output, request, frames.count, **how)) as store:
+        model = context.model(request.model)
+        resolved = store.resolved
+        if resolved is None:
+            resolved = _resolved(request, frames, model, context)
+            _check_space(resolved, frames, context)
+            store.begin(resolved)
+        in_model = adapted(model, resolved.loras, resolved.image_prompt)
+        with in_model as adapters, seamless_vae(resolved, model), torch.no_grad():
+            _run(Studio(resolved, model, adapters, context), frames, store)
+        return Result(images=store.pictures(), request=resolved, report=_report(resolved, store))
 
 
 def _run(studio: Studio, frames: Frames, store: FrameStore) -> None:
-    request, context = studio.request, studio.context
+    """Make what is missing, and tell of each frame in order."""
     progress = _progress(studio, frames.count)
-    first, state = store.finished()
-    for index in range(first):
+    told = 0
+    for span in store.spans():
+        _tell(studio.context, store, range(told, span.first))
+        _make(studio, frames, store, span, progress)
+        told = span.stop
+    _tell(studio.context, store, range(told, frames.count))
+    store.settle()
+
+
+def _tell(context: Context, store: FrameStore, finished: range) -> None:
+    for index in finished:
         context.report(FrameEvent(index, partial(store.picture, index), _told(store.figures[index])))
+
+
+def _make(studio: Studio, frames: Frames, store: FrameStore, span: Span, progress: FrameProgress) -> None:
+    request, context = studio.request, studio.context
     preparer = Preparer(studio, lambda index: _frame(studio, frames, index, None))
-    before = None if state is None else _frame(studio, frames, first - 1, None)
-    if state is not None and before is not None:
-        preparer.restore(state, before)
+    before = None if span.state is None else _frame(studio, frames, span.first - 1, None)
+    if span.state is not None and before is not None:
+        preparer.restore(span.state, before)
     painter = Painter(studio, store, None if before is None else store.image(before.index))
-    progress.begin(first)
-    with closing(ahead(_prepared(studio, frames, preparer, first, before))) as easels:
+    progress.begin(span.first)
+    with closing(ahead(_prepared(studio, frames, preparer, span, before))) as easels:
         for easel in easels:
             index = easel.frame.index
             if context.cancelled():
@@ -75,15 +92,14 @@ def _run(studio: Studio, frames: Frames, store: FrameStore) -> None:
             figures = painted.figures | {"seconds": round(progress.end(), 3)}
             progress.begin(index + 1)
             picture = _picture(painted.image, easel.frame.passes, studio.margin)
-            store.commit(index, picture, figures, painted.state, painted.stored)
-            store.keep_images(painted.wanted)
-            store.write_report(_report(request, store))
+            report = partial(_report, request, store)
+            store.commit(index, picture, figures, painted.state, painted.stored, wanted=painted.wanted, report=report)
             context.report(FrameEvent(index, partial(store.picture, index), figures))
 
 
-def _prepared(studio: Studio, frames: Frames, preparer: Preparer, first: int, before: Frame | None) -> Generator[Easel]:
-    """The frames from `first` on, ready to be painted. before: the frame before that, if there is one."""
-    for index in range(first, frames.count):
+def _prepared(studio: Studio, frames: Frames, preparer: Preparer, span: Span, before: Frame | None) -> Generator[Easel]:
+    """The frames of a span, ready to be painted. before: the frame before that, if there is one."""
+    for index in range(span.first, span.stop):
         before = _frame(studio, frames, index, before)
         yield preparer.prepared(before)
 
@@ -154,6 +170,12 @@ def _picture(image: Array, passes: FramePasses, margin: int) -> Picture:
         return np.ascontiguousarray(eight_bit)
     alpha = np.rint(unit_floats(passes.image[inner, inner, 3:]) * 255).astype(np.uint8)
     return np.concatenate([eight_bit, alpha], axis=2)
+
+
+def _check_space(request: Animation, frames: Frames, context: Context) -> None:
+    """Refuse what would end with a full disk: pictures as if nothing could be packed, and what one state needs."""
+    if context.output is not None and request.width is not None and request.height is not None:
+        check_space(context.output, request.width * request.height * (3 * frames.count + _STATE_BYTES))
 
 
 def _report(request: Animation, store: FrameStore) -> Mapping[str, Any]:

@@ -14,7 +14,8 @@ from sd_core.animation.births import gather, smeared, stained
 from sd_core.animation.detail import restored
 from sd_core.animation.figures import sharpness, warp_error
 from sd_core.animation.fill import filled
-from sd_core.animation.store import FrameStore, State
+from sd_core.animation.states import State
+from sd_core.animation.store import FrameStore
 from sd_core.diffusion.attention import AttentionBank, shared_attention
 from sd_core.diffusion.images import to_pixels
 from sd_core.diffusion.latents import encode_mean

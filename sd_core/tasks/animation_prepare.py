@@ -15,7 +15,7 @@ from sd_core.animation.needs import AGED, CUT, Needs, everything, needs_of
 from sd_core.animation.noise import surface_noise
 from sd_core.animation.recall import Recall, thinned
 from sd_core.animation.settings import distance
-from sd_core.animation.store import State
+from sd_core.animation.states import State
 from sd_core.animation.surface import Settler
 from sd_core.animation.view import Matches, View, match, place_of, stands_still, view_of
 from sd_core.diffusion.latents import latent_channels

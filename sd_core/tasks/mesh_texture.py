@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -52,11 +53,15 @@ def mesh_texture(request: MeshTexture, context: Context) -> Result:
     """Plan views, paint them one after another, and bring their colours to the texture.
 
     Raises:
-        RequestError: the mesh cannot be painted, or `resume` finds another request's views.
+        RequestError: the mesh cannot be painted; `resume` finds another request's views, or a new run finds any.
         ModelNotFound, ModelMismatch, OutOfMemory, Cancelled: see `sd_core.errors`.
     """
-    store = ViewStore(context.output, request, resume=context.resume)
-    resolved = store.settled(resolve(request, context.model(request.model)))
+    with closing(ViewStore(request, context)) as store:
+        resolved = store.settled(resolve(request, context.model(request.model)))
+        return _made(resolved, context, store)
+
+
+def _made(resolved: MeshTexture, context: Context, store: ViewStore) -> Result:
     prepared = prepare(resolved.mesh, resolved.texture_size, working=lambda what: context.report(Loading(what)))
     context.decisions["uvs"] = prepared.reason
     rays = Rays(prepared.surface)

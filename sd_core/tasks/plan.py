@@ -34,6 +34,8 @@ class Context(Protocol):
     """The folder where finished frames or views are committed."""
     resume: bool
     """Whether to go on with what an earlier run left there."""
+    overwrite: bool
+    """Whether what an earlier run left there may go."""
 
     def model(self, name: str | None) -> Model:
         """The model of this name; None: the engine's own."""

@@ -1,52 +1,86 @@
-"""Finished views of a mesh texture in a folder, so that a run that was stopped can go on."""
+"""Finished views of a mesh texture in a folder, so that a run that was stopped can go on.
+
+view_00.png ...          the views
+sd_core.manifest.json    their digests, and the request, as asked and as resolved
+"""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import os
+import re
 from typing import Any, cast
 
 from sd_core.encoding import encode_png
 from sd_core.errors import RequestError
-from sd_core.files import make_folder, write_files
+from sd_core.outputs import OutputFolder, Status, is_whole
 from sd_core.requests import MeshTexture, from_json
 from sd_core.values import read_picture
 
-from .plan import Picture
+from .plan import Context, Picture
 
-_MANIFEST = "mesh_texture.json"
+_KIND = "mesh views"
+_EARLIER = "mesh_texture.json"
+"""Where versions without a manifest kept the request."""
+
+_NAMES = re.compile(r"view_[0-9]{2,}\.png|mesh_texture\.json")
 
 
 class ViewStore:
-    """Views by number in `folder`; without a folder nothing is kept.
+    """Views by number in the context's output folder; without a folder nothing is kept.
 
     Raises:
-        RequestError: `resume` without a folder, or with one that holds another request's views.
+        RequestError: to resume without a folder, or with one that holds another request's views; or not to, and there are views.
+        OutputError: somebody else works in the folder, or somebody else's file is in the way; it cannot be written.
     """
 
-    def __init__(self, folder: Path | None, request: MeshTexture, *, resume: bool) -> None:
+    def __init__(self, request: MeshTexture, context: Context) -> None:
+        folder, resume = context.output, context.resume
         if resume and folder is None:
             raise RequestError("resume", "needs an output folder", hint="name the one of the run that was stopped")
-        self._folder = folder
-        self._asked = request
-        self._manifest = self._read(resume=resume)
+        if resume and context.overwrite:
+            raise RequestError("overwrite", "begins anew, resume goes on", hint="choose one of them")
+        self._asked, self._context = request, context
+        self._files = None if folder is None else OutputFolder(folder, _KIND, _NAMES)
+        try:
+            self._about = None if self._files is None else self._opened(self._files)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let others work in the folder."""
+        if self._files is not None:
+            self._files.close()
 
     def settled(self, resolved: MeshTexture) -> MeshTexture:
         """The resolved request of the run that is resumed; else `resolved`, which is noted for the next one."""
-        if self._manifest is not None:
-            return cast("MeshTexture", from_json(self._manifest["resolved"], arrays=self._asked.arrays()))
-        if self._folder is not None:
-            make_folder(self._folder)
-            for old in self._folder.glob("view_*.png"):
-                old.unlink()
-            manifest = {"asked": self._asked.to_json(), "resolved": resolved.to_json()}
-            write_files([(self._folder / _MANIFEST, json.dumps(manifest).encode())])
+        if self._about is not None:
+            return cast("MeshTexture", from_json(self._about["resolved"], arrays=self._asked.arrays()))
+        if self._files is not None:
+            if self._context.overwrite:
+                self._files.give_up(self._files.listed())
+            self._files.remove(self._files.listed())
+            self._files.write({}, {"asked": self._asked.to_json(), "resolved": resolved.to_json()})
         return resolved
 
     def load(self, index: int) -> Picture | None:
-        """A view that was finished before."""
-        path = self._path(index)
-        return read_picture(path) if path is not None and path.is_file() else None
+        """A view that was finished before; None also for one that is damaged.
+
+        Raises:
+            RequestError: somebody has changed it, so that the texture would be another one.
+        """
+        if self._files is None or self._about is None:
+            return None
+        name = _name(index)
+        path, status = self._files.path(name), self._files.status(name)
+        if status is Status.CHANGED and is_whole(path):
+            hint = "delete it to have it made again, or put it elsewhere"
+            raise RequestError("resume", f"{path} has been changed since it was made", hint=hint)
+        if status is Status.CHANGED:
+            self._context.warn(f"{name} was damaged, and is made again")
+            self._files.give_up([name])
+        return read_picture(path) if status is Status.SOUND else None
 
     def save(self, index: int, picture: Picture) -> None:
         """Commit a view.
@@ -54,21 +88,38 @@ class ViewStore:
         Raises:
             OutputError: it cannot be written.
         """
-        path = self._path(index)
-        if path is not None:
-            write_files([(path, encode_png(picture))])
+        if self._files is not None:
+            self._files.write({_name(index): encode_png(picture)})
 
-    def _path(self, index: int) -> Path | None:
-        return None if self._folder is None else self._folder / f"view_{index:02d}.png"
+    def _opened(self, files: OutputFolder) -> dict[str, Any] | None:
+        """What is noted about the run that is resumed."""
+        if not files.is_listed and (files.root / _EARLIER).is_file():
+            _adopt(files)
+        asked, resume = self._asked, self._context.resume
+        same = files.about.get("asked") == asked.to_json()
+        if resume and files.about and not same:
+            raise RequestError("resume", f"{files.root} holds another request's views", hint="use another folder")
+        held = sum(1 for name in files.listed() if name.endswith(".png") and os.path.lexists(files.path(name)))
+        if held and not resume and not self._context.overwrite:
+            onward = "resume=True (--resume) goes on with them, " if same else ""
+            hint = f"{onward}overwrite=True (--overwrite) makes them anew; or use another folder"
+            whose = "this" if same else "another"
+            raise RequestError("output", f"{files.root} holds {held} views of {whose} request", hint=hint)
+        files.require_free(map(_name, range(asked.max_views if asked.views is None else len(asked.views))))
+        return files.about if resume and files.about else None
 
-    def _read(self, *, resume: bool) -> dict[str, Any] | None:
-        if not resume or self._folder is None or not (path := self._folder / _MANIFEST).is_file():
-            return None
-        try:
-            manifest = json.loads(path.read_bytes())
-            asked = manifest["asked"]
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise RequestError("resume", f"{path} is damaged: {error}", hint="start anew, without resume") from error
-        if asked != self._asked.to_json():
-            raise RequestError("resume", f"{self._folder} holds another request's views", hint="use another folder")
-        return manifest
+
+def _adopt(files: OutputFolder) -> None:
+    """List what has exactly the names of an earlier version's files and is whole."""
+    path = files.root / _EARLIER
+    try:
+        held = json.loads(path.read_bytes())
+        about = {"asked": str(held["asked"]), "resolved": str(held["resolved"])}
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise RequestError("resume", f"{path} is damaged: {error}", hint="use another folder") from error
+    found = [held for held in files.root.iterdir() if _NAMES.fullmatch(held.name) and not held.is_symlink()]
+    files.adopt([path.name for path in found if is_whole(path)], about)
+
+
+def _name(index: int) -> str:
+    return f"view_{index:02d}.png"

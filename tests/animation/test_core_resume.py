@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 import torch
 
-from sd_core.animation import recall
+from sd_core.animation import recall, store
+from sd_core.animation.layout import open_folder
+from sd_core.encoding import encode_png
 from sd_core.engine import Engine
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import FrameEvent, StepEvent
@@ -29,6 +31,7 @@ from tests.tiny import TinyKind
 RUN = """
 import sys, torch
 torch.set_num_threads(int(sys.argv[4]))
+from sd_core.encoding import encode_png
 from sd_core.engine import Engine
 from sd_core.errors import SDError
 from tests.animation.test_core_resume import shot
@@ -57,6 +60,12 @@ def pictures(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "frames").glob("*.png"))}
 
 
+def listing(folder: Path) -> dict[str, bytes]:
+    """Every file that is there to stay, with its content."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != ".sd_core")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
 def cancel_after(engine: Engine, request: Animation, folder: Path, frames: int) -> None:
     job = engine.submit(request, output=folder, resume=folder.exists())
     for event in job.events():
@@ -77,6 +86,39 @@ def test_a_run_that_was_cancelled_goes_on_to_the_same_frames(engine: Engine, tmp
     assert pictures(tmp_path / "stopped") == pictures(tmp_path / "whole")
     assert all(path.stat().st_mtime_ns == then for path, then in times.items())
     assert [held["index"] for held in result.report["frames"]] == list(range(6))
+
+
+@pytest.mark.parametrize("checkpoint", [2, 100])
+def test_what_is_damaged_is_made_again_and_what_is_sound_is_not(
+    engine: Engine, tmp_path: Path, checkpoint: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "CHECKPOINT", checkpoint)
+    request, out = shot(6), tmp_path / "out"
+    engine.run(request, output=out)
+    whole = pictures(out)
+    (out / "frames" / "000004.png").write_bytes(whole["000004.png"][:99])
+    events = list(engine.stream(request, output=out, resume=True))
+    assert pictures(out) == whole
+    made = {event.image for event in events if isinstance(event, StepEvent)}
+    assert made == ({4} if checkpoint == 2 else {0, 1, 2, 3, 4})
+    assert [event.index for event in events if isinstance(event, FrameEvent)] == list(range(6))
+    newest = next((out / "state").glob("after_000005.npz"))
+    newest.write_bytes(newest.read_bytes()[:-1])
+    image = next((out / "state").glob("image_*.npy"))
+    image.write_bytes(b"")
+    result = engine.run(request, output=out, resume=True)
+    assert pictures(out) == whole
+    assert [held["index"] for held in result.report["frames"]] == list(range(6))
+    assert json.loads((out / "report.json").read_text())["frames"] == result.report["frames"]
+
+
+def test_a_picture_that_was_retouched_is_kept_and_told_in_the_result(engine: Engine, tmp_path: Path) -> None:
+    engine.run(shot(2), output=tmp_path)
+    mine = encode_png(np.zeros((64, 64, 3), np.uint8))
+    (tmp_path / "frames" / "000000.png").write_bytes(mine)
+    result = engine.run(shot(2), output=tmp_path, resume=True)
+    assert (tmp_path / "frames" / "000000.png").read_bytes() == mine
+    assert any("000000.png has been changed" in told for told in result.warnings)
 
 
 def test_a_finished_run_that_is_resumed_tells_its_frames_again(engine: Engine, tmp_path: Path) -> None:
@@ -108,21 +150,35 @@ def test_a_state_of_another_version_is_refused_and_its_frames_stay(
     request = shot(6)
     cancel_after(engine, request, tmp_path, 2)
     before = pictures(tmp_path)
-    for path in tmp_path.rglob("after_*.npz"):
-        with np.load(path) as held:
-            state = {name: array for name, array in held.items() if name != lacking}
-        if lacking == "owed":
-            state["numbers"] = without_owed(state["numbers"])
-        np.savez(path, **state)
+    with open_folder(tmp_path) as opened:
+        for name in [name for name in opened.listed() if "after_" in name]:
+            with np.load(tmp_path / name) as held:
+                state = {name: array for name, array in held.items() if name != lacking}
+            if lacking == "owed":
+                state["numbers"] = without_owed(state["numbers"])
+            np.savez(tmp_path / "state.npz", **state)
+            opened.write({name: (tmp_path / "state.npz").read_bytes()})
     with pytest.raises(RequestError, match=f"no {lacking}: another version") as caught:
         engine.run(request, output=tmp_path, resume=True)
     assert "without resume" in str(caught.value.hint)
     assert pictures(tmp_path) == before
 
 
-def test_a_new_run_starts_in_a_clean_folder(engine: Engine, tmp_path: Path) -> None:
+def test_finished_frames_are_never_thrown_away_unasked(engine: Engine, tmp_path: Path) -> None:
     engine.run(shot(3), output=tmp_path / "out")
-    engine.run(shot(2), output=tmp_path / "out")
+    before = listing(tmp_path)
+    with pytest.raises(RequestError, match=r"holds 3 finished frames of this request.*resume=True.*overwrite=True"):
+        engine.run(shot(3), output=tmp_path / "out")
+    with pytest.raises(RequestError, match=r"holds 3 finished frames of another request; overwrite=True"):
+        engine.run(shot(2), output=tmp_path / "out")
+    with pytest.raises(RequestError, match="begins anew, resume goes on"):
+        engine.run(shot(3), output=tmp_path / "out", resume=True, overwrite=True)
+    assert listing(tmp_path) == before
+
+
+def test_a_run_that_may_overwrite_starts_in_a_clean_folder(engine: Engine, tmp_path: Path) -> None:
+    engine.run(shot(3), output=tmp_path / "out")
+    engine.run(shot(2), output=tmp_path / "out", overwrite=True)
     assert sorted(pictures(tmp_path / "out")) == ["000000.png", "000001.png"]
     assert len(json.loads((tmp_path / "out" / "report.json").read_text())["frames"]) == 2
 

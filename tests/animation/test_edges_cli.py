@@ -102,6 +102,29 @@ def test_a_run_that_is_resumed_makes_only_what_is_missing(sd_core: Run, model: t
     assert [path.stat().st_mtime_ns for path in frames] == before
 
 
+def test_finished_frames_and_what_is_not_ours_are_kept_and_named(
+    sd_core: Run, model: tuple[str, str], tmp_path: Path
+) -> None:
+    write_frames(tmp_path / "render", worlds.pan(2))
+    command = ("animate", "brick", "--passes", "render/####.exr", *SMALL, *model, "-o", "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "animation.gif").write_bytes(b"mine")
+    told = sd_core(*command, "--gif", code=1).stderr
+    assert "animation.gif: lies where a file is to be written" in told
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["animation.gif"]
+    sd_core(*command)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    told = sd_core(*command, code=2).stderr
+    assert "holds 2 finished frames of this request" in told and "--resume" in told and "--overwrite" in told
+    assert "choose one of them" in sd_core(*command, "--resume", "--overwrite", code=2).stderr
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+    sd_core(*command, "--overwrite", "--seed", 4)
+    assert (tmp_path / "out" / "animation.gif").read_bytes() == b"mine"
+    assert (tmp_path / "out" / "frames" / "000001.png").read_bytes() != before[
+        tmp_path / "out" / "frames" / "000001.png"
+    ]
+
+
 def test_plain_pictures_are_styled_by_their_own_colours(
     sd_core: Run,
     tiny: Built,

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,9 +16,9 @@ import pytest
 from sd_core.client import start_server
 from sd_core.errors import Cancelled, RequestError, ServerError
 from sd_core.requests import Keyframe
-from sd_core.values import read_picture
 from tests.blender import scenes
 from tests.blender.scenes import needs_bpy
+from tests.blender.stylising import SECONDS, farm, follow, pictures, start, turning
 from tests.server.servers import START
 
 pytestmark = [
@@ -31,19 +27,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-SECONDS = 400
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
 def scene(bare_addon: ModuleType, tmp_path: Path) -> Any:
-    """A turning cube of three frames, to be stylised in three steps."""
-    made = scenes.turning_cube(60, 44)
-    scenes.few_steps(made)
-    made.frame_end = 3
-    made.sd_core.stylise.overscan = 8
-    made.sd_core.stylise.output = str(tmp_path / "out")
-    return made
+    return turning(tmp_path / "out")
 
 
 @pytest.fixture
@@ -52,16 +39,6 @@ def untouched(scene: Any) -> Iterator[None]:
     remembered = scenes.remembered(scene)
     yield
     scenes.compare(scene, remembered)
-
-
-def start(**arguments: Any) -> Any:
-    """Call the operator; gives its job."""
-    import bpy
-
-    from blender_addon import jobs
-
-    assert bpy.ops.sdcore.stylise_animation(**arguments) == {"FINISHED"}
-    return jobs.running()[-1]
 
 
 def pixels(image: Any) -> np.ndarray:
@@ -78,21 +55,6 @@ def test_an_image_that_has_been_drawn_shows_what_is_put_into_it(bare_addon: Modu
     assert np.array_equal(pixels(image), first)
     fill_image(image, pack(second))
     assert np.array_equal(pixels(image), second)
-
-
-def follow(job: Any, until: Callable[[Any], bool] = lambda job: False) -> None:
-    """Handle events until the job has ended or `until` holds."""
-    from blender_addon import jobs
-
-    give_up = time.monotonic() + SECONDS
-    while not job.ended and not until(job):
-        assert time.monotonic() < give_up, job
-        if not jobs.drain(0.0):  # one event at a time: `until` is to see each
-            time.sleep(0.01)
-
-
-def pictures(folder: Path) -> dict[str, np.ndarray]:
-    return {path.name: read_picture(path) for path in sorted((folder / "out" / "Scene" / "frames").glob("*.png"))}
 
 
 @pytest.fixture
@@ -184,23 +146,6 @@ def test_after_the_server_was_killed_the_same_job_goes_on(scene: Any, blender_ho
     scenes.compare(scene, remembered)
 
 
-def test_pictures_of_an_earlier_run_stay_until_there_are_others(tmp_path: Path) -> None:
-    from blender_addon.operators.stylise_output import Output
-
-    output = Output(tmp_path, "Shot")
-    for frame in (1, 2, 48):
-        output.write_picture(frame, b"old")
-    output.video.write_bytes(b"old")
-    (tmp_path / "passes").mkdir()
-    (tmp_path / "passes" / "000001.exr").write_bytes(b"old")
-    (tmp_path / "passes" / "scene.blend").write_bytes(b"new")
-    output.clear_passes()
-    assert [path.name for path in (tmp_path / "passes").iterdir()] == ["scene.blend"]
-    assert len(list((tmp_path / "frames").iterdir())) == 3 and output.video.is_file()
-    output.clear_pictures()
-    assert not list((tmp_path / "frames").iterdir()) and not output.video.exists()
-
-
 def test_what_is_missing_is_said_before_anything_starts(scene: Any, tmp_path: Path) -> None:
     import bpy
 
@@ -280,26 +225,6 @@ def test_below_full_strength_the_frames_begin_from_the_scene_as_it_is_rendered(s
     coarse = read_passes(plain[0])
     assert np.array_equal(coarse.depth, passes.depth)
     assert np.array_equal(coarse.object_id, passes.object_id), "Cryptomatte outlives the change of the picture"
-
-
-FARM = """
-import bpy, sys
-bpy.ops.wm.open_mainfile(filepath={blend!r})
-from blender_addon import farm
-farm.main({arguments!r})
-"""
-
-
-def farm(blend: Path, *arguments: str) -> subprocess.Popen[str]:
-    source = FARM.format(blend=str(blend), arguments=list(arguments))
-    return subprocess.Popen(
-        [sys.executable, "-c", source],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 @pytest.fixture

@@ -107,6 +107,24 @@ def test_without_a_name_no_file_is_overwritten(sd_core: Run, model: Path, tmp_pa
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["red-wall-2.png", "red-wall.png"]
 
 
+def test_an_existing_file_is_kept_unless_it_may_be_overwritten(sd_core: Run, tmp_path: Path) -> None:
+    for name, value in (("in.png", 60), ("out.png", 10)):
+        to_pillow(np.full((64, 64, 3), value, np.uint8)).save(tmp_path / name)
+    (tmp_path / "link.png").symlink_to("in.png")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    brighter = ("adjust", "--image", "in.png", "--exposure", 1)
+    assert "out.png is there already" in sd_core(*brighter, "-o", "out.png", code=2).stderr
+    for name in ("in.png", "link.png", "./in.png"):
+        told = sd_core(*brighter, "-o", name, "--overwrite", code=2).stderr
+        assert "is what this is made from" in told
+    for name, told in (("out.tiff", "no suffix"), (".", "no suffix"), ("no/where.png", "create the folder")):
+        assert told in sd_core(*brighter, "-o", name, code=1 if "/" in name else 2).stderr
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    sd_core(*brighter, "-o", "out.png", "--overwrite")
+    assert read_picture(tmp_path / "out.png").mean() > 70
+    assert "is what this is made from" in sd_core("run", "out.png", "-o", "out.png", "--overwrite", code=2).stderr
+
+
 def test_each_kind_of_request_runs(sd_core: Run, model: Path, controlnet: Built, tmp_path: Path) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     to_pillow(picture).save(tmp_path / "in.png")
@@ -242,6 +260,7 @@ def test_demo_writes_its_pictures_and_a_sheet(sd_core: Run, model: Path, control
     assert read_picture(shown / "scene.png").shape == (256, 256, 3)
     sheet = read_picture(shown / "sheet.png")
     assert sheet.shape[0] == read_picture(shown / "text.png").shape[0]
+    assert "is there already" in sd_core("demo", "shown", code=2).stderr
 
 
 def test_training_tells_its_progress_as_json(sd_core: Run, tmp_path: Path) -> None:

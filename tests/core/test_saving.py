@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +13,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sd_core import ImageToImage, OutputError, RequestError, Result, TextToImage, Texture, load_request, replace
+from sd_core import (
+    Adjust,
+    ImageToImage,
+    Inpaint,
+    OutputError,
+    RequestError,
+    Result,
+    TextToImage,
+    Texture,
+    load_request,
+    replace,
+)
+from sd_core.destination import check_destination
 from sd_core.files import write_files
-from sd_core.values import read_picture
+from sd_core.values import read_picture, to_pillow
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
 PLAIN = TextToImage(prompt="a wall", seed=5)
@@ -180,3 +193,107 @@ def test_an_interrupted_source_of_files_leaves_nothing(tmp_path: Path) -> None:
 
 def test_the_first_image_is_a_pillow_image() -> None:
     assert np.array_equal(np.asarray(Result(images=[NOISE], request=PLAIN).image), NOISE)
+
+
+@pytest.mark.parametrize("alias", ["itself", "symlink", "hardlink"])
+def test_what_a_result_is_made_from_is_never_overwritten(tmp_path: Path, alias: str) -> None:
+    source, target = tmp_path / "in.png", tmp_path / ("in.png" if alias == "itself" else "out.png")
+    to_pillow(NOISE).save(source)
+    {
+        "itself": lambda: None,
+        "symlink": lambda: target.symlink_to(source),
+        "hardlink": lambda: target.hardlink_to(source),
+    }[alias]()
+    before = source.read_bytes()
+    result = Result(images=[NOISE // 2], request=ImageToImage(prompt="a wall", image=str(source), seed=5))
+    with pytest.raises(RequestError, match="is what this is made from"):
+        result.save(target)
+    assert source.read_bytes() == before == target.read_bytes()
+    assert not list(tmp_path.glob("*.inputs"))
+
+
+def test_a_mask_too_is_what_a_result_is_made_from(tmp_path: Path) -> None:
+    to_pillow(NOISE).save(tmp_path / "mask.png")
+    request = Inpaint(prompt="a wall", image=NOISE // 3, mask=str(tmp_path / "mask.png"), seed=1)
+    with pytest.raises(RequestError, match=r"mask\.png is what this is made from"):
+        Result(images=[NOISE], request=request).save(tmp_path / "mask.png")
+
+
+def test_a_texture_in_a_folder_does_not_replace_what_it_is_made_from(tmp_path: Path) -> None:
+    (tmp_path / "wall").mkdir()
+    source = tmp_path / "wall" / "a_wall_diff_64.png"
+    to_pillow(NOISE).save(source)
+    request = Texture(prompt="a wall", image=str(source), strength=0.5)
+    with pytest.raises(RequestError, match=r"a_wall_diff_64\.png is what this is made from"):
+        Result(images=[NOISE // 2], request=request).save(tmp_path / "wall")
+    with pytest.raises(RequestError, match=r"a_wall_diff_64\.png is what this is made from"):
+        check_destination(request, tmp_path / "wall", overwrite=True)
+
+
+def test_a_result_may_be_saved_again_over_itself_even_where_nothing_was_changed(tmp_path: Path) -> None:
+    same = Result(images=[NOISE], request=Adjust(image=NOISE))
+    for _ in range(2):
+        same.save(tmp_path / "out.png")
+    Result(images=[NOISE // 2], request=PLAIN).save(tmp_path / "out.png")
+
+
+def test_nothing_is_overwritten_where_that_is_not_wanted(tmp_path: Path) -> None:
+    result = Result(images=[NOISE], request=MADE_FROM)
+    result.save(tmp_path / "wall.png", overwrite=False)
+    before = listing(tmp_path)
+    assert result.save(tmp_path / "wall.png", overwrite=False), "the very same bytes"
+    with pytest.raises(OutputError, match=r"wall\.png: is there already"):
+        Result(images=[NOISE // 2], request=MADE_FROM).save(tmp_path / "wall.png", overwrite=False)
+    assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("request_", "name", "there", "told"),
+    [
+        (PLAIN, "wall.exe", None, "has no suffix of a picture"),
+        (PLAIN, "wall", None, "has no suffix of a picture"),
+        (PLAIN, "wall.glb", None, "has no suffix of a picture"),
+        (PLAIN, "there.png", "there.png/", "is a folder; name a file"),
+        (PLAIN, "wall.png", "wall.png", "wall.png is there already; .*--overwrite"),
+        (replace(PLAIN, num_images=2), "wall.png", "wall-1.png", "wall-1.png is there already"),
+        (MADE_FROM, "wall.png", f"wall.inputs/{next(iter(MADE_FROM.arrays()))}.npy", "npy is there already"),
+        (Texture(prompt="a wall"), "wall.png", "wall_normal.png", "wall_normal.png is there already"),
+        (Texture(prompt="a wall"), "wall", "wall/a_wall_diff_1k.png", "a_wall_diff_1k.png is there already"),
+        (Texture(prompt="a wall"), "wall", "wall", "is a file; name a folder"),
+    ],
+)
+def test_a_place_is_looked_at_before_the_work(
+    tmp_path: Path, request_: TextToImage, name: str, there: str | None, told: str
+) -> None:
+    if there is not None:
+        (tmp_path / there).parent.mkdir(exist_ok=True)
+        (tmp_path / there).mkdir() if there.endswith("/") else (tmp_path / there).write_bytes(b"mine")
+    before = listing(tmp_path)
+    with pytest.raises(RequestError, match=told):
+        check_destination(request_, tmp_path / name, overwrite=False)
+    assert listing(tmp_path) == before
+    if "already" in told:
+        check_destination(request_, tmp_path / name, overwrite=True)
+
+
+def test_a_place_without_a_folder_rights_or_room_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OutputError, match="create the folder first"):
+        check_destination(PLAIN, tmp_path / "nowhere" / "wall.png", overwrite=False)
+    tmp_path.chmod(0o755)
+    with without_rights(), pytest.raises(OutputError, match="choose a folder that you may write to"):
+        check_destination(PLAIN, tmp_path / "wall.png", overwrite=False)
+    free = shutil.disk_usage(tmp_path)._replace(free=2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
+    with pytest.raises(OutputError, match=r"needs about .* MiB, 1 MiB are free"):
+        check_destination(PLAIN, tmp_path / "wall.png", overwrite=False)
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(RequestError, match="is no plain file"):
+        check_destination(PLAIN, tmp_path / "pipe.png", overwrite=True)
+
+
+def test_the_file_that_a_request_was_read_from_is_never_overwritten(tmp_path: Path) -> None:
+    Result(images=[NOISE], request=PLAIN).save(tmp_path / "wall.png")
+    with pytest.raises(RequestError, match="is what this is made from"):
+        check_destination(PLAIN, tmp_path / "wall.png", overwrite=True, sources=[tmp_path / "wall.png"])

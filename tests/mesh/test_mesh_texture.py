@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from sd_core.engine import Engine
-from sd_core.errors import Cancelled, RequestError
+from sd_core.errors import Cancelled, OutputError, RequestError
 from sd_core.events import FrameEvent
+from sd_core.outputs import is_whole
 from sd_core.requests import MeshTexture
 from sd_core.results import Result
 from sd_core.values import array_digest
@@ -79,6 +81,47 @@ def test_a_run_that_was_cancelled_goes_on_to_the_same_texture(engine: Engine, pa
     resumed = engine.run(request(), output=tmp_path / "views", resume=True)
     assert np.array_equal(resumed.images[0], painted.images[0])
     assert [path.stat().st_mtime_ns for path in kept] == times
+
+
+def test_views_are_not_thrown_away_damaged_ones_are_made_again_and_changed_ones_refused(
+    engine: Engine, painted: Result, tmp_path: Path
+) -> None:
+    out = tmp_path / "views"
+    (tmp_path / "views").mkdir()
+    (out / "view_mine.png").write_bytes(b"mine")
+    engine.run(request(), output=out)
+    with pytest.raises(RequestError, match=r"views of this request; resume=True"):
+        engine.run(request(), output=out)
+    first = out / "view_00.png"
+    raw = first.read_bytes()
+    first.write_bytes(raw[:-20])
+    result = engine.run(request(), output=out, resume=True)
+    assert first.read_bytes() == raw and any("was damaged" in told for told in result.warnings)
+    assert np.array_equal(result.images[0], painted.images[0])
+    first.write_bytes((out / "view_01.png").read_bytes())
+    with pytest.raises(RequestError, match=r"view_00\.png has been changed since it was made"):
+        engine.run(request(), output=out, resume=True)
+    engine.run(request(max_views=1), output=out, overwrite=True)
+    assert is_whole(first) and not (out / "view_01.png").exists()
+    assert (out / "view_mine.png").read_bytes() == b"mine"
+
+
+def test_somebody_elses_view_is_named_before_anything_is_touched(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "view_00.png").write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"view_00\.png: lies where a file is to be written"):
+        engine.run(request(), output=tmp_path, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["view_00.png"]
+
+
+def test_views_of_an_earlier_version_are_gone_on_with(engine: Engine, painted: Result, tmp_path: Path) -> None:
+    engine.run(request(), output=tmp_path)
+    about = json.loads((tmp_path / "sd_core.manifest.json").read_bytes())["about"]
+    (tmp_path / "mesh_texture.json").write_text(json.dumps(about))
+    (tmp_path / "sd_core.manifest.json").unlink()
+    times = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("view_*.png")}
+    result = engine.run(request(), output=tmp_path, resume=True)
+    assert np.array_equal(result.images[0], painted.images[0])
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("view_*.png")} == times
 
 
 def test_another_requests_views_are_not_taken(engine: Engine, tmp_path: Path) -> None:

@@ -1,0 +1,145 @@
+"""What an animation's output folder holds, by name, and who may write there.
+
+frames/000000.png ...    the pictures
+report.json              figures of every finished frame
+state/after_000041.npz   everything that frame 42 needs to know about frame 41
+state/image_000007.npy   frame 7 as surfaces are sampled from it, overscan included; kept while a surface points there
+report.html, animation.mp4, animation.gif, exr/000000.exr ...    what is made of the pictures
+sd_core.manifest.json    all these files with their digests, and the request, as asked and as resolved
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sd_core.errors import OutputError, RequestError
+from sd_core.outputs import MANIFEST, OutputFolder, is_whole
+from sd_core.requests import Animation
+
+KIND = "animation"
+REPORT, PAGE, MP4, GIF = "report.json", "report.html", "animation.mp4", "animation.gif"
+
+_NUMBER = "[0-9]{6,}"
+_NAMES = re.compile(
+    rf"frames/{_NUMBER}\.png|state/after_{_NUMBER}\.npz|state/image_{_NUMBER}\.npy|exr/{_NUMBER}\.exr"
+    r"|report\.json|report\.html|animation\.mp4|animation\.gif|state/animation\.json"
+)
+
+_EARLIER = "state/animation.json"
+"""Where versions without a manifest kept the request; a folder of theirs is known by it."""
+
+
+def picture_name(index: int) -> str:
+    """Of the picture of a frame."""
+    return f"frames/{index:06d}.png"
+
+
+def state_name(index: int) -> str:
+    """Of the state after a frame."""
+    return f"state/after_{index:06d}.npz"
+
+
+def image_name(index: int) -> str:
+    """Of what later frames sample of a frame."""
+    return f"state/image_{index:06d}.npy"
+
+
+def exr_name(index: int) -> str:
+    """Of a frame in linear light."""
+    return f"exr/{index:06d}.exr"
+
+
+def frame_names(count: int) -> Iterator[str]:
+    """What a run of `count` frames writes."""
+    yield REPORT
+    for index in range(count):
+        yield from (picture_name(index), state_name(index), image_name(index))
+
+
+def number_of(name: str) -> int:
+    """The frame that a file belongs to."""
+    found = re.search(_NUMBER, name)
+    assert found is not None, "names of frames have numbers"
+    return int(found[0])
+
+
+def open_folder(folder: Path) -> OutputFolder:
+    """The folder, to be written to; what an earlier version left there is taken over where it is whole.
+
+    Raises:
+        OutputError: see `OutputFolder`. RequestError: an earlier version's request is damaged.
+    """
+    opened = OutputFolder(folder, KIND, _NAMES)
+    try:
+        if not opened.is_listed and (folder / _EARLIER).is_file():
+            _adopt(opened)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def finished_count(folder: Path) -> int:
+    """How many pictures of frames lie in a folder."""
+    return len(list((folder / "frames").glob("[0-9]*.png")))
+
+
+def require_right(
+    opened: OutputFolder, request: Animation, *, resume: bool, overwrite: bool
+) -> Mapping[str, Any] | None:
+    """What is noted about the run that is to be resumed; None: a new one may begin.
+
+    Raises:
+        RequestError: there are frames, and nobody said what to do with them; or they are another request's.
+    """
+    about = opened.about
+    same = about.get("asked") == request.to_json()
+    if resume and about and not same:
+        message = f"{opened.root / MANIFEST} belongs to another request"
+        raise RequestError("resume", message, hint="use another folder")
+    held = [name for name in opened.listed() if "state/" not in name and os.path.lexists(opened.path(name))]
+    if not resume and not overwrite and held:
+        whose = "this" if same else "another"
+        onward = "resume=True (--resume) goes on with them, " if same else ""
+        frames = sum(1 for name in held if name.startswith("frames/"))
+        raise RequestError(
+            "output",
+            f"{opened.root} holds {frames} finished frames of {whose} request",
+            hint=f"{onward}overwrite=True (--overwrite) makes them anew; or use another folder",
+        )
+    return about if resume and about else None
+
+
+def _adopt(opened: OutputFolder) -> None:
+    """List what has exactly the names of an earlier version's files and is whole; the rest stays somebody's own."""
+    about = _earlier(opened.root / _EARLIER)
+    found = [path.relative_to(opened.root).as_posix() for path in _files(opened.root)]
+    whole = [name for name in found if _NAMES.fullmatch(name) and is_whole(opened.path(name))]
+    newest = max((number_of(name) for name in whole if name.startswith("state/after_")), default=-1)
+    opened.adopt((name for name in whole if name == _EARLIER or _is_of(name, newest)), about)
+
+
+def _files(root: Path) -> Iterator[Path]:
+    folders = (root, *(root / name for name in ("frames", "state", "exr")))
+    for folder in (held for held in folders if held.is_dir() and (held == root or not held.is_symlink())):
+        yield from (path for path in sorted(folder.iterdir()) if path.is_file() and not path.is_symlink())
+
+
+def _is_of(name: str, newest: int) -> bool:
+    """Whether a run that got as far as frame `newest` has such a file; one more picture was never written."""
+    return "/" not in name or number_of(name) <= newest + name.startswith("state/image_")
+
+
+def _earlier(path: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(path.read_bytes())
+        return {"asked": str(held["asked"]), "resolved": str(held["resolved"])}
+    except OSError as error:
+        raise OutputError(str(path), f"cannot be read: {error}", hint="check the folder") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise RequestError("resume", f"{path} is damaged: {error}", hint="use another folder") from error
