@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from sd_core.errors import ModelMismatch
 from sd_core.requests import Lora
 
@@ -96,6 +94,8 @@ def _low_rank(model: Model, files: Sequence[_File]) -> Iterator[None]:
 
 
 def _load(model: Model, file: _File, name: str) -> None:
+    import torch
+
     try:
         with quiet_libraries(), warnings.catch_warnings():
             # peft warns of a second LoRA beside the first, and of taking off one that does not fit: both are meant.
