@@ -57,7 +57,8 @@ def load_estimator(name: str, placement: Placement, seed: int) -> Estimator:
         ModelNotFound: no such checkpoint, or files of it are missing.
         ModelMismatch: it is none of Marigold's.
     """
-    folder = Path(name) if Path(name).is_dir() else fetch_pipeline(name, name)
+    path = Path(name).expanduser()
+    folder = path if path.is_dir() else fetch_pipeline(name, name)
     index = read_index(folder)
     kind = str(index.get("_class_name"))
     if kind not in _PIPELINES:

@@ -3,9 +3,11 @@
 from .arrays import Array, array_digest, freeze, from_npy, load_array, npy_bytes
 from .base import Value, Wrong, option, part, replace, value
 from .pictures import as_control, as_depth, as_mask, as_picture, read_picture, to_pillow, unit_floats
+from .roles import Role
 
 __all__ = [
     "Array",
+    "Role",
     "Value",
     "Wrong",
     "array_digest",
