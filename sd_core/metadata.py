@@ -7,13 +7,14 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from . import __version__
 from .errors import RequestError
 from .requests import Generation, Request, from_json
+from .trust import Allowed, by_user, named_in
 from .values import Array
 
 PARAMETERS = "parameters"
@@ -56,24 +57,52 @@ def parameters_text(request: Request) -> str:
     return "\n".join(lines)
 
 
-def load_request(path: str | os.PathLike[str], arrays: Mapping[str, Array] | None = None) -> Request:
+def load_request(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, Array] | None = None,
+    *,
+    trust: bool = False,
+    allow: Iterable[str] = (),
+) -> Request:
     """The request that a saved PNG carries, or that a `.json` file holds.
+
+    A picture may come from anyone, so the models and files that it names must be allowed: see `sd_core.trust.Allowed`.
+    Render passes, videos and meshes may also lie beside it, or below its folder.
 
     Args:
         path: the picture; the arrays it was made from are looked for in `<stem>.inputs` beside it.
         arrays: arrays by digest that need not be looked for.
+        trust: whatever it names is allowed.
+        allow: hub ids, files and folders that are allowed too, this time.
 
     Raises:
         RequestError: no such file, no request in it, or an array is missing.
+        NotAllowed: it names what is not allowed; says what, where, and how to allow it.
+        SDError: what the user has allowed cannot be read.
     """
     where = Path(path)
+    text = _request_text(where)
+    request = from_json(text, arrays, inputs_folder(where))
+    if not trust:
+        allowed_beside(where, allow).check(named_in(request))
+    return request
+
+
+def allowed_beside(picture: Path, allow: Iterable[str] = ()) -> Allowed:
+    """What the request in a picture may name on this machine; `allow`: hub ids, files and folders beside the rest."""
+    from .wire.home import home_folder  # which imports results, and those this module
+
+    return Allowed(home=home_folder(), more=by_user(allow), beside=picture.absolute().parent)
+
+
+def _request_text(where: Path) -> str:
     try:
         text = where.read_text("utf-8") if where.suffix.lower() == ".json" else read_png_text(where).get(REQUEST)
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(str(where), f"cannot be read: {error}", hint="check the path") from error
     if text is None:
         raise RequestError(str(where), "carries no request of sd_core", hint="only its own PNG files do")
-    return from_json(text, arrays, inputs_folder(where))
+    return text
 
 
 def inputs_folder(picture: Path) -> Path:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sd_core.metadata import inputs_folder, load_request
+from sd_core.errors import NotAllowed
+from sd_core.metadata import allowed_beside, inputs_folder, load_request
+from sd_core.requests import Request
 from sd_core.saving import free_path
+from sd_core.trust import named_in, printable
+from sd_core.values import Role
 
 from .command import DEVICE, DTYPE, JSON, OUTPUT, SERVER, TOKEN
 from .running import How, run_and_save
+
+TRUST = Annotated[bool, typer.Option("--trust", help="Let it use whatever models and files it names, without asking.")]
 
 
 def run(  # noqa: PLR0913, PLR0917 - one for each option
     ctx: typer.Context,
     picture: Annotated[Path, typer.Argument(help="A PNG that sd-core wrote, or a request as .json.")],
     python: Annotated[bool, typer.Option("--python", help="Print the request as Python source; run nothing.")] = False,
+    trust: TRUST = False,
     output: OUTPUT = None,
     device: DEVICE = "auto",
     dtype: DTYPE = "auto",
@@ -26,11 +34,38 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     json: JSON = False,
 ) -> None:
     """Run the request that a saved picture carries: the same image again."""
-    request = load_request(picture)
+    # Read once: what was checked is what runs, also if the file is replaced meanwhile.
+    request = load_request(picture, trust=True)
     if python:
         typer.echo(request.to_python(inputs_folder(picture)), nl=False)
         return
+    if not trust:
+        _check(picture, request, remote=server is not None, ask=not json)
     again = output or free_path(picture.with_name(f"{picture.stem}-again"), ".png")
     run_and_save(
         ctx, request, How(output=again, device=device, dtype=dtype, server=server, token=token, json=json), "run"
     )
+
+
+def _check(picture: Path, request: Request, *, remote: bool, ask: bool) -> None:
+    """Ask whether the request may use what it names, where somebody is there to ask.
+
+    Which models a server may load is for the server to say; files are read here, and sent to it.
+
+    Raises:
+        NotAllowed: it may not.
+    """
+    named = [each for each in named_in(request) if each.role is Role.FILE or not remote]
+    try:
+        allowed_beside(picture).check(named)
+    except NotAllowed as error:
+        if not ask or not (sys.stdin.isatty() and sys.stderr.isatty()) or not _agrees(picture, error):
+            raise
+
+
+def _agrees(picture: Path, error: NotAllowed) -> bool:
+    typer.echo(f"{printable(str(picture))} asks to use", err=True)
+    for each in error.names:
+        typer.echo(f"  {each['role']}: {each['shown']}  (at {each['place']})", err=True)
+    typer.echo(f"Say yes only if you know where the picture comes from. For good: {error.hint}", err=True)
+    return typer.confirm("Use it this time?", default=False, err=True)

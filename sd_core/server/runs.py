@@ -21,6 +21,7 @@ from .journal import StoredEvent
 from .lineage import descent_of
 from .pipe import Message
 from .records import JobRecord, JobState
+from .rules import allowed_by
 from .store import Store
 from .supervisor import EngineProcess
 
@@ -80,6 +81,7 @@ class Run:
             "job": self.job.id,
             "request": json.loads(self.job.request),
             "blobs": str(self._store.blobs.folder),
+            "allow": list(allowed_by(self._store.settings).more),
             "files": {name: str(path) for name, path in self._lay_out(folder / "files").items()},
             "output": None if output is None else str(output),
             "resume": output is not None and self.job.resumes,

@@ -69,7 +69,7 @@ class ServerSettings:
     token: bearer token; empty: none is asked for, allowed on loopback only.
     devices: one engine process each; ("auto",) is the best device and all others of its kind.
     dtype, model: as for `Engine`.
-    allow_models: folders and hub ids that requests may name beside the catalogue; not asked for on loopback.
+    allow_models: files, folders and hub ids that requests may name beside the catalogue and what `home` holds and approves.
     allow_hosts: further names under which the machine may be addressed.
     live_as_long_as_parent: stop when standard input is closed.
     new_journal: put a damaged journal aside and begin an empty one.

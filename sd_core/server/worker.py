@@ -26,10 +26,11 @@ from ..events import Event, Failed, Queued, ResultEvent
 from ..jobs import Job
 from ..models import CATALOGUE
 from ..requests import from_json
+from ..trust import Allowed
 from ..values import npy_bytes
-from ..wire import event_to_dict
+from ..wire import event_to_dict, home_folder
 from .pipe import Message, MessageKind, read_message
-from .rules import with_files, without_files
+from .rules import check_models, with_files, without_files
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +93,10 @@ class Worker:
 
     def _follow(self, order: Mapping[str, Any]) -> None:
         files = {name: Path(path) for name, path in order["files"].items()}
-        request = with_files(from_json(json.dumps(order["request"]), folder=order["blobs"]), files)
+        asked = from_json(json.dumps(order["request"]), folder=order["blobs"])
+        # Once more, just before it is loaded: files and links may have changed since the server looked.
+        check_models(asked, Allowed(home=home_folder(), more=tuple(order["allow"])))
+        request = with_files(asked, files)
         job = self._engine.submit(request, order["output"], order["resume"])
         held = request.arrays().keys()
         self._jobs[order["job"]] = job

@@ -9,9 +9,9 @@ Allowed are the catalogue, the folders `models` and `loras` in `SD_CORE_HOME`, a
 (`sd-core models allow`, or yes to a question); see `Allowed`. Nothing that is named is opened for that.
 """
 
-from .allowed import Allowed, by_user
+from .allowed import Allowed, allow_command, by_user
 from .approvals import approve, approved, withdraw
-from .named import Named, Text, named_in, texts_in
+from .named import Named, Text, named_in, role_of, texts_in
 from .places import Kind, Place, place_of, printable
 
 __all__ = [
@@ -20,12 +20,14 @@ __all__ = [
     "Named",
     "Place",
     "Text",
+    "allow_command",
     "approve",
     "approved",
     "by_user",
     "named_in",
     "place_of",
     "printable",
+    "role_of",
     "texts_in",
     "withdraw",
 ]

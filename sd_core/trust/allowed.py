@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Allowed:
             names[0]["place"],
             f"is not allowed to a request from elsewhere: {listed}",
             names=names,
-            hint=hint or _remedy([place for _, place in refused]),
+            hint=hint or _remedy(refused, names),
         )
 
     def refused(self, named: Iterable[Named]) -> list[tuple[Named, Place]]:
@@ -95,12 +95,16 @@ def by_user(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _remedy(places: Sequence[Place]) -> str:
-    """What to type so as to allow them."""
-    texts = dict.fromkeys(printable(place.text) for place in places if place.kind is not Kind.NOTHING)
-    if not texts:
+def allow_command(names: Iterable[Mapping[str, str]]) -> str:
+    """What to type so as to allow them, see `NotAllowed.names`."""
+    return shlex.join(["sd-core", "models", "allow", *dict.fromkeys(each["shown"] for each in names)])
+
+
+def _remedy(refused: Sequence[tuple[Named, Place]], names: Sequence[Mapping[str, str]]) -> str:
+    here = [each for each, (_, place) in zip(names, refused, strict=True) if place.kind is not Kind.NOTHING]
+    if not here:
         return "there is nothing of this name here: put it into the folder models or loras in SD_CORE_HOME"
-    return f"if you trust it: sd-core models allow {' '.join(map(shlex.quote, texts))}"
+    return f"if you trust it: {allow_command(here)}"
 
 
 def _is_beside(path: str, folder: Path) -> bool:
