@@ -15,7 +15,7 @@ from . import __version__
 from .errors import RequestError
 from .requests import Generation, Request, from_json
 from .trust import Allowed, by_user, named_in
-from .values import Array
+from .values import Array, Role
 
 PARAMETERS = "parameters"
 """PNG text chunk of the A1111 text."""
@@ -84,8 +84,27 @@ def load_request(
     text = _request_text(where)
     request = from_json(text, arrays, inputs_folder(where))
     if not trust:
-        allowed_beside(where, allow).check(named_in(request))
+        check_names(where, request, allow=allow)
     return request
+
+
+def check_names(
+    picture: str | os.PathLike[str], request: Request, *, remote: bool = False, allow: Iterable[str] = ()
+) -> None:
+    """Check what the request of a picture names, as `load_request` does.
+
+    Args:
+        picture: where the request comes from.
+        request: which `load_request(picture, trust=True)` gave.
+        remote: a server is to run it. That server says which models it may use; files are read here, and sent there.
+        allow: as for `load_request`.
+
+    Raises:
+        NotAllowed: it names what is not allowed.
+        SDError: what the user has allowed cannot be read.
+    """
+    named = (each for each in named_in(request) if each.role is Role.FILE or not remote)
+    allowed_beside(Path(picture), allow).check(named)
 
 
 def allowed_beside(picture: Path, allow: Iterable[str] = ()) -> Allowed:

@@ -9,11 +9,10 @@ from typing import Annotated
 import typer
 
 from sd_core.errors import NotAllowed
-from sd_core.metadata import allowed_beside, inputs_folder, load_request
+from sd_core.metadata import check_names, inputs_folder, load_request
 from sd_core.requests import Request
 from sd_core.saving import free_path
-from sd_core.trust import named_in, printable
-from sd_core.values import Role
+from sd_core.trust import printable
 
 from .command import DEVICE, DTYPE, JSON, OUTPUT, SERVER, TOKEN
 from .running import How, run_and_save
@@ -50,14 +49,11 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
 def _check(picture: Path, request: Request, *, remote: bool, ask: bool) -> None:
     """Ask whether the request may use what it names, where somebody is there to ask.
 
-    Which models a server may load is for the server to say; files are read here, and sent to it.
-
     Raises:
         NotAllowed: it may not.
     """
-    named = [each for each in named_in(request) if each.role is Role.FILE or not remote]
     try:
-        allowed_beside(picture).check(named)
+        check_names(picture, request, remote=remote)
     except NotAllowed as error:
         if not ask or not (sys.stdin.isatty() and sys.stderr.isatty()) or not _agrees(picture, error):
             raise

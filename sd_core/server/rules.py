@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import NotAllowed, RequestError
 from ..requests import Animation, Generation, Request, from_json, replace
-from ..trust import Allowed, allow_command, by_user, named_in, printable, role_of, texts_in
+from ..trust import Allowed, Kind, allow_command, by_user, named_in, printable, role_of, texts_in
 from ..values import Role
 from .settings import Limits, ServerSettings
 
@@ -59,13 +59,15 @@ def check_models(request: Request | Mapping[str, Any], allowed: Allowed) -> None
         {"place": each.place, "role": str(each.role), "name": (shown := printable(each.name)[:_SHOWN]), "shown": shown}
         for each, _ in refused
     ]
-    first = names[0]
+    first, places = names[0], [place for _, place in refused]
+    here = [name for name, place in zip(names, places, strict=True) if place.kind is not Kind.NOTHING]
+    remedy = f"; who runs the server can allow it: {allow_command(here)}" if here else ""
     listed = ", ".join(name["shown"] for name in names)
     raise NotAllowed(
         first["place"],
         f"names a {first['role']} that this server does not offer: {listed}"[: 10 * _SHOWN],
         names=names,
-        hint=f"see GET /v1/models and /v1/loras; who runs the server can allow it: {allow_command(names)}",
+        hint=f"see GET /v1/models and /v1/loras{remedy}",
     )
 
 

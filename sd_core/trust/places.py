@@ -71,7 +71,9 @@ def _local(role: Role, name: str, home: Path) -> Place:
     path = Path(name).expanduser()
     if _is_path(name, path) or os.path.lexists(path):
         return Place(Kind.PATH, os.path.realpath(path))
-    if role is Role.LORA and os.path.lexists(held := home / "loras" / name):
+    held = home / "loras" / name
+    # a plain file name is looked for there alone, and missed there by name
+    if role is Role.LORA and (os.path.lexists(held) or (len(path.parts) == 1 and path.suffix == ".safetensors")):
         return Place(Kind.PATH, os.path.realpath(held))
     match = _HUB_ID.fullmatch(name)
     if match and (not match[2] or role in (Role.LORA, Role.IMAGE_PROMPT)):

@@ -60,6 +60,9 @@ def test_a_lora_goes_by_its_name_in_its_folder_and_only_a_lora_does(home: Path) 
     assert not allows(allowed, "below/style.safetensors", Role.CONTROLNET)
     assert not allows(allowed, "link.safetensors", Role.LORA)
     assert not allows(allowed, "../allowed.json", Role.LORA)
+    assert allows(allowed, "missing.safetensors", Role.LORA)  # it means that folder and nothing else
+    assert not allows(allowed, "below/missing.safetensors", Role.LORA)
+    Path("missing.safetensors").write_text("of the working folder")
     assert not allows(allowed, "missing.safetensors", Role.LORA)
 
 
