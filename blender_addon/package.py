@@ -24,8 +24,8 @@ ADDON = Path(__file__).resolve().parent
 LIBRARY = ADDON.parent / "sd_core"
 
 CLIENT_PARTS = (
-    "__init__.py", "catalogue.py", "encoding.py", "errors.py", "events.py", "files.py", "jobs.py", "metadata.py", "results.py", "saving.py",
-    "client", "material", "passes", "requests", "trust", "values", "wire",
+    "__init__.py", "catalogue.py", "encoding.py", "errors.py", "events.py", "files.py", "jobs.py", "metadata.py",
+    "results.py", "saving.py", "client", "material", "passes", "requests", "trust", "values", "wire",
 )  # fmt: skip
 """What Blender's Python gets: NumPy and the standard library are enough for it."""
 
