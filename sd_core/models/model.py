@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sd_core.catalogue import Defaults, Family, UNetInput
 
+from .identity import Identity
+
 if TYPE_CHECKING:
     import torch
     from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin, UNet2DConditionModel
@@ -22,7 +24,9 @@ class Model:
 
     `pipeline` is the stock pipeline: it owns the components, and diffusers' loaders of LoRA, IP-Adapter and textual
     inversion work on it. `name` loads the same model again; `source` is the file or folder on this machine, `revision` the hub's
-    commit. `vocabulary` holds the only words that a small model was trained on.
+    commit. `vocabulary` holds the only words that a small model was trained on. `identity` is that of its files when they were
+    read, `adapters` that of the files of the LoRAs and textual inversions that are on it just now: caches of what a model
+    makes put both into their keys.
     """
 
     name: str
@@ -34,6 +38,13 @@ class Model:
     source: Path | None = None
     revision: str | None = None
     vocabulary: frozenset[str] | None = None
+    identity: Identity = ()
+    adapters: Identity = ()
+
+    @property
+    def key(self) -> tuple[str, Identity]:
+        """What the model is in the key of a cache: its name, and the files that it was made of."""
+        return self.name, self.identity
 
     @property
     def unet(self) -> UNet2DConditionModel:

@@ -46,12 +46,14 @@ class HostileFile:
     """One attack.
 
     path: the file or folder to name. roles: what it pretends to be; whoever tests should try it as anything.
-    about: for the name of a test.
+    about: for the name of a test. ignored: it is sound but for what is hostile in it, which is passed over, so that it may be
+    used in its role; every other attack has to end in an error.
     """
 
     path: Path
     roles: tuple[Role, ...]
     about: str
+    ignored: bool = False
 
 
 def build_corpus(folder: Path, marker: Path) -> list[HostileFile]:
@@ -228,12 +230,14 @@ def _configured(key: str, value: Any, file: str = "text_encoder/config.json") ->
 
 def _loras(folder: Path, model: Path, marker: Path) -> Iterator[HostileFile]:
     folder.mkdir(parents=True)
-    good = load_file(tiny_lora(model, folder / "good.safetensors", LoraFormat.DIFFUSERS))
+    good = load_file(tiny_lora(model, folder / "good.safetensors", LoraFormat.DIFFUSERS, text=False))
     file = folder / "megatron.safetensors"
-    config = {"r": 2, "lora_alpha": 2, "megatron_config": {"a": 1}, "megatron_core": EVIL_MODULE}
-    adapter = {f"{part}.{key}": value for part in ("unet", "text_encoder") for key, value in config.items()}
+    layers = sorted({key.removeprefix("unet.").partition(".lora_")[0] for key in good})
+    config = {"r": 2, "lora_alpha": 2, "target_modules": layers}
+    config |= {"megatron_config": {"a": 1}, "megatron_core": EVIL_MODULE}
+    adapter = {f"unet.{key}": value for key, value in config.items()}
     save_file(good, file, {"format": "pt", "lora_adapter_metadata": json.dumps(adapter)})
-    yield HostileFile(file, (Role.LORA,), "a LoRA whose header names a module")
+    yield HostileFile(file, (Role.LORA,), "a LoRA whose header names a module", ignored=True)
     _write(folder / "pickled" / "pytorch_lora_weights.bin", payloads.torch_zip(marker))
     yield HostileFile(folder / "pickled", (Role.LORA,), "a folder with a pickled LoRA")
     embeds = {"string_to_param": {"*": payloads.Touch(marker)}, "name": "moss"}
