@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from sd_core.errors import NotAllowed
+from sd_core.errors import Cancelled, NotAllowed
 from sd_core.metadata import check_names, inputs_folder, load_request
 from sd_core.requests import Request
 from sd_core.saving import free_path
 from sd_core.trust import printable
 
 from .command import DEVICE, DTYPE, JSON, OUTPUT, SERVER, TOKEN
+from .exits import errors_as_json
 from .running import How, run_and_save
 
 TRUST = Annotated[bool, typer.Option("--trust", help="Let it use whatever models and files it names, without asking.")]
@@ -33,6 +34,8 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     json: JSON = False,
 ) -> None:
     """Run the request that a saved picture carries: the same image again."""
+    if json:
+        errors_as_json(ctx)
     # Read once: what was checked is what runs, also if the file is replaced meanwhile.
     request = load_request(picture, trust=True)
     if python:
@@ -51,6 +54,7 @@ def _check(picture: Path, request: Request, *, remote: bool, ask: bool) -> None:
 
     Raises:
         NotAllowed: it may not.
+        Cancelled: instead of an answer.
     """
     try:
         check_names(picture, request, remote=remote)
@@ -64,4 +68,7 @@ def _agrees(picture: Path, error: NotAllowed) -> bool:
     for each in error.names:
         typer.echo(f"  {each['role']}: {each['shown']}  (at {each['place']})", err=True)
     typer.echo(f"Say yes only if you know where the picture comes from. For good: {error.hint}", err=True)
-    return typer.confirm("Use it this time?", default=False, err=True)
+    try:
+        return typer.confirm("Use it this time?", default=False, err=True)
+    except typer.Abort as abort:  # Ctrl-C, or the end of the input
+        raise Cancelled from abort

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +14,11 @@ from sd_core.errors import NotAllowed
 from sd_core.requests import Animation, Request, TextToImage
 from sd_core.trust import approve, withdraw
 from tests.conftest import Built
+from tests.safety.hostile import build_files
 from tests.server.conftest import Served
 from tests.server.servers import PATIENCE
 from tests.tiny import TinyKind
+from tests.trust.attacks import requests_naming
 
 STEPS = {"prompt": "red", "width": 64, "height": 64, "num_inference_steps": 1, "seed": 1}
 
@@ -78,3 +82,27 @@ def test_the_engine_looks_once_more_before_it_loads(served: Served, other: Path)
     slow.cancel()
     with pytest.raises(NotAllowed):
         waiting.result(PATIENCE)
+
+
+def test_a_server_on_this_machine_refuses_each_file_in_every_place(served: Served, tmp_path: Path) -> None:
+    marker = tmp_path / "code-has-run"
+    corpus = list(build_files(tmp_path / "corpus", marker))
+    before = len(served.client.jobs())
+    places: list[Request] = [TextToImage(prompt="a", model=str(attack.path)) for attack in corpus]
+    places += list(requests_naming(str(corpus[0].path)))
+    for request in places:
+        refused_by(served, request)
+    assert len(served.client.jobs()) == before
+    assert not marker.exists()
+
+
+def refused_by(served: Served, request: Request) -> None:
+    """As it stands: the client would send the files that its own user names."""
+    body: dict[str, Any] = {"id": "a" * 32, "request": json.loads(request.to_json())}
+    answer = served.client.transport.send(
+        "POST", "/v1/jobs", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    assert answer.status == 422, answer
+    told = json.loads(answer.body)
+    assert told["error"] in ("NotAllowed", "RequestError")
+    assert told["error"] == "NotAllowed" or "was not sent" in told["message"]
