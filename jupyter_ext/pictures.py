@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sd_core.encoding import encode_png
-from sd_core.values import Array, to_pillow
+from sd_core.values import PICTURE_FORMATS, Array, to_pillow
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -46,7 +46,7 @@ def read_bytes(data: bytes) -> Image:
     """
     from PIL import Image
 
-    image = Image.open(io.BytesIO(data))
+    image = Image.open(io.BytesIO(data), formats=PICTURE_FORMATS)
     image.load()
     return image
 

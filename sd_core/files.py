@@ -43,7 +43,7 @@ def write_files(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
             if temporary.exists():
                 temporary.unlink()
     for folder in {path.parent for _, path in staged}:
-        _sync_folder(folder)
+        sync_folder(folder)
     return [path for _, path in staged]
 
 
@@ -93,7 +93,7 @@ def _rename(temporary: Path, path: Path) -> None:
         raise output_error(path, error) from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the renames last through a power cut; Windows does so by itself and cannot open folders."""
     if os.name == "nt":
         return

@@ -13,7 +13,15 @@ from sd_core.errors import RequestError
 from sd_core.values import Array, read_picture
 
 if TYPE_CHECKING:
+    from av.container import InputContainer
     from av.video.frame import VideoFrame
+
+_CONTAINERS = (
+    "mov", "matroska", "avi", "mpeg", "mpegts", "mpegvideo", "m4v", "h264", "hevc", "obu", "ivf", "flv", "ogg", "asf", "mxf",
+    "nut", "dv", "gif", "apng", "yuv4mpegpipe", "wav", "flac", "mp3",
+)  # fmt: skip
+"""FFmpeg's names of the formats that are opened. All hold their frames themselves: playlists and lists (hls, concat, dash)
+name other files and addresses, which whoever made the file would choose."""
 
 
 class Pictures(Sequence[Array]):
@@ -98,14 +106,13 @@ class VideoFile(Pictures):
         return next(self._frames)
 
     def _decoded(self) -> Iterator[VideoFrame]:
-        import av
         from av.error import FFmpegError
 
         if not self._path.is_file():
             raise RequestError("passes", f"{self._path}: there is no such file", hint="check the path")
         index = 0
         try:
-            with av.open(str(self._path)) as container:
+            with open_video(self._path) as container:
                 if not container.streams.video:
                     raise RequestError(
                         "passes", f"{self._path} holds no video", hint="give a video, or numbered frames"
@@ -127,13 +134,23 @@ class VideoFile(Pictures):
         )
 
 
+def open_video(path: Path) -> InputContainer:
+    """A video file, which is read alone: no other file, and nothing from the network.
+
+    Raises:
+        FFmpegError: it is none, or of a format that is not in `_CONTAINERS`.
+    """
+    import av
+
+    return av.open(str(path), options={"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"})
+
+
 def frame_rate(path: Path) -> float | None:
     """Frames a second as a video file announces it; None where it does not, or is none: opening it tells why."""
-    import av
     from av.error import FFmpegError
 
     try:
-        with av.open(str(path)) as container:
+        with open_video(path) as container:
             rate = container.streams.video[0].average_rate
             return float(rate) if rate else None
     except (FFmpegError, IndexError, ValueError):

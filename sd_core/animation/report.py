@@ -77,7 +77,7 @@ def write_page(
         "size": list(frames[0].shape[:2]),
     }
     page = (files("sd_core.animation") / "page.html").read_text(encoding="utf-8")
-    # "</" would end the script that holds the data
+    # In a script "</" would end it, and "<!--<script" would keep it from ending: HTML Standard, 4.12.1.3.
     return write_files([(Path(output) / PAGE, page.replace("{{data}}", _json(data)).encode())])[0]
 
 
@@ -157,4 +157,4 @@ def _series(frames: Sequence[Mapping[str, Any]], name: str) -> list[float | None
 
 
 def _json(data: Mapping[str, Any]) -> str:
-    return json.dumps(data).replace("</", "<\\/")
+    return json.dumps(data).replace("<", "\\u003c")

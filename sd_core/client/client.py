@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -149,6 +150,35 @@ class Client:
         """Move a waiting job: its place among those of its priority (0: next), or its priority."""
         self.transport.json("PATCH", f"/v1/jobs/{job_id}", {"position": position, "priority": priority})
 
+    def resume(self, job_id: str, request: Request | None = None) -> RemoteJob:
+        """Let a failed or cancelled job run again, from the frames that it had finished.
+
+        Args:
+            job_id: which job.
+            request: what was submitted, to send arrays again that have made room for others on the server.
+
+        Raises:
+            ServerError: there is none (status 404); it is in another state, or needs arrays that are gone (409).
+        """
+        path = f"/v1/jobs/{job_id}/resume"
+        answer = self.transport.send("POST", path)
+        missing = answer.json().get("missing") if answer.status == 409 else None
+        if missing is not None and request is not None:
+            parcel = pack(request)
+            for digest in missing:
+                self._upload(digest, parcel)
+            answer = self.transport.send("POST", path)
+        self.transport.checked(answer)
+        return self.job(job_id)
+
+    def forget(self, job_id: str) -> None:
+        """Delete a job that has ended, with those of its pictures that no other job names.
+
+        Raises:
+            ServerError: there is none (status 404), or it has not ended (409).
+        """
+        self.transport.checked(self.transport.send("POST", f"/v1/jobs/{job_id}/forget"))
+
     def models(self) -> Sequence[SimpleNamespace]:
         """The models known by name, and whether they are on the server's machine; with the attributes of `ModelInfo`."""
         return self._named("models")
@@ -158,8 +188,16 @@ class Client:
         return self._named("loras")
 
     def health(self) -> Mapping[str, Any]:
-        """Devices, memory, queue."""
-        return self.transport.json("GET", "/v1/health")
+        """Devices, memory, queue; also where the server answers with 503, as no device works."""
+        answer = self.transport.send("GET", "/v1/health")
+        found = answer.json() if answer.status == 503 else None
+        if isinstance(found, dict) and "devices" in found:
+            return found
+        return self.transport.checked(answer).json()
+
+    def hold(self, *, held: bool = True) -> None:
+        """Have the server start no waiting job until it is released, over new starts too; `held=False` releases them."""
+        self.transport.checked(self.transport.send("POST", f"/v1/queue/{'hold' if held else 'release'}"))
 
     def free_memory(self) -> None:
         """Drop every loaded model and give its memory back to the device; waits for the job that runs."""
@@ -170,8 +208,14 @@ class Client:
         self.transport.close()
 
     def fetch(self, digest: str) -> Array:
-        """The array of this digest; `ServerError` with status 404 where the server has it no more."""
+        """The array of this digest, whose bytes have been compared with that.
+
+        Raises:
+            ServerError: 404, the server has it no more; 410, it is damaged there; 502, it was changed on the way.
+        """
         answer = self.transport.checked(self.transport.send("GET", f"/v1/blobs/{digest}"))
+        if hashlib.sha256(answer.body).hexdigest() != digest:
+            raise ServerError(f"the bytes of {digest} were changed on the way", status=502, hint="fetch them again")
         return from_npy(answer.body, digest[:12])
 
     def __enter__(self) -> Self:

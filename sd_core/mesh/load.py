@@ -12,6 +12,9 @@ from sd_core.requests import Mesh
 
 from .surface import Floats
 
+_FORMATS = frozenset({"glb", "gltf", "obj", "off", "ply", "stl"})
+"""Of those that trimesh reads: it would also unpack archives, of any size, and take drawings for meshes."""
+
 
 def load_mesh(path: str) -> Mesh:
     """Every triangle of a file, in world space: objects are the scene's nodes, materials its materials.
@@ -19,10 +22,15 @@ def load_mesh(path: str) -> Mesh:
     Raises:
         RequestError: no such file, a format that cannot be read, or nothing in it that can be painted.
     """
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in _FORMATS:
+        raise RequestError(
+            "mesh", f"{path} is of no format that is read: {kind or 'no suffix'}", hint="export it as .glb or .obj"
+        )
     if not Path(path).is_file():
         raise RequestError("mesh", f"there is no file {path}", hint="check the path")
     try:
-        scene = trimesh.load_scene(path, process=False)
+        scene = trimesh.load_scene(path, file_type=kind, process=False)
     except Exception as error:  # trimesh's readers raise whatever they trip over
         raise RequestError("mesh", f"{path} cannot be read: {error}", hint="export it as .glb or .obj") from error
     parts = [_Part(scene, str(node)) for node in scene.graph.nodes_geometry]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import threading
@@ -11,10 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import OutputError
-from ..files import output_error, write_files
+from ..errors import OutputError, ServerError
+from ..files import output_error, sync_folder, write_files
 from .lineage import Descent, Lineage
+from .soundness import Checks, move_aside
 from .uploads import Upload, blob_name
+
+_log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"([0-9a-f]{64})\.(npy|bin)")
 
@@ -33,6 +37,7 @@ class BlobStore:
         self._files: OrderedDict[str, tuple[Path, int]] = OrderedDict()
         self._pins: Counter[str] = Counter()
         self._lineage = Lineage()
+        self._checks = Checks()
         self._unsynced: set[str] = set()
         self._lock = threading.RLock()
         self.total = 0
@@ -43,9 +48,12 @@ class BlobStore:
         found: list[tuple[float, int, Path]] = []
         for path in self.folder.iterdir():
             if _NAME.fullmatch(path.name):
+                if not path.is_file():
+                    _log.error("blob is no file", extra={"moved_to": str(move_aside(path))})
+                    continue
                 status = path.stat()
                 found.append((status.st_mtime, status.st_size, path))
-            elif path.suffix == ".tmp":
+            elif path.suffix == ".tmp" and path.is_file():
                 path.unlink()
         for _, size, path in sorted(found):
             self._files[path.stem] = (path, size)
@@ -61,12 +69,40 @@ class BlobStore:
                 return None
             path = self._files[digest][0]
             try:
-                os.utime(path)
+                self._checks.touch(digest, path)
             except FileNotFoundError:  # deleted by somebody else
                 self._remove(digest)
                 return None
+            except OSError as error:
+                _log.warning("blob cannot be marked as used", extra={"file": path.name, "reason": str(error)})
             self._files.move_to_end(digest)
             return path
+
+    def sound(self, digest: str) -> Path | None:
+        """The file, after its bytes have been compared with its digest; None where there is none.
+
+        Raises:
+            ServerError: 410, the file is damaged. It was moved to the folder "damaged", so that it can be sent again.
+        """
+        path = self.find(digest)
+        problem = None if path is None else self._checks.problem(digest, path)
+        if problem is None:
+            return path
+        self._put_aside(digest, problem)
+        raise ServerError(
+            f"the blob {digest} is damaged on the server's disk: {problem}",
+            status=410,
+            hint="it was moved aside; sending it again repairs it",
+        )
+
+    def unsound(self, digests: Iterable[str]) -> list[str]:
+        """Those that are missing or damaged; the damaged ones are missing from now on."""
+        return sorted(digest for digest in digests if not self._is_sound(digest))
+
+    def size_of(self, digests: Iterable[str]) -> int:
+        """Bytes of those that are here."""
+        with self._lock:
+            return sum(self._files[digest][1] for digest in digests if digest in self._files)
 
     def hold(self, digests: Iterable[str]) -> list[str]:
         """Pin all of them, or none where some are missing; gives those that are missing."""
@@ -104,7 +140,7 @@ class BlobStore:
             self._pins.update(blobs.keys())
         try:
             for digest, raw in blobs.items():
-                if self.find(digest) is None:
+                if not self._is_sound(digest):
                     self._write(digest, raw)
         finally:
             self.release(blobs)
@@ -124,14 +160,22 @@ class BlobStore:
             return self._delete_down_to(self._bound - size)
 
     def adopt(self, digest: str, temporary: Path, name: str, size: int) -> None:
-        """Take over a complete file."""
+        """Take over a complete file, unless a sound one is there."""
+        if self._is_sound(digest):
+            return
         with self._lock:
             if digest in self._files:
                 return
             self._require_room(size)
             path = self.folder / name
-            temporary.replace(path)
+            if path.is_dir():
+                move_aside(path)
+            try:
+                temporary.replace(path)
+            except OSError as error:
+                raise output_error(path, error) from error
             self._add(digest, path, size)
+            self._checks.trust(digest, path)
             self._unsynced.add(digest)
 
     def sync(self, digests: Iterable[str]) -> None:
@@ -140,14 +184,25 @@ class BlobStore:
         Raises:
             OutputError: the disk fails.
         """
-        for digest in self._unsynced.intersection(digests):
-            path = self._files[digest][0]
+        with self._lock:
+            paths = {digest: self._files[digest][0] for digest in self._unsynced.intersection(digests)}
+        for path in paths.values():
             try:
-                with path.open("rb") as stream:
+                with path.open("r+b") as stream:  # Windows flushes no file that is open for reading only
                     os.fsync(stream.fileno())
             except OSError as error:
                 raise output_error(path, error) from error
-            self._unsynced.discard(digest)
+        if paths:
+            sync_folder(self.folder)
+        with self._lock:
+            self._unsynced -= paths.keys()
+
+    def delete(self, digests: Iterable[str]) -> None:
+        """Delete those that nobody has pinned and no result of another job was made from."""
+        with self._lock:
+            for digest in digests:
+                if digest in self._files and self._pins[digest] <= 0 and not self._lineage.needs(digest):
+                    self._remove(digest)
 
     def free_some(self, size: int) -> None:
         """Delete the least recently used to give `size` bytes back to a full disk; nothing, where all would not be enough."""
@@ -156,8 +211,33 @@ class BlobStore:
             if spare >= size:
                 self._delete_down_to(self.total - size)
 
+    def _is_sound(self, digest: str) -> bool:
+        try:
+            return self.sound(digest) is not None
+        except ServerError as error:
+            _log.error("blob is damaged", extra={"reason": str(error)})
+            return False
+
+    def _put_aside(self, digest: str, problem: str) -> None:
+        """A result that it belonged to stays bound to what it was made from: sent or made again, it is whole."""
+        with self._lock:
+            if digest not in self._files:
+                return
+            path, size = self._files.pop(digest)
+            self._unsynced.discard(digest)
+            self._checks.forget(digest)
+            self.total -= size
+        try:
+            place = move_aside(path)
+        except OSError as error:
+            _log.error("damaged blob cannot be moved", extra={"file": path.name, "reason": str(error)})
+        else:
+            _log.error("damaged blob moved aside", extra={"file": str(place), "reason": problem})
+
     def _write(self, digest: str, raw: bytes) -> None:
         path = self.folder / blob_name(digest, raw[:6])
+        if path.is_dir():
+            move_aside(path)
         with self._lock:
             self._require_room(len(raw))
         try:
@@ -202,6 +282,10 @@ class BlobStore:
     def _remove(self, digest: str) -> None:
         path, size = self._files.pop(digest)
         self._unsynced.discard(digest)
+        self._checks.forget(digest)
         self._lineage.lose(digest)
-        path.unlink(missing_ok=True)
         self.total -= size
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            _log.error("blob cannot be deleted", extra={"file": path.name, "reason": str(error)})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterator
+from operator import attrgetter
 from weakref import WeakValueDictionary
 
 from ..events import LAST_KINDS, EventKind
-from .journal import StoredEvent
+from .told import StoredEvent
 
 _KEPT = 64
 """Feeds of ended jobs."""
@@ -17,7 +19,8 @@ _KEPT = 64
 class Feed:
     """What a job has told in its current run. Readers pull, so that a slow one costs nothing but its own delay.
 
-    Previews are dropped from all steps but the newest: whoever comes late reads the steps without them.
+    Previews are dropped from all steps but the newest: whoever comes late reads the steps without them. Events are only ever
+    appended, so that a reader keeps its place and costs as much as it reads; a run that was interrupted is another list.
     """
 
     def __init__(self) -> None:
@@ -35,24 +38,26 @@ class Feed:
 
     def clear(self) -> None:
         """Forget the run that was interrupted; what was written down of it is in the journal."""
-        self._events.clear()
+        self._events = []
 
-    @property
-    def events(self) -> list[StoredEvent]:
-        """What has been told so far in this run."""
-        return list(self._events)
+    def events_after(self, last: int) -> list[StoredEvent]:
+        """What has been told so far in this run, with ids greater than `last`."""
+        return self._events[_place(self._events, last) :]
 
     async def after(self, last: int) -> AsyncIterator[StoredEvent]:
         """Events with ids greater than `last`, and those to come, up to the one that ends the job."""
+        read, place = self._events, _place(self._events, last)
         while True:
-            changed = self._changed
-            for event in [held for held in self._events if held.id > last]:
-                yield event
-                last = event.id
-                if event.data["kind"] in LAST_KINDS:
-                    return
-            if changed is self._changed:
-                await changed.wait()
+            if read is not self._events:
+                read, place = self._events, _place(self._events, last)
+            if place == len(read):
+                await self._changed.wait()
+                continue
+            event = read[place]
+            place, last = place + 1, event.id
+            yield event
+            if event.data["kind"] in LAST_KINDS:
+                return
 
 
 class Feeds:
@@ -72,3 +77,7 @@ class Feeds:
     def keep(self, feed: Feed) -> None:
         """Hold the feed of a job that has ended for a while."""
         self._ended.append(feed)
+
+
+def _place(events: list[StoredEvent], last: int) -> int:
+    return bisect_right(events, last, key=attrgetter("id"))

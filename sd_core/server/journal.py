@@ -5,29 +5,38 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from ..errors import ServerError
 from .database import Connection
-from .records import JobRecord, JobState, NewJob, Priority, Rank, record_from_row
+from .descents import write_descent, write_outputs
+from .lineage import Descent
+from .records import (
+    ALL_COLUMNS,
+    SUMMARY_COLUMNS,
+    JobRecord,
+    JobState,
+    JobSummary,
+    NewJob,
+    Rank,
+    record_from_row,
+    reseal,
+    sealed_text,
+    summary_from_row,
+)
+from .told import StoredEvent, add_event, event_id
 
 _ORDER = "ORDER BY priority, place"
-_RUN_BITS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An event with its id, which grows within a job: the run it belongs to, then its number in that run."""
+class Usage:
+    """What the unfinished jobs of one owner take: their number, the bytes of their blobs, pixels times steps."""
 
-    id: int
-    data: dict[str, Any]
-
-
-def event_id(run: int, number: int) -> int:
-    """Ids of a later run are greater than all of an earlier one, whether or not those were written down."""
-    return (run << _RUN_BITS) + number
+    jobs: int
+    bytes: int
+    work: float
 
 
 def add(connection: Connection, new: NewJob, limit: int) -> tuple[JobRecord, int | None]:
@@ -44,15 +53,8 @@ def add(connection: Connection, new: NewJob, limit: int) -> tuple[JobRecord, int
     (waiting,) = connection.execute("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()
     if waiting >= limit:
         raise ServerError(f"{waiting} jobs wait already", status=429, hint="try again when some have ended")
-    rank = Rank.of(new.priority)
-    before = _count_before(connection, rank)
-    cursor = connection.execute(
-        "INSERT INTO jobs (id, priority, request, attachments, model, submitted) VALUES (?, ?, ?, ?, ?, ?)",
-        (new.id, rank, new.request, json.dumps(dict(new.attachments), sort_keys=True), new.model, time.time()),
-    )
-    number = cursor.lastrowid
-    assert number is not None
-    connection.execute("UPDATE jobs SET place = number WHERE number = ?", (number,))
+    before = _count_before(connection, Rank.of(new.priority))
+    number = _insert(connection, new)
     connection.executemany("INSERT INTO blobs VALUES (?, ?)", [(number, digest) for digest in new.blobs])
     add_event(connection, number, StoredEvent(event_id(0, 1), {"kind": "queued", "position": before}))
     return get(connection, new.id), before
@@ -62,9 +64,11 @@ def repeated(connection: Connection, job_id: str, request: str, attachments: Map
     """The job of this id, if there is one.
 
     Raises:
-        ServerError: 409, it is another one.
+        ServerError: 409, it is another one, or can no longer be read.
     """
     known = _find(connection, job_id)
+    if known is not None and known.damaged:
+        raise ServerError(f"job {job_id}: {known.reason}", status=409, hint="forget it, then submit it again")
     if known is not None and (known.request, dict(known.attachments)) != (request, dict(attachments)):
         raise ServerError(f"job {job_id} is another one", status=409, hint="choose another id")
     return known
@@ -82,19 +86,36 @@ def get(connection: Connection, job_id: str) -> JobRecord:
     return job
 
 
-def list_jobs(connection: Connection, state: JobState | None, after: int, limit: int) -> list[JobRecord]:
-    """At most `limit` jobs: those that wait in the order in which they will run, others by number, above `after`."""
-    if state is JobState.QUEUED:
-        rows = connection.execute(f"SELECT * FROM jobs WHERE state = 'queued' {_ORDER} LIMIT ?", (limit,))  # noqa: S608
-    elif state is None:
-        rows = connection.execute("SELECT * FROM jobs WHERE number > ? ORDER BY number LIMIT ?", (after, limit))
-    else:
-        query = "SELECT * FROM jobs WHERE state = ? AND number > ? ORDER BY number LIMIT ?"
-        rows = connection.execute(query, (state, after, limit))
-    return [record_from_row(row) for row in rows]
+def list_jobs(
+    connection: Connection, state: JobState | None, after: int, limit: int, owner: str | None = None
+) -> list[JobSummary]:
+    """At most `limit` jobs: those that wait in the order in which they will run, others by number, above `after`.
+
+    With an `owner` only those that it has submitted. No request is read for that.
+    """
+    waiting = state is JobState.QUEUED
+    # The state is no parameter, as a partial index is found by what the text of a query says.
+    conditions = [f"state = '{state}'"] if state is not None else []
+    conditions += [] if owner is None else ["owner = :owner"]
+    conditions += [] if waiting else ["number > :after"]
+    order = _ORDER if waiting else "ORDER BY number"
+    query = f"SELECT {SUMMARY_COLUMNS} FROM jobs WHERE {' AND '.join(conditions)} {order} LIMIT :limit"  # noqa: S608
+    rows = connection.execute(query, {"owner": owner, "after": after, "limit": limit})
+    return [summary_from_row(row) for row in rows]
 
 
-def take(connection: Connection, device: str, loaded: str | None, *, group: bool) -> JobRecord | None:
+def usage(connection: Connection, owner: str) -> Usage:
+    """What the unfinished jobs of an owner take together."""
+    query = """
+        SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(work), 0.0) FROM jobs
+        WHERE owner = ? AND state IN ('queued', 'running')
+    """
+    return Usage(*connection.execute(query, (owner,)).fetchone())
+
+
+def take(
+    connection: Connection, device: str, loaded: str | None, *, group: bool, shunned_by: str | None = None
+) -> JobRecord | None:
     """Start the next job on a device.
 
     Args:
@@ -102,42 +123,41 @@ def take(connection: Connection, device: str, loaded: str | None, *, group: bool
         device: which one.
         loaded: the model that it holds.
         group: prefer a job of the same priority for that model, unless somebody has moved another one to the front.
+        shunned_by: a lane; jobs whose last engine died there are left to other lanes.
     """
-    first = connection.execute(f"SELECT * FROM jobs WHERE state = 'queued' {_ORDER} LIMIT 1").fetchone()  # noqa: S608
+    waits = "state = 'queued' AND died_on IS NOT ?" if shunned_by is not None else "state = 'queued' AND ? IS NULL"
+    columns = "number, priority, model, moved"
+    query = f"SELECT {columns} FROM jobs WHERE {waits} {_ORDER} LIMIT 1"  # noqa: S608
+    first = connection.execute(query, (shunned_by,)).fetchone()
     if first is None:
         return None
     chosen = first
     if group and loaded is not None and first["model"] not in (None, loaded) and not first["moved"]:
-        query = f"SELECT * FROM jobs WHERE state = 'queued' AND priority = ? AND model = ? {_ORDER} LIMIT 1"  # noqa: S608
-        chosen = connection.execute(query, (first["priority"], loaded)).fetchone() or first
-    connection.execute(
-        "UPDATE jobs SET state = 'running', runs = runs + 1, device = ?, started = ? WHERE number = ?",
-        (device, time.time(), chosen["number"]),
-    )
-    return get(connection, chosen["id"])
+        query = f"SELECT number FROM jobs WHERE {waits} AND priority = ? AND model = ? {_ORDER} LIMIT 1"  # noqa: S608
+        chosen = connection.execute(query, (shunned_by, first["priority"], loaded)).fetchone() or first
+    return _start(connection, chosen["number"], device)
 
 
-def put_back(connection: Connection, job: JobRecord, *, died: bool) -> None:
-    """Let a job that was interrupted wait again, at its old place."""
-    connection.execute(
-        "UPDATE jobs SET state = 'queued', deaths = deaths + ? WHERE number = ? AND state = 'running'",
-        (died, job.number),
-    )
+def put_back(connection: Connection, job: JobSummary) -> None:
+    """Let a job that was interrupted wait again, at its old place; nobody is to blame."""
+    connection.execute("UPDATE jobs SET state = 'queued' WHERE number = ? AND state = 'running'", (job.number,))
+    reseal(connection, job.number)
 
 
-def put_back_all(connection: Connection) -> int:
-    """Let every job wait again that ran when the server ended; gives their number."""
-    return connection.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'").rowcount
-
-
-def finish(connection: Connection, job: JobRecord, state: JobState, last: StoredEvent) -> None:
-    """End a job with its last event; one that has ended already stays as it is."""
+def finish(
+    connection: Connection, job: JobRecord, state: JobState, last: StoredEvent, reason: str = ""
+) -> Descent | None:
+    """End a job with its last event; one that has ended already stays as it is. Gives what its result was made from."""
     cursor = connection.execute(
-        "UPDATE jobs SET state = ?, ended = ? WHERE number = ? AND state IN ('queued', 'running')",
-        (state, time.time(), job.number),
+        "UPDATE jobs SET state = ?, ended = ?, reason = ? WHERE number = ? AND state IN ('queued', 'running')",
+        (state, time.time(), reason, job.number),
     )
-    if cursor.rowcount:
-        add_event(connection, job.number, last)
+    if not cursor.rowcount:
+        return None
+    add_event(connection, job.number, last)
+    write_outputs(connection, job.number, last.data)
+    reseal(connection, job.number)
+    return write_descent(connection, job.number, json.loads(job.request), last.data)
 
 
 def cancel_waiting(connection: Connection, job_id: str) -> tuple[JobRecord, StoredEvent | None]:
@@ -150,32 +170,19 @@ def cancel_waiting(connection: Connection, job_id: str) -> tuple[JobRecord, Stor
     return get(connection, job_id), last
 
 
-def move(connection: Connection, job_id: str, position: int | None, priority: Priority | None) -> JobRecord:
-    """Change the priority of a waiting job, or its place among those of its priority (0: next).
-
-    Raises:
-        ServerError: 404; 409, the job does not wait.
-    """
-    job = get(connection, job_id)
-    if job.state is not JobState.QUEUED:
-        raise ServerError(f"job {job_id} is {job.state}", status=409, hint="only waiting jobs can be moved")
-    rank = Rank.of(priority or job.priority)
-    connection.execute("UPDATE jobs SET priority = ? WHERE number = ?", (rank, job.number))
-    if position is not None:
-        _place(connection, rank, job.number, position)
-    return get(connection, job_id)
+def add_frame(connection: Connection, number: int, event: StoredEvent) -> None:
+    """Write a finished frame of a job down."""
+    add_event(connection, number, event)
+    write_outputs(connection, number, event.data)
+    connection.execute("UPDATE jobs SET frames = frames + 1 WHERE number = ?", (number,))
+    reseal(connection, number)
 
 
-def add_event(connection: Connection, number: int, event: StoredEvent) -> None:
-    """Write an event of a job down."""
-    connection.execute("INSERT INTO events VALUES (?, ?, ?)", (number, event.id, json.dumps(event.data)))
-
-
-def events(connection: Connection, job_id: str, after: int) -> list[StoredEvent]:
-    """The events of a job that were written down, with ids greater than `after`."""
-    job = get(connection, job_id)
-    rows = connection.execute("SELECT id, data FROM events WHERE job = ? AND id > ? ORDER BY id", (job.number, after))
-    return [StoredEvent(row["id"], json.loads(row["data"])) for row in rows]
+def next_place(connection: Connection, rank: Rank, number: int) -> float:
+    """The place behind all others of a priority, for the job of this number."""
+    query = "SELECT max(place) FROM jobs WHERE state = 'queued' AND priority = ? AND number != ?"
+    (last,) = connection.execute(query, (rank, number)).fetchone()
+    return float(number) if last is None else max(float(number), last + 1.0)
 
 
 def needed_blobs(connection: Connection) -> Counter[str]:
@@ -184,25 +191,9 @@ def needed_blobs(connection: Connection) -> Counter[str]:
     return Counter(row["sha256"] for row in connection.execute(query))
 
 
-def unfinished(connection: Connection) -> frozenset[str]:
-    """The ids of the jobs that wait or run."""
-    rows = connection.execute("SELECT id FROM jobs WHERE state IN ('queued', 'running')")
-    return frozenset(row["id"] for row in rows)
-
-
-def blobs_of(connection: Connection, job: JobRecord) -> list[str]:
+def blobs_of(connection: Connection, job: JobSummary) -> list[str]:
     """The blobs that a job needs."""
     return [row["sha256"] for row in connection.execute("SELECT sha256 FROM blobs WHERE job = ?", (job.number,))]
-
-
-def results(connection: Connection) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Request and last event of every job that has a result, in order of arrival."""
-    query = """
-        SELECT request, data FROM jobs JOIN events ON job = number
-        WHERE state = 'done' AND events.id = (SELECT max(id) FROM events WHERE job = number) ORDER BY number
-    """
-    for row in connection.execute(query):
-        yield json.loads(row["request"]), json.loads(row["data"])
 
 
 def count_states(connection: Connection) -> dict[JobState, int]:
@@ -213,34 +204,61 @@ def count_states(connection: Connection) -> dict[JobState, int]:
     return {state: found.get(state, 0) for state in JobState}
 
 
-def forget(connection: Connection, keep: int) -> list[str]:
-    """Delete the oldest finished jobs but for the last `keep`; gives their ids."""
-    query = "SELECT id FROM jobs WHERE state NOT IN ('queued', 'running') ORDER BY number DESC LIMIT -1 OFFSET ?"
-    ids = [row["id"] for row in connection.execute(query, (keep,))]
-    connection.executemany("DELETE FROM jobs WHERE id = ?", [(job_id,) for job_id in ids])
-    return ids
+def hold(connection: Connection, held: bool) -> None:
+    """Let waiting jobs wait until further notice, also over a new start; or let them run again."""
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'held'", (int(held),))
+
+
+def is_held(connection: Connection) -> bool:
+    """Whether waiting jobs are held."""
+    (held,) = connection.execute("SELECT value FROM meta WHERE name = 'held'").fetchone()
+    return bool(held)
+
+
+def _insert(connection: Connection, new: NewJob) -> int:
+    attachments = json.dumps(dict(new.attachments), sort_keys=True)
+    columns = "id, priority, request, attachments, model, submitted, owner, type, bytes, work"
+    cursor = connection.execute(
+        f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        (
+            new.id, Rank.of(new.priority), new.request, attachments, new.model, time.time(), new.owner, new.type,
+            new.bytes, new.work,
+        ),
+    )  # fmt: skip
+    number = cursor.lastrowid
+    assert number is not None
+    sealed = sealed_text(number, new.id, new.request, attachments)
+    place = next_place(connection, Rank.of(new.priority), number)
+    connection.execute("UPDATE jobs SET place = ?, sealed = ? WHERE number = ?", (place, sealed, number))
+    reseal(connection, number)
+    return number
+
+
+def _start(connection: Connection, number: int, device: str) -> JobRecord:
+    """The job as it is then. One whose row is damaged is given as such: its changed row would be sealed as a sound one."""
+    before = _record(connection, number)
+    connection.execute(
+        "UPDATE jobs SET state = 'running', runs = runs + 1, device = ?, started = ? WHERE number = ?",
+        (device, time.time(), number),
+    )
+    reseal(connection, number)
+    now = _record(connection, number)
+    # Its own number of runs stays, as that is what the ids of its events are made of.
+    return replace(before, runs=now.runs, state=now.state) if before.damaged else now
+
+
+def _record(connection: Connection, number: int) -> JobRecord:
+    row = connection.execute(f"SELECT {ALL_COLUMNS} FROM jobs WHERE number = ?", (number,)).fetchone()  # noqa: S608
+    return record_from_row(row)
 
 
 def _find(connection: Connection, job_id: str) -> JobRecord | None:
-    row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    row = connection.execute(f"SELECT {ALL_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()  # noqa: S608
     return None if row is None else record_from_row(row)
 
 
 def _count_before(connection: Connection, rank: Rank) -> int:
-    (count,) = connection.execute(
-        "SELECT count(*) FROM jobs WHERE state = 'running' OR (state = 'queued' AND priority <= ?)", (rank,)
-    ).fetchone()
-    return count
-
-
-def _place(connection: Connection, rank: Rank, number: int, position: int) -> None:
-    query = "SELECT number, place FROM jobs WHERE state = 'queued' AND priority = ? ORDER BY place"
-    rows = connection.execute(query, (rank,)).fetchall()
-    order = [row["number"] for row in rows if row["number"] != number]
-    order.insert(position, number)
-    _give_places(connection, zip((row["place"] for row in rows), order, strict=True))
-    connection.execute("UPDATE jobs SET moved = 1 WHERE number = ?", (number,))
-
-
-def _give_places(connection: Connection, places: Iterable[tuple[float, int]]) -> None:
-    connection.executemany("UPDATE jobs SET place = ? WHERE number = ?", places)
+    (running,) = connection.execute("SELECT count(*) FROM jobs WHERE state = 'running'").fetchone()
+    query = "SELECT count(*) FROM jobs WHERE state = 'queued' AND priority <= ?"
+    (waiting,) = connection.execute(query, (rank,)).fetchone()
+    return running + waiting

@@ -25,7 +25,7 @@ class Descent:
 
 def descent_of(request: Mapping[str, Any], event: Mapping[str, Any]) -> Descent | None:
     """What a job's last event tells of its result; None where it has none."""
-    if event["kind"] != EventKind.RESULT:
+    if event.get("kind") != EventKind.RESULT:
         return None
     result = event["result"]
     source = blobs_named(request) | blobs_named(result["request"])

@@ -21,6 +21,18 @@ class Metrics:
         self._died = Counter(
             "sd_core_engine_deaths", "Engine processes that died or hung", ["device"], registry=self._registry
         )
+        self._mismatched = Counter(
+            "sd_core_engine_mismatches",
+            "Engines killed for telling of another job",
+            ["device"],
+            registry=self._registry,
+        )
+        self._failed = Counter(
+            "sd_core_lane_failures",
+            "Failures of the server at giving jobs to a device",
+            ["device"],
+            registry=self._registry,
+        )
         self._ready = Gauge("sd_core_engine_ready", "Whether an engine takes jobs", ["device"], registry=self._registry)
 
     def job_ended(self, state: JobState, seconds: float) -> None:
@@ -31,6 +43,14 @@ class Metrics:
     def engine_died(self, device: str) -> None:
         """An engine process died or hung."""
         self._died.labels(device).inc()
+
+    def engine_mismatched(self, device: str) -> None:
+        """An engine told of a job that it was not to do."""
+        self._mismatched.labels(device).inc()
+
+    def lane_failed(self, device: str) -> None:
+        """The server failed at giving jobs to a device."""
+        self._failed.labels(device).inc()
 
     def engine_ready(self, device: str, ready: bool) -> None:
         """An engine process takes jobs, or does not any more."""

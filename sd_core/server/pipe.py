@@ -16,6 +16,9 @@ from typing import Any, BinaryIO
 
 _LENGTH = struct.Struct(">I")
 
+_LONGEST = 1 << 28
+"""Bytes of a header: what a report of ten thousand frames takes, many times over. More is no header."""
+
 
 class MessageKind(StrEnum):
     """To the engine: run, cancel, free, models, loras. From it: ready, alive, event, freed, models, loras."""
@@ -29,6 +32,27 @@ class MessageKind(StrEnum):
     ALIVE = "alive"
     EVENT = "event"
     FREED = "freed"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which run of which job a message is about, and which engine process was told to do it."""
+
+    job: str
+    run: int
+    engine: str
+
+    def __str__(self) -> str:
+        return f"run {self.run} of job {self.job}"
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Order:
+        """The order that a message names; one that names none is no order of anybody."""
+        return cls(str(data.get("job", "")), int(data.get("run", -1)), str(data.get("engine", "")))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a message names it by."""
+        return {"job": self.job, "run": self.run, "engine": self.engine}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +85,11 @@ async def receive_message(stream: asyncio.StreamReader) -> Message:
 
     Raises:
         asyncio.IncompleteReadError: the stream has ended.
+        ValueError: no message.
     """
     (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
+    if length > _LONGEST:
+        raise ValueError(f"a header of {length} bytes")
     header = json.loads(await stream.readexactly(length))
     blobs = {digest: await stream.readexactly(size) for digest, size in header["sizes"].items()}
     return Message(MessageKind(header["kind"]), header["data"], blobs)

@@ -11,7 +11,6 @@ from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from .. import __version__
-from ..errors import ServerError
 from . import journal
 from .lanes import Lane
 from .problems import described
@@ -96,6 +95,18 @@ async def cancel_job(job: KnownJob, service: ServiceOf) -> JobView:
     return view(await service.cancel(job.id))
 
 
+@jobs.post("/{job_id}/resume", responses=described(404, 409))
+async def resume_job(job: KnownJob, service: ServiceOf) -> JobView:
+    """Let a failed or cancelled job wait again; it goes on from the frames that it had finished."""
+    return view(await service.resume(job.id))
+
+
+@jobs.post("/{job_id}/forget", status_code=204, responses=described(404, 409))
+async def forget_job(job: KnownJob, service: ServiceOf) -> None:
+    """Delete a job that has ended, with those of its pictures that no other job names."""
+    await service.forget(job.id)
+
+
 @jobs.get("/{job_id}/events", response_class=EventSourceResponse, responses=described(404))
 async def job_events(
     job: KnownJob,
@@ -117,16 +128,26 @@ async def put_blob(sha256: Digest, request: Request, service: ServiceOf) -> dict
     return {"sha256": sha256}
 
 
-@blobs.get("/{sha256}", response_class=FileResponse, responses=described(404, 416))
-@blobs.head("/{sha256}", response_class=FileResponse, responses=described(404), operation_id="head_blob")
+@blobs.get("/{sha256}", response_class=FileResponse, responses=described(404, 410, 416))
+@blobs.head("/{sha256}", response_class=FileResponse, responses=described(404, 410), operation_id="head_blob")
 async def get_blob(sha256: Digest, service: ServiceOf) -> FileResponse:
     """The bytes, or a range of them."""
-    path = service.store.blobs.find(sha256)
-    if path is None:
-        raise ServerError(
-            f"there is no blob {sha256}", status=404, hint="it was never here, or made room for newer ones"
-        )
-    return FileResponse(path, media_type=_MEDIA_TYPES[path.suffix], headers={"Cache-Control": "immutable"})
+    path = await service.blob(sha256)
+    return FileResponse(
+        path, media_type=_MEDIA_TYPES[path.suffix], headers={"Cache-Control": "immutable", "ETag": f'"{sha256}"'}
+    )
+
+
+@machine.post("/v1/queue/hold", status_code=204, responses=described())
+async def hold_queue(service: ServiceOf) -> None:
+    """Start no waiting job until the queue is released, over new starts of the server too; those that run go on."""
+    await service.hold(held=True)
+
+
+@machine.post("/v1/queue/release", status_code=204, responses=described())
+async def release_queue(service: ServiceOf) -> None:
+    """Start waiting jobs again."""
+    await service.hold(held=False)
 
 
 @machine.get("/v1/models", responses=described(503))
@@ -141,13 +162,21 @@ async def list_loras(service: ServiceOf) -> LoraList:
     return LoraList(loras=await service.loras())
 
 
-@machine.get("/v1/health", responses=described())
-async def health(service: ServiceOf) -> Health:
-    """Devices, their memory, the queue and the blob store."""
+@machine.get("/v1/health", responses={503: {"model": Health}, **described()})
+async def health(service: ServiceOf, response: Response) -> Health:
+    """Devices, their memory, the queue and the blob store; the same with 503 where no job can run."""
+    response.status_code = 200 if service.can_work else 503
     store = service.store
     counts = await store.database.run(journal.count_states)
     used = {"count": len(store.blobs), "bytes": store.blobs.total, "bound": store.settings.limits.store_bytes}
-    return Health(version=__version__, devices=[_device(lane) for lane in service.lanes], queue=counts, blobs=used)
+    return Health(
+        version=__version__,
+        devices=[_device(lane) for lane in service.lanes],
+        queue=counts,
+        blobs=used,
+        held=store.held,
+        problems=service.problems,
+    )
 
 
 @machine.post("/v1/free_memory", responses=described())
@@ -168,8 +197,8 @@ async def metrics(service: ServiceOf) -> PlainTextResponse:
 def _device(lane: Lane) -> DeviceView:
     engine = lane.engine
     return DeviceView(
-        device="" if engine is None else engine.device,
-        ready=engine is not None and engine.ready.is_set(),
+        device=lane.device,
+        ready=lane.is_ready,
         pid=None if engine is None else engine.pid,
         memory=None if engine is None or engine.memory is None else dict(engine.memory),
         job=None if lane.run is None else lane.run.job.id,

@@ -4,105 +4,96 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import logging
-import os
-import shutil
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
-from ..errors import EngineDied, OutputError, SDError
+from ..errors import EngineDied, OutputError, SDError, ServerError
 from ..events import LAST_KINDS, EventKind
-from . import journal
-from .database import Connection
-from .journal import StoredEvent
-from .lineage import descent_of
+from . import journal, setbacks
+from .backoff import BackOff
+from .database import Connection, JournalError
+from .orders import check_result, make_order
 from .pipe import Message
-from .records import JobRecord, JobState
+from .records import ENDED, JobRecord, JobState
 from .rules import allowed_by
+from .soundness import PASSING
 from .store import Store
 from .supervisor import EngineProcess
+from .told import StoredEvent, event_id, finished_frames, last_event
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
-
-_COMMITTING = frozenset({"Animation", "MeshTexture"})
-"""Requests that commit frames or views to a folder, from which they resume."""
 
 _STATES = {
     EventKind.RESULT: JobState.DONE,
     EventKind.FAILED: JobState.FAILED,
     EventKind.CANCELLED: JobState.CANCELLED,
 }
-_RETRY = 1.0
-"""Seconds between two attempts to write on a full disk."""
+_JOURNAL = (OutputError, JournalError)
+_ATTEMPTS = 10
+"""A failure that comes so often in a row does not pass; the keeper finds the job that nobody runs."""
 
 
 class Run:
     """Brings one job to its end, or puts it back."""
 
-    def __init__(self, store: Store, job: JobRecord) -> None:
+    def __init__(self, store: Store, job: JobRecord, lane: str) -> None:
         self.job = job
         self.cancelled = False
         self._store = store
+        self._lane = lane
         self._feed = store.feeds.of(job.id)
         self._numbers = itertools.count(1)
         self._frames: set[int] = set()
+        self._held = True
 
-    async def on(self, engine: EngineProcess) -> None:
-        """Run on `engine`.
+    async def on(self, engine: EngineProcess) -> bool:
+        """Run on `engine`; gives whether it was that which brought the job to its end.
+
+        However this is left, the engine has nothing to do any more.
 
         Raises:
-            EngineDied: the process ended or hung. The job waits again, or has failed if that has happened to it before.
+            EngineDied: the process ended or hung. The job waits again, or was set aside.
+            Exception: the server failed. The job waits again, or was set aside.
         """
         self._feed.clear()
         try:
-            self._frames = await self._finished_frames()
-            order = await asyncio.to_thread(self._order)
-            async for message in engine.run(order):
-                await self._record(message)
+            return await self._follow(engine)
         except EngineDied as error:
-            await self._interrupted(error)
+            await self._died(error)
             raise
-        except SDError as error:
-            await self._end(EventKind.FAILED, {"kind": "failed", "error": error.to_dict()})
+        except Exception as error:
+            await engine.settle()
+            if not isinstance(error, SDError) or _is_passing(error):
+                await self._given_up(error)
+                raise
+            await self.fail(error)
+            return False
 
     async def fail(self, error: SDError) -> None:
-        """End the job without running it."""
-        await self._end(EventKind.FAILED, {"kind": "failed", "error": error.to_dict()})
+        """End the job with an error that no engine has told."""
+        await self._end_here(EventKind.FAILED, {"kind": "failed", "error": error.to_dict()}, str(error))
 
-    def _order(self) -> dict[str, Any]:
-        folder = self._store.job_folder(self.job.id)
-        output = folder / "output" if self.job.request_type in _COMMITTING else None
-        if output is not None:
-            output.mkdir(parents=True, exist_ok=True)
-        return {
-            "job": self.job.id,
-            "request": json.loads(self.job.request),
-            "blobs": str(self._store.blobs.folder),
-            "allow": list(allowed_by(self._store.settings).more),
-            "files": {name: str(path) for name, path in self._lay_out(folder / "files").items()},
-            "output": None if output is None else str(output),
-            "resume": output is not None and self.job.resumes,
-        }
-
-    def _lay_out(self, folder: Path) -> Mapping[str, Path]:
-        """Attachments under their own names: a sidecar is found by the name of its frame."""
-        paths = {name: folder / name for name in self.job.attachments}
-        if paths:
-            folder.mkdir(parents=True, exist_ok=True)
-        for name, path in paths.items():
-            blob = self._store.blobs.find(self.job.attachments[name])
-            if blob is None:
-                raise OutputError(str(path), "has been deleted from the blob store", hint="send the job again")
-            if not path.exists():
-                _link(blob, path)
-        return paths
-
-    async def _finished_frames(self) -> set[int]:
-        stored = await self._store.database.run(lambda connection: journal.events(connection, self.job.id, 0))
-        return {event.data["index"] for event in stored if event.data["kind"] == EventKind.FRAME}
+    async def _follow(self, engine: EngineProcess) -> bool:
+        if self.job.damaged:
+            raise ServerError(self.job.reason, status=500, hint="forget it, and submit it again")
+        self._frames = await self._write(lambda connection: finished_frames(connection, self.job.number))
+        order = await asyncio.to_thread(make_order, self._store.blobs, self._store.job_folder(self.job.id), self.job)
+        order["allow"] = list(allowed_by(self._store.settings).more)
+        if self.cancelled:  # an engine can only be asked to stop what it has begun
+            await self._end_here(EventKind.CANCELLED, {"kind": "cancelled"})
+            return False
+        async for message in engine.run(self.job.id, self.job.runs, order):
+            if (problem := check_result(order["request"], message.data["event"])) is not None:
+                engine.mismatch = problem
+                engine.kill(problem)
+                raise EngineDied(
+                    f"the engine was killed: {problem}", hint="this is a defect of sd_core: please report it"
+                )
+            await self._record(message)
+        return True
 
     async def _record(self, message: Message) -> None:
         data: dict[str, Any] = message.data["event"]
@@ -116,48 +107,84 @@ class Run:
             return
         event = self._next_event(data)
         if kind is EventKind.FRAME:
+            await self._write(lambda connection: journal.add_frame(connection, self.job.number, event))
             self._frames.add(data["index"])
-            await self._write(lambda connection: journal.add_event(connection, self.job.number, event))
         self._feed.publish(event)
 
     async def _end(self, kind: EventKind, data: dict[str, Any]) -> None:
-        event, state = self._next_event(data), _STATES[kind]
-        await self._write(lambda connection: journal.finish(connection, self.job, state, event))
-        if (descent := descent_of(json.loads(self.job.request), data)) is not None:
+        """End the job as the engine has told."""
+        event = self._next_event(data)
+        descent = await self._write(lambda connection: journal.finish(connection, self.job, _STATES[kind], event))
+        if descent is not None:
             self._store.blobs.descend(descent)
+        await self._ended(event, _STATES[kind])
+
+    async def _end_here(self, kind: EventKind, data: dict[str, Any], reason: str = "") -> None:
+        """End the job with what the server has to say, which nobody else can do."""
+        event = self._next_event(data)
+        await self._persist(lambda connection: journal.finish(connection, self.job, _STATES[kind], event, reason))
+        await self._ended(event, _STATES[kind])
+
+    async def _ended(self, event: StoredEvent, state: JobState) -> None:
+        """What is due once the journal says how the job has ended."""
+        if self._held:
+            self._held = False
+            await _insist(lambda: self._store.let_go(self.job), self.job.id)
         self._feed.publish(event)
         self._store.feeds.keep(self._feed)
-        await self._store.let_go(self.job)
         seconds = time.time() - (self.job.started or time.time())
         self._store.metrics.job_ended(state, seconds)
         _log.info("job ended", extra={"job": self.job.id, "state": str(state), "seconds": round(seconds, 3)})
 
-    async def _interrupted(self, error: EngineDied) -> None:
+    async def _died(self, error: EngineDied) -> None:
         if self.cancelled:
-            await self._end(EventKind.CANCELLED, {"kind": "cancelled"})
-        elif self.job.deaths > 0:
-            twice = EngineDied(f"{error.message}, as in the run before", hint=error.hint)
-            await self._end(EventKind.FAILED, {"kind": "failed", "error": twice.to_dict()})
-        else:
-            await self._write(lambda connection: journal.put_back(connection, self.job, died=True))
+            await self._end_here(EventKind.CANCELLED, {"kind": "cancelled"})
+        elif await self._persist(lambda connection: setbacks.count_death(connection, self.job, self._lane)):
+            twice = f"{error.message}, as in the run before"
+            await self.fail(EngineDied(twice, hint=f"{error.hint}; it can be resumed from its finished frames"))
 
-    async def _write(self, work: Callable[[Connection], None]) -> None:
-        """Write to the journal, however long the disk stays full: what the engine has done is not thrown away."""
-        while True:
-            try:
-                await self._store.database.run(work)
-            except OutputError as error:
-                _log.error("journal cannot be written", extra={"job": self.job.id, "reason": str(error)})
-                await asyncio.sleep(_RETRY)
-            else:
-                return
+    async def _given_up(self, error: Exception) -> None:
+        """The server has failed at some point of the run, perhaps after the job was written down as ended."""
+        aside = await self._persist(lambda connection: setbacks.count_failure(connection, self.job))
+        job = await self._persist(lambda connection: journal.get(connection, self.job.id))
+        if job.state in ENDED:
+            last = await self._persist(lambda connection: last_event(connection, self.job.number))
+            if last is not None:
+                await self._ended(last, job.state)
+        elif self.cancelled:
+            await self._end_here(EventKind.CANCELLED, {"kind": "cancelled"})
+        elif aside:
+            reason = f"the server failed at this job {setbacks.FAILURES} times, at last with {error!r:.300}"
+            await self.fail(ServerError(reason, status=500, hint="see the server's log; it can be resumed"))
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        """Ask the journal, however long the disk stays full: what the engine has done is not thrown away."""
+        return await _insist(lambda: self._store.database.run(work), self.job.id, _JOURNAL)
+
+    async def _persist(self, work: Callable[[Connection], T]) -> T:
+        """Ask the journal until it answers."""
+        return await _insist(lambda: self._store.database.run(work), self.job.id)
 
     def _next_event(self, data: dict[str, Any]) -> StoredEvent:
-        return StoredEvent(journal.event_id(self.job.runs, next(self._numbers)), data)
+        return StoredEvent(event_id(self.job.runs, next(self._numbers)), data)
 
 
-def _link(blob: Path, path: Path) -> None:
-    try:
-        os.link(blob, path)
-    except OSError:
-        shutil.copyfile(blob, path)
+async def _insist(
+    action: Callable[[], Awaitable[T]], job_id: str, passing: tuple[type[Exception], ...] = (Exception,)
+) -> T:
+    """Do it until it succeeds: for ever where the journal's disk fails, else so often as is not in vain."""
+    pause = BackOff()
+    while True:
+        try:
+            return await action()
+        except passing as error:
+            if pause.failures >= _ATTEMPTS and not isinstance(error, _JOURNAL):
+                raise
+            _log.error("tried again", extra={"job": job_id, "reason": repr(error)})
+            await asyncio.sleep(pause.fail())
+
+
+def _is_passing(error: SDError) -> bool:
+    """Whether the server lacks something for a while. Else the job cannot be done: no room, damaged inputs."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in PASSING

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from .records import JobRecord, JobState, Priority
+from .records import JobState, JobSummary, Priority
 
 JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -39,7 +39,10 @@ class JobChange(_Body):
 
 
 class JobView(BaseModel):
-    """A job; times are seconds since 1970. `request` and, once it has ended, `last_event` are there when asked for alone."""
+    """A job; times are seconds since 1970; `reason` says why it was set aside.
+
+    `request` and, once it has ended, `last_event` are there when asked for alone.
+    """
 
     id: str
     number: int
@@ -52,6 +55,10 @@ class JobView(BaseModel):
     submitted: float
     started: float | None
     ended: float | None
+    frames: int
+    deaths: int
+    reason: str
+    damaged: bool
     request: dict[str, Any] | None = None
     last_event: dict[str, Any] | None = None
 
@@ -75,12 +82,14 @@ class DeviceView(BaseModel):
 
 
 class Health(BaseModel):
-    """How the server fares."""
+    """How the server fares. held: waiting jobs are not started. problems: what is wrong, in sentences."""
 
     version: str
     devices: list[DeviceView]
     queue: dict[JobState, int]
     blobs: dict[str, int]
+    held: bool = False
+    problems: list[str] = []
 
 
 class ModelList(BaseModel):
@@ -105,20 +114,24 @@ class Problem(BaseModel):
     hint: str
 
 
-def view(job: JobRecord, request: dict[str, Any] | None = None, last_event: dict[str, Any] | None = None) -> JobView:
+def view(job: JobSummary, request: dict[str, Any] | None = None, last_event: dict[str, Any] | None = None) -> JobView:
     """A job as clients see it."""
     return JobView(
         id=job.id,
         number=job.number,
         state=job.state,
         priority=job.priority,
-        type=job.request_type,
+        type=job.type,
         model=job.model,
         runs=job.runs,
         device=job.device,
         submitted=job.submitted,
         started=job.started,
         ended=job.ended,
+        frames=job.frames,
+        deaths=job.deaths,
+        reason=job.reason,
+        damaged=job.damaged,
         request=request,
         last_event=last_event,
     )

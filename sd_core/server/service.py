@@ -6,19 +6,22 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from ..errors import EngineDied, ServerError
+from ..errors import EngineDied, SDError, ServerError
 from ..events import LAST_KINDS
 from ..wire.results import blobs_named
-from . import journal
-from .journal import StoredEvent
+from . import journal, setbacks
+from .keeper import Keeper
 from .lanes import Lane
-from .pipe import Message, MessageKind
-from .records import JobRecord, JobState, NewJob, Priority
+from .pipe import MessageKind
+from .records import ENDED, JobRecord, JobState, JobSummary, NewJob, Priority
 from .rules import allowed_by, check_json, decode, grouping_model
 from .store import Store, recover
 from .supervisor import EngineProcess
+from .told import StoredEvent, events, last_event
+from .work import work_of
 
 _log = logging.getLogger(__name__)
 
@@ -43,30 +46,105 @@ class Service:
         self.store = store
         self.lanes: list[Lane] = []
         self._tasks: list[asyncio.Task[None]] = []
-        settings = store.settings
         # On loopback too: a page in a browser, or a picture that somebody sent, can make requests there.
-        self._allowed = allowed_by(settings)
+        self._allowed = allowed_by(store.settings)
+        self._keep = Keeper(store, self._running)
 
     async def start(self) -> None:
         """Take up what an earlier run has left, and start the engines."""
         interrupted = await recover(self.store)
         if interrupted:
             _log.info("interrupted jobs wait again", extra={"jobs": interrupted})
+        if self.store.settings.held:
+            await self.hold(held=True)
+        self.store.held = await self.store.database.run(journal.is_held)
         started: asyncio.Queue[EngineProcess] = asyncio.Queue()
         for device in self.store.settings.devices:
             self._add_lane(device, started)
         self._tasks.append(asyncio.create_task(self._find_devices(started)))
+        self._tasks.append(asyncio.create_task(self._keep.serve()))
 
     async def stop(self) -> None:
-        """Kill the engines; what ran runs again after the next start."""
+        """Kill the engines; what ran waits again, and it is not held against it."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self.store.database.run(setbacks.put_back_all)
+        except (SDError, OSError) as error:
+            _log.error("running jobs cannot be put back", extra={"reason": str(error)})
+
+    @property
+    def can_work(self) -> bool:
+        """Whether jobs that are submitted now will run: the journal is whole, and some device works or is starting."""
+        return not self.store.database.problem and any(lane.can_work for lane in self.lanes)
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, in sentences: of the journal, of the keeper, of each device."""
+        database = self.store.database
+        found = [database.problem, database.notice, self._keep.problem]
+        found += [f"{lane.device}: {lane.problem}" for lane in self.lanes if lane.problem]
+        return [problem for problem in found if problem]
+
+    async def hold(self, *, held: bool) -> None:
+        """Start no waiting job until further notice, over new starts too; or start them again."""
+        await self.store.database.run(lambda connection: journal.hold(connection, held))
+        self.store.held = held
+        _log.info("queue held" if held else "queue released")
+        self.store.bell.ring()
+
+    async def resume(self, job_id: str) -> JobRecord:
+        """Let a failed or cancelled job wait again; it goes on from the frames that it had finished.
+
+        Raises:
+            ServerError: 404; 409, it is in another state.
+            MissingBlobs: arrays have made room for others and must be sent first.
+        """
+        job = await self.job(job_id)
+        needed = await self.store.database.run(lambda connection: journal.blobs_of(connection, job))
+        if missing := await asyncio.to_thread(self._hold_sound, frozenset(needed)):
+            raise MissingBlobs(missing)
+        try:
+            job = await self.store.database.run(lambda connection: setbacks.resume(connection, job_id))
+        except BaseException:
+            self.store.blobs.release(needed)
+            raise
+        self.store.feeds.of(job_id).clear()
+        self.store.bell.ring()
+        return job
+
+    async def forget(self, job_id: str) -> None:
+        """Delete a finished job with its folder, and with those of its pictures that no other job names.
+
+        Raises:
+            ServerError: 404; 409, it has not ended.
+        """
+        job = await self.job(job_id)
+        if job.state not in ENDED or not await self._keep.forget([job], pictures=True):
+            raise ServerError(f"job {job_id} has not ended", status=409, hint="cancel it first")
+
+    async def blob(self, digest: str) -> Path:
+        """The file of a blob, whose bytes are right.
+
+        Raises:
+            ServerError: 404, there is none; 410, it is damaged.
+        """
+        path = await asyncio.to_thread(self.store.blobs.sound, digest)
+        if path is None:
+            hint = "it was never here, or made room for newer ones"
+            raise ServerError(f"there is no blob {digest}", status=404, hint=hint)
+        return path
 
     async def submit(
-        self, job_id: str, priority: Priority, request: Mapping[str, Any], attachments: Mapping[str, str]
+        self,
+        job_id: str,
+        priority: Priority,
+        request: Mapping[str, Any],
+        attachments: Mapping[str, str],
+        owner: str = "",
     ) -> tuple[JobRecord, bool]:
-        """Check a request and write it down; gives the job, and whether it is new.
+        """Check a request and write it down for its owner; gives the job, and whether it is new.
 
         Raises:
             RequestError: the request is wrong, or not allowed.
@@ -74,6 +152,8 @@ class Service:
             ServerError: the id belongs to another job, or too many jobs wait.
             OutputError: the disk is full.
         """
+        if problem := self.store.database.check_files():
+            raise ServerError(problem, status=503, hint="stop the server and put the journal back")
         await asyncio.to_thread(check_json, request, attachments, self._allowed)
         text = json.dumps(request, sort_keys=True)
         # What has run already needs its arrays no more, which may have made room for others.
@@ -81,20 +161,26 @@ class Service:
         if known is not None:
             return known, False
         needed = frozenset(blobs_named(request) | set(attachments.values()))
-        if missing := self.store.blobs.hold(needed):
+        if missing := await asyncio.to_thread(self._hold_sound, needed):
             raise MissingBlobs(missing)
         created = False
         try:
-            model = await asyncio.to_thread(self._checked, request, needed)
-            new = NewJob(id=job_id, priority=priority, request=text, attachments=attachments, blobs=needed, model=model)
-            limit = self.store.settings.limits.jobs
-            job, before = await self.store.database.run(lambda connection: journal.add(connection, new, limit))
-            created = before is not None
+            model, work = await asyncio.to_thread(self._checked, request, needed)
+            new = NewJob(
+                id=job_id, priority=priority, request=text, attachments=attachments, blobs=needed, model=model, owner=owner,
+                bytes=self.store.blobs.size_of(needed), work=work,
+            )  # fmt: skip
+            job, created = await self._add(new)
         finally:
             if not created:
                 self.store.blobs.release(needed)
         self.store.bell.ring()
         return job, created
+
+    async def _add(self, new: NewJob) -> tuple[JobRecord, bool]:
+        limit = self.store.settings.limits.jobs
+        job, before = await self.store.database.run(lambda connection: journal.add(connection, new, limit))
+        return job, before is not None
 
     async def cancel(self, job_id: str) -> JobRecord:
         """Cancel a job: at once if it waits, before its next step if it runs."""
@@ -105,7 +191,7 @@ class Service:
         for lane in self.lanes:
             if lane.run is not None and lane.run.job.id == job_id and lane.engine is not None:
                 lane.run.cancelled = True
-                await lane.engine.send(Message(MessageKind.CANCEL, {"job": job_id}))
+                await lane.engine.cancel(job_id)
         return job
 
     async def job(self, job_id: str) -> JobRecord:
@@ -114,11 +200,11 @@ class Service:
 
     async def move(self, job_id: str, position: int | None, priority: Priority | None) -> JobRecord:
         """Change the place of a waiting job; `ServerError` with status 409 where it does not wait."""
-        job = await self.store.database.run(lambda connection: journal.move(connection, job_id, position, priority))
+        job = await self.store.database.run(lambda connection: setbacks.move(connection, job_id, position, priority))
         self.store.bell.ring()
         return job
 
-    async def list_jobs(self, state: JobState | None, after: int, limit: int) -> list[JobRecord]:
+    async def list_jobs(self, state: JobState | None, after: int, limit: int) -> list[JobSummary]:
         """Some of the jobs; see `journal.list_jobs`."""
         return await self.store.database.run(lambda connection: journal.list_jobs(connection, state, after, limit))
 
@@ -126,8 +212,10 @@ class Service:
         """Every event of a job with an id greater than `after`, up to its end."""
         # Fetched before the journal is read, so that nothing can happen unseen in between.
         feed = self.store.feeds.of(job_id)
-        stored = await self.store.database.run(lambda connection: journal.events(connection, job_id, 0))
-        known = {event.id: event for event in (*feed.events, *stored) if event.id > after}
+        stored = await self.store.database.run(
+            lambda connection: events(connection, journal.get(connection, job_id).number, after)
+        )
+        known = {event.id: event for event in (*feed.events_after(after), *stored)}
         for event_id in sorted(known):
             yield known[event_id]
             after = event_id
@@ -136,10 +224,10 @@ class Service:
         async for event in feed.after(after):
             yield event
 
-    async def result(self, job: JobRecord) -> StoredEvent | None:
+    async def result(self, job: JobSummary) -> StoredEvent | None:
         """The event that ended the job, if it has ended."""
-        stored = await self.store.database.run(lambda connection: journal.events(connection, job.id, 0))
-        return stored[-1] if stored and stored[-1].data["kind"] in LAST_KINDS else None
+        last = await self.store.database.run(lambda connection: last_event(connection, job.number))
+        return last if last is not None and last.data["kind"] in LAST_KINDS else None
 
     async def free_memory(self) -> None:
         """Drop every loaded model on every device; a job that runs is waited for."""
@@ -182,14 +270,29 @@ class Service:
                     return lane.engine
             await asyncio.sleep(0.05)
 
-    def _checked(self, request: Mapping[str, Any], blobs: frozenset[str]) -> str | None:
-        """Check a request whose arrays are here, and make those last; gives the model by which it is grouped."""
+    def _checked(self, request: Mapping[str, Any], blobs: frozenset[str]) -> tuple[str | None, float]:
+        """Check a request whose arrays are here, and make those last; gives the model by which it is grouped, and its work."""
         settings = self.store.settings
         self.store.blobs.sync(blobs)
-        return grouping_model(decode(request, self.store.blobs.folder, settings.limits), settings.model)
+        decoded = decode(request, self.store.blobs.folder, settings.limits)
+        return grouping_model(decoded, settings.model), work_of(decoded)
+
+    def _running(self) -> set[str]:
+        return {lane.run.job.id for lane in self.lanes if lane.run is not None}
+
+    def _hold_sound(self, digests: frozenset[str]) -> list[str]:
+        """Pin blobs whose bytes are right; gives those that are missing, or were damaged, and then pins none."""
+        if unsound := self.store.blobs.unsound(digests):
+            return unsound
+        return self.store.blobs.hold(digests)
 
     def _add_lane(self, device: str, started: asyncio.Queue[EngineProcess]) -> None:
-        lane = Lane(self.store, device, str(len(self.lanes)))
+        lane = Lane(
+            self.store,
+            device,
+            str(len(self.lanes)),
+            lambda: any(other.is_ready for other in self.lanes if other is not lane),
+        )
         self.lanes.append(lane)
         self._tasks.append(asyncio.create_task(lane.serve(started)))
 

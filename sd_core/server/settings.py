@@ -27,7 +27,8 @@ class Limits:
     prompt: characters.
     pixels: of the result, over all images.
     frames: of one animation.
-    kept_jobs: finished jobs that the journal remembers.
+    kept_jobs, kept_days: the finished jobs that the journal remembers, once a minute: the last so many, and none that ended
+        before so many days. What they have made stays in the blob store until there is no room for it.
     """
 
     json_bytes: int = 4 * _MEBIBYTE
@@ -37,7 +38,8 @@ class Limits:
     prompt: int = 10_000
     pixels: int = 256 * _MEBIBYTE
     frames: int = 10_000
-    kept_jobs: int = 10_000
+    kept_jobs: int = 20_000
+    kept_days: float = 365.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ class ServerSettings:
     allow_hosts: further names under which the machine may be addressed.
     live_as_long_as_parent: stop when standard input is closed.
     new_journal: put a damaged journal aside and begin an empty one.
+    held: start no waiting job until the queue is released; that is kept over new starts.
     environment: variables set for the engine processes.
     """
 
@@ -87,6 +90,7 @@ class ServerSettings:
     allow_hosts: tuple[str, ...] = ()
     live_as_long_as_parent: bool = False
     new_journal: bool = False
+    held: bool = False
     limits: Limits = field(default_factory=Limits)
     deadlines: Deadlines = field(default_factory=Deadlines)
     environment: Mapping[str, str] = field(default_factory=dict)

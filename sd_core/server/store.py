@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import journal
+from ..errors import EngineDied
+from . import journal, setbacks
 from .blobs import BlobStore
-from .database import Connection, Database, put_aside
+from .database import Database, put_aside
+from .descents import read_descents
 from .feed import Feeds
-from .lineage import Descent, descent_of
 from .metrics import Metrics
-from .records import JobRecord
+from .records import JobRecord, JobState, JobSummary
 from .settings import ServerSettings
 from .tables import make_tables
+from .told import StoredEvent, event_id
+
+_log = logging.getLogger(__name__)
 
 
 class Bell:
@@ -38,7 +44,7 @@ class Bell:
 
 @dataclass(slots=True, kw_only=True)
 class Store:
-    """The state of one server."""
+    """The state of one server. held: jobs wait until they are released."""
 
     settings: ServerSettings
     database: Database
@@ -46,6 +52,7 @@ class Store:
     feeds: Feeds = field(default_factory=Feeds)
     metrics: Metrics = field(default_factory=Metrics)
     bell: Bell = field(default_factory=Bell)
+    held: bool = False
 
     def job_folder(self, job_id: str) -> Path:
         """Where attachments of a job lie, and what it has finished."""
@@ -56,10 +63,14 @@ class Store:
         """Where those of all jobs are."""
         return self.settings.home / "jobs"
 
-    async def let_go(self, job: JobRecord) -> None:
-        """Give back what a job that has just ended needed until then: its blobs and its folder."""
-        self.blobs.release(await self.database.run(lambda connection: journal.blobs_of(connection, job)))
-        await asyncio.to_thread(shutil.rmtree, self.job_folder(job.id), ignore_errors=True)
+    async def let_go(self, job: JobSummary) -> None:
+        """Give back what a job that has just ended needed until then: its blobs, and its folder where it cannot go on."""
+        blobs, kept = await self.database.run(
+            lambda held: (journal.blobs_of(held, job), setbacks.keeps_folder(journal.get(held, job.id)))
+        )
+        self.blobs.release(blobs)
+        if not kept:
+            await asyncio.to_thread(shutil.rmtree, self.job_folder(job.id), ignore_errors=True)
 
 
 def open_store(settings: ServerSettings) -> Store:
@@ -81,24 +92,46 @@ def open_store(settings: ServerSettings) -> Store:
 async def recover(store: Store) -> int:
     """Let interrupted jobs wait again, pin what they need, forget the oldest, bind results to what they were made from.
 
-    Folders of jobs that have ended, which a killed server has left, are deleted. Gives the number of interrupted jobs.
+    Folders of jobs that are done, which a killed server has left, are deleted; one with finished frames that the journal
+    does not know is moved to the folder "lost". Gives the number of interrupted jobs.
     """
-    interrupted = await store.database.run(journal.put_back_all)
-    store.blobs.pin(await store.database.run(journal.needed_blobs))
-    await store.database.run(lambda connection: journal.forget(connection, store.settings.limits.kept_jobs))
-    for descent in await store.database.run(_descents):
+    run = store.database.run
+    await run(setbacks.repair)
+    interrupted = await run(setbacks.count_interruptions)
+    for job in interrupted.aside:
+        await _set_aside(store, job)
+    store.blobs.pin(await run(journal.needed_blobs))
+    for descent in await run(lambda connection: list(read_descents(connection))):
         store.blobs.descend(descent)
-    unfinished = await store.database.run(journal.unfinished)
-    await asyncio.to_thread(_keep_folders, store.job_folders, unfinished)
-    return interrupted
+    kept = await run(setbacks.with_folders)
+    known = await run(lambda connection: setbacks.known_among(connection, _names(store.job_folders)))
+    await asyncio.to_thread(_keep_folders, store, kept, known)
+    return interrupted.waiting
 
 
-def _keep_folders(parent: Path, names: Collection[str]) -> None:
-    for folder in parent.iterdir() if parent.is_dir() else ():
-        if folder.name not in names:
+async def _set_aside(store: Store, job: JobRecord) -> None:
+    reason = f"the server ended {job.interruptions} times while it ran this job"
+    error = EngineDied(reason, hint="it may be too large for the machine; it can be resumed from its finished frames")
+    last = StoredEvent(event_id(job.runs + 1, 0), {"kind": "failed", "error": error.to_dict()})
+    await store.database.run(lambda held: journal.finish(held, job, JobState.FAILED, last, reason))
+
+
+def _names(parent: Path) -> list[str]:
+    return [folder.name for folder in parent.iterdir()] if parent.is_dir() else []
+
+
+def _keep_folders(store: Store, kept: Collection[str], known: Collection[str]) -> None:
+    for name in _names(store.job_folders):
+        folder = store.job_folders / name
+        if name not in known and (folder / "output").is_dir():
+            _move_away(folder, store.settings.home / "lost")
+        elif name not in kept:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _descents(connection: Connection) -> list[Descent]:
-    found = (descent_of(request, event) for request, event in journal.results(connection))
-    return [descent for descent in found if descent is not None]
+def _move_away(folder: Path, parent: Path) -> None:
+    """What an unknown job has finished may be all that is left of it."""
+    parent.mkdir(exist_ok=True, mode=0o700)
+    place = parent / f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder.rename(place)
+    _log.warning("frames of an unknown job were kept", extra={"folder": str(place)})

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -15,9 +16,9 @@ from typing import Any
 
 from ..errors import EngineDied
 from ..events import LAST_KINDS
-from .pipe import Message, MessageKind, receive_message
+from .pipe import Message, MessageKind, Order, receive_message
 from .settings import ServerSettings
-from .vitals import Vitals
+from .vitals import Naps, Vitals
 
 _log = logging.getLogger(__name__)
 
@@ -26,11 +27,15 @@ _WATCH = 0.5
 
 _BUFFER = 1 << 20
 
+_SETTLING = 20.0
+"""Seconds in which an engine must end a job that the server has given up: a step of a large picture on a processor."""
+
 
 class EngineProcess:
     """A spawned `sd_core.server.worker`. After an error make a new one.
 
-    `device`, `memory`, `others` (devices of the kind) and `models` (names in the catalogue) are as it tells.
+    `device`, `memory`, `others` (devices of the kind) and `models` (names in the catalogue) are as it tells; `mismatch` says
+    what it has told of a job that it was not to do.
     """
 
     def __init__(self, settings: ServerSettings, device: str, log: Path) -> None:
@@ -38,6 +43,7 @@ class EngineProcess:
         self.memory: Mapping[str, int] | None = None
         self.others: list[str] = []
         self.models: list[str] = []
+        self.mismatch = ""
         self.ready = asyncio.Event()
         self.ended = asyncio.Event()
         self._settings = settings
@@ -45,6 +51,9 @@ class EngineProcess:
         self._log_path = log
         self._process: asyncio.subprocess.Process | None = None
         self._vitals: Vitals | None = None
+        self._name = secrets.token_hex(8)
+        self._order: Order | None = None
+        self._free = asyncio.Event()
         self._events: asyncio.Queue[Message | None] = asyncio.Queue()
         self._answers: dict[MessageKind, list[asyncio.Future[Message]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -81,21 +90,48 @@ class EngineProcess:
                 f"{await self._ending()}: {self._last_words()}", hint=f"see {self._log_path.name} in the logs folder"
             )
 
-    async def run(self, order: Mapping[str, Any]) -> AsyncIterator[Message]:
-        """Run a job and yield its events; the last one ends it.
+    async def run(self, job: str, run: int, data: Mapping[str, Any]) -> AsyncIterator[Message]:
+        """Run a job and yield its events; the last one ends it. Whoever leaves before that must `settle`.
 
         Raises:
-            EngineDied: the process ended or hung; it has been killed.
+            EngineDied: the process ended, hung, or told of another job; it has been killed.
         """
         assert self._vitals is not None
+        assert self._order is None, "an engine does one order at a time"
+        events = self._events = asyncio.Queue()  # nothing of an earlier run
+        if self.ended.is_set():
+            raise EngineDied(await self._ending(), hint="it is started anew")
+        self._order = Order(job, run, self._name)
+        self._free.clear()
         self._vitals.progress()
-        await self.send(Message(MessageKind.RUN, order))
-        while (message := await self._events.get()) is not None:
+        await self.send(Message(MessageKind.RUN, {**data, **self._order.to_dict()}))
+        while (message := await events.get()) is not None:
             yield message
             if message.data["event"]["kind"] in LAST_KINDS:
-                self._vitals.progress(running=False)
                 return
         raise EngineDied(await self._ending(), hint="it may have run out of memory: use a smaller size")
+
+    async def cancel(self, job: str) -> None:
+        """Ask it to stop a job before its next step; nothing where it does another one by now."""
+        if self._order is not None and self._order.job == job:
+            await self.send(Message(MessageKind.CANCEL, self._order.to_dict()))
+
+    async def settle(self, patience: float = _SETTLING) -> None:
+        """See to it that it does nothing any more: what it tells of a job that was given up is not heard.
+
+        One that has not stopped after `patience` seconds is killed.
+        """
+        order = self._order
+        if order is None or self._process is None:
+            return
+        self._events = asyncio.Queue()
+        try:
+            async with asyncio.timeout(patience):
+                await self.cancel(order.job)
+                await self._free.wait()
+        except TimeoutError:
+            self.kill(f"it did not stop {order} within {patience:.0f} s")
+            await self.ended.wait()
 
     async def ask(self, kind: MessageKind) -> Message:
         """Send a question and wait for its answer.
@@ -103,6 +139,8 @@ class EngineProcess:
         Raises:
             EngineDied: the process ended.
         """
+        if self.ended.is_set():
+            raise EngineDied("the engine has ended", hint="try again: it is started anew")
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._answers.setdefault(MessageKind.FREED if kind is MessageKind.FREE else kind, []).append(answer)
         await self.send(Message(kind))
@@ -147,6 +185,11 @@ class EngineProcess:
             while True:
                 self._take(await receive_message(self._process.stdout))
         except asyncio.IncompleteReadError:
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever it sent, the engine is of no use any more
+            _log.exception("an engine's message cannot be read", extra={"device": self.device})
+            self.kill(f"it told something that cannot be read: {error!r:.200}")
+        finally:
             self._end()
 
     def _take(self, message: Message) -> None:
@@ -161,15 +204,32 @@ class EngineProcess:
             case MessageKind.ALIVE:
                 self.memory = message.data["memory"]
             case MessageKind.EVENT:
-                self._vitals.progress(loading=message.data["event"]["kind"] == "loading")
-                self._events.put_nowait(message)
+                self._take_event(message)
             case _:
                 for answer in self._answers.pop(message.kind, []):
                     if not answer.done():
                         answer.set_result(message)
 
+    def _take_event(self, message: Message) -> None:
+        """Only what belongs to the order that it was given; anything else is another job's, and so is all that follows."""
+        assert self._vitals is not None
+        order = Order.of(message.data)
+        if order != self._order or self.mismatch:
+            self.mismatch = self.mismatch or f"it told of {order} while it was to do {self._order or 'nothing'}"
+            self.kill(self.mismatch)
+            return
+        kind = message.data["event"]["kind"]
+        last = kind in LAST_KINDS
+        self._vitals.progress(loading=kind == "loading", running=not last)
+        self._events.put_nowait(message)
+        if last:
+            self._order = None
+            self._free.set()
+
     def _end(self) -> None:
+        self._order = None
         self.ended.set()
+        self._free.set()
         self._events.put_nowait(None)
         error = EngineDied("the engine has ended", hint="try again: it is started anew")
         for answer in (answer for answers in self._answers.values() for answer in answers):
@@ -179,12 +239,23 @@ class EngineProcess:
 
     async def _watch(self) -> None:
         assert self._vitals is not None
+        naps = Naps()
         while True:
             await asyncio.sleep(_WATCH)
-            problem = self._vitals.problem()
-            if problem is not None:
-                _log.warning("engine killed", extra={"device": self.device, "reason": problem})
-                self.kill(problem)
+            if naps.slept(_WATCH):
+                _log.warning("the machine or the server slept", extra={"device": self.device})
+                self._vitals.restart()
+            try:
+                self._look()
+            except Exception:  # noqa: BLE001 - one look failed, the next may not
+                _log.exception("cannot look after an engine", extra={"device": self.device})
+
+    def _look(self) -> None:
+        assert self._vitals is not None
+        problem = self._vitals.problem()
+        if problem is not None:
+            _log.warning("engine killed", extra={"device": self.device, "reason": problem})
+            self.kill(problem)
 
     async def _ending(self) -> str:
         """How the process ended, in words."""

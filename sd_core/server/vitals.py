@@ -9,6 +9,31 @@ import psutil
 
 from .settings import Deadlines
 
+_NAP = 1.0
+"""Seconds by which a look may be late on a busy machine; the shortest deadline is twice that."""
+
+
+class Naps:
+    """Notices that the machine was suspended, or that this process was stopped: then nobody was silent, nobody listened."""
+
+    def __init__(self, now: float | None = None, suspended: float | None = None) -> None:
+        self._now = time.monotonic() if now is None else now
+        self._suspended = _suspended() if suspended is None else suspended
+
+    def slept(self, asked: float, now: float | None = None, suspended: float | None = None) -> bool:
+        """Whether much more than `asked` seconds have passed since the last look."""
+        before, now = self._now, time.monotonic() if now is None else now
+        asleep, suspended = self._suspended, _suspended() if suspended is None else suspended
+        self._now, self._suspended = now, suspended
+        return (now - before) + (suspended - asleep) > asked + _NAP
+
+
+def _suspended() -> float:
+    """Seconds that this machine has spent suspended since it was started, as far as the system tells."""
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
 
 @dataclass(slots=True)
 class Vitals:
@@ -27,6 +52,11 @@ class Vitals:
     def beat(self) -> None:
         """A message has come."""
         self._beat, self._fresh = time.monotonic(), True
+
+    def restart(self) -> None:
+        """Nothing could be seen for a while: all deadlines begin anew."""
+        self._beat = self._sign = time.monotonic()
+        self._fresh = True
 
     def progress(self, *, loading: bool = False, running: bool = True) -> None:
         """The job that runs has told something; or one begins, or has ended."""

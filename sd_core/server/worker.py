@@ -22,14 +22,14 @@ import torch
 from ..devices import choose_placement, memory
 from ..engine import Engine
 from ..errors import SDError
-from ..events import Event, Failed, Queued, ResultEvent
+from ..events import LAST_KINDS, Event, Failed, Queued, ResultEvent
 from ..jobs import Job
 from ..models import CATALOGUE
 from ..requests import from_json
 from ..trust import Allowed
 from ..values import npy_bytes
 from ..wire import event_to_dict, home_folder
-from .pipe import Message, MessageKind, read_message
+from .pipe import Message, MessageKind, Order, read_message
 from .rules import check_models, with_files, without_files
 
 _log = logging.getLogger(__name__)
@@ -47,17 +47,18 @@ class Worker:
         self._inputs = inputs
         self._outputs = outputs
         self._sending = threading.Lock()
-        self._jobs: dict[str, Job] = {}
-        self._unwanted: set[str] = set()
+        self._order: Order | None = None
+        self._job: Job | None = None
+        self._unwanted: Order | None = None
 
     def serve(self) -> None:
         """Answer until the input is closed."""
         while (message := read_message(self._inputs)) is not None:
             match message.kind:
                 case MessageKind.RUN:
-                    _start(self._run, message.data)
+                    self._begin(message.data)
                 case MessageKind.CANCEL:
-                    self._cancel(message.data["job"])
+                    self._cancel(Order.of(message.data))
                 case MessageKind.FREE:
                     _start(self._free)
                 case MessageKind.MODELS:
@@ -80,42 +81,53 @@ class Worker:
                 self._outputs.write(part)
             self._outputs.flush()
 
-    def _run(self, order: Mapping[str, Any]) -> None:
+    def _begin(self, data: Mapping[str, Any]) -> None:
+        """One order at a time: a second one means that server and engine disagree, and ends the process."""
+        order = Order.of(data)
+        if self._order is not None:
+            raise RuntimeError(f"was told to do {order} during {self._order}")
+        self._order = order
+        _start(self._run, order, data)
+
+    def _run(self, order: Order, data: Mapping[str, Any]) -> None:
         try:
-            self._follow(order)
+            self._follow(order, data)
         except SDError as error:
-            self._tell(order["job"], Failed(error))
+            self._tell(order, Failed(error))
         except Exception as error:  # noqa: BLE001
             # The server must hear how the job ended; the reason stands in the log.
-            _log.exception("job %s", order["job"])
+            _log.exception("job %s", order.job)
             failure = SDError(f"{type(error).__name__}: {error}", hint="this is a defect of sd_core: please report it")
-            self._tell(order["job"], Failed(failure))
+            self._tell(order, Failed(failure))
 
-    def _follow(self, order: Mapping[str, Any]) -> None:
-        files = {name: Path(path) for name, path in order["files"].items()}
-        asked = from_json(json.dumps(order["request"]), folder=order["blobs"])
+    def _follow(self, order: Order, data: Mapping[str, Any]) -> None:
+        files = {name: Path(path) for name, path in data["files"].items()}
+        asked = from_json(json.dumps(data["request"]), folder=data["blobs"])
         # Once more, just before it is loaded: files and links may have changed since the server looked.
-        check_models(asked, Allowed(home=home_folder(), more=tuple(order["allow"])))
+        check_models(asked, Allowed(home=home_folder(), more=tuple(data["allow"])))
         request = with_files(asked, files)
-        job = self._engine.submit(request, order["output"], order["resume"])
+        job = self._engine.submit(request, data["output"], data["resume"])
         held = request.arrays().keys()
-        self._jobs[order["job"]] = job
-        if order["job"] in self._unwanted:
+        self._job = job
+        if order == self._unwanted:
             job.cancel()
         for event in job.events():
             if not isinstance(event, Queued):
-                self._tell(order["job"], _for_clients(event, files), held)
-        del self._jobs[order["job"]]
+                self._tell(order, _for_clients(event, files), held)
 
-    def _tell(self, job_id: str, event: Event, held: Collection[str] = ()) -> None:
+    def _tell(self, order: Order, event: Event, held: Collection[str] = ()) -> None:
         """Tell the server; the arrays in `held` came from there."""
         data, arrays = event_to_dict(event)
         blobs = {digest: npy_bytes(array) for digest, array in arrays.items() if digest not in held}
-        self.send(Message(MessageKind.EVENT, {"job": job_id, "event": data}, blobs))
+        if event.kind in LAST_KINDS:
+            # Before it is told: the next order may come at once.
+            self._order = self._job = None
+        self.send(Message(MessageKind.EVENT, order.to_dict() | {"event": data}, blobs))
 
-    def _cancel(self, job_id: str) -> None:
-        self._unwanted = {job_id}
-        if (job := self._jobs.get(job_id)) is not None:
+    def _cancel(self, order: Order) -> None:
+        self._unwanted = order
+        job = self._job
+        if job is not None and order == self._order:
             job.cancel()
 
     def _free(self) -> None:

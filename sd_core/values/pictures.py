@@ -24,6 +24,12 @@ PictureLike: TypeAlias = "Array | Image | str | os.PathLike[str]"
 MAX_SIDE = 16384
 """Longest side of a picture in a request, px."""
 
+PICTURE_FORMATS = (
+    "AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "PSD", "QOI", "SGI", "TGA", "TIFF", "WEBP",
+)  # fmt: skip
+"""Pillow's names of the formats that are opened. Of the others, EPS starts Ghostscript on the program that the file is, and
+some decoders are seldom used and little tested."""
+
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error, UserWarning)
 """What Pillow's decoders raise on damaged files; warnings, where the program makes errors of them."""
 
@@ -135,7 +141,7 @@ def _open(path: Path) -> Array:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=PICTURE_FORMATS) as image:
             _refuse_bomb(image, path)
             return _from_pillow(image, str(path))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

@@ -18,7 +18,7 @@ from sd_core.errors import RequestError
 from sd_core.passes import FramePasses, motion_from_offsets
 from tests.animation.clips import moving
 
-PROMPT = "a </script><b>bold</b> prompt & more"
+PROMPT = "a <!--<script></script><b>bold</b> prompt & more"
 
 
 class Scripts(HTMLParser):

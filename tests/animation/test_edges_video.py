@@ -113,6 +113,25 @@ def test_a_file_of_sound_alone_is_no_video(tmp_path: Path) -> None:
         open_video(path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ffconcat version 1.0\nfile {}\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:1.0,\n{}\n#EXT-X-ENDLIST\n",
+        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><BaseURL>{}</BaseURL></MPD>',
+    ],
+    ids=["concat", "hls", "dash"],
+)
+@pytest.mark.parametrize("suffix", [".mp4", ".m3u8", ".mpd", ".ffconcat"])
+def test_a_list_of_other_videos_opens_none_of_them(tmp_path: Path, text: str, suffix: str) -> None:
+    other = write_video(tmp_path / "other.mp4", moving(2))
+    listing = tmp_path / f"listing{suffix}"
+    listing.write_text(text.format(other.name))
+    with pytest.raises(RequestError) as caught:
+        open_video(listing)
+    assert str(listing) in str(caught.value) and frame_rate(listing) is None
+
+
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="there is no such file"):
         open_video(tmp_path / "nothing.mp4")

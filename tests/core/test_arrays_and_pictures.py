@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -145,3 +146,19 @@ def test_pillow_and_back_gives_the_same_bytes() -> None:
 @given(strategies.masks)
 def test_linear_light_and_back_is_the_same(encoded: np.ndarray) -> None:
     assert np.abs(encode_srgb(decode_srgb(encoded)) - encoded).max() < 1e-6
+
+
+@pytest.mark.parametrize("suffix", ["png", "eps", "jpg"])
+def test_a_picture_that_is_a_program_is_not_run(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostScript, which Pillow would hand to Ghostscript, by whatever suffix it comes."""
+    marker, tools = tmp_path / "ran", tmp_path / "bin"
+    tools.mkdir()
+    for name in ("gs", "gswin64c"):
+        (tools / name).write_text(f"#!/bin/sh\ntouch {marker}\n")
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    path = tmp_path / f"picture.{suffix}"
+    Image.fromarray(RGB).save(path, "EPS")
+    with pytest.raises(RequestError, match="no picture that can be read"):
+        ImageToImage(prompt="", image=path)
+    assert not marker.exists()

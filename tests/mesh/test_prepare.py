@@ -1,5 +1,7 @@
 """Meshes come in as they are: nothing moves, the user's UVs stay, and what cannot be painted says so."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +134,30 @@ def test_files_that_hold_no_mesh_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.obj").write_text("v 0 0 0\n")
     with pytest.raises(RequestError, match="mesh"):
         load_mesh(str(tmp_path / "empty.obj"))
+
+
+@pytest.mark.parametrize("name", ["ball.zip", "ball.tar.gz", "ball.dxf", "ball", "http:"])
+def test_archives_and_drawings_are_no_meshes(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"anything")
+    with pytest.raises(RequestError, match="no format that is read"):
+        load_mesh(str(tmp_path / name))
+
+
+LISTEN = """
+import sys
+from sd_core.mesh.load import load_mesh
+sys.addaudithook(lambda event, given: print(given[0]) if event in ("open", "socket.connect") else None)
+load_mesh(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("given", ["../secret.mtl", "{}/secret.mtl", "http://127.0.0.1:9/secret.mtl"])
+def test_a_mesh_opens_nothing_outside_its_folder(tmp_path: Path, given: str) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "secret.mtl").write_text("newmtl secret\nKd 1 0 0\n")
+    mesh = tmp_path / "inner" / "mesh.obj"
+    mesh.write_text(f"mtllib {given.format(tmp_path)}\nusemtl secret\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    opened = subprocess.run(
+        [sys.executable, "-c", LISTEN, str(mesh)], capture_output=True, text=True, check=True
+    ).stdout
+    assert str(mesh) in opened and "secret" not in opened and "127.0.0.1" not in opened

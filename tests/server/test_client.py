@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +18,11 @@ import sd_core
 from sd_core import Adjust, Cancelled, EventKind, ModelNotFound, RequestError, ServerError, TextToImage
 from sd_core.client import Client, connect
 from sd_core.client.job import parse_events
+from sd_core.client.transport import Answer
 from sd_core.engine import Engine
 from sd_core.requests import DepthToImage, ImageToImage, Inpaint, Lora, Request, Upscale
 from sd_core.trust import approve
+from sd_core.values import array_digest
 from tests.conftest import Built
 from tests.server.conftest import Served
 from tests.server.cutter import cutting
@@ -274,3 +277,59 @@ def test_the_client_needs_neither_torch_nor_pillow() -> None:
 def test_an_event_that_was_cut_off_is_left_out() -> None:
     lines = [b"id: 1\n", b'data: {"kind": "queued"}\n', b"\n", b": ping\n", b"\n", b"id: 2\n", b'data: {"kind":\n']
     assert list(parse_events(iter(lines))) == [(1, {"kind": "queued"})]
+
+
+def test_a_cancelled_job_is_resumed_and_a_finished_one_forgotten(served: Served) -> None:
+    served.client.hold()
+    try:
+        job = served.client.submit(adjust(41))
+        job.cancel()
+        with pytest.raises(Cancelled):
+            job.result(PATIENCE)
+        again = served.client.resume(job.id)
+        assert served.client.health()["held"]
+    finally:
+        served.client.hold(held=False)
+    image = again.result(PATIENCE).images[0]
+    with pytest.raises(ServerError, match="only failed and cancelled"):
+        served.client.resume(job.id)
+    served.client.forget(job.id)
+    with pytest.raises(ServerError, match="no job"):
+        served.client.job(job.id)
+    with pytest.raises(ServerError, match="no blob"):
+        served.client.fetch(array_digest(image))
+
+
+def test_a_result_that_has_rotted_on_the_disk_is_told_and_no_other_pixels_are_shown(served: Served) -> None:
+    job = served.client.submit(adjust(42))
+    digest = array_digest(job.result(PATIENCE).images[0])
+    path = served.home / "blobs" / f"{digest}.npy"
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(ServerError, match=digest) as caught:
+        served.client.job(job.id).result(PATIENCE)
+    assert caught.value.status == 410
+    assert list((served.home / "blobs" / "damaged").iterdir())
+
+
+def test_an_input_that_has_rotted_is_sent_again_by_itself(served: Served) -> None:
+    request = adjust(43)
+    first = served.client.run(request)
+    path = served.home / "blobs" / f"{next(iter(request.arrays()))}.npy"
+    path.write_bytes(b"")
+    assert served.client.run(request).images[0].tobytes() == first.images[0].tobytes()
+
+
+def test_bytes_that_were_changed_on_the_way_are_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = served.client.run(adjust(44)).images[0]
+    transport = served.client.transport
+    original = transport.send
+
+    def changed(*arguments: Any, **named: Any) -> Answer:
+        answer = original(*arguments, **named)
+        return Answer(answer.status, answer.body[:-1] + bytes([answer.body[-1] ^ 1]))
+
+    monkeypatch.setattr(transport, "send", changed)
+    with pytest.raises(ServerError, match="changed on the way"):
+        served.client.fetch(array_digest(image))

@@ -21,6 +21,7 @@ from tests.server.servers import (
     PATIENCE,
     START,
     adjust,
+    endless,
     engine_pid,
     is_alive,
     kill,
@@ -76,11 +77,15 @@ def test_an_engine_that_hangs_is_noticed_and_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_engine_that_cannot_start_is_told_to_those_who_wait(tmp_path: Path) -> None:
+def test_where_no_engine_can_start_jobs_wait_and_the_server_says_why(tmp_path: Path) -> None:
     server = start_server(arguments=["--device", "cuda:77"], home=tmp_path, environment=ENVIRONMENT, timeout=PATIENCE)
     try:
-        with server.connect() as client, pytest.raises(EngineDied, match="cuda:77"):
-            client.submit(adjust()).result(PATIENCE)
+        with server.connect() as client:
+            job = client.submit(adjust())
+            wait_for(lambda: any("cuda:77" in problem for problem in client.health()["problems"]))
+            answer = client.transport.send("GET", "/v1/health")
+            assert (answer.status, client.health()["queue"]["queued"]) == (503, 1)
+            job.cancel()
     finally:
         server.stop()
 
@@ -183,7 +188,7 @@ def test_a_slow_reader_misses_previews_and_nothing_else() -> None:
     import asyncio
 
     from sd_core.server.feed import Feed
-    from sd_core.server.journal import StoredEvent
+    from sd_core.server.told import StoredEvent
 
     async def told() -> list[tuple[str, object]]:
         feed = Feed()
@@ -249,3 +254,22 @@ def test_the_journal_of_a_running_server_can_be_looked_at(tmp_path: Path) -> Non
     with running(tmp_path) as (_, client):
         client.run(adjust())
         assert rows(tmp_path, "SELECT state, runs FROM jobs") == [("done", 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP")
+def test_a_machine_that_slept_has_no_engine_that_hung(tmp_path: Path) -> None:
+    with running(tmp_path) as (server, client):
+        engine = engine_pid(client)
+        job = client.submit(endless())
+        wait_for(lambda: running_state(client, job.id))
+        processes = (server.process.pid, engine)
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(25)  # longer than any deadline without a heartbeat, so that only the sleep can excuse it
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(3)
+        assert client.health()["devices"][0]["pid"] == engine
+        assert running_state(client, job.id)
+        job.cancel()

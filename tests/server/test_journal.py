@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import Any, TypeVar
 import pytest
 
 from sd_core.errors import OutputError, SDError, ServerError
-from sd_core.server import journal
+from sd_core.server import journal, setbacks
 from sd_core.server.database import Connection, Database, JournalError, put_aside
-from sd_core.server.journal import StoredEvent, event_id
+from sd_core.server.descents import read_descents
+from sd_core.server.lineage import Descent
 from sd_core.server.records import JobState, NewJob, Priority
 from sd_core.server.tables import make_tables
+from sd_core.server.told import StoredEvent, event_id, events
+from tests.server import journals
 
 T = TypeVar("T")
 
@@ -73,7 +77,7 @@ def test_without_grouping_the_order_is_that_of_arrival(held: Held) -> None:
 def test_a_job_that_was_moved_to_the_front_is_next_whatever_is_loaded(held: Held) -> None:
     for job_id, model in (("x1", "x"), ("x2", "x"), ("y1", "y")):
         held.add(job_id, model=model)
-    held(lambda connection: journal.move(connection, "y1", 0, None))
+    held(lambda connection: setbacks.move(connection, "y1", 0, None))
     assert [held.take("x") for _ in range(3)] == ["y1", "x1", "x2"]
 
 
@@ -81,7 +85,7 @@ def test_a_job_that_was_moved_to_the_front_is_next_whatever_is_loaded(held: Held
 def test_a_moved_job_stands_where_it_was_put(held: Held, position: int) -> None:
     for name in "abcd":
         held.add(name)
-    held(lambda connection: journal.move(connection, "b", position, None))
+    held(lambda connection: setbacks.move(connection, "b", position, None))
     wanted = list("acd")
     wanted.insert(position, "b")
     assert [job.id for job in held(lambda connection: journal.list_jobs(connection, JobState.QUEUED, 0, 10))] == wanted
@@ -111,7 +115,7 @@ def test_what_ran_when_the_server_ended_waits_again_at_its_place(tmp_path: Path)
     assert first.take() == "a"
     first.database.close()
     second = Held(tmp_path / "journal.sqlite3")
-    assert second(journal.put_back_all) == 1
+    assert second(setbacks.count_interruptions) == setbacks.Interrupted(1, [])
     assert [second.take() for _ in range(3)] == ["a", "b", "c"]
     assert second(lambda connection: journal.get(connection, "a")).runs == 2
     second.database.close()
@@ -124,10 +128,10 @@ def test_a_finished_job_stays_finished(held: Held) -> None:
     for state, number in ((JobState.DONE, 1), (JobState.FAILED, 2)):
         last = StoredEvent(event_id(1, number), {"kind": str(state)})
         held(lambda connection, state=state, last=last: journal.finish(connection, job, state, last))
-    held(lambda connection: journal.put_back(connection, job, died=True))
+    held(lambda connection: journal.put_back(connection, job))
     held(lambda connection: journal.cancel_waiting(connection, "a"))
     assert held(lambda connection: journal.get(connection, "a")).state is JobState.DONE
-    assert [event.data["kind"] for event in held(lambda connection: journal.events(connection, "a", 0))] == [
+    assert [event.data["kind"] for event in held(lambda connection: events(connection, job.number, 0))] == [
         "queued",
         "done",
     ]
@@ -146,7 +150,9 @@ def test_only_the_oldest_finished_jobs_are_forgotten(held: Held) -> None:
         held.add(name)
     for name in "ab":
         held(lambda connection, name=name: journal.cancel_waiting(connection, name))
-    assert held(lambda connection: journal.forget(connection, 1)) == ["a"]
+    old = held(lambda connection: setbacks.overdue(connection, 1, 0))
+    assert [job.id for job in old] == ["a"]
+    held(lambda connection: setbacks.forget(connection, old))
     assert [job.id for job in held(lambda connection: journal.list_jobs(connection, None, 0, 10))] == ["b", "c"]
 
 
@@ -221,3 +227,48 @@ def test_a_journal_of_a_later_version_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(JournalError, match="update sd_core"):
         Held(path)
+
+
+def test_a_journal_of_version_1_is_read_with_all_that_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    journals.write_version_1(path)
+    held = Held(path)
+    try:
+        listed = {job.id: job for job in held(lambda connection: journal.list_jobs(connection, None, 0, 10))}
+        assert [(job.id, str(job.state), job.type, job.frames, job.damaged) for job in listed.values()] == [
+            ("done", "done", "Adjust", 0, False),
+            ("wait", "queued", "Adjust", 0, False),
+            ("film", "running", "Animation", 1, False),
+            ("broken", "failed", "", 0, False),
+        ]
+        for number, (job_id, _, request, told) in enumerate(journals.JOBS, 1):
+            assert held(lambda connection, job_id=job_id: journal.get(connection, job_id)).request == request
+            read = held(lambda connection, number=number: events(connection, number, 0))
+            assert [(event.id, event.data) for event in read] == told
+        assert held(lambda connection: list(read_descents(connection))) == [
+            Descent(frozenset({journals.MADE}), frozenset({journals.INPUT}))
+        ]
+        assert held(setbacks.count_interruptions).waiting == 1
+        assert [held.take() for _ in range(3)] == ["wait", "film", None]
+    finally:
+        held.database.close()
+
+
+def test_a_migration_that_is_interrupted_leaves_the_old_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.sqlite3"
+    journals.write_version_1(path)
+    with monkeypatch.context() as patched:
+        patched.setattr("sd_core.server.tables.reseal", pull_the_plug)
+        with pytest.raises(OSError, match="pulled"):
+            Held(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    held = Held(path)
+    assert len(held(lambda connection: journal.list_jobs(connection, None, 0, 10))) == 4
+    held.database.close()
+
+
+def pull_the_plug(*_: object) -> None:
+    raise OSError("the plug was pulled")

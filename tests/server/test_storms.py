@@ -53,8 +53,8 @@ def test_an_engine_killed_at_twenty_random_moments_loses_no_job(tmp_path: Path) 
                 client.job(job["id"]).result(PATIENCE)
     assert sum(states.values()) == len(jobs)
     assert set(states) <= {"done", "failed"}
-    assert states["failed"] <= runs[2]
-    assert max(runs) <= 2
+    assert states["failed"] <= runs[2] + runs[3]
+    assert max(runs) <= 3  # two deaths in a row; a third run where it was not clear whose fault they were
     check_nothing_was_repeated(tmp_path)
 
 

@@ -1,0 +1,47 @@
+"""What finished results were made from, as the journal keeps it: 32 bytes for each digest, so that a start parses no request."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from ..wire.results import blobs_named
+from .lineage import Descent, descent_of
+
+_BYTES = 32
+"""Of a SHA-256."""
+
+
+def write_descent(
+    connection: sqlite3.Connection, number: int, request: Mapping[str, Any], event: Mapping[str, Any]
+) -> Descent | None:
+    """Keep what the result of a job was made from; None where its last event is no result that needs anything."""
+    descent = descent_of(request, event)
+    if descent is None or not (descent.made and descent.source):
+        return None
+    values = (number, _packed(descent.made), _packed(descent.source))
+    connection.execute("INSERT OR REPLACE INTO descents VALUES (?, ?, ?)", values)
+    return descent
+
+
+def write_outputs(connection: sqlite3.Connection, number: int, event: Mapping[str, Any]) -> None:
+    """Note the pictures and arrays that an event of a job names, but for those of its request."""
+    result = event.get("result", {})
+    made = blobs_named([held for name, held in result.items() if name != "request"] + [event.get("image")])
+    rows = [(number, digest) for digest in made]
+    connection.executemany("INSERT OR IGNORE INTO outputs VALUES (?, ?)", rows)
+
+
+def read_descents(connection: sqlite3.Connection) -> Iterator[Descent]:
+    """All of them, in order of arrival."""
+    for row in connection.execute("SELECT made, source FROM descents ORDER BY job"):
+        yield Descent(_unpacked(row["made"]), _unpacked(row["source"]))
+
+
+def _packed(digests: Collection[str]) -> bytes:
+    return b"".join(bytes.fromhex(digest) for digest in sorted(digests))
+
+
+def _unpacked(raw: bytes) -> frozenset[str]:
+    return frozenset(raw[start : start + _BYTES].hex() for start in range(0, len(raw), _BYTES))

@@ -1,0 +1,91 @@
+"""What is looked after while the server runs: that the journal is still there, and that old jobs go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import time
+from collections.abc import Callable, Collection
+
+from . import journal, setbacks
+from .records import JobState, JobSummary
+from .store import Store
+
+_log = logging.getLogger(__name__)
+
+_LOOK = 2.0
+_PRUNE = 60.0
+"""Seconds between two looks at the journal's files, and between two rounds of forgetting."""
+
+_DAY = 86400.0
+
+
+class Keeper:
+    """Looks again and again, and goes on whatever fails; `problem` says what failed last.
+
+    `running` gives the ids of the jobs that lanes run now.
+    """
+
+    def __init__(self, store: Store, running: Callable[[], Collection[str]]) -> None:
+        self.problem = ""
+        self._store = store
+        self._running = running
+        self._orphans: frozenset[str] = frozenset()
+        self._next_prune = 0.0
+
+    async def serve(self) -> None:
+        """Look for ever."""
+        while True:
+            try:
+                await self.look()
+                self.problem = ""
+            except Exception as error:  # noqa: BLE001 - it goes on; what failed is logged and told
+                self.problem = f"the journal cannot be looked after: {error}"
+                _log.exception("keeper failed")
+            await asyncio.sleep(_LOOK)
+
+    async def look(self) -> None:
+        """One look."""
+        if self._store.database.check_files():
+            return
+        await self._find_orphans()
+        if time.monotonic() >= self._next_prune:
+            self._next_prune = time.monotonic() + _PRUNE
+            await self.prune()
+
+    async def _find_orphans(self) -> None:
+        """Jobs that count as running at two looks, and which no lane runs, wait again, or are set aside."""
+        jobs = await self._store.database.run(lambda held: journal.list_jobs(held, JobState.RUNNING, 0, 1000))
+        orphans = {job.id: job for job in jobs if job.id not in self._running()}
+        for job in (orphans[job_id] for job_id in self._orphans & orphans.keys()):
+            _log.error("a running job has no lane", extra={"job": job.id})
+            await self._store.database.run(lambda held, job=job: setbacks.put_back_orphan(held, job))
+            self._store.bell.ring()
+        self._orphans = frozenset(orphans)
+
+    async def prune(self) -> int:
+        """Forget the finished jobs beyond the number and the age that `Limits` allows; gives how many."""
+        limits = self._store.settings.limits
+        before = time.time() - limits.kept_days * _DAY
+        old = await self._store.database.run(lambda held: setbacks.overdue(held, limits.kept_jobs, before))
+        await self.forget(old, pictures=False)
+        if old:
+            _log.info("old jobs forgotten", extra={"jobs": len(old)})
+        return len(old)
+
+    async def forget(self, jobs: Collection[JobSummary], *, pictures: bool) -> list[str]:
+        """Delete finished jobs with their folders; gives the ids of those that had not been resumed in the meantime.
+
+        Args:
+            jobs: which.
+            pictures: delete the blobs too that no other job names. Otherwise they stay until there is no room for them.
+        """
+        if not jobs:
+            return []
+        ids, blobs = await self._store.database.run(lambda held: setbacks.forget(held, jobs))
+        for job_id in ids:
+            await asyncio.to_thread(shutil.rmtree, self._store.job_folder(job_id), ignore_errors=True)
+        if pictures:
+            await asyncio.to_thread(self._store.blobs.delete, blobs)
+        return ids
