@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sd_core.errors import ModelNotFound
+from sd_core.errors import ModelMismatch, ModelNotFound
 
 from .configurations import LEFT_OUT
 from .files import check_folder
@@ -28,14 +28,14 @@ def is_offline(offline: bool | None) -> bool:
 def cached_snapshot(hub_id: str) -> Path | None:
     """The folder of what was fetched of a repository, whole or not; None if nothing was."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, IncompleteSnapshotError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(hub_id, local_files_only=True))
     except IncompleteSnapshotError as error:
         # By the hub's measure: we never fetch all files of a repository.
         return Path(error.snapshot_path)
-    except LocalEntryNotFoundError:
+    except (LocalEntryNotFoundError, HFValidationError):
         return None
 
 
@@ -135,8 +135,12 @@ def fetch_file(name: str, hub_id: str, file: str, *, offline: bool | None = None
 def cached_file(hub_id: str, file: str) -> Path | None:
     """One file of a repository if it is on this machine."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    cached = try_to_load_from_cache(hub_id, file)
+    try:
+        cached = try_to_load_from_cache(hub_id, file)
+    except HFValidationError:
+        return None
     return Path(cached) if isinstance(cached, str) else None
 
 
@@ -202,6 +206,11 @@ def _explained(name: str, hub_id: str) -> Iterator[None]:
         raise ModelNotFound(name, f"{url}: {str(error).splitlines()[0]}", hint="check the name") from error
     except (httpx2.HTTPError, OSError) as error:
         raise ModelNotFound(name, f"{url} cannot be used ({error})", hint=_ONLINE.format(name=name)) from error
+    except ValueError as error:
+        # diffusers says so of pipelines with code of their own, and of those without safetensors
+        reason = str(error).strip().splitlines()[0]
+        hint = "use a Stable Diffusion 1.x, 2.x or XL of diffusers' own classes, in safetensors"
+        raise ModelMismatch(f"{url} cannot be used: {reason}", hint=hint) from error
 
 
 _ONLINE = "with a network: sd-core models pull {name}; or copy the model here and name its folder"

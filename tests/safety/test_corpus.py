@@ -56,13 +56,12 @@ def importable(corpus: list[HostileFile], monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.fixture(params=[False, True], ids=["pickles refused", "pickles allowed"])
-def pickles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+def pickles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the environment says of pickles."""
     if request.param:
         monkeypatch.setenv(ALLOW_PICKLE, "1")
     else:
         monkeypatch.delenv(ALLOW_PICKLE, raising=False)
-    return request.param
 
 
 @pytest.fixture(scope="module")
@@ -77,21 +76,18 @@ def as_role(role: Role, path: str, model: str, frames: str) -> Request:
     """A request that names the file as this."""
     given = {"prompt": "a wall", "model": model, "num_inference_steps": 2, "seed": 1}
     small = given | {"width": 64, "height": 64}
-    match role:
-        case Role.MODEL:
-            return TextToImage(**small | {"model": path})
-        case Role.LORA:
-            return TextToImage(**small, loras=[Lora(path)])
-        case Role.CONTROLNET | Role.T2I_ADAPTER:
-            return TextToImage(**small, controls=[Control(kind="depth", image=GREY, model=path)])
-        case Role.IMAGE_PROMPT:
-            return TextToImage(**small, image_prompt=ImagePrompt(GREY, model=path))
-        case Role.ESTIMATOR:
-            return Texture(**small, estimator=path)
-        case Role.DEPTH_ESTIMATOR:
-            return Animation(**given, passes=frames, strength=0.5, depth_estimator=path)
-        case Role.ARRAY:
-            return ImageToImage(**given, image=path)
+    control = Control(kind="depth", image=GREY, model=path)
+    made: dict[Role, Callable[[], Request]] = {
+        Role.MODEL: lambda: TextToImage(**small | {"model": path}),
+        Role.LORA: lambda: TextToImage(**small, loras=[Lora(path)]),
+        Role.CONTROLNET: lambda: TextToImage(**small, controls=[control]),
+        Role.T2I_ADAPTER: lambda: TextToImage(**small, controls=[control]),
+        Role.IMAGE_PROMPT: lambda: TextToImage(**small, image_prompt=ImagePrompt(GREY, model=path)),
+        Role.ESTIMATOR: lambda: Texture(**small, estimator=path),
+        Role.DEPTH_ESTIMATOR: lambda: Animation(**given, passes=frames, strength=0.5, depth_estimator=path),
+        Role.ARRAY: lambda: ImageToImage(**given, image=path),
+    }
+    return made[role]()
 
 
 def check_error(error: SDError, path: Path) -> None:
@@ -101,16 +97,18 @@ def check_error(error: SDError, path: Path) -> None:
     assert "defect" not in told, told
 
 
+@pytest.mark.usefixtures("pickles")
 @pytest.mark.parametrize("role", [role for role in WEIGHTS if role is not Role.ESTIMATOR])
 def test_no_hostile_file_runs_whatever_it_is_named_as(
-    engine: Engine, tiny: Built, corpus: list[HostileFile], frames: str, marker: Path, role: Role, pickles: bool
+    engine: Engine, tiny: Built, corpus: list[HostileFile], frames: str, marker: Path, role: Role
 ) -> None:
     check_all(engine, corpus, role, str(tiny(TinyKind.SD1)), frames, marker)
 
 
+@pytest.mark.usefixtures("pickles")
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some", "all"])
 def test_no_hostile_file_runs_as_an_estimator_of_maps(
-    engine: Engine, tiny: Built, corpus: list[HostileFile], frames: str, marker: Path, every: bool, pickles: bool
+    engine: Engine, tiny: Built, corpus: list[HostileFile], frames: str, marker: Path, every: bool
 ) -> None:
     # it is opened when the texture is there, so that each costs a run
     attacks = corpus if every else [attack for attack in corpus if attack.path.is_dir()][::4] + corpus[:60:10]
