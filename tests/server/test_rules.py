@@ -40,7 +40,7 @@ def allowed(tmp_path: Path) -> Allowed:
     (folder / "inside").mkdir(parents=True)
     (tmp_path / "secret").mkdir()
     (folder / "link").symlink_to(tmp_path / "secret")
-    settings = ServerSettings(home=tmp_path / "home", allow_models=("somebody/model", str(folder)), model="/its/own")
+    settings = ServerSettings(home=tmp_path / "server", allow_models=("somebody/model", str(folder)), model="/its/own")
     return allowed_by(settings)
 
 
@@ -55,7 +55,7 @@ def test_models_of_the_list_and_below_its_folders_may_be_named(allowed: Allowed,
     "name",
     [
         "somebody/other", "{}/secret", "{}/models/../secret", "{}/models/link", "models/inside", "/", "~/models",
-        "attachment:frame.exr", "{}/home/jobs/id/files/frame.exr", "{}/home/blobs/ab/abcd",
+        "attachment:frame.exr", "{}/server/jobs/id/files/frame.exr", "{}/server/blobs/ab/abcd",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("field", ["model", "loras", "controls", "image_prompt", "controlnet", "depth_estimator"])
