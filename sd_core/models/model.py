@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sd_core.catalogue import Defaults, Family, UNetInput
 
 from .identity import Identity
 
@@ -15,38 +16,6 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin, UNet2DConditionModel
 
     from sd_core.devices import Placement
-
-
-class Family(StrEnum):
-    """Kinds of Stable Diffusion whose LoRAs, ControlNets and embeddings fit one another."""
-
-    SD1 = "sd1"
-    SD2 = "sd2"
-    SDXL = "sdxl"
-
-
-class UNetInput(StrEnum):
-    """What the UNet reads: latents; latents and depth; or latents, mask and masked latents."""
-
-    TEXT = "text"
-    DEPTH = "depth"
-    INPAINT = "inpaint"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
-    """Values for the fields that a request leaves open; `scheduler` None: the checkpoint's own, options as they are.
-
-    guided_control: controls act on the conditional prediction alone, so that guidance strengthens them as it does the
-        prompt. False, as diffusers does it: on both.
-    """
-
-    width: int
-    height: int
-    num_inference_steps: int
-    guidance_scale: float
-    scheduler: str | None = None
-    guided_control: bool = False
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

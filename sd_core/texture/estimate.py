@@ -67,7 +67,7 @@ def find_estimator(name: str) -> EstimatorFiles:
         ModelNotFound: no such checkpoint, or files of it are missing.
         ModelMismatch: it is none of Marigold's, or holds damaged files, pickles, or names of code.
     """
-    folder = Path(name)
+    folder = Path(name).expanduser()
     if not folder.is_dir():
         if folder.exists() or not HUB_ID.fullmatch(name):
             raise ModelNotFound(name, "is neither a folder nor a hub id", hint=_HINT)
