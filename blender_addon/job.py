@@ -72,6 +72,7 @@ class BlenderJob:
     submitted. share: done, in [0, 1]. message: what goes on. preview: newest (h, w, 3) uint8. place: over whose image the
     preview is drawn; None: over none. error: of a failed one.
     parts: what is left of `on_result`. begin: starts the job's thread. request: as it was sent first; made by that thread.
+    asked: whether the user was asked to allow what it names.
     """
 
     label: str
@@ -89,6 +90,7 @@ class BlenderJob:
     parts: Parts | None = None
     begin: Callable[[], None] = lambda: None
     request: Request | None = None
+    asked: bool = False
     _stop: threading.Event = field(default_factory=threading.Event)
     _remote: RemoteJob | None = None
     _cancelling: threading.Thread | None = None

@@ -18,7 +18,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from sd_core.errors import Cancelled, SDError
+from sd_core.errors import Cancelled, NotAllowed, SDError
 from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, ResultEvent, StepEvent
 from sd_core.requests import Request
 from sd_core.results import Result
@@ -268,11 +268,23 @@ def _push_undo(message: str) -> None:
 
 
 def _report(job: BlenderJob) -> None:
-    """A message at the mouse, beside the one in the panel."""
+    """A message at the mouse, beside the one in the panel; a question where the user can allow what was refused."""
     windows = bpy.context.window_manager.windows
-    if windows:
-        with bpy.context.temp_override(window=windows[0]):
+    if not windows:
+        return
+    with bpy.context.temp_override(window=windows[0]):
+        # What was allowed and is refused again will not be helped by asking again.
+        if _can_ask(job):
+            job.asked = True
+            bpy.ops.sdcore.allow_names("INVOKE_DEFAULT", job=job.id)
+        else:
             bpy.ops.sdcore.report("INVOKE_DEFAULT", message=f"{job.label}: {job.error}")
+
+
+def _can_ask(job: BlenderJob) -> bool:
+    # In the background nobody sees a dialog, and Blender would run it as if it had been agreed to.
+    fresh = job.file == _file[0] and not job.asked and not bpy.app.background
+    return fresh and isinstance(job.error, NotAllowed) and bpy.ops.sdcore.allow_names.poll()
 
 
 def _show_picture() -> None:

@@ -24,8 +24,8 @@ ADDON = Path(__file__).resolve().parent
 LIBRARY = ADDON.parent / "sd_core"
 
 CLIENT_PARTS = (
-    "__init__.py", "destination.py", "encoding.py", "errors.py", "events.py", "files.py", "jobs.py", "metadata.py", "results.py",
-    "saving.py", "client", "material", "outputs", "passes", "requests", "values", "wire",
+    "__init__.py", "catalogue.py", "destination.py", "encoding.py", "errors.py", "events.py", "files.py", "jobs.py", "metadata.py",
+    "results.py", "saving.py", "client", "material", "outputs", "passes", "requests", "trust", "values", "wire",
 )  # fmt: skip
 """What Blender's Python gets: NumPy and the standard library are enough for it."""
 

@@ -6,7 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sd_core.errors import EngineDied, ModelMismatch, ModelNotFound, OutOfMemory, RequestError, SDError, ServerError
+from sd_core.errors import (
+    EngineDied,
+    ModelMismatch,
+    ModelNotFound,
+    NotAllowed,
+    OutOfMemory,
+    RequestError,
+    SDError,
+    ServerError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,8 @@ def fix_of(error: SDError) -> Fix | None:
 
 
 def _request_fix(error: RequestError) -> Fix | None:
+    if isinstance(error, NotAllowed):
+        return Fix("sdcore.allow_names", "Allow ...")
     if error.field == "mask" and "surface" in error.message:
         return Fix("sdcore.paint_mask", "Paint Mask")
     fix = _REQUESTS.get(error.field)

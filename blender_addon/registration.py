@@ -18,6 +18,7 @@ from . import (
     render_memory,
     translations,
 )
+from .operators import approval as approval_operators
 from .operators import generate as generate_operators
 from .operators import history as history_operators
 from .operators import lists as list_operators
@@ -39,6 +40,7 @@ MODULES: tuple[ModuleType, ...] = (
     properties,
     history,
     presets,
+    approval_operators,
     generate_operators,
     history_operators,
     list_operators,

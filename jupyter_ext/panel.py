@@ -11,6 +11,7 @@ from sd_core.errors import RequestError, SDError
 
 from .frame import Frame
 from .history import History
+from .question import Question
 from .views import Note, View
 from .widgets import Gallery, Preview
 
@@ -31,6 +32,7 @@ class Panel:
         self.note = Note()
         self.error = widgets.HTML(layout=widgets.Layout(display="none"))
         self.error.add_class("studio-error")
+        self.question = Question()
         self.preview = Preview()
         self.gallery = Gallery()
         self.views = tuple(views)
@@ -67,7 +69,7 @@ class Panel:
         actions.add_class("studio-actions")
         left = widgets.VBox([self.modes, self._presets, self.form])
         left.add_class("studio-left")
-        right = widgets.VBox([actions, self.error, self.note, self.preview, self.gallery, self.tabs])
+        right = widgets.VBox([actions, self.error, self.question.box, self.note, self.preview, self.gallery, self.tabs])
         right.add_class("studio-right")
         columns = widgets.Box([left, right])
         columns.add_class("studio-columns")

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sd_core.client import Client
-from sd_core.errors import RequestError, SDError
+from sd_core.errors import NotAllowed, RequestError, SDError
 from sd_core.events import Event, Failed, ResultEvent
+from sd_core.metadata import check_names, load_request
 from sd_core.requests import Request
+from sd_core.trust import printable
 from sd_core.values import to_pillow
 
 from .editors import Surroundings
@@ -55,6 +57,7 @@ class Studio(StudioTraits):
         self.presets = SavedPresets()
         self._home = Home()
         self._engine = default_engine if engine is None else lambda: engine
+        self._remote = isinstance(engine, Client)
         self._session = Session(name)
         self._runner = Runner(self._engine, self._watch, self._home, self._session)
         self._output = StoredOutput()
@@ -111,6 +114,24 @@ class Studio(StudioTraits):
         self.request = entry.request
         self._select(entry)
         self._monitor.look_at(entry.picture, entry.title, busy=bool(self._runner.pending))
+
+    def open_picture(self, picture: str | Path) -> None:
+        """Put the request that a saved picture carries into the form; nothing is run.
+
+        Where it names models or files that are not allowed, see `load_request`, the studio shows them and asks first.
+
+        Raises:
+            RequestError: no such file, or no request in it.
+        """
+        request = load_request(picture, trust=True)
+        self._panel.question.forget()
+        try:
+            check_names(picture, request, remote=self._remote)
+        except NotAllowed as error:
+            # `request` was read once: it is the one that was asked about
+            self._panel.question.ask(printable(str(picture)), error, self._guarded(lambda: self._set_request(request)))
+        else:
+            self._set_request(request)
 
     def save(self, path: str | Path | None = None) -> list[Path]:
         """Write the selected image as PNG, without loss, with its request inside; see `Entry.save`.

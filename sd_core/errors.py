@@ -2,6 +2,7 @@
 
     SDError
     ├── RequestError(field)          a value in a request
+    │   └── NotAllowed(names)        models and files that nobody here has allowed a request from elsewhere to use
     ├── ModelNotFound(name)          no such model, or files of it are missing
     ├── ModelMismatch                parts that do not belong together (a LoRA of another family)
     ├── OutOfMemory(needed, free)    bytes
@@ -15,7 +16,7 @@ Every error turns into a plain dict and back (`to_dict`, `error_from_dict`), so 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 
@@ -62,6 +63,20 @@ class RequestError(SDError):
 
     def subject(self) -> str:
         return self.field
+
+
+class NotAllowed(RequestError):
+    """A request from a picture, a scene, a notebook or the network names what nobody here has allowed it to use.
+
+    names: one mapping for each, of texts: "place" in the request, "role" (such as "model"), "name" as the request has it,
+        and "shown", what that means on this machine: a hub id, or a whole path. See `sd_core.trust`.
+    """
+
+    details = ("field", "names")
+
+    def __init__(self, field: str, message: str, *, names: Sequence[Mapping[str, str]] = (), hint: str = "") -> None:
+        super().__init__(field, message, hint=hint)
+        self.names = [dict(each) for each in names]
 
 
 class ModelNotFound(SDError):
@@ -132,7 +147,7 @@ class ServerError(SDError):
 _CLASSES: dict[str, type[SDError]] = {
     cls.__name__: cls
     for cls in (
-        SDError, RequestError, ModelNotFound, ModelMismatch, OutOfMemory, OutputError, Cancelled, EngineDied,
+        SDError, RequestError, NotAllowed, ModelNotFound, ModelMismatch, OutOfMemory, OutputError, Cancelled, EngineDied,
         ServerError,
     )
 }  # fmt: skip

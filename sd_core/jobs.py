@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,8 +15,33 @@ from .requests import Request
 from .results import Result
 
 
+class Owner:
+    """The process that made something which needs its threads: after a fork they are gone, and their locks may be held for ever."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        self._process = os.getpid()
+        self._what = what
+        self._hint = hint
+
+    def is_here(self) -> bool:
+        """Whether this is that process."""
+        return os.getpid() == self._process
+
+    def check(self) -> None:
+        """Refuse a forked child, before it waits for a lock.
+
+        Raises:
+            SDError: this is another process.
+        """
+        if not self.is_here():
+            raise SDError(
+                f"{self._what} was made before this process was forked (by process {self._process}), and works only there",
+                hint=self._hint,
+            )
+
+
 class Job:
-    """A handle on a submitted request; safe to use from any thread.
+    """A handle on a submitted request; safe to use from any thread of the process that made it.
 
     `id` is unique, made here unless given; `output`, `resume` and `overwrite` matter to requests that commit frames or
     views. In place of the request what fetches it may be given.
@@ -35,6 +61,7 @@ class Job:
         self.output = output
         self.resume = resume
         self.overwrite = overwrite
+        self._owner = Owner("this job", "submit it in the child, to an engine or client made there")
         self._events: list[Event] = []
         self._changed = threading.Condition()
         self._cancel = threading.Event()
@@ -54,7 +81,12 @@ class Job:
 
     @property
     def done(self) -> bool:
-        """Whether the job has ended: with a result, an error or a cancellation."""
+        """Whether the job has ended: with a result, an error or a cancellation.
+
+        Raises:
+            SDError: the job was submitted by the process that this one was forked from; also by `cancel`, `events`, `result`.
+        """
+        self._owner.check()
         with self._changed:
             return self._ended()
 
@@ -65,6 +97,7 @@ class Job:
 
     def cancel(self) -> None:
         """Stop the job: at once if it waits, before its next step if it runs. Has no effect on one that has ended."""
+        self._owner.check()
         self._cancel.set()
         with self._changed:
             if self._events and not self._started:
@@ -81,6 +114,10 @@ class Job:
 
         Each call starts anew. Previews are kept for the newest step only: a late reader finds None in earlier ones.
         """
+        self._owner.check()
+        return self._follow()
+
+    def _follow(self) -> Iterator[Event]:
         index = 0
         while True:
             with self._changed:
@@ -101,6 +138,7 @@ class Job:
             SDError: the job failed, with the reason; `Cancelled` if it was cancelled.
             TimeoutError: it has not ended after `timeout` seconds; it goes on.
         """
+        self._owner.check()
         with self._changed:
             if not self._changed.wait_for(self._ended, timeout):
                 raise TimeoutError(f"job {self.id} has not ended after {timeout} s")

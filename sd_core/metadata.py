@@ -7,14 +7,15 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from . import __version__
 from .errors import RequestError
 from .requests import Generation, Request, from_json
-from .values import Array
+from .trust import Allowed, by_user, named_in
+from .values import Array, Role
 
 PARAMETERS = "parameters"
 """PNG text chunk of the A1111 text."""
@@ -56,24 +57,71 @@ def parameters_text(request: Request) -> str:
     return "\n".join(lines)
 
 
-def load_request(path: str | os.PathLike[str], arrays: Mapping[str, Array] | None = None) -> Request:
+def load_request(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, Array] | None = None,
+    *,
+    trust: bool = False,
+    allow: Iterable[str] = (),
+) -> Request:
     """The request that a saved PNG carries, or that a `.json` file holds.
+
+    A picture may come from anyone, so the models and files that it names must be allowed: see `sd_core.trust.Allowed`.
+    Render passes, videos and meshes may also lie beside it, or below its folder.
 
     Args:
         path: the picture; the arrays it was made from are looked for in `<stem>.inputs` beside it.
         arrays: arrays by digest that need not be looked for.
+        trust: whatever it names is allowed.
+        allow: hub ids, files and folders that are allowed too, this time.
 
     Raises:
         RequestError: no such file, no request in it, or an array is missing.
+        NotAllowed: it names what is not allowed; says what, where, and how to allow it.
+        SDError: what the user has allowed cannot be read.
     """
     where = Path(path)
+    text = _request_text(where)
+    request = from_json(text, arrays, inputs_folder(where))
+    if not trust:
+        check_names(where, request, allow=allow)
+    return request
+
+
+def check_names(
+    picture: str | os.PathLike[str], request: Request, *, remote: bool = False, allow: Iterable[str] = ()
+) -> None:
+    """Check what the request of a picture names, as `load_request` does.
+
+    Args:
+        picture: where the request comes from.
+        request: which `load_request(picture, trust=True)` gave.
+        remote: a server is to run it. That server says which models it may use; files are read here, and sent there.
+        allow: as for `load_request`.
+
+    Raises:
+        NotAllowed: it names what is not allowed.
+        SDError: what the user has allowed cannot be read.
+    """
+    named = (each for each in named_in(request) if each.role is Role.FILE or not remote)
+    allowed_beside(Path(picture), allow).check(named)
+
+
+def allowed_beside(picture: Path, allow: Iterable[str] = ()) -> Allowed:
+    """What the request in a picture may name on this machine; `allow`: hub ids, files and folders beside the rest."""
+    from .wire.home import home_folder  # which imports results, and those this module
+
+    return Allowed(home=home_folder(), more=by_user(allow), beside=picture.absolute().parent)
+
+
+def _request_text(where: Path) -> str:
     try:
         text = where.read_text("utf-8") if where.suffix.lower() == ".json" else read_png_text(where).get(REQUEST)
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(str(where), f"cannot be read: {error}", hint="check the path") from error
     if text is None:
         raise RequestError(str(where), "carries no request of sd_core", hint="only its own PNG files do")
-    return from_json(text, arrays, inputs_folder(where))
+    return text
 
 
 def inputs_folder(picture: Path) -> Path:

@@ -10,15 +10,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sd_core.errors import RequestError
+from sd_core.trust import approve, approved, printable, withdraw
+from sd_core.wire import home_folder
+
 from .exits import errors_as_json
 from .progress import readable_bytes
 
 if TYPE_CHECKING:
     from sd_core.models import ModelInfo
 
-app = typer.Typer(help="List, fetch, describe and remove models.", no_args_is_help=True)
+app = typer.Typer(help="List, fetch, describe, remove and allow models.", no_args_is_help=True)
 
 _NAME = Annotated[str, typer.Argument(help="A name of the list, or a hub id.")]
+_NAMES = Annotated[list[str], typer.Argument(metavar="PATH|HUB_ID...", help="Files, folders or hub ids.")]
 _JSON = Annotated[bool, typer.Option("--json", help="As lines of JSON.")]
 
 
@@ -69,6 +74,32 @@ def remove(name: _NAME) -> None:
     from sd_core.models import remove_model
 
     typer.echo(f"removed {name}, {readable_bytes(remove_model(name))} are free again")
+
+
+@app.command()
+def allow(names: _NAMES) -> None:
+    """Let requests from pictures, scenes and the network use models and files: paths, folders with all in them, hub ids."""
+    for item in approve(home_folder(), names):
+        typer.echo(f"allowed {printable(item)}")
+
+
+@app.command()
+def disallow(names: _NAMES) -> None:
+    """Take back what was allowed."""
+    removed = withdraw(home_folder(), names)
+    for item in removed:
+        typer.echo(f"no longer allowed: {printable(item)}")
+    if not removed:
+        raise RequestError("names", "none of them was allowed", hint="see: sd-core models allowed")
+
+
+@app.command()
+def allowed(ctx: typer.Context, json: _JSON = False) -> None:
+    """List what was allowed, beside the catalogue and the folders models and loras in SD_CORE_HOME."""
+    if json:
+        errors_as_json(ctx)
+    for item in approved(home_folder()):
+        typer.echo(codec.dumps(item) if json else printable(item))
 
 
 def _side(info: ModelInfo) -> str:

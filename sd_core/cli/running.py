@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ import typer
 from sd_core.destination import check_destination
 from sd_core.errors import Cancelled, SDError
 from sd_core.events import CancelledEvent, Event, Failed, ResultEvent
+from sd_core.metadata import allowed_beside
 from sd_core.requests import Adjust, Animation, MeshTexture, Request, Texture
 from sd_core.requests.generation import Generation
 from sd_core.results import Result
 from sd_core.saving import free_path, stem_of
+from sd_core.trust import named_in
 
 from .exits import errors_as_json
 from .progress import Display
@@ -159,7 +162,7 @@ def tell(result: Result, paths: list[Path]) -> None:
         if path.suffix != ".npy":
             typer.echo(f"wrote {path}")
     if paths[0].suffix == ".png":
-        typer.echo(f"again: sd-core run {_quoted(paths[0])}")
+        typer.echo(f"again: {shlex.join(_again(result.request, paths[0]))}")
 
 
 def tell_json(result: Result, paths: list[Path]) -> None:
@@ -175,7 +178,7 @@ def tell_json(result: Result, paths: list[Path]) -> None:
             "timings": dict(result.timings),
             "warnings": list(result.warnings),
             "decisions": dict(result.decisions),
-            "again": ["sd-core", "run", str(path)] if path.suffix == ".png" else None,
+            "again": _again(result.request, path) if path.suffix == ".png" else None,
         }
         typer.echo(json.dumps(line))
 
@@ -186,7 +189,10 @@ def _seed(request: Request, index: int) -> list[str]:
     return [f"seed {request.seed + index}"]
 
 
-def _quoted(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(str(path))
+def _again(request: Request, path: Path) -> list[str]:
+    """What makes the picture again; a model that the user has only just named is not asked about."""
+    try:
+        asks = allowed_beside(path).refused(named_in(request))
+    except SDError:
+        asks = True  # approvals that cannot be read approve of nothing; the picture is written all the same
+    return ["sd-core", "run", str(path), *(["--trust"] if asks else [])]

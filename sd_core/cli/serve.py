@@ -57,7 +57,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
     model: Annotated[str, typer.Option(help="Used by requests that name none.")] = "builtin",
     allow_model: Annotated[
-        list[str] | None, typer.Option(help="Folder or hub id that remote requests may name.")
+        list[str] | None, typer.Option(help="File, folder or hub id that requests may name.")
     ] = None,
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Further name under which this machine is addressed.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import queue
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,9 +15,9 @@ from typing import Self
 import torch
 
 from sd_core.devices import choose_placement, memory
-from sd_core.errors import OutOfMemory, SDError
-from sd_core.events import Event, Queued, ResultEvent
-from sd_core.jobs import Job
+from sd_core.errors import EngineDied, OutOfMemory, SDError
+from sd_core.events import Event, ResultEvent
+from sd_core.jobs import Job, Owner
 from sd_core.models import LoraInfo, ModelInfo, list_loras, list_models
 from sd_core.requests import Request
 from sd_core.results import Result
@@ -26,12 +25,15 @@ from sd_core.tasks import run_request
 
 from .context import JobContext
 from .resources import Resources
+from .waiting import Waiting
 
 _log = logging.getLogger(__name__)
 
 
 class Engine:
     """Runs requests one after another on one device.
+
+    It belongs to the process that made it: a forked child has no thread that would run its jobs, and makes its own.
 
     Args:
         model: used by requests that name none.
@@ -55,10 +57,12 @@ class Engine:
         self._default_model = str(model)
         self._keep_latents = keep_latents
         self._resources = Resources(choose_placement(device, dtype), memory_limit)
-        self._jobs: queue.Queue[Job | None] = queue.Queue()
+        self._owner = Owner(
+            "this engine",
+            "make the engine in the child, which multiprocessing should start by spawn, since torch does not outlive a fork",
+        )
+        self._waiting = Waiting()
         self._busy = threading.Lock()
-        self._closed = False
-        self._running: Job | None = None
         self._worker = threading.Thread(target=self._work, name="sd_core-engine", daemon=True)
         self._worker.start()
 
@@ -74,13 +78,11 @@ class Engine:
             overwrite: what an earlier run left there may go; without either, finished frames or views are an error.
 
         Raises:
-            SDError: the engine is closed.
+            SDError: the engine is closed, or was made by the process that this one was forked from.
         """
-        if self._closed:
-            raise SDError("this engine is closed", hint="make a new one: sd_core.Engine()")
+        self._owner.check()
         job = Job(request, None if output is None else Path(output), resume, overwrite)
-        job.report(Queued(self._jobs.qsize()))
-        self._jobs.put(job)
+        self._waiting.put(job)
         return job
 
     def run(
@@ -117,21 +119,21 @@ class Engine:
         return list_loras()
 
     def free_memory(self) -> None:
-        """Drop every loaded model and give its memory back to the device; waits for the job that runs."""
+        """Drop every loaded model and give its memory back to the device; waits for the job that runs.
+
+        Raises:
+            SDError: the engine was made by the process that this one was forked from.
+        """
+        self._owner.check()
         with self._busy:
             self._resources.free()
             gc.collect()
 
     def close(self) -> None:
-        """Cancel what runs and what waits, and free the memory."""
-        if self._closed:
+        """Cancel what runs and what waits, and free the memory. In a forked child there is nothing to close."""
+        if not self._owner.is_here():
             return
-        self._closed = True
-        self._cancel_waiting()
-        self._jobs.put(None)
-        running = self._running
-        if running is not None:
-            running.cancel()
+        self._waiting.close()
         self._worker.join()
         self.free_memory()
 
@@ -143,21 +145,14 @@ class Engine:
     ) -> None:
         self.close()
 
-    def _cancel_waiting(self) -> None:
-        while True:
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                return
-            if job is not None:
-                job.cancel()
-
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            self._running = job
-            with self._busy:
-                self._run_job(job)
-            self._running = None
+        try:
+            while (job := self._waiting.take()) is not None:
+                with self._busy:
+                    self._run_job(job)
+        finally:
+            # Whatever ended the thread: nobody waits for it in vain.
+            self._waiting.fail(EngineDied("the engine's thread has ended", hint="make a new engine: sd_core.Engine()"))
 
     def _run_job(self, job: Job) -> None:
         if not job.start():

@@ -9,7 +9,9 @@ from typing import Generic, TypeVar
 from sd_core.devices import Placement
 from sd_core.diffusion.preview import LatentPreview, fit_preview
 from sd_core.diffusion.text import PromptEmbeds, encode_prompt
-from sd_core.models import ControlNetwork, Model, ModelCache, load_control_network
+from sd_core.models import ControlNetwork, Model, ModelCache
+from sd_core.models.controls import find_control_network, read_control_network
+from sd_core.models.identity import identity
 from sd_core.requests import Lora
 
 T = TypeVar("T")
@@ -40,7 +42,10 @@ class Recent(Generic[T]):
 
 
 class Resources:
-    """Everything that is loaded or computed once and used by many jobs. For one thread."""
+    """Everything that is loaded or computed once and used by many jobs. For one thread.
+
+    Every key holds the identity of the files that the value was made of: what was replaced under its name is read anew.
+    """
 
     def __init__(self, placement: Placement, memory_limit: int | None = None) -> None:
         self.placement = placement
@@ -59,18 +64,20 @@ class Resources:
 
     def control_network(self, name: str | None, kind: str, model: Model) -> ControlNetwork:
         """A ControlNet or T2I-Adapter for `model`, loaded if need be."""
-        return self._control_networks.get((model.name, name, kind), lambda: load_control_network(name, kind, model))
+        folder = find_control_network(name, kind, model)
+        key = (model.key, folder, identity([folder]))
+        return self._control_networks.get(key, lambda: read_control_network(folder, model))
 
     def prompt(
         self, model: Model, prompt: str, negative_prompt: str, guided: bool, loras: tuple[Lora, ...]
     ) -> PromptEmbeds:
-        """Encoded prompts; LoRAs belong to the key because they may change the text encoder."""
-        key = (model.name, prompt, negative_prompt, guided, loras)
+        """Encoded prompts; LoRAs, and the files that are on the model, belong to the key: they may change the text encoder."""
+        key = (model.key, model.adapters, prompt, negative_prompt, guided, loras)
         return self._prompts.get(key, lambda: encode_prompt(model, prompt, negative_prompt, guided=guided))
 
     def preview(self, model: Model) -> LatentPreview:
         """The preview fitted to the model's VAE."""
-        return self._previews.get(model.name, lambda: fit_preview(model))
+        return self._previews.get(model.key, lambda: fit_preview(model))
 
     def free(self) -> None:
         """Drop everything and give the memory back to the device."""

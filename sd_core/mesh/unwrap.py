@@ -15,7 +15,7 @@ from .surface import Floats, Ints
 _WORKER = """
 import sys
 import numpy, xatlas
-data = numpy.load(sys.argv[1])
+data = numpy.load(sys.argv[1], allow_pickle=False)
 atlas = xatlas.Atlas()
 atlas.add_mesh(data["vertices"], data["faces"].astype(numpy.uint32))
 options = xatlas.PackOptions()
@@ -70,6 +70,6 @@ def _in_own_process(vertices: Floats, faces: Ints, size: int, timeout: float) ->
             return None
         if finished.returncode != 0 or not made.is_file():
             return None
-        uvs = np.load(made)
+        uvs = np.load(made, allow_pickle=False)
     valid = uvs.shape == (len(faces), 3, 2) and np.isfinite(uvs).all() and uvs.min() >= 0 and uvs.max() <= 1
     return uvs if valid else None

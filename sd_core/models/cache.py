@@ -13,6 +13,7 @@ from sd_core.errors import OutOfMemory
 
 from .loading import estimate_bytes, load_model
 from .model import Model, parameter_bytes
+from .sources import model_identity
 
 # Beside parameters, a run needs room for activations.
 _SHARE = 0.9
@@ -21,20 +22,23 @@ _SHARE = 0.9
 class ModelCache:
     """Keeps the models used last; the least recently used go when the next one needs their room. For one thread.
 
+    A model whose files were replaced under its name is loaded anew.
+
     Args:
         placement: where models go.
         limit: bytes that all of them may take; None: nine tenths of what the device has free.
         allow_pickle: see `load_model`.
     """
 
-    def __init__(self, placement: Placement, limit: int | None = None, *, allow_pickle: bool = False) -> None:
+    def __init__(self, placement: Placement, limit: int | None = None, *, allow_pickle: bool | None = None) -> None:
         self._placement = placement
         self._limit = limit
         self._allow_pickle = allow_pickle
         self._models: OrderedDict[str, Model] = OrderedDict()
 
     def __contains__(self, name: str) -> bool:
-        return name in self._models
+        """Whether the model is here as its files are now."""
+        return name in self._models and self._models[name].identity == model_identity(name)
 
     @property
     def bytes_used(self) -> int:
@@ -48,8 +52,11 @@ class ModelCache:
             OutOfMemory: it is larger than the bound, all others gone.
             ModelNotFound, ModelMismatch: see `load_model`.
         """
-        if name not in self._models:
-            self._make_room(estimate_bytes(name, self._placement))
+        if name not in self:
+            # Before the next one is measured: it must not count, and its mapped files may be gone.
+            if self._models.pop(name, None) is not None:
+                _release(self._placement.device)
+            self._make_room(estimate_bytes(name, self._placement, allow_pickle=self._allow_pickle))
             self._models[name] = load_model(name, self._placement, allow_pickle=self._allow_pickle)
         self._models.move_to_end(name)
         return self._models[name]

@@ -11,10 +11,12 @@ import torch
 from sd_core.errors import ModelMismatch, ModelNotFound, RequestError
 
 from .catalogue import CONTROLNETS, WIDTHS
-from .files import read_json, read_shapes
+from .configurations import read_json
+from .formats import pickles_allowed
 from .hub import HUB_ID, fetch_file, list_files
 from .libraries import quiet_libraries
 from .model import Family, Model
+from .parts import DIFFUSERS_STEM, check_part, explained, load_pretrained
 from .t2i_adapters import check_t2i_adapter
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 ControlNetwork: TypeAlias = "ControlNetModel | T2IAdapter"
 
-_WEIGHTS = "diffusion_pytorch_model"
 OWN_KIND = "depth"
 """What the ControlNet in a model's own folder reads."""
 
@@ -38,18 +39,32 @@ def load_control_network(name: str | None, kind: str, model: Model) -> ControlNe
     Raises:
         RequestError: none is known for this kind.
         ModelNotFound: no such network, or files are missing.
-        ModelMismatch: made for another family, or a damaged file.
+        ModelMismatch: made for another family, or a damaged file, or a pickle.
     """
-    folder = _folder(name or _known(kind, model))
-    network_class = _class_that_fits(folder, read_json(folder / "config.json"), model)
-    with quiet_libraries():
-        network = network_class.from_pretrained(
-            folder,
-            dtype=model.placement.dtype,
-            use_safetensors=True,
-            local_files_only=True,
-            variant=_variant(folder),
-        )
+    return read_control_network(find_control_network(name, kind, model), model)
+
+
+def find_control_network(name: str | None, kind: str, model: Model) -> Path:
+    """The folder of `load_control_network`'s network on this machine, fetched if need be; what is in it is not looked at.
+
+    Raises:
+        RequestError, ModelNotFound: see there.
+    """
+    name = name or _known(kind, model)
+    folder = Path(name).expanduser()
+    return folder if folder.is_dir() else _fetched(name)
+
+
+def read_control_network(folder: Path, model: Model) -> ControlNetwork:
+    """The network in a folder; see `load_control_network`."""
+    if not (folder / "config.json").is_file():
+        raise ModelNotFound(str(folder), "files are missing: config.json", hint=_GET_AGAIN)
+    weights = check_part(folder, DIFFUSERS_STEM)
+    if weights.missing:
+        raise ModelNotFound(str(folder), f"files are missing: {', '.join(weights.missing)}", hint=_GET_AGAIN)
+    with explained(folder, "use a ControlNet or T2I-Adapter that diffusers wrote"), quiet_libraries():
+        network_class = _class_that_fits(folder, read_json(folder / "config.json"), model)
+        network = load_pretrained(network_class, folder, weights, dtype=model.placement.dtype)
     if model.placement.channels_last:
         network.to(memory_format=torch.channels_last)
     return network.to(model.placement.device)
@@ -83,34 +98,20 @@ def _known(kind: str, model: Model) -> str:
     return by_kind[kind]
 
 
-def _folder(name: str) -> Path:
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return _checked(name, folder)
+def _fetched(name: str) -> Path:
     if not HUB_ID.fullmatch(name):
         raise ModelNotFound(name, "no such ControlNet or T2I-Adapter", hint="name a folder or a hub id")
     files = list_files(name, name)
-    weights = next((f for f in (f"{_WEIGHTS}.safetensors", f"{_WEIGHTS}.fp16.safetensors") if f in files), None)
+    wanted = [f"{DIFFUSERS_STEM}.safetensors", f"{DIFFUSERS_STEM}.fp16.safetensors"]
+    wanted += [f"{DIFFUSERS_STEM}.bin"] if pickles_allowed() else []
+    weights = next((file for file in wanted if file in files), None)
     if weights is None:
-        raise ModelNotFound(name, f"it has no {_WEIGHTS}.safetensors", hint="name another ControlNet or T2I-Adapter")
+        raise ModelNotFound(name, f"it has no {wanted[0]}", hint="name another ControlNet or T2I-Adapter")
     fetch_file(name, name, weights)
-    return _checked(name, fetch_file(name, name, "config.json").parent)
+    return fetch_file(name, name, "config.json").parent
 
 
-def _checked(name: str, folder: Path) -> Path:
-    weights = sorted(folder.glob(f"{_WEIGHTS}*.safetensors"))
-    missing = [] if (folder / "config.json").is_file() else ["config.json"]
-    missing += [] if weights else [f"{_WEIGHTS}.safetensors"]
-    if missing:
-        raise ModelNotFound(name, f"files are missing: {', '.join(missing)}", hint="get its folder again")
-    for file in weights:
-        read_shapes(file)
-    return folder
-
-
-def _variant(folder: Path) -> str | None:
-    plain = [file for file in folder.glob(f"{_WEIGHTS}*.safetensors") if not file.stem.endswith(".fp16")]
-    return None if plain else "fp16"
+_GET_AGAIN = "get its folder again"
 
 
 def _check_controlnet(folder: Path, config: Mapping[str, Any], model: Model) -> None:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from sd_core.errors import ModelMismatch, ModelNotFound
 
 from .catalogue import DistilledUNet, Entry
-from .files import check_folder, read_json
+from .configurations import read_json
+from .files import check_folder
 from .libraries import pipeline_class, quiet_libraries
+from .parts import load_pretrained
+from .tensors import read_weights
 
 if TYPE_CHECKING:
     from sd_core.devices import Placement
@@ -24,7 +27,7 @@ def load_folder(
     *,
     unet: Path | None = None,
     entry: Entry | None = None,
-    allow_pickle: bool = False,
+    allow_pickle: bool | None = None,
 ) -> Any:
     """The stock pipeline of a folder that `save_pretrained` wrote.
 
@@ -36,14 +39,14 @@ def load_folder(
         placement: number formats.
         unet: weights that stand for those of the folder's UNet, with the scheduler options of `entry`.
         entry: what the catalogue says of the checkpoint.
-        allow_pickle: also open `.bin` files.
+        allow_pickle: also read the weights in `.bin` files; None: if the environment says so.
 
     Raises:
         ModelNotFound: files are missing.
-        ModelMismatch: a weight file is damaged, or the folder holds another kind of model.
+        ModelMismatch: a weight file is damaged or a pickle, or the folder holds another kind of model or names code.
     """
     index = read_index(folder)
-    variant = check_folder(folder, index, allow_pickle=allow_pickle, without=("unet",) if unet else ())
+    weights = check_folder(folder, index, allow_pickle=allow_pickle, without=("unet",) if unet else ())
     cls = pipeline_class(_class_name(folder, index))
     # Read by the plain pipelines only to announce that they ignore it.
     without: dict[str, Any] = {"feature_extractor": None, "image_encoder": None}
@@ -55,13 +58,8 @@ def load_folder(
             "scheduler": _load_scheduler(folder, index, entry.unet),
         }
     with quiet_libraries():
-        return cls.from_pretrained(
-            folder,
-            dtype={"vae": placement.vae_dtype, "default": placement.dtype},
-            use_safetensors=None if allow_pickle else True,
-            variant=variant,
-            local_files_only=True,
-            **without,
+        return load_pretrained(
+            cls, folder, weights, dtype={"vae": placement.vae_dtype, "default": placement.dtype}, **without
         )
 
 
@@ -96,11 +94,10 @@ def _load_unet(folder: Path, weights: Path, placement: Placement) -> Any:
     """A UNet of the folder's shape with weights of its own."""
     from accelerate import init_empty_weights
     from diffusers import UNet2DConditionModel
-    from safetensors.torch import load_file
 
     with init_empty_weights():
         unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(folder / "unet"))
-    state = {name: tensor.to(placement.dtype) for name, tensor in load_file(weights).items()}
+    state = {name: tensor.to(placement.dtype) for name, tensor in read_weights(weights).tensors.items()}
     unet.load_state_dict(state, assign=True)
     return unet.eval()
 

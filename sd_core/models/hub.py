@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sd_core.errors import ModelNotFound
+from sd_core.errors import ModelMismatch, ModelNotFound
 
+from .configurations import LEFT_OUT
 from .files import check_folder
 from .folder import read_index
+from .formats import pickles_allowed
 from .libraries import pipeline_class, quiet_libraries
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-# Parts of published pipelines that the engine has no use for.
-_LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder", "depth_estimator")
 
 
 def is_offline(offline: bool | None) -> bool:
@@ -28,14 +28,14 @@ def is_offline(offline: bool | None) -> bool:
 def cached_snapshot(hub_id: str) -> Path | None:
     """The folder of what was fetched of a repository, whole or not; None if nothing was."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, IncompleteSnapshotError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(hub_id, local_files_only=True))
     except IncompleteSnapshotError as error:
         # By the hub's measure: we never fetch all files of a repository.
         return Path(error.snapshot_path)
-    except LocalEntryNotFoundError:
+    except (LocalEntryNotFoundError, HFValidationError):
         return None
 
 
@@ -45,7 +45,7 @@ def cached_pipeline(hub_id: str, *, without: tuple[str, ...] = ()) -> Path | Non
     if folder is None:
         return None
     try:
-        check_folder(folder, read_index(folder), allow_pickle=False, without=without)
+        check_folder(folder, read_index(folder), without=without)
     except ModelNotFound:
         return None
     return folder
@@ -83,16 +83,36 @@ def download_pipeline(name: str, hub_id: str, *, variant: str | None = None, wit
     from huggingface_hub import model_info
 
     cls = pipeline_class("DiffusionPipeline")
-    skipped = dict.fromkeys((*_LEFT_OUT, *without))
+    skipped = dict.fromkeys((*LEFT_OUT, *without))
+    # None: safetensors where there are any, else pickles
+    safetensors_only = None if pickles_allowed() else True
     with _explained(name, hub_id), quiet_libraries():
         # diffusers takes any refusal for a missing network; asking first tells them apart.
         model_info(hub_id)
         try:
-            return Path(cls.download(hub_id, variant=variant, use_safetensors=True, **skipped))
+            return Path(cls.download(hub_id, variant=variant, use_safetensors=safetensors_only, **skipped))
         except ValueError:
             if variant is None:
                 raise
-            return Path(cls.download(hub_id, use_safetensors=True, **skipped))
+            return Path(cls.download(hub_id, use_safetensors=safetensors_only, **skipped))
+
+
+def fetch_network(name: str, hub_id: str, *, offline: bool | None = None) -> Path:
+    """The folder of a repository with one network of transformers: its weights and configurations, and nothing else of it.
+
+    Raises:
+        ModelNotFound: no such repository, or offline and nothing of it is on this machine.
+    """
+    from huggingface_hub import snapshot_download
+
+    if is_offline(offline):
+        folder = cached_snapshot(hub_id)
+        if folder is None:
+            raise _missing(name, [hub_id])
+        return folder
+    weights = ("*.safetensors", "*.bin") if pickles_allowed() else ("*.safetensors",)
+    with _explained(name, hub_id):
+        return Path(snapshot_download(hub_id, allow_patterns=["*.json", *(f"*model{kind}" for kind in weights)]))
 
 
 def fetch_file(name: str, hub_id: str, file: str, *, offline: bool | None = None) -> Path:
@@ -101,15 +121,27 @@ def fetch_file(name: str, hub_id: str, file: str, *, offline: bool | None = None
     Raises:
         ModelNotFound: no such file, or offline and not on this machine.
     """
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import hf_hub_download
 
-    cached = try_to_load_from_cache(hub_id, file)
-    if isinstance(cached, str):
-        return Path(cached)
+    cached = cached_file(hub_id, file)
+    if cached is not None:
+        return cached
     if is_offline(offline):
         raise _missing(name, [f"{hub_id}/{file}"])
     with _explained(name, hub_id):
         return Path(hf_hub_download(hub_id, file))
+
+
+def cached_file(hub_id: str, file: str) -> Path | None:
+    """One file of a repository if it is on this machine."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        cached = try_to_load_from_cache(hub_id, file)
+    except HFValidationError:
+        return None
+    return Path(cached) if isinstance(cached, str) else None
 
 
 def list_files(name: str, hub_id: str, *, offline: bool | None = None) -> list[str]:
@@ -135,7 +167,7 @@ def _incomplete(name: str, hub_id: str, without: tuple[str, ...]) -> ModelNotFou
     if folder is None:
         return _missing(name, [f"all of {hub_id}"])
     try:
-        check_folder(folder, read_index(folder), allow_pickle=False, without=without)
+        check_folder(folder, read_index(folder), without=without)
     except ModelNotFound as error:
         return ModelNotFound(name, f"offline, and of {hub_id} {error.message}", hint=_ONLINE.format(name=name))
     return _missing(name, [hub_id])
@@ -174,6 +206,11 @@ def _explained(name: str, hub_id: str) -> Iterator[None]:
         raise ModelNotFound(name, f"{url}: {str(error).splitlines()[0]}", hint="check the name") from error
     except (httpx2.HTTPError, OSError) as error:
         raise ModelNotFound(name, f"{url} cannot be used ({error})", hint=_ONLINE.format(name=name)) from error
+    except ValueError as error:
+        # diffusers says so of pipelines with code of their own, and of those without safetensors
+        reason = str(error).strip().splitlines()[0]
+        hint = "use a Stable Diffusion 1.x, 2.x or XL of diffusers' own classes, in safetensors"
+        raise ModelMismatch(f"{url} cannot be used: {reason}", hint=hint) from error
 
 
 _ONLINE = "with a network: sd-core models pull {name}; or copy the model here and name its folder"

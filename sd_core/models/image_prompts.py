@@ -16,10 +16,12 @@ from sd_core.errors import ModelMismatch, ModelNotFound
 from sd_core.requests import ImagePrompt
 
 from .catalogue import IMAGE_PROMPTS, WIDTHS
-from .files import Shapes, read_json, read_shapes
+from .configurations import read_json
 from .hub import fetch_file
 from .libraries import quiet_libraries
 from .model import Model
+from .parts import TRANSFORMERS_STEM, check_part, explained, load_pretrained
+from .tensors import Shapes, Weights, read_weights
 from .weights import find_weights
 
 _FAMILY_FOLDERS = {"sd1": "models", "sdxl": "sdxl_models"}
@@ -52,32 +54,44 @@ def image_prompt_weights(model: Model, prompt: ImagePrompt) -> Iterator[None]:
 
     Raises:
         ModelNotFound: no such file, or no image encoder beside it.
-        ModelMismatch: made for another family, or none is known for this one.
+        ModelMismatch: made for another family, none is known for this one, or a damaged file or a pickle.
     """
     file = _find(model, prompt.model)
-    shapes = read_shapes(file)
-    _check_family(model, file, shapes)
-    encoder = _find_encoder(file, shapes)
+    weights = read_weights(file)
+    _check_family(model, file, weights.shapes)
+    encoder = _find_encoder(file, weights.shapes)
     with _restored(model):
-        _load(model, file, encoder)
+        _load(model, file, weights, encoder)
         pipeline: Any = model.pipeline
         pipeline.set_ip_adapter_scale(prompt.scale)
         yield
 
 
-def _load(model: Model, file: Path, encoder: Path) -> None:
-    """Through diffusers' loader, which wants the encoder relative to one folder above both."""
+def _load(model: Model, file: Path, weights: Weights, encoder: Path) -> None:
+    """Through diffusers' loader, which is given the tensors: of files it goes by the suffix, and wants the encoder beside."""
     pipeline: Any = model.pipeline
-    with quiet_libraries():
+    found = check_part(encoder, TRANSFORMERS_STEM)
+    if found.missing:
+        raise ModelNotFound(str(encoder), f"files are missing: {', '.join(found.missing)}", hint="get the folder again")
+    with explained(encoder, "use the image encoder that was published with the adapter"), quiet_libraries():
         from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
-        network: Any = CLIPVisionModelWithProjection.from_pretrained(
-            encoder, dtype=model.placement.dtype, local_files_only=True, use_safetensors=True
-        )
+        network: Any = load_pretrained(CLIPVisionModelWithProjection, encoder, found, dtype=model.placement.dtype)
         side = network.config.image_size
         processor = CLIPImageProcessorPil(size=side, crop_size=side)
         pipeline.register_modules(image_encoder=network.to(model.placement.device), feature_extractor=processor)  # pyright: ignore[reportArgumentType]
-        pipeline.load_ip_adapter(str(file.parent), subfolder="", weight_name=file.name, local_files_only=True)
+    with explained(file, "use an IP-Adapter made for this model"), quiet_libraries():
+        pipeline.load_ip_adapter(_by_part(weights), subfolder="", weight_name="", local_files_only=True)
+
+
+def _by_part(weights: Weights) -> dict[str, dict[str, Tensor]]:
+    """As diffusers reads it from a file."""
+    parts: dict[str, dict[str, Tensor]] = {"image_proj": {}, "ip_adapter": {}}
+    for name, tensor in weights.tensors.items():
+        part, _, rest = name.partition(".")
+        if part in parts:
+            parts[part][rest] = tensor
+    return parts
 
 
 @contextmanager

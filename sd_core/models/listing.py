@@ -8,11 +8,12 @@ from pathlib import Path
 from sd_core.errors import ModelMismatch, ModelNotFound, RequestError
 
 from .catalogue import BUILTIN, BUILTIN_FOLDER, CATALOGUE, CONTROLNETS, Entry
-from .files import read_shapes
+from .formats import Format, check_format
 from .hub import HUB_ID, cached_pipeline, download_pipeline, fetch_file
 from .lora_folder import lora_folder, names_in_folder
 from .loras import family_of, is_inversion
 from .model import Defaults, Family, UNetInput
+from .tensors import read_shapes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def list_models() -> list[ModelInfo]:
     sizes = _cached_sizes()
     known = [_info(entry, sizes) for entry in CATALOGUE.values()]
     named = {entry.hub_id for entry in CATALOGUE.values()}
-    others = [hub_id for hub_id in sorted(sizes) if hub_id not in named and cached_pipeline(hub_id)]
+    others = [hub_id for hub_id in sorted(sizes) if hub_id not in named and _is_whole(hub_id)]
     return known + [_unknown(hub_id, sizes[hub_id]) for hub_id in others]
 
 
@@ -133,8 +134,10 @@ def _lora(name: str) -> LoraInfo:
     path = lora_folder() / name
     size = path.stat().st_size
     try:
+        if check_format(path) is not Format.SAFETENSORS:
+            return LoraInfo(name=name, family=None, inversion=False, size=size, problem="a pickle called .safetensors")
         shapes = read_shapes(path)
-    except ModelMismatch:
+    except (ModelMismatch, ModelNotFound):
         return LoraInfo(name=name, family=None, inversion=False, size=size, problem="damaged, or no safetensors file")
     return LoraInfo(name=name, family=family_of(shapes), inversion=is_inversion(shapes), size=size)
 
@@ -176,7 +179,15 @@ def _is_present(entry: Entry, sizes: dict[str, int]) -> bool:
     if entry.unet is not None and entry.unet.hub_id not in sizes:
         return False
     without = ("unet",) if entry.unet else ()
-    return entry.hub_id in sizes and cached_pipeline(entry.hub_id, without=without) is not None
+    return entry.hub_id in sizes and _is_whole(entry.hub_id, without)
+
+
+def _is_whole(hub_id: str, without: tuple[str, ...] = ()) -> bool:
+    """Whether a pipeline is here and can be loaded; who names one that cannot is told why then."""
+    try:
+        return cached_pipeline(hub_id, without=without) is not None
+    except ModelMismatch:
+        return False
 
 
 def _unknown(hub_id: str, size: int) -> ModelInfo:

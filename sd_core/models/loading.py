@@ -3,67 +3,73 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from sd_core.devices import Offload, Placement, memory
-from sd_core.errors import ModelMismatch
 
 from .families import defaults_of, family_of, unet_input_of
-from .files import read_shapes, weight_files
+from .files import weight_files
 from .folder import load_folder
 from .model import Model, parameter_bytes
-from .sources import Source, find_source
+from .parts import explained
+from .sources import Source, find_source, model_identity
+from .tensors import count_parameters
 from .vocabulary import read_vocabulary
 
 # What activations take beside the parameters of a model that just fits: a 512 px decode in half precision.
 _WORKING_BYTES = 2 * 1024**3
+_SUPPORTED = "use Stable Diffusion 1.x, 2.x or XL"
 
 
-def load_model(name: str, placement: Placement, *, allow_pickle: bool = False, offline: bool | None = None) -> Model:
+def load_model(
+    name: str, placement: Placement, *, allow_pickle: bool | None = None, offline: bool | None = None
+) -> Model:
     """Load a model and put it in its place.
 
     Args:
-        name: "builtin", a name of the catalogue, a hub id, a folder, or a `.safetensors` file.
+        name: "builtin", a name of the catalogue, a hub id, a folder, or a file of weights, whatever its suffix.
         placement: device and number formats.
-        allow_pickle: also open `.bin` and `.ckpt` files, which can run any code.
+        allow_pickle: also read the weights in pickles such as `.ckpt` and `.bin` files, through torch's weights-only unpickler,
+            which runs nothing; None: if the environment variable SD_CORE_ALLOW_PICKLE is 1.
         offline: use what is on this machine only; None: as the environment variable HF_HUB_OFFLINE says.
 
     Raises:
         ModelNotFound: no such model, or files are missing; says which and how to get them.
-        ModelMismatch: a damaged file, or a kind of model that the engine does not run.
+        ModelMismatch: a damaged file, a pickle, a folder that names code, or a kind of model that the engine does not run.
     """
     source = find_source(name, allow_pickle=allow_pickle, offline=offline)
+    files = model_identity(name)
     pipeline = _load(source, placement, allow_pickle=allow_pickle)
-    family = family_of(pipeline)
-    defaults = source.entry.defaults if source.entry else defaults_of(pipeline, family)
+    with explained(source.path, _SUPPORTED):
+        family, unet_input = family_of(pipeline), unet_input_of(pipeline)
+        defaults = source.entry.defaults if source.entry else defaults_of(pipeline, family)
     model = Model(
         name=name,
         family=family,
-        unet_input=unet_input_of(pipeline),
+        unet_input=unet_input,
         placement=placement,
         defaults=defaults,
         pipeline=pipeline,
         source=source.path,
         revision=source.revision,
         vocabulary=read_vocabulary(source.path) if source.path.is_dir() else None,
+        identity=files,
     )
     return place(model)
 
 
-def estimate_bytes(name: str, placement: Placement) -> int:
+def estimate_bytes(name: str, placement: Placement, *, allow_pickle: bool | None = None) -> int:
     """Bytes that the parameters of a model will take, read from its files' headers.
 
     Raises:
         ModelNotFound, ModelMismatch: see `load_model`.
     """
-    source = find_source(name, allow_pickle=True)
+    source = find_source(name, allow_pickle=allow_pickle)
     files = weight_files(source.path) if source.path.is_dir() else [source.path]
     files += [source.unet] if source.unet else []
-    sizes = (_parameters(file) for file in files)
+    sizes = (count_parameters(file, allow_pickle=allow_pickle) for file in files)
     return sum(sizes) * placement.dtype.itemsize
 
 
@@ -76,25 +82,13 @@ def place(model: Model) -> Model:
     return _offloaded(model) if _too_large(model) else _moved(model)
 
 
-def _load(source: Source, placement: Placement, *, allow_pickle: bool) -> Any:
-    try:
+def _load(source: Source, placement: Placement, *, allow_pickle: bool | None) -> Any:
+    with explained(source.path, _SUPPORTED):
         if source.path.is_dir():
             return load_folder(source.path, placement, unet=source.unet, entry=source.entry, allow_pickle=allow_pickle)
         from .single_file import load_single_file
 
-        return load_single_file(source.path, placement)
-    except (ValueError, KeyError, RuntimeError, OSError) as error:
-        # The files are there and whole, so what diffusers stumbles over is their content.
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelMismatch(
-            f"{source.path} cannot be loaded: {reason}", hint="use Stable Diffusion 1.x, 2.x or XL"
-        ) from error
-
-
-def _parameters(file: Path) -> int:
-    if file.suffix != ".safetensors":
-        return file.stat().st_size // 2
-    return sum(prod(shape) for shape in read_shapes(file).values())
+        return load_single_file(source.path, placement, allow_pickle=allow_pickle)
 
 
 def _moved(model: Model) -> Model:

@@ -29,7 +29,7 @@ def find_lora(name: str) -> Path:
 
     Raises:
         ModelNotFound: no such file.
-        ModelMismatch: a pickle.
+        ModelMismatch: a pickle where none is allowed, or no file of weights.
     """
     inner = PurePosixPath(name)
     held = lora_folder() / inner
@@ -38,7 +38,7 @@ def find_lora(name: str) -> Path:
     if path_meant or Path(name).expanduser().exists():
         return find_weights(name)
     if held.is_file() and held.suffix == _ENDING:
-        return held
+        return find_weights(str(held))
     if len(inner.parts) == 1 and inner.suffix == _ENDING:
         raise ModelNotFound(name, "is not in the LoRA folder", hint="put it there, or name a file with its whole path")
     return find_weights(name)

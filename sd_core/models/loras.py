@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from sd_core.errors import ModelMismatch
 from sd_core.requests import Lora
 
 from .catalogue import WIDTHS
-from .files import Shapes, read_shapes
+from .identity import identity
 from .libraries import quiet_libraries
+from .lora_files import put_lora
 from .lora_folder import find_lora
 from .model import Family, Model
+from .parts import explained
+from .tensors import Shapes, Weights, read_weights
 
 _DOWN = r"(lora_down|lora_A|lora\.down|down)(\.default)?\.weight$"
 _CROSS_ATTENTION = re.compile(rf"attn2.*to_k.*{_DOWN}")
@@ -27,6 +31,8 @@ _ENCODERS = ("text_encoder", "text_encoder_2")
 _TOKENIZERS = ("tokenizer", "tokenizer_2")
 # Keys of textual inversions for two encoders, in the order of SDXL's.
 _SDXL_KEYS = {"clip_l": 0, "clip_g": 1}
+# Keys of textual inversions that go by the names of their files: of two trainers, the second one's as a pickle.
+_NAMELESS = ("emb_params", "string_to_param.*")
 
 
 @contextmanager
@@ -43,18 +49,32 @@ def lora_weights(model: Model, loras: Sequence[Lora]) -> Iterator[None]:
     if not loras:
         yield
         return
-    files = [(find_lora(lora.path), lora.weight) for lora in loras]
-    shapes = [read_shapes(file) for file, _ in files]
-    inversions = [file for (file, _), shape in zip(files, shapes, strict=True) if is_inversion(shape)]
-    low_rank = [(file, weight) for file, weight in files if file not in inversions]
-    for (file, _), shape in zip(files, shapes, strict=True):
-        _check_family(model, file, shape)
+    files = [find_lora(lora.path) for lora in loras]
+    read_from = identity(files)
+    found = [_File(file, read_weights(file), lora.weight) for file, lora in zip(files, loras, strict=True)]
+    for file in found:
+        _check_family(model, file.path, file.weights.shapes)
+    inversions = [file for file in found if is_inversion(file.weights.shapes)]
+    low_rank = [file for file in found if file not in inversions]
     with _inverted(model, inversions), _low_rank(model, low_rank):
-        yield
+        model.adapters = read_from
+        try:
+            yield
+        finally:
+            model.adapters = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _File:
+    """A LoRA or textual inversion, read once: what was checked is what goes onto the model."""
+
+    path: Path
+    weights: Weights
+    scale: float
 
 
 @contextmanager
-def _low_rank(model: Model, files: Sequence[tuple[Path, float]]) -> Iterator[None]:
+def _low_rank(model: Model, files: Sequence[_File]) -> Iterator[None]:
     """Hu et al. 2021, arXiv:2106.09685; never merged into the weights, which could not be undone exactly."""
     if not files:
         yield
@@ -62,9 +82,9 @@ def _low_rank(model: Model, files: Sequence[tuple[Path, float]]) -> Iterator[Non
     pipeline: Any = model.pipeline
     names = [f"sd_core_{index}" for index in range(len(files))]
     try:
-        for name, (file, _) in zip(names, files, strict=True):
+        for name, file in zip(names, files, strict=True):
             _load(model, file, name)
-        pipeline.set_adapters(names, [weight for _, weight in files])
+        pipeline.set_adapters(names, [file.scale for file in files])
         yield
     finally:
         pipeline.unload_lora_weights()
@@ -73,27 +93,28 @@ def _low_rank(model: Model, files: Sequence[tuple[Path, float]]) -> Iterator[Non
             network.requires_grad_(True)
 
 
-def _load(model: Model, file: Path, name: str) -> None:
-    pipeline: Any = model.pipeline
+def _load(model: Model, file: _File, name: str) -> None:
+    import torch
+
     try:
         with quiet_libraries(), warnings.catch_warnings():
             # peft warns of a second LoRA beside the first, and of taking off one that does not fit: both are meant.
             warnings.simplefilter("ignore", UserWarning)
-            pipeline.load_lora_weights(
-                str(file.parent), weight_name=file.name, adapter_name=name, local_files_only=True, use_safetensors=True
-            )
-    except (ValueError, KeyError, RuntimeError, NotImplementedError) as error:
+            put_lora(model, file.weights, name)
+    except torch.OutOfMemoryError:
+        raise
+    except (ValueError, LookupError, RuntimeError, TypeError, AttributeError) as error:
         # What torch and peft say of layers that do not fit runs over many lines; the first two name one.
         reason = " ".join(str(error).split("\n")[:2]).replace("\t", "").strip()
         raise ModelMismatch(
-            f"{file} does not fit {model.name} ({model.family}): {reason}", hint="use a LoRA made for this model"
+            f"{file.path} does not fit {model.name} ({model.family}): {reason}", hint="use a LoRA made for this model"
         ) from error
     if not any(name in getattr(part, "peft_config", {}) for part in (model.unet, *model.text_encoders)):
-        raise ModelMismatch(f"{file} has no LoRA weights for {model.name}", hint="use a LoRA made for its family")
+        raise ModelMismatch(f"{file.path} has no LoRA weights for {model.name}", hint="use a LoRA made for its family")
 
 
 @contextmanager
-def _inverted(model: Model, files: Sequence[Path]) -> Iterator[None]:
+def _inverted(model: Model, files: Sequence[_File]) -> Iterator[None]:
     """Gal et al. 2022, arXiv:2208.01618."""
     if not files:
         yield
@@ -118,15 +139,13 @@ def _inverted(model: Model, files: Sequence[Path]) -> Iterator[None]:
             encoder.config.vocab_size = embedding.num_embeddings
 
 
-def _load_inversion(model: Model, file: Path) -> None:
-    from safetensors.torch import load_file
-
+def _load_inversion(model: Model, file: _File) -> None:
     pipeline: Any = model.pipeline
-    for key, embedding in load_file(file).items():
+    tensors = file.weights.tensors
+    for key, embedding in tensors.items():
         index = _SDXL_KEYS.get(key, 0)
-        named = len(read_shapes(file)) == 1 and key not in ("emb_params", *_SDXL_KEYS)
-        word = key if named else file.stem
-        with quiet_libraries():
+        word = key if len(tensors) == 1 and key not in (*_NAMELESS, *_SDXL_KEYS) else file.path.stem
+        with explained(file.path, "use a textual inversion made for this model"), quiet_libraries():
             pipeline.load_textual_inversion(
                 {word: embedding.to(model.unet.dtype)},
                 tokenizer=model.tokenizers[index],

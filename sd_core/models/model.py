@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sd_core.catalogue import Defaults, Family, UNetInput
+
+from .identity import Identity
 
 if TYPE_CHECKING:
     import torch
@@ -15,45 +18,15 @@ if TYPE_CHECKING:
     from sd_core.devices import Placement
 
 
-class Family(StrEnum):
-    """Kinds of Stable Diffusion whose LoRAs, ControlNets and embeddings fit one another."""
-
-    SD1 = "sd1"
-    SD2 = "sd2"
-    SDXL = "sdxl"
-
-
-class UNetInput(StrEnum):
-    """What the UNet reads: latents; latents and depth; or latents, mask and masked latents."""
-
-    TEXT = "text"
-    DEPTH = "depth"
-    INPAINT = "inpaint"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
-    """Values for the fields that a request leaves open; `scheduler` None: the checkpoint's own, options as they are.
-
-    guided_control: controls act on the conditional prediction alone, so that guidance strengthens them as it does the
-        prompt. False, as diffusers does it: on both.
-    """
-
-    width: int
-    height: int
-    num_inference_steps: int
-    guidance_scale: float
-    scheduler: str | None = None
-    guided_control: bool = False
-
-
 @dataclass(slots=True, kw_only=True, eq=False)
 class Model:
     """A checkpoint in memory.
 
     `pipeline` is the stock pipeline: it owns the components, and diffusers' loaders of LoRA, IP-Adapter and textual
     inversion work on it. `name` loads the same model again; `source` is the file or folder on this machine, `revision` the hub's
-    commit. `vocabulary` holds the only words that a small model was trained on.
+    commit. `vocabulary` holds the only words that a small model was trained on. `identity` is that of its files when they were
+    read, `adapters` that of the files of the LoRAs and textual inversions that are on it just now: caches of what a model
+    makes put both into their keys.
     """
 
     name: str
@@ -65,6 +38,13 @@ class Model:
     source: Path | None = None
     revision: str | None = None
     vocabulary: frozenset[str] | None = None
+    identity: Identity = ()
+    adapters: Identity = ()
+
+    @property
+    def key(self) -> tuple[str, Identity]:
+        """What the model is in the key of a cache: its name, and the files that it was made of."""
+        return self.name, self.identity
 
     @property
     def unet(self) -> UNet2DConditionModel:

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from sd_core.devices import Placement
 from sd_core.errors import ModelMismatch
 
 from .clip_tokenizer import clip_tokenizer
-from .files import read_json, read_shapes
+from .configurations import read_json
 from .libraries import pipeline_class, quiet_libraries
 from .model import Family
+from .tensors import Weights, read_weights
 
 _CONFIGS = Path(__file__).parent / "configs"
 _UNET, _VAE = "model.diffusion_model.", "first_stage_model."
@@ -33,33 +32,32 @@ _VELOCITY_SPREAD = 0.09
 _VELOCITY_SIZE = 96
 
 
-def load_single_file(path: Path, placement: Placement, *, configs: Path | None = None) -> Any:
-    """The stock pipeline of a `.safetensors` (or, where pickles are allowed, `.ckpt`) file; needs no network.
+def load_single_file(
+    path: Path, placement: Placement, *, configs: Path | None = None, allow_pickle: bool | None = None
+) -> Any:
+    """The stock pipeline of a safetensors file, or of a pickle where they are allowed; needs no network.
 
-    The family, the UNet's input channels and what it predicts are read from the file.
+    The format, the family, the UNet's input channels and what it predicts are read from the file. diffusers is given the
+    tensors, not the file: it would go by the suffix.
 
     Args:
         path: the file.
         placement: number formats.
         configs: folder with the parts' configurations in diffusers' layout; None: those of the published model.
+        allow_pickle: also read the weights in a pickle; None: if the environment says so.
 
     Raises:
-        ModelMismatch: a damaged file, or one that holds no whole Stable Diffusion.
+        ModelMismatch: a damaged file, a pickle, or a file that holds no whole Stable Diffusion.
     """
-    shapes = _shapes(path)
-    family = _family(path, shapes)
+    weights = read_weights(path, allow_pickle=allow_pickle)
+    family = _family(path, weights.shapes)
     folder = configs or _CONFIGS / family
-    channels = shapes[_FIRST_LAYER][1]
     cls = pipeline_class("StableDiffusionXLPipeline" if family is Family.SDXL else "StableDiffusionPipeline")
-    velocity = _predicts_velocity(path, family, shapes)
     try:
         with quiet_libraries():
-            return cls.from_single_file(
-                str(path),
-                config=str(folder),
-                local_files_only=True,
-                torch_dtype=placement.dtype,
-                **_parts(path, folder, placement, family, channels, velocity=velocity),
+            # Every part is given, so that this reads `model_index.json` and nothing else of the folder.
+            return cls.from_pretrained(
+                folder, use_safetensors=True, local_files_only=True, **_parts(weights, folder, placement, family)
             )
     except NotImplementedError as error:
         # diffusers leaves what the file does not hold without memory, and torch refuses to convert that.
@@ -68,23 +66,49 @@ def load_single_file(path: Path, placement: Placement, *, configs: Path | None =
         ) from error
 
 
-def _parts(
-    path: Path, folder: Path, placement: Placement, family: Family, channels: int, *, velocity: bool
-) -> dict[str, Any]:
-    """The parts that differ from what diffusers would make: number formats, channels, prediction, tokenizers."""
+def _parts(weights: Weights, folder: Path, placement: Placement, family: Family) -> dict[str, Any]:
+    """All parts of the pipeline."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
+    velocity = _predicts_velocity(weights, family)
     common = {"config": str(folder), "local_files_only": True}
     size = {"sample_size": _VELOCITY_SIZE} if velocity and family is Family.SD2 else {}
+    channels = weights.shapes[_FIRST_LAYER][1]
+    # Copies of the dictionary: the conversions may take out what they have used.
     unet = UNet2DConditionModel.from_single_file(
-        str(path), subfolder="unet", torch_dtype=placement.dtype, in_channels=channels, **size, **common
+        dict(weights.tensors), subfolder="unet", torch_dtype=placement.dtype, in_channels=channels, **size, **common
     )
-    vae = AutoencoderKL.from_single_file(str(path), subfolder="vae", torch_dtype=placement.vae_dtype, **common)
+    vae = AutoencoderKL.from_single_file(
+        dict(weights.tensors), subfolder="vae", torch_dtype=placement.vae_dtype, **common
+    )
     parts = {"unet": unet, "vae": vae, "scheduler": _scheduler(folder, family, velocity=velocity)}
+    parts |= {
+        "feature_extractor": None,
+        "image_encoder": None,
+        "text_encoder": _text_encoder(weights, folder, placement),
+    }
     if family is Family.SDXL:
-        return parts | {"tokenizer": clip_tokenizer(), "tokenizer_2": clip_tokenizer(_OPENCLIP_PAD)}
+        second = _text_encoder(weights, folder, placement, "text_encoder_2")
+        parts |= {"text_encoder_2": second, "tokenizer_2": clip_tokenizer(_OPENCLIP_PAD)}
+        return parts | {"tokenizer": clip_tokenizer()}
     tokenizer = clip_tokenizer(_OPENCLIP_PAD) if family is Family.SD2 else clip_tokenizer()
     return parts | {"tokenizer": tokenizer, "safety_checker": None}
+
+
+def _text_encoder(weights: Weights, folder: Path, placement: Placement, part: str = "text_encoder") -> Any:
+    """What diffusers' own loading of single files calls for this part."""
+    import transformers
+    from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
+
+    name = "CLIPTextModelWithProjection" if part == "text_encoder_2" else "CLIPTextModel"
+    return create_diffusers_clip_model_from_ldm(
+        getattr(transformers, name),
+        checkpoint=dict(weights.tensors),
+        subfolder=part,
+        config=str(folder),
+        torch_dtype=placement.dtype,
+        local_files_only=True,
+    )
 
 
 def _scheduler(folder: Path, family: Family, *, velocity: bool) -> Any:
@@ -99,14 +123,6 @@ def _scheduler(folder: Path, family: Family, *, velocity: bool) -> Any:
     return cls.from_config({**config, **options})
 
 
-def _shapes(path: Path) -> Mapping[str, tuple[int, ...]]:
-    if path.suffix == ".safetensors":
-        return read_shapes(path)
-    state = torch.load(path, map_location="meta", weights_only=False)
-    state = state.get("state_dict", state)
-    return {name: tuple(tensor.shape) for name, tensor in state.items() if isinstance(tensor, torch.Tensor)}
-
-
 def _family(path: Path, shapes: Mapping[str, Any]) -> Family:
     family = next((f for f, prefix in _ENCODERS.items() if any(name.startswith(prefix) for name in shapes)), None)
     if family is not None and _FIRST_LAYER in shapes and any(name.startswith(_VAE) for name in shapes):
@@ -119,18 +135,13 @@ def _family(path: Path, shapes: Mapping[str, Any]) -> Family:
     raise ModelMismatch(f"{path} lacks {lacks}", hint="use a whole checkpoint of Stable Diffusion 1.x, 2.x or XL")
 
 
-def _predicts_velocity(path: Path, family: Family, shapes: Mapping[str, Any]) -> bool:
+def _predicts_velocity(weights: Weights, family: Family) -> bool:
     """By what the file says of itself, else by a weight that gives it away."""
-    if "v_pred" in shapes:
+    if "v_pred" in weights.tensors:
         return True
-    if path.suffix != ".safetensors":
+    stated = weights.metadata.get("modelspec.prediction_type")
+    if stated is not None:
+        return stated.startswith("v")
+    if family is not Family.SD2 or _LAST_NORM not in weights.tensors or weights.shapes[_FIRST_LAYER][1] != 4:
         return False
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        stated = (file.metadata() or {}).get("modelspec.prediction_type")
-        if stated is not None:
-            return stated.startswith("v")
-        if family is not Family.SD2 or _LAST_NORM not in shapes or shapes[_FIRST_LAYER][1] != 4:
-            return False
-        return float(file.get_tensor(_LAST_NORM).float().std(correction=0)) > _VELOCITY_SPREAD
+    return float(weights.tensors[_LAST_NORM].float().std(correction=0)) > _VELOCITY_SPREAD

@@ -9,8 +9,9 @@ from pathlib import Path
 from sd_core.errors import ModelNotFound
 
 from .catalogue import BUILTIN, BUILTIN_FOLDER, CATALOGUE, Entry
-from .files import check_format
-from .hub import HUB_ID, fetch_file, fetch_pipeline
+from .formats import check_format
+from .hub import HUB_ID, cached_file, cached_snapshot, fetch_file, fetch_pipeline
+from .identity import Identity, identity
 
 _SINGLE_FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 
@@ -26,24 +27,44 @@ class Source:
     unet: Path | None = None
 
 
-def find_source(name: str, *, allow_pickle: bool = False, offline: bool | None = None) -> Source:
+def find_source(name: str, *, allow_pickle: bool | None = None, offline: bool | None = None) -> Source:
     """Find, and if need be fetch, the files of a model.
 
     Raises:
         ModelNotFound: no such model, or files are missing.
-        ModelMismatch: a pickle, and pickles are not allowed.
+        ModelMismatch: a single file that is a pickle where none is allowed, or no file of weights.
     """
     if name in CATALOGUE:
         return _from_catalogue(CATALOGUE[name], offline)
     path = Path(name).expanduser()
-    check_format(path, allow_pickle=allow_pickle)
     if path.exists():
+        if not path.is_dir():
+            check_format(path, allow_pickle=allow_pickle)
         return Source(name, path)
     if HUB_ID.fullmatch(name) and path.suffix not in _SINGLE_FILES:
         entry = next((e for e in CATALOGUE.values() if e.hub_id == name and e.unet is None), None)
         folder = fetch_pipeline(name, name, variant=entry.variant if entry else None, offline=offline)
         return Source(name, folder, entry, folder.name)
     raise ModelNotFound(name, hint=_suggestion(name))
+
+
+def model_identity(name: str) -> Identity:
+    """What the files are that the model's name stands for now; those that have not been fetched yet count as nothing."""
+    path = Path(name).expanduser()
+    if name in CATALOGUE:
+        paths = _known_files(CATALOGUE[name])
+    elif path.exists() or not HUB_ID.fullmatch(name):
+        paths = [path]
+    else:
+        paths = [cached_snapshot(name)]
+    return identity([path for path in paths if path is not None])
+
+
+def _known_files(entry: Entry) -> list[Path | None]:
+    if entry.name == BUILTIN:
+        return [BUILTIN_FOLDER]
+    unet = cached_file(entry.unet.hub_id, entry.unet.file) if entry.unet else None
+    return [cached_snapshot(entry.hub_id), unet]
 
 
 def _from_catalogue(entry: Entry, offline: bool | None) -> Source:

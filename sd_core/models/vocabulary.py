@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+from sd_core.errors import ModelMismatch
+
 from .model import Model
 
 VOCABULARY_FILE = "vocabulary.json"
@@ -13,9 +15,21 @@ _WORD = re.compile(r"\b[^\W\d_]+(?:['-][^\W\d_]+)*\b")
 
 
 def read_vocabulary(folder: Path) -> frozenset[str] | None:
-    """The known words in a model's folder; None for a model that was trained on free text."""
+    """The known words in a model's folder; None for a model that was trained on free text.
+
+    Raises:
+        ModelMismatch: the file is damaged.
+    """
     path = folder / VOCABULARY_FILE
-    return frozenset(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        words = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        words = None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ModelMismatch(f"{path} is damaged (it is no JSON list of words)", hint="get it again")
+    return frozenset(words)
 
 
 def unknown_words(model: Model, prompt: str) -> tuple[str, ...]:

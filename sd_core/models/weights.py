@@ -1,12 +1,12 @@
-"""Single weight files: given by path, by folder, or by hub id."""
+"""Single weight files: given by path, by folder, or by hub id; what they are is told by their content."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from sd_core.errors import ModelNotFound
+from sd_core.errors import ModelMismatch, ModelNotFound
 
-from .files import check_format
+from .formats import ALLOW_PICKLE, check_format, pickles_allowed
 from .hub import HUB_ID, fetch_file, list_files
 
 # The names that diffusers itself writes come first where a folder holds several files.
@@ -14,7 +14,7 @@ _PREFERRED = ("pytorch_lora_weights.safetensors", "learned_embeds.safetensors")
 
 
 def find_weights(name: str, *, offline: bool | None = None) -> Path:
-    """A `.safetensors` file on this machine.
+    """A file of weights on this machine.
 
     Args:
         name: a file, a folder that holds one, "owner/repository" that holds one, or "owner/repository/file".
@@ -22,20 +22,25 @@ def find_weights(name: str, *, offline: bool | None = None) -> Path:
 
     Raises:
         ModelNotFound: no such file, or several to choose from.
-        ModelMismatch: a pickle.
+        ModelMismatch: a pickle where none is allowed, or no file of weights.
     """
     path = Path(name).expanduser()
-    check_format(path, allow_pickle=False)
-    if path.is_file():
-        return path
     if path.is_dir():
-        return path / _only(name, [file.name for file in sorted(path.glob("*.safetensors"))])
+        path = path / _only(name, [file.name for file in sorted(path.glob("*.safetensors"))])
+    if path.exists():
+        check_format(path)
+        return path
     parts = name.split("/")
     hub_id, file = "/".join(parts[:2]), "/".join(parts[2:])
     if not HUB_ID.fullmatch(hub_id) or path.is_absolute():
         raise ModelNotFound(name, "no such file", hint="name a .safetensors file, a folder, or owner/repository/file")
     chosen = file or _only(name, [f for f in list_files(name, hub_id, offline=offline) if f.endswith(".safetensors")])
-    return fetch_file(name, hub_id, chosen, offline=offline)
+    if not chosen.endswith(".safetensors") and not pickles_allowed():
+        hint = f"name a .safetensors file, or set {ALLOW_PICKLE}=1 in the environment of the engine"
+        raise ModelMismatch(f"{name} is no .safetensors file, and nothing else is fetched from the hub", hint=hint)
+    fetched = fetch_file(name, hub_id, chosen, offline=offline)
+    check_format(fetched)
+    return fetched
 
 
 def _only(name: str, files: list[str]) -> str:

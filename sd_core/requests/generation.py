@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import RequestError
-from ..values import Array, option, value
+from ..values import Array, Role, option, value
 from ..values.checks import choice, instance, integer, name, number, optional, path, side, text, tuple_of
 from .choices import Seamless, SeamlessMethod
 from .parts import Control, ImagePrompt, Lora
@@ -38,7 +38,7 @@ class Generation(Request):
     scheduler: str | None = option(converter=optional(name), default=None)
     seed: int | None = option(converter=optional(integer(0, MAX_SEED)), default=None)
     num_images: int = option(converter=integer(1, 1000), default=1)
-    model: str | None = option(converter=optional(path), default=None)
+    model: str | None = option(converter=optional(path), default=None, role=Role.MODEL)
     loras: tuple[Lora, ...] = option(converter=tuple_of(instance(Lora)), default=())
     controls: tuple[Control, ...] = option(converter=tuple_of(instance(Control)), default=())
     image_prompt: ImagePrompt | None = option(converter=optional(instance(ImagePrompt)), default=None)

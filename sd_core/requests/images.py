@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import RequestError
-from ..values import Array, as_control, as_depth, as_mask, as_picture, option, value
+from ..values import Array, Role, as_control, as_depth, as_mask, as_picture, option, value
 from ..values.checks import choice, depth_range, margins, number, optional, path, tuple_of
 from .choices import Fill, NormalConvention, Seamless, TextureMap
 from .generation import Generation, only_one_image, shape, strength_needs_image
@@ -43,7 +43,7 @@ class DepthToImage(Generation):
 
     depth: Array = option(converter=as_depth)
     depth_range: tuple[float, float] | None = option(converter=optional(depth_range), default=None)
-    controlnet: str | None = option(converter=optional(path), default=None)
+    controlnet: str | None = option(converter=optional(path), default=None, role=Role.CONTROLNET)
     controlnet_conditioning_scale: float = option(converter=number(0, 10), default=1.0)
     image: Array | None = option(converter=optional(as_picture), default=None)
     strength: float = option(converter=number(0, 1, above=True), default=1.0)
@@ -154,7 +154,7 @@ class Texture(Generation):
     seamless: Seamless = option(converter=choice(Seamless), default=Seamless.XY)
     maps: tuple[TextureMap, ...] = option(converter=tuple_of(choice(TextureMap)), default=tuple(TextureMap))
     normal_convention: NormalConvention = option(converter=choice(NormalConvention), default=NormalConvention.OPENGL)
-    estimator: str | None = option(converter=optional(path), default=None)
+    estimator: str | None = option(converter=optional(path), default=None, role=Role.ESTIMATOR)
     image: Array | None = option(converter=optional(as_picture), default=None)
     strength: float = option(converter=number(0, 1, above=True), default=1.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import RequestError
-from ..values import Array, Value, Wrong, as_control, freeze, option, part
+from ..values import Array, Role, Value, Wrong, as_control, freeze, option, part
 from ..values.checks import choice, flag, integer, name, number, optional, path, text
 from .choices import ControlKind, NoiseKind, PassKind
 
@@ -18,7 +18,7 @@ class Lora(Value):
     weight: scale, -10 to 10.
     """
 
-    path: str = option(converter=path)
+    path: str = option(converter=path, role=Role.LORA)
     weight: float = option(converter=number(-10, 10), default=1.0)
 
 
@@ -35,7 +35,7 @@ class Control(Value):
 
     kind: ControlKind = option(converter=choice(ControlKind))
     image: Array = option(converter=as_control)
-    model: str | None = option(converter=optional(path), default=None)
+    model: str | None = option(converter=optional(path), default=None, role=Role.CONTROLNET)
     scale: float = option(converter=number(0, 10), default=1.0)
     start: float = option(converter=number(0, 1), default=0.0)
     end: float = option(converter=number(0, 1), default=1.0)
@@ -60,7 +60,7 @@ class ImagePrompt(Value):
 
     image: Array = option(converter=as_control)
     scale: float = option(converter=number(0, 10), default=1.0)
-    model: str | None = option(converter=optional(path), default=None)
+    model: str | None = option(converter=optional(path), default=None, role=Role.IMAGE_PROMPT)
 
 
 @part

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..errors import RequestError
 from ..passes.frame_passes import Camera, FramePasses
-from ..values import Array, Wrong, as_control, as_mask, option, value
+from ..values import Array, Role, Wrong, as_control, as_mask, option, value
 from ..values.checks import depth_range, instance, integer, number, optional, path, tuple_of
 from .generation import Generation, only_one_image, shape
 from .parts import Keyframe, Mesh, PassName, Reuse
@@ -51,11 +51,11 @@ class MeshTexture(Generation):
         repaint it, (texture_size, texture_size) float32 in [0, 1], 1 = repaint; the rest stays as it is. Both or neither.
     """
 
-    mesh: Mesh | str = option(converter=_mesh)
+    mesh: Mesh | str = option(converter=_mesh, role=Role.FILE)
     views: tuple[Camera, ...] | None = option(converter=optional(_views), default=None)
     max_views: int = option(converter=integer(1, 64), default=8)
     texture_size: int = option(converter=integer(64, 16384), default=1024)
-    controlnet: str | None = option(converter=optional(path), default=None)
+    controlnet: str | None = option(converter=optional(path), default=None, role=Role.CONTROLNET)
     controlnet_conditioning_scale: float = option(converter=number(0, 10), default=1.0)
     image: Array | None = option(converter=optional(as_control), default=None)
     mask: Array | None = option(converter=optional(as_mask), default=None)
@@ -89,11 +89,11 @@ class Animation(Generation):
     overscan: px, 0 to 1024.
     """
 
-    passes: str | tuple[FramePasses | str, ...] = option(converter=_passes)
+    passes: str | tuple[FramePasses | str, ...] = option(converter=_passes, role=Role.FILE)
     pass_names: tuple[PassName, ...] = option(converter=tuple_of(instance(PassName)), default=())
-    depth_estimator: str | None = option(converter=optional(path), default=None)
+    depth_estimator: str | None = option(converter=optional(path), default=None, role=Role.DEPTH_ESTIMATOR)
     depth_range: tuple[float, float] | None = option(converter=optional(depth_range), default=None)
-    controlnet: str | None = option(converter=optional(path), default=None)
+    controlnet: str | None = option(converter=optional(path), default=None, role=Role.CONTROLNET)
     controlnet_conditioning_scale: float = option(converter=number(0, 10), default=1.0)
     strength: float = option(converter=number(0, 1, above=True), default=1.0)
     keyframes: tuple[Keyframe, ...] = option(converter=tuple_of(instance(Keyframe)), default=())

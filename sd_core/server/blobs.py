@@ -21,6 +21,8 @@ from .uploads import Upload, blob_name
 _log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"([0-9a-f]{64})\.(npy|bin)")
+_UNFINISHED = re.compile(r"upload-[0-9a-f]{16}\.tmp|\.[0-9a-f]{64}\.(npy|bin)\.[0-9a-f]{8}\.tmp")
+"""What `Upload` and `write_files` leave when the server is killed; any other file is somebody else's."""
 
 
 class BlobStore:
@@ -54,7 +56,7 @@ class BlobStore:
                     continue
                 status = path.stat()
                 found.append((status.st_mtime, status.st_size, path))
-            elif path.suffix == ".tmp" and path.is_file():
+            elif _UNFINISHED.fullmatch(path.name) and path.is_file():
                 path.unlink()
         for _, size, path in sorted(found):
             self._files[path.stem] = (path, size)

@@ -214,6 +214,13 @@ def count_states(connection: Connection, owner: str | None = None) -> dict[JobSt
     return {state: found.get(state, 0) for state in JobState}
 
 
+def count_set_aside(connection: Connection, owner: str | None = None) -> int:
+    """How many jobs were set aside, with a reason, and not forgotten; with an `owner`, of its own."""
+    whose = "" if owner is None else "AND owner = :owner"
+    query = f"SELECT count(*) FROM jobs WHERE state = 'failed' AND reason != '' {whose}"  # noqa: S608
+    return connection.execute(query, {"owner": owner}).fetchone()[0]
+
+
 def hold(connection: Connection, held: bool) -> None:
     """Let waiting jobs wait until further notice, also over a new start; or let them run again."""
     connection.execute("UPDATE meta SET value = ? WHERE name = 'held'", (int(held),))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import time
 from collections.abc import Callable, Collection
 
 from . import journal, setbacks
 from .records import JobState, JobSummary
-from .store import Store
+from .store import Store, remove_job_folder
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +84,7 @@ class Keeper:
             return []
         ids, blobs = await self._store.database.run(lambda held: setbacks.forget(held, jobs))
         for job_id in ids:
-            await asyncio.to_thread(shutil.rmtree, self._store.job_folder(job_id), ignore_errors=True)
+            await asyncio.to_thread(remove_job_folder, self._store.job_folder(job_id))
         if pictures:
             await asyncio.to_thread(self._store.blobs.delete, blobs)
         return ids

@@ -14,6 +14,7 @@ from ..events import EventKind
 from ..wire.results import blobs_named
 from .blobs import BlobStore
 from .records import JobRecord
+from .store import ATTACHED, FINISHED
 
 _PLAIN = ("type", "prompt", "negative_prompt", "seed")
 """Fields that an engine gives back as they were sent, where they were."""
@@ -28,14 +29,14 @@ def make_order(blobs: BlobStore, folder: Path, job: JobRecord) -> dict[str, Any]
     """
     request = json.loads(job.request)
     paths = {digest: _sound(blobs, digest) for digest in blobs_named(request) | set(job.attachments.values())}
-    output = folder / "output" if job.commits else None
+    output = folder / FINISHED if job.commits else None
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
     files = {name: paths[digest] for name, digest in job.attachments.items()}
     return {
         "request": request,
         "blobs": str(blobs.folder),
-        "files": {name: str(path) for name, path in _lay_out(folder / "files", files).items()},
+        "files": {name: str(path) for name, path in _lay_out(folder / ATTACHED, files).items()},
         "output": None if output is None else str(output),
         "resume": output is not None and job.resumes,
     }

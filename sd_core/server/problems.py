@@ -8,14 +8,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ..errors import ModelNotFound, OutputError, RequestError, SDError, ServerError
+from ..errors import ModelNotFound, NotAllowed, OutputError, RequestError, SDError, ServerError
 from .database import JournalError
 from .schemas import Problem
 from .service import MissingBlobs
 
 _LOOK = "see server.jsonl in the logs folder of the server"
 _HINTS = {413: "send less at a time"}
-_STATUS: dict[type[SDError], int] = {RequestError: 422, ModelNotFound: 422, OutputError: 507}
+_STATUS: dict[type[SDError], int] = {RequestError: 422, NotAllowed: 422, ModelNotFound: 422, OutputError: 507}
 
 
 def install(app: FastAPI) -> None:

@@ -263,8 +263,12 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
         return JSONResponse({"status": status}, code)
     store = service.store
     owner = None if caller.is_admin else caller.owner
-    counts, usage = await store.database.run(
-        lambda connection: (journal.count_states(connection, owner), journal.usage(connection, caller.owner))
+    counts, aside, usage = await store.database.run(
+        lambda connection: (
+            journal.count_states(connection, owner),
+            journal.count_set_aside(connection, owner),
+            journal.usage(connection, caller.owner),
+        )
     )
     used = {"count": len(store.blobs), "bytes": store.blobs.total, "bound": store.settings.limits.store_bytes}
     told = Health(
@@ -274,6 +278,7 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
         queue=counts,
         blobs=used,
         held=store.held,
+        set_aside=aside,
         # They may name what others have sent, and places of this machine.
         problems=[] if caller.role is Role.USER else service.problems,
         identity=caller.name,

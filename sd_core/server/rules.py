@@ -4,72 +4,71 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ..errors import RequestError
+from ..errors import NotAllowed, RequestError
 from ..requests import Animation, Generation, Request, from_json, replace
-from ..wire.results import Json
-from .settings import Limits
+from ..trust import Allowed, Kind, allow_command, by_user, named_in, printable, role_of, texts_in
+from ..values import Role
+from .settings import Limits, ServerSettings
 
 ATTACHMENT = re.compile(r"attachment:([A-Za-z0-9_-]{1,64}\.[A-Za-z0-9]{1,8})")
 """A file sent beside a request, where the request would name a path."""
 
-_TEXT_FIELDS = frozenset({
-    "type", "blob", "dtype", "prompt", "negative_prompt", "scheduler", "seamless", "seamless_method", "kind", "fill",
-    "noise", "maps", "normal_convention", "position_space",
-})  # fmt: skip
-"""Fields in which text is text. Anywhere else it would be a path, as requests accept paths for pictures."""
-
-_MODEL_FIELDS = frozenset({"model", "controlnet", "estimator", "path"})
-"""Fields that name a model: of a request, a control, an image prompt or a LoRA."""
-
-_FILE_FIELDS = frozenset({"passes", "mesh"})
-"""Fields that may name attachments."""
+_SHOWN = 200
+"""Characters of a name that an answer repeats."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRules:
-    """Which models requests may name; `None` as `allowed`: all.
-
-    names: of the catalogue. allowed: further hub ids, and folders with everything below them.
-    """
-
-    names: Collection[str]
-    allowed: Collection[str] | None
-
-    def check(self, place: str, name: str) -> None:
-        """Raises `RequestError` for a model that is not allowed; no path is opened for that."""
-        if self.allowed is None or name in self.names or name in self.allowed:
-            return
-        path = Path(name)
-        folders = [Path(item) for item in self.allowed if Path(item).is_absolute()]
-        if path.is_absolute() and any(path.resolve().is_relative_to(folder.resolve()) for folder in folders):
-            return
-        raise RequestError(
-            place,
-            f"names a model that this server does not offer: {name!r:.200}",
-            hint="see GET /v1/models and /v1/loras, or serve with --allow-model",
-        )
+def allowed_by(settings: ServerSettings) -> Allowed:
+    """What requests may name on this server, whoever sends them and from wherever."""
+    return Allowed(home=settings.home, more=by_user((settings.model, *settings.allow_models)))
 
 
-def check_json(request: Mapping[str, Any], attachments: Collection[str], models: ModelRules) -> None:
+def check_json(request: Mapping[str, Any], attachments: Collection[str], allowed: Allowed) -> None:
     """Check the raw JSON of a request, before anything of it is decoded.
 
     Raises:
-        RequestError: a path, a model that is not allowed, an attachment that was not sent.
+        RequestError: a path, a file that was not sent.
+        NotAllowed: a model that is not allowed.
+        SDError: what the user has allowed cannot be read.
     """
-    for place, field, text in _texts(request, "", "", 0):
-        if field in _MODEL_FIELDS:
-            models.check(place, text)
-        elif field in _FILE_FIELDS:
-            match = ATTACHMENT.fullmatch(text)
+    for held in texts_in(request):
+        if held.role is Role.FILE:
+            match = ATTACHMENT.fullmatch(held.text)
             if match is None or match[1] not in attachments:
-                raise RequestError(place, "names a file that was not sent", hint="send it as an attachment")
-        elif field not in _TEXT_FIELDS:
-            raise RequestError(place, "is text where an array belongs", hint="send the array as a blob")
+                raise RequestError(held.place, "names a file that was not sent", hint="send it as an attachment")
+        elif held.role is None and held.field is not None and not held.is_plain:
+            raise RequestError(held.place, "is text where an array belongs", hint="send the array as a blob")
+    check_models(request, allowed)
+
+
+def check_models(request: Request | Mapping[str, Any], allowed: Allowed) -> None:
+    """Check all that a request names but files.
+
+    Raises:
+        NotAllowed: names as the request has them; what they mean on this machine is nobody's business.
+        SDError: what the user has allowed cannot be read.
+    """
+    refused = allowed.refused(each for each in named_in(request) if each.role is not Role.FILE)
+    if not refused:
+        return
+    names = [
+        {"place": each.place, "role": str(each.role), "name": (shown := printable(each.name)[:_SHOWN]), "shown": shown}
+        for each, _ in refused
+    ]
+    first, places = names[0], [place for _, place in refused]
+    here = [name for name, place in zip(names, places, strict=True) if place.kind is not Kind.NOTHING]
+    remedy = f"; who runs the server can allow it: {allow_command(here)}" if here else ""
+    listed = ", ".join(name["shown"] for name in names)
+    raise NotAllowed(
+        first["place"],
+        f"names a {first['role']} that this server does not offer: {listed}"[: 10 * _SHOWN],
+        names=names,
+        hint=f"see GET /v1/models and /v1/loras{remedy}",
+    )
 
 
 def decode(request: Mapping[str, Any], blobs: Path, limits: Limits) -> Request:
@@ -119,24 +118,13 @@ def without_files(request: Request, files: Mapping[str, Path]) -> Request:
 
 
 def _with_names(request: Request, names: Mapping[str, str]) -> Request:
-    for field in _FILE_FIELDS & set(request.__dataclass_fields__):  # type: ignore[attr-defined]
-        held = getattr(request, field)
+    for field in fields(request):  # type: ignore[arg-type]
+        if role_of(field) is not Role.FILE:
+            continue
+        held = getattr(request, field.name)
         if isinstance(held, str):
-            request = replace(request, **{field: names.get(held, held)})
+            request = replace(request, **{field.name: names.get(held, held)})
         elif isinstance(held, tuple):
-            request = replace(request, **{field: tuple(names.get(x, x) if isinstance(x, str) else x for x in held)})
+            items = tuple(names.get(item, item) if isinstance(item, str) else item for item in held)
+            request = replace(request, **{field.name: items})
     return request
-
-
-def _texts(data: Json, place: str, field: str, depth: int) -> Iterator[tuple[str, str, str]]:
-    """(place, field, text) of every text in JSON."""
-    if isinstance(data, str):
-        yield place, field, data
-    elif depth > 32:
-        raise RequestError("json", "is nested too deeply", hint="send what to_json gives")
-    elif isinstance(data, Mapping):
-        for key, value in data.items():
-            yield from _texts(value, f"{place}.{key}" if place else str(key), str(key), depth + 1)
-    elif isinstance(data, list):
-        for index, item in enumerate(data):
-            yield from _texts(item, f"{place}[{index}]", field, depth + 1)

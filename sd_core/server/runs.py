@@ -17,6 +17,7 @@ from .database import Connection, JournalError
 from .orders import check_result, make_order
 from .pipe import Message
 from .records import ENDED, JobRecord, JobState
+from .rules import allowed_by
 from .soundness import PASSING
 from .store import Store
 from .supervisor import EngineProcess
@@ -80,6 +81,7 @@ class Run:
             raise ServerError(self.job.reason, status=500, hint="forget it, and submit it again")
         self._frames = await self._write(lambda connection: finished_frames(connection, self.job.number))
         order = await asyncio.to_thread(make_order, self._store.blobs, self._store.job_folder(self.job.id), self.job)
+        order["allow"] = list(allowed_by(self._store.settings).more)
         if self.cancelled:  # an engine can only be asked to stop what it has begun
             await self._end_here(EventKind.CANCELLED, {"kind": "cancelled"})
             return False

@@ -85,7 +85,8 @@ class DeviceView(BaseModel):
 class Health(BaseModel):
     """How the server fares: `status` is "unable" where no job can run.
 
-    held: waiting jobs are not started. problems: what is wrong, in sentences. identity, quotas: the caller's.
+    held: waiting jobs are not started. set_aside: failed jobs that no engine will be given again unless they are resumed, each
+    with a `reason`. problems: what is wrong, in sentences. identity, quotas: the caller's.
     """
 
     status: str
@@ -94,6 +95,7 @@ class Health(BaseModel):
     queue: dict[JobState, int]
     blobs: dict[str, int]
     held: bool = False
+    set_aside: int = 0
     problems: list[str] = []
     identity: str
     quotas: dict[str, dict[str, float | None]]

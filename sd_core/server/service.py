@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -19,7 +18,7 @@ from .keeper import Keeper
 from .lanes import Lane
 from .pipe import MessageKind
 from .records import ENDED, JobRecord, JobState, JobSummary, NewJob, Priority
-from .rules import ModelRules, check_json, decode, grouping_model
+from .rules import allowed_by, check_json, decode, grouping_model
 from .store import Store, recover
 from .supervisor import EngineProcess
 from .told import StoredEvent, events, last_event
@@ -52,10 +51,8 @@ class Service:
         self.store = store
         self.lanes: list[Lane] = []
         self._tasks: list[asyncio.Task[None]] = []
-        settings = store.settings
-        # On loopback whoever can connect can read the same files as the server.
-        self._rules = ModelRules({"builtin", settings.model}, None if settings.is_local else settings.allow_models)
-        self._first_engine = asyncio.Event()
+        # On loopback too: a page in a browser, or a picture that somebody sent, can make requests there.
+        self._allowed = allowed_by(store.settings)
         self._keep = Keeper(store, self._running)
 
     async def start(self) -> None:
@@ -164,7 +161,7 @@ class Service:
         """
         if problem := self.store.database.check_files():
             raise ServerError(problem, status=503, hint="stop the server and put the journal back")
-        check_json(request, attachments, await self._model_rules(request))
+        await asyncio.to_thread(check_json, request, attachments, self._allowed)
         text = json.dumps(request, sort_keys=True)
         # What has run already needs its arrays no more, which may have made room for others.
         known = await self.store.database.run(lambda held: journal.repeated(held, job_id, text, attachments, owner))
@@ -281,15 +278,6 @@ class Service:
             problem = next((lane.problem for lane in self.lanes if lane.problem), "it is still starting")
             raise ServerError(f"no engine runs: {problem}", status=503, hint="see the logs folder") from error
 
-    async def _model_rules(self, request: Mapping[str, Any]) -> ModelRules:
-        """The catalogue and the LoRAs are known only to the engines; for that the server would need torch."""
-        if self._rules.allowed is None:
-            return self._rules
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._first_engine.wait(), _ENGINE_PATIENCE)
-        loras = await self.loras() if request.get("loras") else []
-        return ModelRules({*self._rules.names, *(lora["name"] for lora in loras)}, self._rules.allowed)
-
     async def _any_engine(self) -> EngineProcess:
         while True:
             for lane in self.lanes:
@@ -324,10 +312,8 @@ class Service:
         self._tasks.append(asyncio.create_task(lane.serve(started)))
 
     async def _find_devices(self, started: asyncio.Queue[EngineProcess]) -> None:
-        """The first engine tells which models there are and, with the device "auto", which other devices."""
+        """With the device "auto", the first engine tells which other devices there are."""
         first = await started.get()
-        self._rules = ModelRules({*self._rules.names, *first.models}, self._rules.allowed)
-        self._first_engine.set()
         if self.store.settings.devices == ("auto",):
             for device in first.others:
                 self._add_lane(device, started)

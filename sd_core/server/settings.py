@@ -73,7 +73,7 @@ class ServerSettings:
     tokens: further identities by the SHA-256 of their tokens, see `identity.read_tokens`.
     devices: one engine process each; ("auto",) is the best device and all others of its kind.
     dtype, model: as for `Engine`.
-    allow_models: folders and hub ids that requests may name beside the catalogue; not asked for on loopback.
+    allow_models: files, folders and hub ids that requests may name beside the catalogue and what `home` holds and approves.
     allow_hosts: further names under which the machine may be addressed.
     root_path: prefix that a proxy leaves in the paths, such as "/diffusion"; one that takes it away needs none.
     live_as_long_as_parent: stop when standard input is closed.

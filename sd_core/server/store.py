@@ -25,6 +25,10 @@ from .told import StoredEvent, event_id
 _log = logging.getLogger(__name__)
 
 
+ATTACHED, FINISHED = "files", "output"
+"""Folders in that of a job: the attachments, and the frames or views that have been finished."""
+
+
 class Bell:
     """Wakes everybody who waits."""
 
@@ -70,7 +74,7 @@ class Store:
         )
         self.blobs.release(blobs)
         if not kept:
-            await asyncio.to_thread(shutil.rmtree, self.job_folder(job.id), ignore_errors=True)
+            await asyncio.to_thread(remove_job_folder, self.job_folder(job.id))
 
 
 def open_store(settings: ServerSettings) -> Store:
@@ -92,8 +96,8 @@ def open_store(settings: ServerSettings) -> Store:
 async def recover(store: Store) -> int:
     """Let interrupted jobs wait again, pin what they need, forget the oldest, bind results to what they were made from.
 
-    Folders of jobs that are done, which a killed server has left, are deleted; one with finished frames that the journal
-    does not know is moved to the folder "lost". Gives the number of interrupted jobs.
+    Folders of jobs that need them no more, which a killed server has left, are deleted; one with finished frames of a job that
+    the journal does not know is moved to the folder "lost". Gives the number of interrupted jobs.
     """
     run = store.database.run
     await run(setbacks.repair)
@@ -123,10 +127,18 @@ def _names(parent: Path) -> list[str]:
 def _keep_folders(store: Store, kept: Collection[str], known: Collection[str]) -> None:
     for name in _names(store.job_folders):
         folder = store.job_folders / name
-        if name not in known and (folder / "output").is_dir():
+        if name not in known and (folder / FINISHED).is_dir():
             _move_away(folder, store.settings.home / "lost")
         elif name not in kept:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_job_folder(folder)
+
+
+def remove_job_folder(folder: Path) -> None:
+    """Delete what the server and its engines put into a job's folder, and the folder itself if that is all there was."""
+    for name in (ATTACHED, FINISHED):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _move_away(folder: Path, parent: Path) -> None:

@@ -26,10 +26,12 @@ from ..events import LAST_KINDS, Event, Failed, Queued, ResultEvent
 from ..jobs import Job
 from ..models import CATALOGUE
 from ..requests import from_json
+from ..trust import Allowed
 from ..values import npy_bytes
-from ..wire import event_to_dict
+from ..wire import event_to_dict, home_folder
+from .parent import die_with_parent
 from .pipe import Message, MessageKind, Order, read_message
-from .rules import with_files, without_files
+from .rules import check_models, with_files, without_files
 
 _log = logging.getLogger(__name__)
 
@@ -101,7 +103,10 @@ class Worker:
 
     def _follow(self, order: Order, data: Mapping[str, Any]) -> None:
         files = {name: Path(path) for name, path in data["files"].items()}
-        request = with_files(from_json(json.dumps(data["request"]), folder=data["blobs"]), files)
+        asked = from_json(json.dumps(data["request"]), folder=data["blobs"])
+        # Once more, just before it is loaded: files and links may have changed since the server looked.
+        check_models(asked, Allowed(home=home_folder(), more=tuple(data["allow"])))
+        request = with_files(asked, files)
         job = self._engine.submit(request, data["output"], data["resume"])
         held = request.arrays().keys()
         self._job = job
@@ -136,6 +141,7 @@ class Worker:
 
 def main() -> None:
     """Read the options, make the engine, and serve."""
+    die_with_parent()
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     inputs, outputs = _private_streams()

@@ -18,7 +18,7 @@ from sd_core.events import Loading
 from sd_core.models import UNetInput
 from sd_core.requests import Texture, TextureMap
 from sd_core.results import Result
-from sd_core.texture import FAILS, PASSES, Estimator, load_estimator, make_material, wrap_score
+from sd_core.texture import FAILS, PASSES, Estimator, find_estimator, load_estimator, make_material, wrap_score
 from sd_core.values import unit_floats
 
 from .controls import controls_of
@@ -33,6 +33,8 @@ _SEAM = 1 / 8
 def plan_texture(request: Texture, bench: Bench) -> Plan:
     """From noise, or from a picture; one that does not tile is painted anew along the seam, whatever the strength."""
     demand_unet_input(bench.model, UNetInput.TEXT, request)
+    if request.estimator is not None:
+        find_estimator(request.estimator)  # one that cannot be used is refused before the work
     controls = controls_of(request, bench)
     if request.image is None:
         schedule = schedule_of(request, bench)
@@ -67,7 +69,7 @@ def _estimator(request: Texture, context: Context) -> Estimator | None:
         return None
     assert request.seed is not None, "a resolved request has a seed"
     context.report(Loading(f"loading {request.estimator}"))
-    return load_estimator(request.estimator, context.model(request.model).placement, request.seed)
+    return load_estimator(find_estimator(request.estimator), context.model(request.model).placement, request.seed)
 
 
 def _with_new_seam(request: Texture, image: NDArray[np.generic], bench: Bench) -> Plan:

@@ -1,6 +1,6 @@
 """Tiling textures: the maps of a material from one picture, and whether they tile."""
 
-from .estimate import Estimate, Estimator, load_estimator
+from .estimate import Estimate, Estimator, EstimatorFiles, find_estimator, load_estimator
 from .maps import Material, in_convention, make_material
 from .wrap_score import FAILS, PASSES, wrap_score
 
@@ -9,7 +9,9 @@ __all__ = [
     "PASSES",
     "Estimate",
     "Estimator",
+    "EstimatorFiles",
     "Material",
+    "find_estimator",
     "in_convention",
     "load_estimator",
     "make_material",

@@ -14,16 +14,18 @@ from torch import Generator, Tensor
 
 from sd_core.devices import Placement
 from sd_core.diffusion.seamless import seamless
-from sd_core.errors import ModelMismatch
+from sd_core.errors import ModelMismatch, ModelNotFound
 from sd_core.models.files import check_folder
 from sd_core.models.folder import read_index
-from sd_core.models.hub import fetch_pipeline
+from sd_core.models.hub import HUB_ID, fetch_pipeline
 from sd_core.models.libraries import pipeline_class, quiet_libraries
+from sd_core.models.parts import PartWeights, explained, load_pretrained
 from sd_core.requests import Seamless
 from sd_core.values.srgb import decode_srgb
 
 from .periodic import Plane
 
+_HINT = "name prs-eth/marigold-normals-v1-1, prs-eth/marigold-depth-v1-1 or prs-eth/marigold-iid-appearance-v1-1"
 _PIPELINES = ("MarigoldNormalsPipeline", "MarigoldDepthPipeline", "MarigoldIntrinsicsPipeline")
 
 
@@ -46,26 +48,50 @@ Estimator = Callable[[NDArray[np.float32]], Estimate]
 """Looks at a picture (h, w, 3) in [0, 1], sRGB-encoded, that wraps along both axes."""
 
 
-def load_estimator(name: str, placement: Placement, seed: int) -> Estimator:
-    """The estimator in a Marigold checkpoint: of normals, of depth, or of albedo, roughness and metal.
+@dataclass(frozen=True, slots=True)
+class EstimatorFiles:
+    """A Marigold checkpoint on this machine that has been checked; kind: diffusers' name of its pipeline."""
+
+    folder: Path
+    kind: str
+    weights: PartWeights
+
+
+def find_estimator(name: str) -> EstimatorFiles:
+    """Find, and if need be fetch, a Marigold checkpoint, and check its files before any work is done for it.
 
     Args:
         name: folder or hub id.
-        seed: of its noise.
 
     Raises:
         ModelNotFound: no such checkpoint, or files of it are missing.
-        ModelMismatch: it is none of Marigold's.
+        ModelMismatch: it is none of Marigold's, or holds damaged files, pickles, or names of code.
     """
-    folder = Path(name) if Path(name).is_dir() else fetch_pipeline(name, name)
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        if folder.exists() or not HUB_ID.fullmatch(name):
+            raise ModelNotFound(name, "is neither a folder nor a hub id", hint=_HINT)
+        folder = fetch_pipeline(name, name)
     index = read_index(folder)
     kind = str(index.get("_class_name"))
     if kind not in _PIPELINES:
-        hint = "name prs-eth/marigold-normals-v1-1, prs-eth/marigold-depth-v1-1 or prs-eth/marigold-iid-appearance-v1-1"
-        raise ModelMismatch(f"{name} is no estimator of maps but a {kind}", hint=hint)
-    check_folder(folder, index, allow_pickle=False)
-    with quiet_libraries():
-        pipeline = pipeline_class(kind).from_pretrained(folder, use_safetensors=True, local_files_only=True)
+        raise ModelMismatch(f"{folder} is no estimator of maps but a {kind}", hint=_HINT)
+    return EstimatorFiles(folder, kind, check_folder(folder, index))
+
+
+def load_estimator(found: EstimatorFiles, placement: Placement, seed: int) -> Estimator:
+    """The estimator in a Marigold checkpoint: of normals, of depth, or of albedo, roughness and metal.
+
+    Args:
+        found: its files.
+        placement: its device; it runs in float32.
+        seed: of its noise.
+
+    Raises:
+        ModelMismatch: diffusers cannot load it.
+    """
+    with explained(found.folder, _HINT), quiet_libraries():
+        pipeline = load_pretrained(pipeline_class(found.kind), found.folder, found.weights)
     pipeline.to(placement.device, torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     return lambda picture: read_prediction(pipeline, predict(pipeline, picture, Generator().manual_seed(seed)))

@@ -54,7 +54,9 @@ class Reader:
     ) -> "Reader":
         """A reader of what `cache_embeddings` wrote for the same captions."""
         places = {caption: place for place, caption in enumerate(captions)}
-        return cls(text_encoder.requires_grad_(False), tokenizer, places, np.load(path, mmap_mode="r"))
+        return cls(
+            text_encoder.requires_grad_(False), tokenizer, places, np.load(path, mmap_mode="r", allow_pickle=False)
+        )
 
     def read(self, captions: Sequence[str], *, full: bool) -> Tensor:
         """(b, t, d) float32 embeddings, t as `token_ids` pads.

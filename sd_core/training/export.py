@@ -52,7 +52,9 @@ def save_parts(parts: Parts, model: Path, words: frozenset[str]) -> None:
 
 def load_autoencoder(model: Path) -> AutoencoderKL:
     """The autoencoder in a model's folder, in float32."""
-    return AutoencoderKL.from_pretrained(_existing(model / "vae", "autoencoder"), torch_dtype=torch.float32)
+    return AutoencoderKL.from_pretrained(
+        _existing(model / "vae", "autoencoder"), torch_dtype=torch.float32, use_safetensors=True
+    )
 
 
 def load_parts(model: Path) -> Parts:
@@ -60,7 +62,7 @@ def load_parts(model: Path) -> Parts:
     _existing(model / "unet", "unet")
     return Parts(
         autoencoder=load_autoencoder(model),
-        unet=UNet2DConditionModel.from_pretrained(model / "unet", torch_dtype=torch.float32),
+        unet=UNet2DConditionModel.from_pretrained(model / "unet", torch_dtype=torch.float32, use_safetensors=True),
         text_encoder=load_text_encoder(model),
         tokenizer=CLIPTokenizer.from_pretrained(model / "tokenizer"),
         scheduler=DDIMScheduler.from_pretrained(model / "scheduler"),
@@ -69,12 +71,16 @@ def load_parts(model: Path) -> Parts:
 
 def load_text_encoder(model: Path) -> CLIPTextModel:
     """The text encoder in a model's folder, in float32."""
-    return CLIPTextModel.from_pretrained(_existing(model / "text_encoder", "text_encoder"), dtype=torch.float32)
+    return CLIPTextModel.from_pretrained(
+        _existing(model / "text_encoder", "text_encoder"), dtype=torch.float32, use_safetensors=True
+    )
 
 
 def load_controlnet(model: Path) -> ControlNetModel:
     """The ControlNet in a model's folder, in float32."""
-    return ControlNetModel.from_pretrained(_existing(model / "controlnet", "controlnet"), torch_dtype=torch.float32)
+    return ControlNetModel.from_pretrained(
+        _existing(model / "controlnet", "controlnet"), torch_dtype=torch.float32, use_safetensors=True
+    )
 
 
 def _existing(folder: Path, stage: str) -> Path:

@@ -85,8 +85,8 @@ def open_images(folder: Path, bucket: Bucket) -> Images:
     """Open a bucket that `generate` has finished."""
     return Images(
         bucket=bucket,
-        pictures=np.load(folder / f"{bucket.name}.pictures.npy", mmap_mode="r"),
-        controls=np.load(folder / f"{bucket.name}.controls.npy", mmap_mode="r"),
+        pictures=np.load(folder / f"{bucket.name}.pictures.npy", mmap_mode="r", allow_pickle=False),
+        controls=np.load(folder / f"{bucket.name}.controls.npy", mmap_mode="r", allow_pickle=False),
         labels=json.loads((folder / f"{bucket.name}.json").read_text()),
     )
 
@@ -125,8 +125,8 @@ def _parts(folder: Path, bucket: Bucket, count: int, seed: int) -> list[_Part]:
 def _fill(part: _Part) -> list[Label]:
     """Generate one part into the memory-mapped arrays (in a worker process) and return its labels."""
     stem = Path(part.folder) / part.bucket.name
-    pictures = np.load(f"{stem}.pictures.npy", mmap_mode="r+")
-    controls = np.load(f"{stem}.controls.npy", mmap_mode="r+")
+    pictures = np.load(f"{stem}.pictures.npy", mmap_mode="r+", allow_pickle=False)
+    controls = np.load(f"{stem}.controls.npy", mmap_mode="r+", allow_pickle=False)
     labels = []
     for index in range(part.start, part.stop):
         kind = part.bucket.kinds[index % len(part.bucket.kinds)]

@@ -91,7 +91,7 @@ def cache_latents(autoencoder: AutoencoderKL, images: list[Images], folder: Path
 
 def open_latents(images: list[Images], folder: Path) -> list[Latents]:
     """Open what `cache_latents` has finished."""
-    return [Latents(bucket, np.load(_path(folder, bucket), mmap_mode="r")) for bucket in images]
+    return [Latents(bucket, np.load(_path(folder, bucket), mmap_mode="r", allow_pickle=False)) for bucket in images]
 
 
 def _encode_bucket(autoencoder: AutoencoderKL, images: Images, path: Path) -> Iterator[float]:

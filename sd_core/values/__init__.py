@@ -3,10 +3,12 @@
 from .arrays import Array, array_digest, freeze, from_npy, load_array, npy_bytes
 from .base import Value, Wrong, option, part, replace, value
 from .pictures import PICTURE_FORMATS, as_control, as_depth, as_mask, as_picture, read_picture, to_pillow, unit_floats
+from .roles import Role
 
 __all__ = [
     "PICTURE_FORMATS",
     "Array",
+    "Role",
     "Value",
     "Wrong",
     "array_digest",

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import RequestError
 from .arrays import array_digest
+from .roles import Role
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -26,12 +27,15 @@ class Wrong(ValueError):
 
 
 @overload
-def option(*, converter: Callable[[S], T]) -> T: ...
+def option(*, converter: Callable[[S], T], role: Role | None = None) -> T: ...
 @overload
-def option(*, converter: Callable[[S], T], default: S) -> T: ...
-def option(*, converter: Callable[[Any], Any], default: Any = MISSING) -> Any:
-    """A dataclass field whose value is checked, and made canonical, by `converter`."""
-    return field(default=default, metadata={"converter": converter})
+def option(*, converter: Callable[[S], T], default: S, role: Role | None = None) -> T: ...
+def option(*, converter: Callable[[Any], Any], default: Any = MISSING, role: Role | None = None) -> Any:
+    """A dataclass field whose value is checked, and made canonical, by `converter`.
+
+    `role` is needed where text in the field names a model or a file: see `sd_core.trust`.
+    """
+    return field(default=default, metadata={"converter": converter, "role": role})
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(option,))

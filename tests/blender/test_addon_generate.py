@@ -277,7 +277,7 @@ def test_a_lora_that_does_not_exist_is_refused_with_a_repair(settings: Any) -> N
     settings.loras[0].path = "nobody/nothing"
     with pytest.raises(SDError) as caught:
         run("generate_image")
-    assert problems.fix_of(caught.value).operator == "sdcore.use_default_model"
+    assert problems.fix_of(caught.value).operator == "sdcore.allow_names"
     bpy.ops.sdcore.use_default_model()
     run("generate_image")
     assert len(made()) == 1

@@ -32,6 +32,7 @@ def sd_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
     for name, value in environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SD_CORE_HOME", str(tmp_path / "home"))
 
     def run(*arguments: object, code: int = 0) -> Result:
         done = CliRunner().invoke(make_app(), [*map(str, arguments)])

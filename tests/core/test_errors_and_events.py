@@ -27,6 +27,7 @@ from sd_core.results import Result
 ERRORS = [
     SDError("it broke", hint="mend it"),
     errors.RequestError("width", "must be a multiple of 8, got 515", hint="use 512 or 520"),
+    errors.NotAllowed("model", "is not allowed", names=[{"place": "model", "shown": "/x"}], hint="allow it"),
     errors.ModelNotFound("sd15", "unet/model.safetensors is missing", hint="pull it"),
     errors.ModelMismatch("the LoRA is for sdxl, the model is sd1", hint="use another"),
     errors.OutOfMemory(2 * 1024**3, 1024**3),

@@ -139,7 +139,7 @@ def test_leaving_the_stream_cancels(engine: Engine, tiny: Built) -> None:
 
 def test_control_c_cancels(engine: Engine, tiny: Built) -> None:
     def interrupt() -> None:
-        while engine._running is None:
+        while engine._waiting.running is None:
             time.sleep(0.01)
         time.sleep(0.5)  # for the main thread to be waiting
         os.kill(os.getpid(), signal.SIGINT)

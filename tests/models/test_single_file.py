@@ -98,7 +98,49 @@ def test_a_pickled_checkpoint_opens_only_when_trusted(
     torch.save({"state_dict": tensors}, file)
     with pytest.raises(ModelMismatch, match=r"wall\.ckpt is a pickle"):
         load_model(str(file), placement)
+    assert torch.equal(run(pipeline), run(load_single_file(file, placement, configs=folder, allow_pickle=True)))
+
+
+def test_the_environment_allows_pickles_of_weights(
+    pipeline: StableDiffusionPipeline,
+    folder: Path,
+    placement: Placement,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "wall"
+    torch.save({"state_dict": load_file(write_single_file(pipeline, tmp_path / "wall.safetensors"))}, file)
+    monkeypatch.setenv("SD_CORE_ALLOW_PICKLE", "1")
     assert torch.equal(run(pipeline), run(load_single_file(file, placement, configs=folder)))
+    with pytest.raises(ModelMismatch, match="is a pickle"):
+        load_single_file(file, placement, configs=folder, allow_pickle=False)
+
+
+@pytest.mark.parametrize("name", ["wall.sft", "wall.SAFETENSORS", "wall.ckpt", "wall.gguf", "wall.bin", "wall"])
+def test_safetensors_load_by_their_content_under_any_name(
+    pipeline: StableDiffusionPipeline, folder: Path, placement: Placement, tmp_path: Path, name: str
+) -> None:
+    file = write_single_file(pipeline, tmp_path / name, {"modelspec.prediction_type": "v"})
+    single = load_single_file(file, placement, configs=folder)
+    assert single.scheduler.config.prediction_type == "v_prediction"
+    for part in ("unet", "vae", "text_encoder"):
+        expected, loaded = getattr(pipeline, part).state_dict(), getattr(single, part).state_dict()
+        assert expected.keys() == loaded.keys()
+        assert all(torch.equal(tensor, loaded[key]) for key, tensor in expected.items())
+
+
+def test_what_diffusers_makes_of_the_file_is_the_same_to_the_bit(
+    pipeline: StableDiffusionPipeline, folder: Path, placement: Placement, tmp_path: Path
+) -> None:
+    file = write_single_file(pipeline, tmp_path / "wall.safetensors")
+    stock = StableDiffusionPipeline.from_single_file(
+        str(file), config=str(folder), local_files_only=True, safety_checker=None, tokenizer=clip_tokenizer()
+    )
+    single = load_single_file(file, placement, configs=folder)
+    assert torch.equal(run(stock), run(single))
+    private = ("_name_or_path",)
+    ours, theirs = ({k: v for k, v in p.config.items() if k not in private} for p in (single, stock))
+    assert ours == theirs
 
 
 def test_a_file_without_all_its_weights_is_refused(

@@ -21,6 +21,7 @@ from sd_core.client.job import parse_events
 from sd_core.client.transport import Answer
 from sd_core.engine import Engine
 from sd_core.requests import DepthToImage, ImageToImage, Inpaint, Lora, Request, Upscale
+from sd_core.trust import approve
 from sd_core.values import array_digest
 from tests.conftest import Built
 from tests.server.conftest import Served
@@ -67,6 +68,7 @@ def test_a_controlnet_named_by_path_gives_the_same_bytes(
     from tests.tiny import TinyKind
 
     request = DepthToImage(**COMMON, depth=DEPTH, controlnet=str(controlnet(TinyKind.SD1)))
+    approve(served.home, [str(controlnet(TinyKind.SD1))])
     assert engine.run(request).images[0].tobytes() == served.client.run(request).images[0].tobytes()
 
 
@@ -88,7 +90,7 @@ def test_the_last_preview_arrives_as_it_was(served: Served, engine: Engine) -> N
 
 def test_errors_of_the_engine_arrive_as_they_are(served: Served) -> None:
     with pytest.raises(ModelNotFound, match="no-such-model"):
-        served.client.run(TextToImage(prompt="a", model="no-such-model"))
+        served.client.run(TextToImage(prompt="a", model=str(served.home / "models" / "no-such-model")))
 
 
 def test_a_job_can_be_followed_more_than_once_and_after_its_end(served: Served) -> None:
@@ -219,6 +221,7 @@ def test_free_memory_and_models_answer(served: Served) -> None:
 
 def test_a_lora_in_the_servers_folder_is_offered_and_used_by_its_name(served: Served, lora: Built) -> None:
     held = lora(TinyKind.SD1, LoraFormat.DIFFUSERS)
+    approve(served.home, [str(held)])
     place = served.home / "loras" / "styles" / "brick.safetensors"
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(held, place)

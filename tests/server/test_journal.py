@@ -156,6 +156,20 @@ def test_only_the_oldest_finished_jobs_are_forgotten(held: Held) -> None:
     assert [job.id for job in held(lambda connection: journal.list_jobs(connection, None, 0, 10))] == ["b", "c"]
 
 
+def test_jobs_that_were_set_aside_are_counted_until_they_are_resumed_or_forgotten(held: Held) -> None:
+    for name, reason in (("a", "an engine died twice"), ("b", "its row is damaged"), ("c", "")):
+        held.add(name)
+        job = held(lambda connection: journal.take(connection, "cpu", None, group=True))
+        assert job is not None and job.id == name
+        last = StoredEvent(event_id(1, 1), {"kind": "failed"})
+        held(lambda held_, job=job, last=last, why=reason: journal.finish(held_, job, JobState.FAILED, last, why))
+    assert held(journal.count_set_aside) == 2
+    held(lambda connection: setbacks.resume(connection, "a"))
+    assert held(journal.count_set_aside) == 1
+    held(lambda connection: setbacks.forget(connection, [journal.get(connection, "b")]))
+    assert held(journal.count_set_aside) == 0
+
+
 def test_ids_of_a_later_run_are_greater() -> None:
     assert event_id(0, 1) < event_id(1, 1) < event_id(1, 2**31) < event_id(2, 0)
 

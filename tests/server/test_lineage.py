@@ -51,7 +51,8 @@ def test_a_full_store_leaves_the_input_of_a_result_that_is_looked_at(tmp_path: P
 
 
 def test_a_failed_job_says_why_also_when_what_it_was_to_be_made_from_is_gone(tmp_path: Path) -> None:
-    request = ImageToImage(prompt="red wall", image=picture(1), model="no-such-model")
+    missing = str(tmp_path / "models" / "no-such-model")
+    request = ImageToImage(prompt="red wall", image=picture(1), model=missing)
     with running(tmp_path, "--blob-space", "0.0105") as (_, client):
         failed = client.submit(request)
         with pytest.raises(ModelNotFound):

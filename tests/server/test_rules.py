@@ -8,54 +8,111 @@ from typing import Any
 
 import pytest
 
-from sd_core.errors import RequestError
-from sd_core.requests import Control, ImageToImage, Lora, Request, TextToImage, Upscale
-from sd_core.server.rules import ModelRules, check_json, check_limits
+from sd_core.errors import NotAllowed, RequestError
+from sd_core.requests import (
+    Animation,
+    Control,
+    ImagePrompt,
+    ImageToImage,
+    Lora,
+    MeshTexture,
+    PassName,
+    Request,
+    TextToImage,
+    Upscale,
+)
+from sd_core.server.rules import allowed_by, check_json, check_limits, with_files, without_files
 from sd_core.server.settings import Limits, ServerSettings
+from sd_core.trust import Allowed
 from tests.server.servers import adjust
 
 PICTURE = adjust(1).image
 
 
-def check(request: Request, models: ModelRules) -> None:
-    check_json(json.loads(request.to_json()), {}, models)
+def check(request: Request, allowed: Allowed) -> None:
+    check_json(json.loads(request.to_json()), {"frame.exr"}, allowed)
 
 
 @pytest.fixture
-def rules(tmp_path: Path) -> ModelRules:
-    """Those of a server for others: the built-in model, one hub id, and the folder `models`."""
+def allowed(tmp_path: Path) -> Allowed:
+    """Those of a server for which one hub id and the folder `models` were allowed when it was started."""
     folder = tmp_path / "models"
     (folder / "inside").mkdir(parents=True)
     (tmp_path / "secret").mkdir()
     (folder / "link").symlink_to(tmp_path / "secret")
-    return ModelRules({"builtin"}, ["somebody/model", str(folder)])
-
-
-@pytest.mark.parametrize("name", ["builtin", "somebody/model", "{}/models", "{}/models/inside", "{}/models/missing"])
-def test_models_of_the_list_and_below_its_folders_may_be_named(rules: ModelRules, tmp_path: Path, name: str) -> None:
-    check(TextToImage(prompt="a", model=name.format(tmp_path)), rules)
+    settings = ServerSettings(home=tmp_path / "server", allow_models=("somebody/model", str(folder)), model="/its/own")
+    return allowed_by(settings)
 
 
 @pytest.mark.parametrize(
-    "name", ["somebody/other", "{}/secret", "{}/models/../secret", "{}/models/link", "models/inside", "/", "~/models"]
+    "name", ["builtin", "/its/own", "somebody/model", "{}/models", "{}/models/inside", "{}/models/missing"]
 )
-@pytest.mark.parametrize("field", ["model", "loras", "controls"])
+def test_models_of_the_list_and_below_its_folders_may_be_named(allowed: Allowed, tmp_path: Path, name: str) -> None:
+    check(TextToImage(prompt="a", model=name.format(tmp_path)), allowed)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "somebody/other", "{}/secret", "{}/models/../secret", "{}/models/link", "models/inside", "/", "~/models",
+        "attachment:frame.exr", "{}/server/jobs/id/files/frame.exr", "{}/server/blobs/ab/abcd",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("field", ["model", "loras", "controls", "image_prompt", "controlnet", "depth_estimator"])
 def test_no_other_model_may_be_named_wherever_it_stands(
-    rules: ModelRules, tmp_path: Path, name: str, field: str
+    allowed: Allowed, tmp_path: Path, name: str, field: str
 ) -> None:
     named = name.format(tmp_path)
     value: dict[str, Any] = {
-        "model": named,
         "loras": (Lora(named),),
         "controls": (Control("depth", PICTURE, model=named),),
+        "image_prompt": ImagePrompt(PICTURE, model=named),
     }
-    with pytest.raises(RequestError, match="does not offer") as caught:
-        check(TextToImage(prompt="a", **{field: value[field]}), rules)
+    request = Animation(prompt="a", passes="attachment:frame.exr", **{field: value.get(field, named)})
+    with pytest.raises(NotAllowed, match="does not offer") as caught:
+        check(request, allowed)
     assert caught.value.field.startswith(field)
+    assert caught.value.names[0]["shown"] == named  # not what it means on the server's machine
+    assert "sd-core models allow" in caught.value.hint
 
 
-def test_on_this_machine_any_model_may_be_named(tmp_path: Path) -> None:
-    check(TextToImage(prompt="a", model=str(tmp_path)), ModelRules({"builtin"}, None))
+def test_names_that_are_no_models_are_no_matter_of_the_rule(allowed: Allowed) -> None:
+    named = (PassName("depth", "/etc/passwd"),)
+    check(Animation(prompt="/etc/passwd", passes="attachment:frame.exr", pass_names=named), allowed)
+
+
+def test_a_depth_estimator_may_be_named_where_it_is_allowed(allowed: Allowed) -> None:
+    check(Animation(prompt="a", passes=("attachment:frame.exr",), depth_estimator="somebody/model"), allowed)
+
+
+@pytest.mark.parametrize("name", ["frame.exr", "/etc/passwd", "attachment:other.exr", "attachment:../frame.exr"])
+@pytest.mark.parametrize("field", ["passes", "mesh"])
+def test_only_files_that_were_sent_may_be_named(allowed: Allowed, name: str, field: str) -> None:
+    request = (Animation if field == "passes" else MeshTexture)(prompt="a", **{field: name})  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="was not sent"):
+        check(request, allowed)
+
+
+def test_text_in_place_of_an_array_is_refused(allowed: Allowed) -> None:
+    with pytest.raises(RequestError, match="image: is text where an array belongs"):
+        check_json({"type": "ImageToImage", "prompt": "a", "image": "/etc/passwd"}, (), allowed)
+
+
+def test_an_attachment_never_becomes_a_model(tmp_path: Path) -> None:
+    request = Animation(
+        prompt="a", passes="attachment:a.exr", model="attachment:a.exr", loras=(Lora("attachment:a.exr"),)
+    )
+    laid_out = with_files(request, {"a.exr": tmp_path / "a.exr"})
+    assert isinstance(laid_out, Animation)
+    assert (laid_out.passes, laid_out.model) == (str(tmp_path / "a.exr"), "attachment:a.exr")
+    assert laid_out.loras == request.loras
+    assert without_files(laid_out, {"a.exr": tmp_path / "a.exr"}) == request
+
+
+def test_a_name_of_megabytes_is_not_sent_back(allowed: Allowed) -> None:
+    with pytest.raises(NotAllowed) as caught:
+        check(TextToImage(prompt="a", model="x" * 10**6), allowed)
+    assert len(json.dumps(caught.value.to_dict())) < 10_000
 
 
 @pytest.mark.parametrize(

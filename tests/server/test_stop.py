@@ -134,6 +134,18 @@ def test_an_engine_deep_in_native_code_ends_with_its_server(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere such an engine ends when it hears of it")
+def test_an_engine_deep_in_native_code_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with serving(home) as process, connected(home) as client:
+        engine = engine_pid(client)
+        os.kill(engine, signal.SIGSTOP)
+        process.kill()
+        ended(process)
+        assert wait_for(lambda: not is_alive(engine)) < LONGEST
+
+
+@pytest.mark.slow
 def test_an_upload_under_way_does_not_hold_the_end_up(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with serving(home) as process, connected(home) as client:

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from sd_core.devices import choose_placement
+from sd_core.engine import Engine
 from sd_core.errors import ModelMismatch
-from sd_core.requests import TextureMap
-from sd_core.texture import Estimate, load_estimator, make_material
+from sd_core.requests import Texture, TextureMap
+from sd_core.texture import Estimate, find_estimator, load_estimator, make_material
 from sd_core.texture.estimate import predict, read_prediction
 from sd_core.texture.relief import encode_normals, normals_from_height
 from sd_core.training.data.materials import Material
@@ -70,7 +71,7 @@ def test_a_rolled_picture_gives_a_rolled_prediction(marigold: Any, kind: str) ->
 
 @pytest.mark.parametrize("kind", ["Normals", "Depth", "Intrinsics"])
 def test_every_kind_gives_a_whole_material(marigold: Any, kind: str) -> None:
-    estimator = load_estimator(str(marigold(kind)), choose_placement("cpu", "float32"), seed=3)
+    estimator = load_estimator(find_estimator(str(marigold(kind))), choose_placement("cpu", "float32"), seed=3)
     picture = tiling(Material.COBBLESTONE, 1)
     maps = make_material(picture, estimator=estimator).maps
     plain = make_material(picture).maps
@@ -107,4 +108,11 @@ def test_what_is_near_in_depth_is_high() -> None:
 
 def test_a_checkpoint_of_another_kind_is_refused(tiny: Built) -> None:
     with pytest.raises(ModelMismatch, match="no estimator of maps but a StableDiffusionPipeline"):
-        load_estimator(str(tiny(TinyKind.SD1)), choose_placement("cpu", "float32"), seed=0)
+        find_estimator(str(tiny(TinyKind.SD1)))
+
+
+def test_a_checkpoint_that_cannot_be_used_is_refused_before_the_first_step(tiny: Built) -> None:
+    with Engine(model=str(tiny(TinyKind.SD1)), device="cpu") as engine:
+        job = engine.submit(Texture(prompt="", width=64, height=64, estimator=str(tiny(TinyKind.SD1))))
+        kinds = [event.kind for event in job.events()]
+    assert kinds[-1] == "failed" and "step" not in kinds

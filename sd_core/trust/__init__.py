@@ -1,0 +1,33 @@
+"""What a request from elsewhere may use: one out of a picture, a `.blend`, a notebook's state or the network.
+
+Code that a person writes names what it likes. Whatever takes a request from elsewhere asks here first:
+
+    allowed = Allowed(home=home_folder())
+    allowed.check(named_in(request))        # raises NotAllowed, with every name, its place and what it means here
+
+Allowed are the catalogue, the folders `models` and `loras` in `SD_CORE_HOME`, and what the user approved
+(`sd-core models allow`, or yes to a question); see `Allowed`. Nothing that is named is opened for that.
+"""
+
+from .allowed import Allowed, allow_command, by_user
+from .approvals import approve, approved, withdraw
+from .named import Named, Text, named_in, role_of, texts_in
+from .places import Kind, Place, place_of, printable
+
+__all__ = [
+    "Allowed",
+    "Kind",
+    "Named",
+    "Place",
+    "Text",
+    "allow_command",
+    "approve",
+    "approved",
+    "by_user",
+    "named_in",
+    "place_of",
+    "printable",
+    "role_of",
+    "texts_in",
+    "withdraw",
+]

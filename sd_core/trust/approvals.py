@@ -1,0 +1,105 @@
+"""What the user has approved beside the catalogue: `allowed.json` in `SD_CORE_HOME`, read anew at every check."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import RequestError, SDError
+from ..files import output_error
+from ..values import Role
+from .places import Kind, place_of, printable
+
+_FILE = "allowed.json"
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def approved(home: Path) -> tuple[str, ...]:
+    """Hub ids and whole paths, of files and of folders with everything below them, sorted.
+
+    Raises:
+        SDError: the file is damaged, or others than the user can change it.
+    """
+    path = home / _FILE
+    try:
+        with path.open("rb") as stream:
+            _check_owner(path, os.fstat(stream.fileno()))
+            data = json.loads(stream.read())
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(path, str(error)) from error
+    listed = data.get("allowed") if isinstance(data, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(item, str) and item for item in listed):
+        raise _damaged(path, 'it is not {"allowed": [texts]}')
+    return tuple(sorted(set(listed)))
+
+
+def approve(home: Path, names: Iterable[str]) -> list[str]:
+    """Approve hub ids and paths from now on; gives them as they are noted. Only the user's own word may lead here.
+
+    Raises:
+        RequestError: neither a hub id nor a path.
+        SDError: the file is damaged.
+        OutputError: it cannot be written.
+    """
+    added = [noted(name, home) for name in names]
+    _write(home, {*approved(home), *added})
+    return added
+
+
+def withdraw(home: Path, names: Iterable[str]) -> list[str]:
+    """Take approvals back; gives those that there were.
+
+    Raises:
+        RequestError: neither a hub id nor a path.
+        SDError: the file is damaged.
+        OutputError: it cannot be written.
+    """
+    before = approved(home)
+    removed = [item for name in names for item in (name if name in before else noted(name, home),) if item in before]
+    _write(home, set(before) - set(removed))
+    return removed
+
+
+def noted(name: str, home: Path) -> str:
+    """How a hub id or a path is written down: paths whole, links followed.
+
+    Raises:
+        RequestError: it is neither.
+    """
+    place = place_of(Role.CONTROLNET, name, home)
+    if place.kind is Kind.NOTHING:
+        raise RequestError("name", f"is neither a hub id nor a path: {printable(name)!r}", hint="name an existing path")
+    return place.text
+
+
+def _write(home: Path, names: Iterable[str]) -> None:
+    """Whole from the moment it has its name, and readable by this user only."""
+    path = home / _FILE
+    temporary = path.with_name(f".{_FILE}.{os.urandom(4).hex()}.tmp")
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump({"allowed": sorted(names)}, stream, indent=1)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise output_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _check_owner(path: Path, status: os.stat_result) -> None:
+    if os.name != "nt" and (status.st_mode & _OTHERS or status.st_uid not in (os.getuid(), 0)):
+        raise SDError(f"{path} can be changed by others", hint=f"check what it lists, then: chmod 600 {path}")
+
+
+def _damaged(path: Path, reason: str) -> SDError:
+    hint = "mend or delete it; then allow again what you use: sd-core models allow PATH_OR_HUB_ID"
+    return SDError(f"{path} cannot be read ({reason})", hint=hint)

@@ -1,0 +1,57 @@
+"""A server deletes what it has made itself; files of others that lie in its home stay."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.server.fakes import ended, serving, submit, until, use_fake_engines
+
+
+def write(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"a picture of ours")
+    return path
+
+
+def test_a_start_and_a_job_leave_the_files_of_others_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_fake_engines(monkeypatch)
+    foreign = [
+        write(tmp_path / "blobs" / "holiday.tmp"),
+        write(tmp_path / "blobs" / ".upload-1.tmp"),
+        write(tmp_path / "blobs" / f"{'a' * 64}.png"),
+        write(tmp_path / "jobs" / "holiday pictures" / "beach.png"),
+        write(tmp_path / "jobs" / "holiday" / "beach.png"),
+        write(tmp_path / "jobs" / "done-before" / "beach.png"),
+        write(tmp_path / "jobs" / "beach.png"),
+        write(tmp_path / "beach.png"),
+    ]
+
+    async def run() -> None:
+        for _ in range(2):
+            async with serving(tmp_path) as service:
+                await submit(service, "done-before")
+                await ended(service, "done-before")
+        async with serving(tmp_path) as service:
+            await until(lambda: service.lanes[0].is_ready)
+
+    asyncio.run(run())
+    assert [path.read_bytes() for path in foreign] == [b"a picture of ours"] * len(foreign)
+
+
+def test_what_a_killed_server_has_left_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_fake_engines(monkeypatch)
+    left = [
+        write(tmp_path / "blobs" / f"upload-{'0f' * 8}.tmp"),
+        write(tmp_path / "blobs" / f".{'0f' * 32}.npy.{'0f' * 4}.tmp"),
+        write(tmp_path / "jobs" / "unknown" / "files" / "frame000000.exr"),
+    ]
+
+    async def run() -> None:
+        async with serving(tmp_path) as service:
+            await until(lambda: service.lanes[0].is_ready)
+
+    asyncio.run(run())
+    assert not any(path.exists() for path in left) and not (tmp_path / "jobs" / "unknown").exists()

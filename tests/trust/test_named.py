@@ -1,0 +1,88 @@
+"""Every text in a request is known for what it is: plain text, a model, or a file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import Field, fields
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from sd_core.errors import RequestError
+from sd_core.requests import Animation, Control, ImagePrompt, Keyframe, Lora, MeshTexture, PassName, Request, Texture
+from sd_core.requests.codec import PARTS, REQUESTS
+from sd_core.trust import Named, named_in
+from sd_core.trust.named import is_plain_text, role_of
+from sd_core.values import Role, Value
+from tests.server.servers import adjust
+
+PICTURE = adjust(1).image
+
+EVERYTHING = Animation(
+    prompt="plain words",
+    model="the model",
+    loras=(Lora("first"), Lora("second")),
+    controls=(Control("depth", PICTURE, model="a control"), Control("canny", PICTURE)),
+    image_prompt=ImagePrompt(PICTURE, model="an adapter"),
+    passes=("one.exr", "two.exr"),
+    pass_names=(PassName("depth", "zdepth"),),
+    depth_estimator="a depth",
+    controlnet="a net",
+    keyframes=(Keyframe(0, prompt="more words"),),
+)
+
+NAMES = [
+    Named("model", Role.MODEL, "the model"),
+    Named("loras[0].path", Role.LORA, "first"),
+    Named("loras[1].path", Role.LORA, "second"),
+    Named("controls[0].model", Role.CONTROLNET, "a control"),
+    Named("image_prompt.model", Role.IMAGE_PROMPT, "an adapter"),
+    Named("passes[0]", Role.FILE, "one.exr"),
+    Named("passes[1]", Role.FILE, "two.exr"),
+    Named("depth_estimator", Role.DEPTH_ESTIMATOR, "a depth"),
+    Named("controlnet", Role.CONTROLNET, "a net"),
+]
+
+
+def fields_of(cls: type[Value]) -> list[Field[Any]]:
+    return list(fields(cls))  # type: ignore[arg-type]
+
+
+def holds_text(hint: object) -> bool:
+    """Whether a type lets text in, below unions and tuples too."""
+    return (isinstance(hint, type) and issubclass(hint, str)) or any(map(holds_text, get_args(hint)))
+
+
+@pytest.mark.parametrize("cls", [*REQUESTS, *PARTS])
+def test_each_field_that_takes_text_is_plain_text_or_has_a_role(cls: type[Value]) -> None:
+    hints = get_type_hints(cls)
+    for field in fields_of(cls):
+        plain, role = is_plain_text(field), role_of(field)
+        assert holds_text(hints[field.name]) == (plain or role is not None), f"{cls.__name__}.{field.name}"
+        assert not (plain and role), f"{cls.__name__}.{field.name}"
+
+
+def test_all_that_a_request_names_is_found_with_its_place() -> None:
+    assert named_in(EVERYTHING) == NAMES
+    assert named_in(Texture(prompt="a", estimator="e")) == [Named("estimator", Role.ESTIMATOR, "e")]
+    assert named_in(MeshTexture(prompt="a", mesh="m.obj")) == [Named("mesh", Role.FILE, "m.obj")]
+
+
+@pytest.mark.parametrize(
+    "request_", [EVERYTHING, Texture(prompt="a", estimator="e"), MeshTexture(prompt="a", mesh="m"), adjust(1)]
+)
+def test_json_of_a_request_names_what_the_request_names(request_: Request) -> None:
+    assert named_in(json.loads(request_.to_json())) == named_in(request_)
+
+
+def test_a_part_in_a_strange_place_is_looked_into_all_the_same() -> None:
+    hidden = {"type": "TextToImage", "prompt": {"type": "Lora", "path": "x"}, "seed": [[{"type": "Mesh", "uvs": "y"}]]}
+    assert named_in(hidden) == [Named("prompt.path", Role.LORA, "x")]
+
+
+def test_json_that_nests_for_ever_is_refused() -> None:
+    deep: Any = "x"
+    for _ in range(100):
+        deep = [deep]
+    with pytest.raises(RequestError, match="too deeply"):
+        named_in({"type": "TextToImage", "model": deep})
