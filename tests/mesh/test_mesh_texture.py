@@ -130,7 +130,7 @@ def test_views_that_somebody_else_made_choose_no_model(engine: Engine, tmp_path:
     asked = request(max_views=1)
     resolved = engine.run(asked, output=tmp_path / "views").request
     manifest = tmp_path / "views" / MANIFEST
-    noted = read_manifest(manifest, "mesh_texture", re.compile(r".*"))
+    noted = read_manifest(manifest, "mesh views", re.compile(r".*"))
     assert noted is not None
     noted.about["resolved"] = replace(resolved, model="/somebody/elses").to_json()
     manifest.write_bytes(manifest_bytes(noted))
