@@ -14,14 +14,14 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from sd_core.encoding import encode_png
 from sd_core.errors import RequestError
 from sd_core.outputs import Status, is_whole
-from sd_core.requests import Animation, from_json
+from sd_core.requests import Animation, Request, from_json
 from sd_core.values import Array, npy_bytes, read_picture
 
 from .frame_pictures import FramePictures
@@ -92,11 +92,9 @@ class FrameStore:
             raise
 
     @property
-    def resolved(self) -> Animation | None:
-        """The resolved request of the run that is resumed; None for a new run."""
-        if self._about is None:
-            return None
-        return cast("Animation", from_json(self._about["resolved"], arrays=self._asked.arrays()))
+    def noted(self) -> Request | None:
+        """What the folder notes as the resolved request of the run that is resumed; None for a new run."""
+        return None if self._about is None else from_json(self._about["resolved"], arrays=self._asked.arrays())
 
     def close(self) -> None:
         """Let others work in the folder; pictures can still be read."""

@@ -29,7 +29,7 @@ from .animation_prepare import Easel, Preparer, ahead
 from .animation_progress import FrameProgress
 from .animation_start import Studio
 from .plan import Context, Picture
-from .resolve import resolve
+from .resolve import resolve, resumed
 from .seams import seamless_vae
 
 _STATE_BYTES = 32 * 6
@@ -47,8 +47,9 @@ def animation(request: Animation, context: Context) -> Result:
     how = {"resume": context.resume, "overwrite": context.overwrite, "warn": context.warn}
     with closing(FrameStore(context.output, request, frames.count, **how)) as store:
         model = context.model(request.model)
-        resolved = store.resolved
-        if resolved is None:
+        if store.noted is not None:
+            resolved = resumed(request, store.noted, model)
+        else:
             resolved = _resolved(request, frames, model, context)
             _check_space(resolved, frames, context)
             store.begin(resolved)

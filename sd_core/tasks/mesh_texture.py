@@ -34,7 +34,7 @@ from sd_core.values import unit_floats
 from .depth_to_image import plan_depth_to_image
 from .generate import generate_by
 from .plan import Bench, Context, Picture, Plan
-from .resolve import resolve, size_of
+from .resolve import resolve, resumed, size_of
 from .starts import noise_of
 from .view_store import ViewStore
 
@@ -57,7 +57,11 @@ def mesh_texture(request: MeshTexture, context: Context) -> Result:
         ModelNotFound, ModelMismatch, OutOfMemory, Cancelled: see `sd_core.errors`.
     """
     with closing(ViewStore(request, context)) as store:
-        resolved = store.settled(resolve(request, context.model(request.model)))
+        model = context.model(request.model)
+        if store.noted is not None:
+            return _made(resumed(request, store.noted, model), context, store)
+        resolved = resolve(request, model)
+        store.begin(resolved)
         return _made(resolved, context, store)
 
 

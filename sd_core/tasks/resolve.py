@@ -14,10 +14,15 @@ from sd_core.diffusion.seamless import check_wraps
 from sd_core.errors import ModelMismatch, RequestError
 from sd_core.models import Model, UNetInput
 from sd_core.passes import finite_range
-from sd_core.requests import DepthToImage, Seamless, SeamlessMethod, TextToImage, replace
+from sd_core.requests import DepthToImage, Request, Seamless, SeamlessMethod, TextToImage, replace
 from sd_core.requests.generation import MAX_SEED, Generation
 
 G = TypeVar("G", bound=Generation)
+
+_OPEN = (
+    "width", "height", "num_inference_steps", "guidance_scale", "scheduler", "seed", "model", "depth_range",
+)  # fmt: skip
+"""Fields that are filled in where a request leaves them open."""
 
 
 def resolve(request: G, model: Model) -> G:
@@ -42,6 +47,28 @@ def resolve(request: G, model: Model) -> G:
     resolved = replace(request, **{name: v for name, v in open_fields.items() if getattr(request, name) is None})
     _check_seamless(resolved, model)
     return resolved
+
+
+def resumed(asked: G, noted: Request, model: Model) -> G:
+    """The resolved request that an output folder notes, if it is `asked` with its open fields filled in.
+
+    A folder may be somebody else's: its notes choose no model and no file.
+
+    Args:
+        asked: as it was asked now.
+        noted: as the folder has it.
+        model: that runs `asked`.
+
+    Raises:
+        RequestError: the folder notes something else.
+    """
+    fill = {name: getattr(noted, name, None) for name in _OPEN if getattr(asked, name, 0) is None}
+    if "model" in fill and fill["model"] != model.name:
+        begun = f"was begun with the model {fill['model']!r}, which this run would not use"
+        raise RequestError("resume", begun, hint="name it in the request, or use another folder")
+    if replace(asked, **fill) != noted:
+        raise RequestError("resume", "finds notes that do not belong to this request", hint="use another folder")
+    return replace(asked, **fill)
 
 
 def size_of(request: TextToImage | Generation) -> tuple[int, int]:

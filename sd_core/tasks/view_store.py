@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any, cast
+from typing import Any
 
 from sd_core.encoding import encode_png
 from sd_core.errors import RequestError
 from sd_core.outputs import OutputFolder, Status, is_whole
-from sd_core.requests import MeshTexture, from_json
+from sd_core.requests import MeshTexture, Request, from_json
 from sd_core.values import read_picture
 
 from .plan import Context, Picture
@@ -53,16 +53,19 @@ class ViewStore:
         if self._files is not None:
             self._files.close()
 
-    def settled(self, resolved: MeshTexture) -> MeshTexture:
-        """The resolved request of the run that is resumed; else `resolved`, which is noted for the next one."""
-        if self._about is not None:
-            return cast("MeshTexture", from_json(self._about["resolved"], arrays=self._asked.arrays()))
-        if self._files is not None:
-            if self._context.overwrite:
-                self._files.give_up(self._files.listed())
-            self._files.remove(self._files.listed())
-            self._files.write({}, {"asked": self._asked.to_json(), "resolved": resolved.to_json()})
-        return resolved
+    @property
+    def noted(self) -> Request | None:
+        """What the folder notes as the resolved request of the run that is resumed; None for a new run."""
+        return None if self._about is None else from_json(self._about["resolved"], arrays=self._asked.arrays())
+
+    def begin(self, resolved: MeshTexture) -> None:
+        """Start a new run; `resolved` is noted for whoever resumes it. What an earlier run left goes."""
+        if self._files is None:
+            return
+        if self._context.overwrite:
+            self._files.give_up(self._files.listed())
+        self._files.remove(self._files.listed())
+        self._files.write({}, {"asked": self._asked.to_json(), "resolved": resolved.to_json()})
 
     def load(self, index: int) -> Picture | None:
         """A view that was finished before; None also for one that is damaged.

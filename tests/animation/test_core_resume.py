@@ -22,7 +22,7 @@ from sd_core.encoding import encode_png
 from sd_core.engine import Engine
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import FrameEvent, StepEvent
-from sd_core.requests import Animation, Keyframe
+from sd_core.requests import Animation, Keyframe, Lora, replace
 from sd_core.values import Array
 from tests.animation import worlds
 from tests.conftest import Built
@@ -269,3 +269,27 @@ def test_five_hundred_frames_need_the_memory_of_fifty(model: str, tmp_path: Path
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
     early, late = (int(line) for line in done.stdout.split())
     assert late <= 1.01 * early
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "somebody/elses"}, "was begun with the model"),
+        ({"loras": (Lora("/somebody/elses.safetensors"),)}, "notes that do not belong"),
+        ({"controlnet": "somebody/elses"}, "notes that do not belong"),
+        ({"depth_estimator": "somebody/elses"}, "notes that do not belong"),
+        ({"prompt": "somebody else's"}, "notes that do not belong"),
+    ],
+    ids=lambda held: next(iter(held)) if isinstance(held, dict) else "",
+)
+def test_a_folder_that_somebody_else_made_chooses_nothing(
+    engine: Engine, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    request = shot(2)
+    resolved = engine.run(request, output=tmp_path / "out").request
+    with open_folder(tmp_path / "out") as files:
+        files.write({}, {"asked": request.to_json(), "resolved": replace(resolved, **change).to_json()})
+    before = pictures(tmp_path / "out")
+    with pytest.raises(RequestError, match=message):
+        engine.run(request, output=tmp_path / "out", resume=True)
+    assert pictures(tmp_path / "out") == before

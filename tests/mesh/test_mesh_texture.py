@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 from sd_core.engine import Engine
 from sd_core.errors import Cancelled, OutputError, RequestError
 from sd_core.events import FrameEvent
-from sd_core.outputs import is_whole
-from sd_core.requests import MeshTexture
+from sd_core.outputs import MANIFEST, is_whole
+from sd_core.outputs.manifest import manifest_bytes, read_manifest
+from sd_core.requests import MeshTexture, replace
 from sd_core.results import Result
 from sd_core.values import array_digest
 from tests.conftest import Built
@@ -122,6 +124,18 @@ def test_views_of_an_earlier_version_are_gone_on_with(engine: Engine, painted: R
     result = engine.run(request(), output=tmp_path, resume=True)
     assert np.array_equal(result.images[0], painted.images[0])
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("view_*.png")} == times
+
+
+def test_views_that_somebody_else_made_choose_no_model(engine: Engine, tmp_path: Path) -> None:
+    asked = request(max_views=1)
+    resolved = engine.run(asked, output=tmp_path / "views").request
+    manifest = tmp_path / "views" / MANIFEST
+    noted = read_manifest(manifest, "mesh views", re.compile(r".*"))
+    assert noted is not None
+    noted.about["resolved"] = replace(resolved, model="/somebody/elses").to_json()
+    manifest.write_bytes(manifest_bytes(noted))
+    with pytest.raises(RequestError, match="was begun with the model '/somebody/elses'"):
+        engine.run(asked, output=tmp_path / "views", resume=True)
 
 
 def test_another_requests_views_are_not_taken(engine: Engine, tmp_path: Path) -> None:
