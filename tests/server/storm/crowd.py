@@ -130,6 +130,7 @@ class Crowd:
                 for number, data in read_events(client, job_id, last):
                     findings.check(Law.ONCE, number > last, f"{job_id}: event {number} after {last}")
                     last, ends = number, ends + (data["kind"] in LAST_KINDS)
+                    self._ledger.hear(job_id, number)
                     leave_after -= 1
                     if leave_after <= 0 or self.stop.is_set():
                         break

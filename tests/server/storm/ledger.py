@@ -54,6 +54,7 @@ class Ledger:
         self._may_fail = may_fail
         self._cancelled: dict[str, int] = {}
         self._ended: dict[str, tuple[str, int]] = {}
+        self._heard: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def acknowledge(self, job_id: str, work: Work) -> None:
@@ -65,6 +66,11 @@ class Ledger:
         """The server has taken a cancellation: this is its answer."""
         with self._lock:
             self._cancelled.setdefault(job["id"], job["runs"])
+
+    def hear(self, job_id: str, number: int) -> None:
+        """Somebody who follows a job has read an event of this id."""
+        with self._lock:
+            self._heard[job_id] = max(number, self._heard.get(job_id, 0))
 
     def note(self, jobs: list[Mapping[str, Any]]) -> None:
         """A list of jobs: what has ended stays as it has ended."""
@@ -156,6 +162,9 @@ class Ledger:
         frames = [data["index"] for _, data in told if data["kind"] == "frame"]
         self.findings.check(Law.ONCE, numbers == sorted(set(numbers)), f"{name}: event ids {numbers}")
         self.findings.check(Law.ONCE, frames == sorted(set(frames)), f"{name}: frames {frames}")
+        heard = self._heard.get(job["id"], 0)
+        text = f"{name}: who had read event {heard} never hears the end, {numbers[-1:]}"
+        self.findings.check(Law.ONCE, numbers[-1:] >= [heard], text)
         ends = [kind for kind in kinds if kind in LAST_KINDS]
         right = kinds[-1:] == ends == [_ENDS[job["state"]]]
         if self._evicts and job["state"] == "done" and kinds[-1:] == ends == ["failed"]:  # that event is damaged
