@@ -13,9 +13,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.server.storm.findings import table
+from tests.server.storm.findings import Findings, table
 from tests.server.storm.parts import PARTS, run_part
 from tests.server.storm.scene import Scene
+from tests.server.storm.suspension import suspend
 
 
 def main() -> int:
@@ -25,19 +26,19 @@ def main() -> int:
         scene = Scene.build(Path(folder))
         found = []
         for name in options.parts:
-            found += run_part(name, scene, options.seed)
-            _tell(found[-1].told() or f"{name}: all laws hold")
+            found += _run(name, scene, options.seed)
         if options.sleep:
-            from tests.server.storm.suspension import suspend
-
-            found.append(suspend(scene, options.seed, options.sleep, {}))
-            _tell(found[-1].told())
-    _tell(table(found))
+            found += [suspend(scene, options.seed, options.sleep, {})]
+    print(table(found))
     return int(any(part.broken for part in found))
 
 
-def _tell(text: str) -> None:
-    print(text, flush=True)
+def _run(name: str, scene: Scene, seed: int) -> list[Findings]:
+    """What a part finds, told at once."""
+    found = run_part(name, scene, seed)
+    for part in found:
+        print(part.told() or f"{part.name}: all laws hold", f"({part.figures['seconds']} s)", flush=True)
+    return found
 
 
 def _options() -> argparse.Namespace:

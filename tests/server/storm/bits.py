@@ -28,7 +28,7 @@ def flip_bits(scene: Scene, seed: int, pages: int = 4, logs: int = 2) -> Finding
     findings = Findings("bits flipped", seed)
     chance = random.Random(seed)  # noqa: S311 - repeatable
     with timed(findings):
-        template = make_template(scene, seed)
+        template = make_template(scene, seed, "bits")
         flip_texts(template, findings, chance)
         for number in range(pages):
             host = template.copy(f"page-{number}", crashed=False)
@@ -80,7 +80,7 @@ def change_journals(scene: Scene, seed: int) -> Findings:
     """The journal of a running server is emptied, replaced, deleted: it says so, and acknowledges nothing that is lost."""
     findings = Findings("journal changed", seed)
     with timed(findings):
-        template = make_template(scene, seed)
+        template = make_template(scene, seed, "journal")
         for change in ("emptied", "replaced", "deleted"):
             _change_journal(template.copy(change, crashed=True), template, findings, change)
     return findings

@@ -37,7 +37,7 @@ class Template:
 
     def copy(self, name: str, *, crashed: bool) -> Host:
         """A server, not started, on a home of its own."""
-        home = self.scene.folder / name / "home"
+        home = self.crashed.parent / name / "home"
         shutil.copytree(self.crashed if crashed else self.clean, home)
         return Host(home, self.scene.models)
 
@@ -48,9 +48,9 @@ class Template:
         return ledger
 
 
-def make_template(scene: Scene, seed: int) -> Template:
+def make_template(scene: Scene, seed: int, name: str) -> Template:
     """Finish some jobs, let others wait behind one that hangs, and kill the server."""
-    home = scene.home("bits")
+    home = scene.home(name)
     findings, works = Findings("", seed), scene.shuffled(seed)
     ledger = Ledger(findings)
     with hosted(Host(home, scene.models)) as host, host.client() as client:
