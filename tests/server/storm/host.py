@@ -70,6 +70,11 @@ class Health:
         return [device["pid"] for device in self.devices if device["ready"]]
 
     @property
+    def done(self) -> int:
+        """Jobs that have ended well."""
+        return self.body.get("queue", {}).get("done", 0)
+
+    @property
     def unfinished(self) -> int:
         """Jobs that wait or run."""
         queue = self.body.get("queue", {})

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import time
 
-from tests.server.servers import kill
+from tests.server.servers import kill, wait_for
 
 from .crowd import Crowd
 from .findings import Findings, Law
 from .host import Host, hosted
 from .ledger import Ledger
 from .scene import (
+    READY,
     Scene,
     Size,
     check_rest,
@@ -24,8 +25,8 @@ from .scene import (
 def kill_engines(scene: Scene, seed: int, kills: int = 60) -> Findings:
     """Two lanes; most engines are killed at work, some while they start, some both at once.
 
-    The first job of an engine takes about a second, later ones 0.1 s: about half of the engines have ended one before. A
-    device whose engines never do is benched for longer and longer, which this storm would wait for.
+    Two of three of those at work are killed after a job has ended: a device whose engines never end one is benched for longer
+    and longer, up to a minute, which this storm would wait for.
     """
     findings = Findings("engines killed", seed)
     chance, works, ledger = random.Random(seed), scene.shuffled(seed), Ledger(findings)  # noqa: S311 - repeatable
@@ -38,8 +39,8 @@ def kill_engines(scene: Scene, seed: int, kills: int = 60) -> Findings:
             while int(str(findings.figures.get("kills", 0))) < kills:
                 at_work = chance.random() < 0.85
                 if at_work:
-                    host.wait_until_ready()
-                time.sleep(chance.uniform(0, 4 if at_work else 0.7))  # the moment is what is random
+                    _wait_for_work(host, ends=chance.random() < 0.67)
+                time.sleep(chance.uniform(0, 0.7))  # the moment is what is random
                 victims = host.health().ready if at_work else host.engines()
                 for pid in victims if chance.random() < 0.4 else victims[:1]:
                     _kill(pid, findings)
@@ -77,6 +78,18 @@ def _kill_server(host: Host, chance: random.Random, findings: Findings) -> None:
         for pid in engines:
             _kill(pid, None)
     host.start()
+
+
+def _wait_for_work(host: Host, *, ends: bool) -> None:
+    """Wait for an engine that takes jobs, and until a job has ended."""
+    before = host.wait_until_ready().done
+
+    def ended() -> bool:
+        health = host.health()
+        return health.done > before or not health.unfinished
+
+    if ends:
+        wait_for(ended, READY)
 
 
 def _kill(pid: int, findings: Findings | None) -> None:
