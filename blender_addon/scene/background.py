@@ -26,14 +26,21 @@ from .exr_write import replace_picture
 from .follower import Follower
 from .orders import MARK, Order, frame_path
 from .picture_scene import make_picture_scene, render_picture
+from .scripts import forbid_scripts, only_the_view
 
 
-def main(order: str) -> None:
-    """Carry out the order in a file; ends the process with 0, or with 1 after a failure that was told."""
+def main(order: str, *, scripts: bool) -> None:
+    """Carry out the order in a file; ends the process with 0, or with 1 after a failure that was told.
+
+    scripts: whether code of the file may be run.
+    """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # the open window goes first
     try:
+        if not scripts:
+            for found in forbid_scripts():
+                _tell({"left_out": found})
         _render(Order.read(Path(order)))
         end_blender(0)
     except SDError as error:
@@ -47,6 +54,7 @@ def _render(order: Order) -> None:
     scene = bpy.data.scenes[order.scene]
     if bpy.context.window is not None:
         bpy.context.window.scene = scene
+    only_the_view(scene)
     pictures = make_picture_scene(scene, order.framing) if order.pictures else None
     followers = make_data_scene(scene, order.view_layer, order.framing, rest=order.rest)
     camera = None
