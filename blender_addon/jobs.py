@@ -26,7 +26,7 @@ from sd_core.results import Result
 from . import live
 from .connection import server, watch
 from .editors import Place
-from .job import BlenderJob, Calls, Parts, Stage, Told
+from .job import BlenderJob, Calls, Parts, Stage, Told, Warned
 from .preferences import Preferences, read_preferences
 
 CLASSES = ()
@@ -52,7 +52,7 @@ Make = Callable[[BlenderJob], Request]
 Convert = Callable[[FrameEvent | ResultEvent], Any]
 """Turns a frame or a result into what the callback wants, in the job's thread, without touching bpy."""
 
-_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Told, Any]] = queue.SimpleQueue()
+_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Told | Warned, Any]] = queue.SimpleQueue()
 _jobs: list[BlenderJob] = []
 _undo_steps: list[str] = []
 _file = [0]

@@ -38,10 +38,7 @@ def main(order: str, *, scripts: bool) -> None:
     if hasattr(os, "nice"):
         os.nice(5)  # the open window goes first
     try:
-        if not scripts:
-            for found in forbid_scripts():
-                _tell({"left_out": found})
-        _render(Order.read(Path(order)))
+        _render(Order.read(Path(order)), scripts=scripts)
         end_blender(0)
     except SDError as error:
         _fail(error.to_dict())
@@ -50,8 +47,11 @@ def main(order: str, *, scripts: bool) -> None:
         _fail({"error": "SDError", "message": f"the data passes cannot be rendered: {error}", "hint": ""})
 
 
-def _render(order: Order) -> None:
+def _render(order: Order, *, scripts: bool) -> None:
     scene = bpy.data.scenes[order.scene]
+    if not scripts:
+        for what in forbid_scripts(scene, pictures=order.pictures):
+            _tell({"left_out": what})
     if bpy.context.window is not None:
         bpy.context.window.scene = scene
     only_the_view(scene)

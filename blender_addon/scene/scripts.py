@@ -3,8 +3,9 @@
 
 Blender's switch for scripts (auto-run) is not all that there is to it: two kinds of code run in a render without regard to it.
 
-- Freestyle in script mode: Python, from texts of the file. Its editor mode runs Blender's own programs with settings of the
-  file alone, and stays.
+- Freestyle: in script mode Python from texts of the file. In editor mode it runs a line of Python with the names of the view
+  layer and the line set in it, and does not quote them well: a backslash before a quote ends the text. With plain names the
+  editor mode runs Blender's own program alone, and stays.
 - Open Shading Language (script nodes, custom cameras): no Python, but its `fprintf` appends to any file of the user.
 
 What a render does beside that is kept to the 3D view of the scene by `only_the_view`: compositors write files wherever their
@@ -24,10 +25,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
+from operator import and_
 
 import bpy
 
-FREESTYLE = "Freestyle's script mode"
+FREESTYLE = "Freestyle that runs code"
 SHADERS = "Open Shading Language"
 
 
@@ -43,16 +45,26 @@ def scripts_allowed(*others: str) -> bool:
     return not any(map(_is_excluded, (bpy.data.filepath, *others))) and _runs_drivers()
 
 
-def forbid_scripts() -> Sequence[str]:
-    """Take out of the copied file what would run code though scripts are not allowed; gives what that was, in words.
+def forbid_scripts(scene: bpy.types.Scene, *, pictures: bool) -> Sequence[str]:
+    """Take out of the copied file what would run code though scripts are not allowed.
 
     It is taken out rather than switched off: the switch of the shaders may be animated.
+
+    Returns:
+        What a render of `scene` lacks by that, in words; data lack no Freestyle, which they never have.
     """
-    found = [_empty_freestyle(), _remove_script_nodes(), _plain_cameras()]
-    for scene in bpy.data.scenes:
-        if hasattr(scene, "cycles"):
-            scene.cycles.shading_system = False
-    return list(dict.fromkeys(word for word in found if word))
+    used = [scene.render.use_freestyle and layer.use_freestyle for layer in scene.view_layers]
+    styled = [_tame(layer.freestyle_settings, layer.name) for layer in scene.view_layers]
+    for other in bpy.data.scenes:
+        for layer in other.view_layers:
+            _tame(layer.freestyle_settings, layer.name)
+    lacks = {
+        FREESTYLE: pictures and any(map(and_, used, styled)),
+        SHADERS: _remove_shaders() and scene.cycles.shading_system,
+    }
+    for held in bpy.data.scenes:
+        held.cycles.shading_system = False
+    return [what for what, missing in lacks.items() if missing]
 
 
 def only_the_view(scene: bpy.types.Scene) -> None:
@@ -97,31 +109,36 @@ def _runs_drivers() -> bool:
         bpy.data.scenes.remove(scene)
 
 
-def _empty_freestyle() -> str:
-    found = False
-    for scene in bpy.data.scenes:
-        for layer in scene.view_layers:
-            settings = layer.freestyle_settings
-            found |= settings.mode == "SCRIPT" and layer.use_freestyle and scene.render.use_freestyle
-            while settings.modules:
-                settings.modules.remove(settings.modules[0])
-    return FREESTYLE if found else ""
+def _tame(settings: bpy.types.FreestyleSettings, layer: str) -> bool:
+    """Leave no program in script mode, and no name that is taken for code; gives whether lines are lost by that."""
+    lost = (
+        len(settings.modules) > 0 if settings.mode == "SCRIPT" else not _is_plain(layer) and len(settings.linesets) > 0
+    )
+    while settings.modules:
+        settings.modules.remove(settings.modules[0])
+    for lines in list(settings.linesets):
+        if not _is_plain(layer):
+            settings.linesets.remove(lines)
+        elif not _is_plain(lines.name):
+            lines.name = "".join(letter if _is_plain(letter) else "_" for letter in lines.name)
+    return lost
 
 
-def _remove_script_nodes() -> str:
+def _is_plain(name: str) -> bool:
+    return name.isprintable() and not set(name) & set("\\'\"")
+
+
+def _remove_shaders() -> bool:
+    """Take out script nodes and custom cameras; gives whether there were any."""
     found = False
     for tree in _shader_trees():
         for node in [node for node in tree.nodes if node.bl_idname == "ShaderNodeScript"]:
             tree.nodes.remove(node)
             found = True
-    return SHADERS if found else ""
-
-
-def _plain_cameras() -> str:
-    custom = [camera for camera in bpy.data.cameras if camera.type == "CUSTOM"]
-    for camera in custom:
+    for camera in [camera for camera in bpy.data.cameras if camera.type == "CUSTOM"]:
         camera.type = "PERSP"
-    return SHADERS if custom else ""
+        found = True
+    return found
 
 
 def _shader_trees() -> Iterator[bpy.types.NodeTree]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,6 +91,14 @@ def mark_by_freestyle(scene: Any, marks: Path) -> None:
         layer.freestyle_settings.modules.new().script = text("style.py", touch(marks / "freestyle"))
 
 
+def add_lines(scene: Any, name: str) -> None:
+    import bpy
+
+    settings = scene.view_layers[0].freestyle_settings
+    lines = settings.linesets[0] if settings.linesets else settings.linesets.new(name)
+    lines.name, lines.linestyle = name, bpy.data.linestyles.new("pen")
+
+
 def add_script_node(scene: Any) -> None:
     import bpy
 
@@ -122,7 +130,7 @@ def test_nothing_of_a_file_runs_where_scripts_are_off(
     scene = opened(scene, tmp_path, scripts=False, preference=False)
     found, left = ran(scene, pictures=True)
     assert found == set()
-    assert left == ["Freestyle's script mode", "Open Shading Language"]
+    assert left == ["Freestyle that runs code", "Open Shading Language"]
 
 
 @pytest.mark.parametrize("mark", [mark_by_text, mark_by_driver])
@@ -161,3 +169,62 @@ def test_a_trusted_file_runs_its_scripts_in_the_background_too(
     mark_by_freestyle(scene, marks)
     scene = opened(scene, tmp_path, scripts=True, preference=True)
     assert ran(scene, pictures=True) == ({"text", "driver", "freestyle"}, [])
+
+
+def test_the_job_and_its_panel_tell_what_was_left_out(
+    addon: ModuleType, marks: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+
+    from blender_addon.panels.status import draw_jobs
+    from tests.blender import stylising
+    from tests.blender.layouts import Layout
+
+    scene = small_scene()
+    scenes.few_steps(scene)
+    scene.frame_end, scene.sd_core.stylise.strength, scene.sd_core.stylise.make_video = 1, 0.5, False
+    scene.sd_core.stylise.output = str(tmp_path / "out")
+    mark_by_freestyle(scene, marks)
+    opened(scene, tmp_path, scripts=False, preference=False)
+    job = stylising.start()
+    stylising.follow(job)
+    assert job.error is None
+    assert not list(marks.iterdir())
+    assert job.warnings == ["Freestyle that runs code is left out: scripts of this file are not allowed"]
+    layout = Layout()
+    wide = SimpleNamespace(
+        region=SimpleNamespace(width=4000), preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))
+    )
+    draw_jobs(layout, wide)  # type: ignore[arg-type]
+    assert job.warnings[0] in layout.told
+
+
+def test_freestyle_in_editor_mode_draws_where_scripts_are_off(bare_addon: ModuleType, tmp_path: Path, ran: Any) -> None:
+    from blender_addon.scene.exr import read_passes
+
+    found = []
+    for folder, styled in (("plain", False), ("styled", True)):
+        scene = small_scene()
+        scene.render.use_freestyle = scene.view_layers[0].use_freestyle = styled
+        scene.view_layers[0].freestyle_settings.mode = "EDITOR"
+        add_lines(scene, "it's")
+        (tmp_path / folder).mkdir()
+        assert ran(opened(scene, tmp_path / folder, scripts=False, preference=False), pictures=True)[1] == []
+        found.append(read_passes(tmp_path / "render" / "000001.exr").image)
+        (tmp_path / "render").rename(tmp_path / folder / "render")
+    assert not (found[0] == found[1]).all()
+
+
+@pytest.mark.parametrize("place", ["lines", "layer"])
+def test_names_in_freestyles_editor_mode_run_nothing(
+    bare_addon: ModuleType, marks: Path, tmp_path: Path, ran: Any, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.chdir(marks)  # a name has 63 bytes
+    scene = small_scene()
+    scene.render.use_freestyle = scene.view_layers[0].use_freestyle = True
+    code = '\\\'),__import__("os").mkdir("ran"))#'
+    add_lines(scene, code if place == "lines" else "lines")
+    if place == "layer":
+        scene.view_layers[0].name = code
+    found, left = ran(opened(scene, tmp_path, scripts=False, preference=False), pictures=True)
+    assert found == set()
+    assert left == ([] if place == "lines" else ["Freestyle that runs code"])
