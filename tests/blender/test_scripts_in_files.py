@@ -221,7 +221,7 @@ def test_names_in_freestyles_editor_mode_run_nothing(
     monkeypatch.chdir(marks)  # a name has 63 bytes
     scene = small_scene()
     scene.render.use_freestyle = scene.view_layers[0].use_freestyle = True
-    code = '\\\'),__import__("os").mkdir("ran"))#'
+    code = '\\\',__import__("os").mkdir("ran"))#'
     add_lines(scene, code if place == "lines" else "lines")
     if place == "layer":
         scene.view_layers[0].name = code
