@@ -126,17 +126,20 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
     """See that all files can be written, and nothing is lost by it.
 
     Raises:
-        RequestError: there are frames, and nobody said what to do with them, or it is no folder.
+        RequestError: there are frames, and nobody said what to do with them; it holds what the frames are made from; or it is
+            no folder.
         OutputError: somebody else's file is in the way, somebody works there, or it cannot be written.
     """
     from sd_core.animation.layout import GIF, MP4, PAGE, open_folder, require_right
     from sd_core.outputs import check_folder
+    from sd_core.sources import refuse_sources
 
     if folder.exists() and not folder.is_dir():
         raise RequestError("output", f"{folder} is a file", hint="name a folder")
     check_folder(folder, made=True)
     if not folder.is_dir() or not any(folder.iterdir()):
         return
+    refuse_sources(request, folder)
     with open_folder(folder) as opened:
         require_right(opened, request, resume=files.resume, overwrite=files.overwrite)
         wanted = ((MP4, files.mp4), (GIF, files.gif), (PAGE, files.page))
