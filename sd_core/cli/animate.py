@@ -131,6 +131,7 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
         OutputError: somebody else's file is in the way, somebody works there, or it cannot be written.
     """
     from sd_core.animation.layout import GIF, MP4, PAGE, open_folder, require_right
+    from sd_core.animation.opening import open_frames
     from sd_core.outputs import check_folder
     from sd_core.sources import refuse_sources
 
@@ -140,11 +141,14 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     refuse_sources(request, folder)
+    count = open_frames(replace(request, depth_estimator=None)).count  # counting needs no estimator
     with open_folder(folder) as opened:
-        require_right(opened, request, resume=files.resume, overwrite=files.overwrite)
+        require_right(opened, request, count, resume=files.resume, overwrite=files.overwrite)
         wanted = ((MP4, files.mp4), (GIF, files.gif), (PAGE, files.page))
         opened.require_free(name for name, asked in wanted if asked)
-        opened.require_free(f"exr/{path.name}" for path in folder.glob("exr/[0-9]*.exr") if files.exr)
+        opened.require_free(
+            f"exr/{path.name}" for path in folder.glob("exr/[0-9]*.exr") if files.exr and path.stem.isdigit()
+        )
 
 
 def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Result:
@@ -184,7 +188,8 @@ def _keep(request: Animation, result: Result, folder: Path) -> None:
 
     with open_folder(folder) as opened:
         listed = opened.listed()
-        opened.give_up(listed)  # looked at before the work: there was nothing, or it may go
+        # looked at before the work: there was nothing, or it may go
+        opened.set_changed_aside(listed, partial(typer.secho, err=True, fg=typer.colors.YELLOW))
         opened.remove(listed)
         opened.write({}, {"asked": request.to_json(), "resolved": result.request.to_json()})
         for index, picture in enumerate(result.images):
