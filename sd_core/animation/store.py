@@ -109,6 +109,8 @@ class FrameStore:
 
     def spans(self) -> list[Span]:
         """What is to be made: all frames; or those that are damaged, and those that are missing at the end."""
+        if not self._files.is_listed:
+            self._files.write({})  # from now on what an earlier version wrote is listed
         self._keep_report()
         states = sorted(self._numbers("state/after_"), reverse=True)
         sound = [(index, state) for index in states if (state := self._state(index)) is not None]
