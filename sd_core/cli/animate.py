@@ -189,7 +189,7 @@ def _keep(request: Animation, result: Result, folder: Path) -> None:
     with open_folder(folder) as opened:
         listed = opened.listed()
         # looked at before the work: there was nothing, or it may go
-        opened.set_changed_aside(listed, partial(typer.secho, err=True, fg=typer.colors.YELLOW))
+        opened.set_changed_aside(listed, _note)
         opened.remove(listed)
         opened.write({}, {"asked": request.to_json(), "resolved": result.request.to_json()})
         for index, picture in enumerate(result.images):
@@ -199,13 +199,16 @@ def _keep(request: Animation, result: Result, folder: Path) -> None:
 
 def _written(request: Animation, files: _Files, folder: Path, fps: float) -> Iterator[Path]:
     """Write what was asked for beside the frames."""
-    from sd_core.animation.layout import GIF, MP4, exr_name, open_folder
+    from sd_core.animation.layout import GIF, MP4, PAGE, exr_name, open_folder
     from sd_core.animation.movie import saved_frames, write_exr_frames, write_gif, write_mp4
     from sd_core.animation.opening import open_frames
     from sd_core.animation.report import write_page
 
     frames = saved_frames(folder)
     with open_folder(folder) as opened:
+        wanted = {MP4: files.mp4, GIF: files.gif, PAGE: files.page}
+        wanted |= {exr_name(index): files.exr for index in range(len(frames))}
+        opened.set_changed_aside((name for name, asked in wanted.items() if asked), _note)
         if files.mp4:
             yield from opened.write({MP4: write_mp4(frames, opened.stage(MP4), fps)})
         if files.gif:
@@ -228,9 +231,13 @@ def _frame_rate(request: Animation) -> float | None:
     return frame_rate(Path(passes))
 
 
+def _note(warning: str) -> None:
+    typer.secho(f"note: {warning}", err=True, fg=typer.colors.YELLOW)
+
+
 def _tell(result: Result, folder: Path, written: list[Path]) -> None:
     for warning in result.warnings:
-        typer.secho(f"note: {warning}", err=True, fg=typer.colors.YELLOW)
+        _note(warning)
     assert isinstance(result.request, Animation), "a result carries its own request"
     height, width = result.images[0].shape[:2]
     facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {result.request.seed}"]
