@@ -141,7 +141,7 @@ class Run:
             await self._end_here(EventKind.CANCELLED, {"kind": "cancelled"})
         elif await self._persist(lambda connection: setbacks.count_death(connection, self.job, self._lane)):
             twice = f"{error.message}, as in the run before"
-            await self.fail(EngineDied(twice, hint=f"{error.hint}; it can be resumed from its finished frames"))
+            await self.fail(EngineDied(twice, hint=f"{error.hint}; {setbacks.how_to_go_on(self.job)}"))
 
     async def _given_up(self, error: Exception) -> None:
         """The server has failed at some point of the run, perhaps after the job was written down as ended."""
