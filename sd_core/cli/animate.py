@@ -19,6 +19,7 @@ from sd_core.events import Event, FrameEvent, StepEvent
 from sd_core.requests import Animation, apply_style, replace
 from sd_core.results import Result
 
+from .animate_there import run_there
 from .command import Where, shared_parameters
 from .exits import errors_as_json
 from .options import build, context, parameters, style_option, take
@@ -98,8 +99,6 @@ def _animate(request: Animation, files: _Files, how: How) -> None:
     fps = files.fps or _frame_rate(request) or 24.0
     with open_engine(how) as engine:
         result = _run(engine, request, folder, how)
-    if how.server is not None:
-        _keep(request, result, folder)
     written = [*_written(request, files, folder, fps)]
     (_tell_json if how.json else _tell)(result, folder, written)
 
@@ -150,17 +149,18 @@ def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Resul
     Raises:
         SDError: what went wrong; `Cancelled` tells what is there and how to go on.
     """
-    local = how.server is None  # a server keeps frames itself
-    try:
-        with Display(quiet=how.json) as display:
-            show = partial(_show, display=display, as_json=how.json)
-            return followed(
-                engine.stream(request, folder if local else None, local and how.resume, local and how.overwrite), show
-            )
-    except (Cancelled, KeyboardInterrupt) as error:
-        finished = finished_count(folder)
-        kept = f"{finished} finished frames are in {folder}; the same command with -o {folder} --resume goes on"
-        raise Cancelled(hint=kept if finished and how.server is None else "") from error
+    from sd_core.client import Client
+
+    with Display(quiet=how.json) as display:
+        show = partial(_show, display=display, as_json=how.json)
+        if isinstance(engine, Client):  # a server keeps frames itself
+            return run_there(engine, request, folder, show, overwrite=how.overwrite)
+        try:
+            return followed(engine.stream(request, folder, how.resume, how.overwrite), show)
+        except (Cancelled, KeyboardInterrupt) as error:
+            finished = finished_count(folder)
+            kept = f"{finished} finished frames are in {folder}; the same command with -o {folder} --resume goes on"
+            raise Cancelled(hint=kept if finished else "") from error
 
 
 def _show(event: Event, display: Display, *, as_json: bool) -> None:
@@ -172,21 +172,6 @@ def _show(event: Event, display: Display, *, as_json: bool) -> None:
                 typer.echo(codec.dumps({"frame": index, **figures}))
         case _:
             display.show(event)
-
-
-def _keep(request: Animation, result: Result, folder: Path) -> None:
-    """Frames and report of a server's result, laid out as an engine in this process does it."""
-    from sd_core.animation.layout import REPORT, open_folder, picture_name
-    from sd_core.encoding import encode_png
-
-    with open_folder(folder) as opened:
-        listed = opened.listed()
-        opened.give_up(listed)  # looked at before the work: there was nothing, or it may go
-        opened.remove(listed)
-        opened.write({}, {"asked": request.to_json(), "resolved": result.request.to_json()})
-        for index, picture in enumerate(result.images):
-            opened.write({picture_name(index): encode_png(picture)})
-        opened.write({REPORT: codec.dumps(result.report, indent=1).encode()})
 
 
 def _written(request: Animation, files: _Files, folder: Path, fps: float) -> Iterator[Path]:
