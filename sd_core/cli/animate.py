@@ -125,22 +125,29 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
     """See that all files can be written, and nothing is lost by it.
 
     Raises:
-        RequestError: there are frames, and nobody said what to do with them, or it is no folder.
+        RequestError: there are frames, and nobody said what to do with them; it holds what the frames are made from; or it is
+            no folder.
         OutputError: somebody else's file is in the way, somebody works there, or it cannot be written.
     """
     from sd_core.animation.layout import GIF, MP4, PAGE, open_folder, require_right
+    from sd_core.animation.opening import open_frames
     from sd_core.outputs import check_folder
+    from sd_core.sources import refuse_sources
 
     if folder.exists() and not folder.is_dir():
         raise RequestError("output", f"{folder} is a file", hint="name a folder")
     check_folder(folder, made=True)
     if not folder.is_dir() or not any(folder.iterdir()):
         return
+    refuse_sources(request, folder)
+    count = open_frames(replace(request, depth_estimator=None)).count  # counting needs no estimator
     with open_folder(folder) as opened:
-        require_right(opened, request, resume=files.resume, overwrite=files.overwrite)
+        require_right(opened, request, count, resume=files.resume, overwrite=files.overwrite)
         wanted = ((MP4, files.mp4), (GIF, files.gif), (PAGE, files.page))
         opened.require_free(name for name, asked in wanted if asked)
-        opened.require_free(f"exr/{path.name}" for path in folder.glob("exr/[0-9]*.exr") if files.exr)
+        opened.require_free(
+            f"exr/{path.name}" for path in folder.glob("exr/[0-9]*.exr") if files.exr and path.stem.isdigit()
+        )
 
 
 def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Result:

@@ -64,23 +64,28 @@ def keep_frames(result: Result, request: Animation, folder: Path, *, overwrite: 
     from sd_core.animation.movie import saved_frames
     from sd_core.encoding import encode_png
 
+    count = len(result.images)
+    told = [*result.warnings]
     with open_folder(folder) as opened:
-        require_right(opened, request, resume=False, overwrite=overwrite)
+        require_right(opened, request, count, resume=False, overwrite=overwrite)
         earlier = opened.listed()
-        opened.give_up(earlier)
-        for index in range(len(result.images)):
+        for index in range(count):
             picture = encode_png(result.images[index])
             if not index:
-                _begin(opened, request, result)
+                _begin(opened, request, result, told.append)
+            opened.set_changed_aside([picture_name(index)], told.append)
             opened.write({picture_name(index): picture})
+        opened.set_changed_aside(earlier, told.append)
         opened.write({REPORT: json.dumps(result.report, indent=1).encode()})
-        opened.remove(earlier - {REPORT, *map(picture_name, range(len(result.images)))})
-    return changed(result, images=saved_frames(folder))
+        opened.remove(earlier - {REPORT, *map(picture_name, range(count))})
+    return changed(result, images=saved_frames(folder), warnings=tuple(told))
 
 
-def _begin(opened: OutputFolder, request: Animation, result: Result) -> None:
+def _begin(opened: OutputFolder, request: Animation, result: Result, warn: Callable[[str], None]) -> None:
     """From now on the folder is this request's: no run may go on from the states of another."""
-    opened.remove(name for name in opened.listed() if name.startswith("state/"))
+    states = [name for name in opened.listed() if name.startswith("state/")]
+    opened.set_changed_aside(states, warn)
+    opened.remove(states)
     opened.write({}, {"asked": request.to_json(), "resolved": result.request.to_json()})
 
 

@@ -1,4 +1,4 @@
-"""An output folder and its one owner: only what the manifest lists is ever replaced or removed.
+"""An output folder and its one owner: only what the manifest lists, with the digest it lists, is ever replaced or removed.
 
 A commit writes the new files under other names and flushes them, then the manifest that names the contents before and after,
 then gives the files their names. So at whatever moment it is killed, each file is whole, as it was or as it is to be, and
@@ -54,7 +54,6 @@ class OutputFolder:
         self._kind, self._names, self._alone = kind, names, span is None
         self._seen = Contents()
         self._later: list[_Step] = []
-        self._given_up: set[str] = set()
         self._count = 0
         self._claim = Claim(root, span)
         try:
@@ -129,10 +128,6 @@ class OutputFolder:
         self._count += 1
         return self._claim.unfinished / f"{self._count}-{name.rsplit('/', 1)[-1]}"
 
-    def give_up(self, names: Iterable[str]) -> None:
-        """Let files that have changed since they were written be replaced or removed."""
-        self._given_up.update(names)
-
     def write(self, files: Mapping[str, bytes | Path], about: Mapping[str, Any] | None = None) -> list[Path]:
         """Commit files, in this order.
 
@@ -171,7 +166,7 @@ class OutputFolder:
         kept = []
         for name in sorted(set(names) & set(self._last.files)):
             status = self.status(name)
-            if status is Status.SOUND or (status is Status.CHANGED and name in self._given_up):
+            if status is Status.SOUND:
                 unlink(self.path(name))
             elif status is not Status.ABSENT:
                 kept.append(name)
@@ -191,6 +186,19 @@ class OutputFolder:
         aside = next(free for free in changed if not os.path.lexists(free))
         rename(path, aside)
         return aside
+
+    def set_changed_aside(self, names: Iterable[str], warn: Callable[[str], None]) -> None:
+        """Give those files that have changed since they were written other names: whose they are now, nobody knows.
+
+        warn: is told of each.
+
+        Raises:
+            OutputError: one cannot be renamed.
+        """
+        for name in sorted(set(names) & set(self._last.files)):
+            if self.status(name) is Status.CHANGED:
+                aside = self.set_aside(name)
+                warn(f"{name} has been changed or damaged since it was written: it is {aside.name} now")
 
     def adopt(self, names: Iterable[str], about: Mapping[str, Any] | None = None) -> None:
         """List files that an earlier version wrote, from the first commit on; the caller has made sure of that."""
@@ -272,12 +280,7 @@ class OutputFolder:
         content = self._seen.of(path)
         if content in manifest.files[name]:
             return (content,)
-        if name not in self._given_up:
-            raise OutputError(
-                str(path), "has changed since sd_core wrote it", hint="move it away, or allow it to be overwritten"
-            )
-        unlink(path)  # listed as what may be found here, it would be taken for sound
-        return ()
+        raise OutputError(str(path), "has changed since sd_core wrote it", hint="move it away, or use another folder")
 
     def _put(self, name: str, temporary: Path, content: Content) -> None:
         path = self.path(name)

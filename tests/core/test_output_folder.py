@@ -33,7 +33,9 @@ def program(*arguments: str) -> subprocess.Popen[str]:
 
 
 def frames(folder: Path) -> dict[str, bytes]:
-    return {name: held for name, held in listing(folder).items() if name.startswith("frames/")}
+    """What lies among the frames, but for what was damaged and is set aside."""
+    named = {name: held for name, held in listing(folder).items() if name.startswith("frames/")}
+    return {name: held for name, held in named.items() if ".changed" not in name}
 
 
 @pytest.fixture
@@ -172,6 +174,7 @@ def test_each_file_that_is_damaged_is_made_again(
         run(out, resume=True)
         assert frames(out) == wanted, name
         assert run(out, resume=True) == [], name
+        assert how == "gone" or ruined(raw, how) in listing(out).values(), "what was damaged is kept"
 
 
 def test_damage_costs_no_more_than_the_frames_since_the_last_state_that_was_kept(
@@ -184,7 +187,8 @@ def test_damage_costs_no_more_than_the_frames_since_the_last_state_that_was_kept
     assert run(tmp_path, resume=True) == [3, 4]
     (tmp_path / "frames" / "000001.png").write_bytes(b"")
     assert run(tmp_path, resume=True, warnings=warnings) == [0, 1]
-    assert warnings == ["frames/000001.png was damaged, and is made again"]
+    wanted = "frames/000001.png was damaged, and is made again: what was there is 000001.changed.png now"
+    assert warnings == [wanted]
 
 
 def test_what_somebody_has_changed_is_kept_and_named(whole: Path) -> None:
@@ -224,8 +228,12 @@ def test_a_folder_of_an_earlier_version_goes_on(whole: Path, tmp_path: Path) -> 
     as_earlier(out)
     (out / "frames" / "notes.txt").write_text("mine")
     before = listing(out)
-    with pytest.raises(RequestError, match="holds 3 finished frames of this request"):
+    with pytest.raises(
+        RequestError, match="holds 3 finished frames of this request, of an earlier version; resume=True"
+    ):
         run(out)
+    with pytest.raises(OutputError, match="lies where a file is to be written"):
+        run(out, overwrite=True)
     assert listing(out) == before
     assert run(out, resume=True) == [3, 4]
     assert frames(out) == frames(whole) | {"frames/notes.txt": b"mine"}
@@ -242,6 +250,83 @@ def test_of_an_earlier_version_only_what_is_whole_and_has_its_names_is_taken_ove
     (whole / "frames" / "000003.png").unlink()
     assert run(whole, resume=True) == [0, 1, 2, 3]
     assert (whole / "frames" / "000050.png").read_bytes() == before["frames/000050.png"]
+
+
+def test_a_note_that_somebody_else_wrote_makes_nothing_ours(whole: Path) -> None:
+    (whole / MANIFEST).unlink()
+    (whole / "animation.gif").write_bytes(b"GIF89a mine;")
+    (whole / "state" / "animation.json").write_text('{"asked": "x", "resolved": "y"}')
+    before = listing(whole)
+    with pytest.raises(RequestError, match="of another request, of an earlier version; move them away"):
+        run(whole)
+    with pytest.raises(RequestError, match=r"animation\.json belongs to another request"):
+        run(whole, resume=True)
+    with pytest.raises(OutputError, match="lies where a file is to be written"):
+        run(whole, overwrite=True)
+    assert listing(whole) == before
+
+
+def test_of_an_earlier_version_nothing_beyond_the_request_is_taken_over(whole: Path) -> None:
+    as_earlier(whole)
+    beyond = {"state/after_000009.npz": "state/after_000004.npz", "state/image_000009.npy": "state/image_000004.npy"}
+    for name, like in (beyond | {"frames/000009.png": "frames/000004.png"}).items():
+        (whole / name).write_bytes((whole / like).read_bytes())
+    before = listing(whole)
+    assert run(whole, resume=True) == []
+    assert run(whole, overwrite=True) == list(range(FRAMES))
+    assert all((whole / name).read_bytes() == before[name] for name in (*beyond, "frames/000009.png"))
+
+
+def with_wrong_digests(folder: Path) -> dict[str, bytes]:
+    """A folder of somebody's files that a manifest claims, wrongly; gives what the files hold."""
+    names = ("frames/000000.png", "report.json", "animation.mp4", "state/image_000000.npy", "state/after_000123.npz")
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(f"my {name}".encode())
+    held = Manifest("animation", {}, dict.fromkeys(names, (Content(1, "0" * 64),)))
+    (folder / MANIFEST).write_bytes(manifest_bytes(held))
+    return {name: f"my {name}".encode() for name in names}
+
+
+def test_what_a_manifest_claims_wrongly_is_set_aside_and_named(tmp_path: Path) -> None:
+    mine = with_wrong_digests(tmp_path)
+    warnings: list[str] = []
+    assert run(tmp_path, overwrite=True, warnings=warnings) == list(range(FRAMES))
+    assert run(tmp_path, resume=True) == []
+    for name, held in mine.items():
+        stem, suffix = name.rsplit(".", 1)
+        assert (tmp_path / f"{stem}.changed.{suffix}").read_bytes() == held
+        assert any(told.startswith(f"{name} has been changed or damaged") for told in warnings), name
+
+
+def test_without_being_told_to_overwrite_nothing_of_a_state_is_lost_either(tmp_path: Path) -> None:
+    mine = with_wrong_digests(tmp_path)
+    for name in [name for name in mine if not name.startswith("state/")]:
+        (tmp_path / name).unlink()
+    run(tmp_path)
+    kept = listing(tmp_path)
+    assert kept["state/image_000000.changed.npy"] == mine["state/image_000000.npy"]
+    assert kept["state/after_000123.changed.npz"] == mine["state/after_000123.npz"]
+
+
+def test_a_file_that_has_changed_is_never_written_over(tmp_path: Path) -> None:
+    with open_folder(tmp_path) as opened:
+        (path,) = opened.write({"animation.mp4": b"made"})
+        path.write_bytes(b"mine")
+        with pytest.raises(OutputError, match=r"animation\.mp4: has changed since sd_core wrote it"):
+            opened.write({"animation.mp4": b"made again"})
+        assert opened.remove(["animation.mp4"]) == ["animation.mp4"]
+    assert path.read_bytes() == b"mine"
+
+
+def test_what_is_set_aside_is_no_frame(whole: Path) -> None:
+    from sd_core.animation.layout import finished_count
+    from sd_core.animation.movie import saved_frames
+
+    (whole / "frames" / "000001.png").write_bytes(b"cut")
+    run(whole, resume=True)
+    assert (whole / "frames" / "000001.changed.png").is_file()
+    assert finished_count(whole) == len(saved_frames(whole)) == FRAMES
 
 
 HOLD = """

@@ -115,6 +115,15 @@ def test_a_server_that_dies_among_the_frames_leaves_those_that_were_not_fetched(
     assert [name for name in before if after.get(name) != before[name]] == ["frames/000000.png"]
 
 
+def test_a_frame_that_was_retouched_is_set_aside_and_told(sd_core: Run, served: Served, tmp_path: Path) -> None:
+    sd_core(*command(served, "--no-page"))
+    mine = (tmp_path / "in" / "0000.png").read_bytes()
+    (tmp_path / "out" / "frames" / "000001.png").write_bytes(mine)
+    told = sd_core(*command(served, "--no-page", "--overwrite", "--seed", 4)).stderr
+    assert "note: frames/000001.png has been changed or damaged" in told
+    assert (tmp_path / "out" / "frames" / "000001.changed.png").read_bytes() == mine
+
+
 def test_pictures_asked_for_after_close_say_what_to_do(served: Served, tmp_path: Path) -> None:
     with Client(served.client.url, token_of(served)) as client:
         passes = write_pictures(tmp_path / "in", moving(1, 64, 64))
