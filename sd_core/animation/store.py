@@ -54,6 +54,8 @@ class Span:
 class FrameStore:
     """What lies in `folder`; without one, a temporary folder that goes with the last reference to this store.
 
+    `inputs` is noted with every frame: what the frames were made from (see `tasks.animation_inputs`).
+
     Args:
         count: frames that the request has.
         resume: go on with what is there.
@@ -87,6 +89,7 @@ class FrameStore:
         try:
             self._about = require_right(self._files, request, count, resume=resume, overwrite=overwrite)
             self._files.require_free(frame_names(count))
+            self.inputs: Any = None if self._about is None else self._about.get("inputs")
         except BaseException:
             self._files.close()
             raise
@@ -162,7 +165,7 @@ class FrameStore:
         }
         if picture_name(index) not in self._kept:
             files[picture_name(index)] = encode_png(picture)
-        self._files.write(files)
+        self._files.write(files, {**self._files.about, "inputs": self.inputs})
         self._needed[index] = set(wanted)
         self._tidy(index)
 
