@@ -7,6 +7,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from .errors import RequestError
+from .files import check_name
 from .passes import frame_paths
 from .requests import Animation, MeshTexture, Request
 
@@ -15,8 +16,10 @@ def refuse_sources(request: Request, folder: Path) -> None:
     """Check that an output folder holds none of the files that a request is made from, under whatever name.
 
     Raises:
+        OutputError: no folder can have such a name.
         RequestError: it does; names the file. Or no file is named like a pattern of the request.
     """
+    check_name(folder)
     if not folder.is_dir():
         return
     within = cache(partial(_is_within, root=folder))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from enum import Enum, auto
@@ -20,7 +19,7 @@ from typing import Any, Self
 from ..errors import OutputError
 from ..files import output_error, rename, sync_folder, write_new
 from .claims import Claim, Span
-from .contents import Contents, foreign, unlink
+from .contents import Contents, foreign, is_plain, unlink
 from .manifest import MANIFEST, Content, Manifest, content_of_bytes, content_of_file, manifest_bytes, read_manifest
 
 _Step = Callable[[Manifest], object]
@@ -92,9 +91,10 @@ class OutputFolder:
     def status(self, name: str) -> Status:
         """Reads a file that is listed, once."""
         path = self.path(name)
-        if not os.path.lexists(path):
+        plain = is_plain(path)
+        if plain is None:
             return Status.ABSENT
-        if name not in self._last.files or not stat.S_ISREG(path.lstat().st_mode):
+        if name not in self._last.files or not plain:
             return Status.FOREIGN
         return Status.SOUND if self._seen.of(path) in self._last.files[name] else Status.CHANGED
 
@@ -107,7 +107,8 @@ class OutputFolder:
         listed = self._last.files
         for name in names:
             path = self.path(name)
-            if os.path.lexists(path) and (name not in listed or not stat.S_ISREG(path.lstat().st_mode)):
+            plain = is_plain(path)
+            if plain is False or (plain and name not in listed):
                 raise foreign(path)
 
     def read(self, name: str) -> bytes | None:
@@ -273,9 +274,10 @@ class OutputFolder:
     def _before(self, manifest: Manifest, name: str) -> tuple[Content, ...]:
         """What lies there and may be replaced."""
         path = self.path(name)
-        if not os.path.lexists(path):
+        plain = is_plain(path)
+        if plain is None:
             return ()
-        if name not in manifest.files or not stat.S_ISREG(path.lstat().st_mode):
+        if name not in manifest.files or not plain:
             raise foreign(path)
         content = self._seen.of(path)
         if content in manifest.files[name]:

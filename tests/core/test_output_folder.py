@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +17,9 @@ import pytest
 from sd_core.animation import store as stores
 from sd_core.animation.layout import open_folder
 from sd_core.errors import OutputError, RequestError
+from sd_core.files import sync_folder
 from sd_core.outputs import MANIFEST, is_whole
+from sd_core.outputs.contents import Contents, is_plain
 from sd_core.outputs.manifest import Content, Manifest, manifest_bytes
 from tests.core.runs import FRAMES, MINE, listing, plant, request, run
 from tests.core.test_saving import without_rights
@@ -327,6 +331,45 @@ def test_what_is_set_aside_is_no_frame(whole: Path) -> None:
     run(whole, resume=True)
     assert (whole / "frames" / "000001.changed.png").is_file()
     assert finished_count(whole) == len(saved_frames(whole)) == FRAMES
+
+
+def test_a_folder_that_cannot_be_one_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="holds a NUL character"):
+        run(Path(f"{tmp_path}/a\0b"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".sd_core").symlink_to(tmp_path / "nowhere")
+    for folder in (tmp_path / "out", *(place for place in (Path("/proc/self"),) if place.is_dir())):
+        with pytest.raises(OutputError, match=r"\.sd_core"):
+            run(folder)
+
+
+@pytest.mark.parametrize("gone", ["frames", "state", ".sd_core"])
+def test_a_folder_that_is_removed_while_a_run_is_at_work_is_made_again_or_named(tmp_path: Path, gone: str) -> None:
+    from tests.core.runs import frame
+
+    store = stores.FrameStore(tmp_path, request(), FRAMES)
+    store.begin(request())
+    total = frame(store, 0, np.zeros(1))
+    shutil.rmtree(tmp_path / gone)
+    try:
+        with contextlib.suppress(OutputError, RequestError):
+            frame(store, 1, total)
+    finally:
+        store.close()
+    run(tmp_path, resume=True)
+    assert sorted(frames(tmp_path)) == [f"frames/{index:06d}.png" for index in range(FRAMES)]
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_an_error_of_the_output(tmp_path: Path) -> None:
+    seen = Contents()
+    with pytest.raises(OutputError, match=r"gone\.png: cannot be written"):
+        seen.note(tmp_path / "gone.png", Content(1, "0" * 64))
+    assert is_plain(tmp_path / "gone.png") is None
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"gone\.png: cannot be written"):
+        is_plain(tmp_path / "file" / "gone.png")
+    with pytest.raises(OutputError, match="cannot be written"):
+        sync_folder(tmp_path / "gone")
 
 
 HOLD = """
