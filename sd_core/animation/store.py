@@ -221,12 +221,20 @@ class FrameStore:
 
     def _damaged(self, newest: int) -> set[int]:
         """Frames up to `newest` that have to be made again."""
+        self._tell_missing(newest)
         pictures = {index for index in range(newest + 1) if not self._stands(picture_name(index))}
         images = {index for index in self._needed[newest] if not self._is_sound(image_name(index))}
         for name in self._files.listed():
             if name.startswith("state/"):
                 self._is_sound(name)
         return pictures | images
+
+    def _tell_missing(self, newest: int) -> None:
+        names = map(picture_name, range(newest + 1))
+        missing = [name for name in names if self._files.status(name) is Status.ABSENT]
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            self._warn(f"{missing[0]}{more} had been deleted: made again")
 
     def _is_sound(self, name: str) -> bool:
         """Whether a file is as it was written; else it is set aside."""

@@ -21,7 +21,7 @@ from sd_core.results import Result
 
 from .animate_there import run_there
 from .command import Where, shared_parameters
-from .exits import errors_as_json
+from .exits import errors_as_json, tell_warnings
 from .options import build, context, parameters, style_option, take
 from .progress import Display
 from .running import How, followed, free_place, open_engine
@@ -163,11 +163,13 @@ def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Resul
         if isinstance(engine, Client):  # a server keeps frames itself
             return run_there(engine, request, folder, show, overwrite=how.overwrite)
         try:
-            return followed(engine.stream(request, folder, how.resume, how.overwrite), show)
+            return followed(engine.submit(request, folder, how.resume, how.overwrite), show)
         except (Cancelled, KeyboardInterrupt) as error:
             finished = finished_count(folder)
             kept = f"{finished} finished frames are in {folder}; the same command with -o {folder} --resume goes on"
-            raise Cancelled(hint=kept if finished else "") from error
+            ended = Cancelled(hint=kept if finished else "")
+            ended.warnings = getattr(error, "warnings", ())
+            raise ended from error
 
 
 def _show(event: Event, display: Display, *, as_json: bool) -> None:
@@ -213,8 +215,7 @@ def _frame_rate(request: Animation) -> float | None:
 
 
 def _tell(result: Result, folder: Path, written: list[Path]) -> None:
-    for warning in result.warnings:
-        typer.secho(f"note: {warning}", err=True, fg=typer.colors.YELLOW)
+    tell_warnings(result.warnings)
     assert isinstance(result.request, Animation), "a result carries its own request"
     height, width = result.images[0].shape[:2]
     facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {result.request.seed}"]

@@ -45,11 +45,7 @@ def run_there(
         show(event)
 
     with _told_how(lambda: _to_resume(client, job.id, len(finished))):
-        try:
-            result = followed(job.events(), seen)
-        except KeyboardInterrupt:
-            job.cancel()
-            raise
+        result = followed(job, seen)
     with _told_how(lambda: _to_fetch(client, job.id)):
         return keep_frames(result, request, folder, overwrite=overwrite)
 
@@ -95,7 +91,9 @@ def _told_how(onward: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except (Cancelled, KeyboardInterrupt) as error:
-        raise Cancelled(hint=onward()) from error
+        ended = Cancelled(hint=onward())
+        ended.warnings = getattr(error, "warnings", ())
+        raise ended from error
     except SDError as error:
         error.hint = f"{error.hint}; {onward()}".removeprefix("; ")
         raise

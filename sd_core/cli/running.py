@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import typer
 
 from sd_core.destination import check_destination
-from sd_core.errors import Cancelled, SDError
-from sd_core.events import CancelledEvent, Event, Failed, ResultEvent
+from sd_core.errors import SDError
+from sd_core.events import Event
+from sd_core.jobs import Job
 from sd_core.metadata import allowed_beside
 from sd_core.requests import Adjust, Animation, MeshTexture, Request, Texture
 from sd_core.requests.generation import Generation
@@ -23,7 +24,7 @@ from sd_core.results import Result
 from sd_core.saving import free_path, stem_of
 from sd_core.trust import named_in
 
-from .exits import errors_as_json
+from .exits import errors_as_json, tell_warnings
 from .progress import Display
 
 if TYPE_CHECKING:
@@ -120,27 +121,24 @@ def run(
         SDError: what went wrong.
     """
     with Display(quiet=quiet, title=title) as display:
-        return followed(engine.stream(request, work, resume, overwrite and work is not None), display.show)
+        return followed(engine.submit(request, work, resume, overwrite and work is not None), display.show)
 
 
-def followed(events: Iterator[Event], show: Callable[[Event], None]) -> Result:
-    """Show events as they come, up to the result.
+def followed(job: Job, show: Callable[[Event], None]) -> Result:
+    """Show events as they come, up to the result; whatever else ends this, Ctrl-C too, cancels the job.
 
     Raises:
         SDError: what went wrong, or that it was cancelled.
     """
-    for event in events:
-        show(event)
-        match event:
-            case ResultEvent(result=result):
-                return result
-            case Failed(error=error):
-                raise error
-            case CancelledEvent():
-                raise Cancelled
-            case _:
-                pass
-    raise SDError("the engine ended without a result", hint="please report it")
+    try:
+        for event in job.events():
+            show(event)
+    except KeyboardInterrupt:
+        job.cancel()  # what it told is told with its end
+    except BaseException:
+        job.cancel()
+        raise
+    return job.result()
 
 
 def free_place(request: Request, name: str) -> Path:
@@ -151,8 +149,7 @@ def free_place(request: Request, name: str) -> Path:
 
 def tell(result: Result, paths: list[Path]) -> None:
     """Say what was written and how to make it again."""
-    for warning in result.warnings:
-        typer.secho(f"note: {warning}", err=True, fg=typer.colors.YELLOW)
+    tell_warnings(result.warnings)
     seconds = result.timings.get("total")
     for index, path in enumerate(paths[: len(result.images)]):
         height, width = result.images[index].shape[:2]
