@@ -219,6 +219,7 @@ def _tell(result: Result, folder: Path, written: list[Path]) -> None:
     assert isinstance(result.request, Animation), "a result carries its own request"
     height, width = result.images[0].shape[:2]
     facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {result.request.seed}"]
+    facts += [kept] if (kept := result.decisions.get("frames")) else []  # of a run that was resumed
     seconds = result.timings.get("total")
     typer.echo(f"wrote {folder / 'frames'}  ({', '.join(facts + ([f'{seconds:.1f} s'] if seconds else []))})")
     for path in written:
@@ -234,5 +235,6 @@ def _tell_json(result: Result, folder: Path, written: list[Path]) -> None:
         "written": [str(path) for path in written],
         "timings": dict(result.timings),
         "warnings": list(result.warnings),
+        "decisions": dict(result.decisions),
     }
     typer.echo(codec.dumps(line))

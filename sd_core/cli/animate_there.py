@@ -100,7 +100,7 @@ def _told_how(onward: Callable[[], str]) -> Iterator[None]:
 
 
 def _to_resume(client: Client, job_id: str, finished: int) -> str:
-    frames = f"from its {finished} finished frames" if finished else "from its first frame"
+    frames = f"from its {finished} finished frame{'s' * (finished > 1)}" if finished else "from its first frame"
     return f"it was job {job_id}: sd_core.connect({client.url!r}).resume({job_id!r}) goes on {frames}"
 
 

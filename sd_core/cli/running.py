@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import typer
 
 from sd_core.destination import check_destination
-from sd_core.errors import SDError
+from sd_core.errors import RequestError, SDError, ServerError
 from sd_core.events import Event
 from sd_core.jobs import Job
 from sd_core.metadata import allowed_beside
@@ -61,11 +62,20 @@ def run_and_save(ctx: typer.Context, request: Request, how: How, name: str) -> N
     """
     if how.json:
         errors_as_json(ctx)
+    _check_work(how)
     path = how.output or free_place(request, name)
     check_destination(request, path, overwrite=how.overwrite, sources=how.sources)
     result = _result(request, how)
     paths = result.save(path, overwrite=how.overwrite)
     (tell_json if how.json else tell)(result, paths)
+
+
+def _check_work(how: How) -> None:
+    if how.resume and how.work is None:
+        raise RequestError("resume", "needs the folder of the run that was stopped", hint="name it with --work")
+    if how.work is not None and how.server is not None:
+        message = "is a folder of this machine, and the server keeps finished views itself"
+        raise RequestError("work", message, hint="leave out --work and --resume, or --server")
 
 
 def _result(request: Request, how: How) -> Result:
@@ -91,7 +101,7 @@ def open_engine(how: How) -> Iterator[AnyEngine]:
     if how.server is not None:
         from sd_core.client import connect
 
-        with connect(how.server, how.token) as client:
+        with _with_hint(lambda: connect(how.server, how.token)) as client:
             yield client
     else:
         with Display(quiet=how.json).waiting("starting"):
@@ -100,6 +110,16 @@ def open_engine(how: How) -> Iterator[AnyEngine]:
             engine = Engine(device=how.device, dtype=how.dtype)
         with engine:
             yield engine
+
+
+def _with_hint(connect: Callable[[], Client]) -> Client:
+    """A wrong token is told in the words of this program."""
+    try:
+        return connect()
+    except ServerError as error:
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            error.hint = "name it with --token, or in SD_CORE_TOKEN"
+        raise
 
 
 def run(

@@ -69,8 +69,11 @@ def _run(studio: Studio, frames: Frames, store: FrameStore, inputs: Inputs) -> N
     progress = _progress(studio, frames.count)
     told = 0
     spans = store.spans()
-    for change in inputs.changes(set(range(frames.count)).difference(*(range(s.first, s.stop) for s in spans))):
+    kept = set(range(frames.count)).difference(*(range(span.first, span.stop) for span in spans))
+    for change in inputs.changes(kept):
         studio.context.warn(change)
+    if store.noted is not None:
+        studio.context.decisions["frames"] = f"{len(kept)} kept, {frames.count - len(kept)} made"
     for span in spans:
         _tell(studio.context, store, range(told, span.first))
         _make(studio, frames, store, span, progress, inputs)

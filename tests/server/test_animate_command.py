@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace as changed
@@ -12,9 +13,9 @@ import pytest
 
 from sd_core.cli.animate_there import keep_frames, run_there
 from sd_core.client import Client
-from sd_core.errors import ServerError
-from sd_core.events import Event, ResultEvent
-from sd_core.requests import Animation
+from sd_core.errors import Cancelled, ServerError
+from sd_core.events import Event, FrameEvent, ResultEvent
+from sd_core.requests import Animation, replace
 from sd_core.values import Array, read_picture
 from tests.animation.clips import moving, write_pictures
 from tests.cli.conftest import Run, sd_core
@@ -135,3 +136,47 @@ def test_pictures_asked_for_after_close_say_what_to_do(served: Served, tmp_path:
 def through_a_proxy(served: Served, stack: ExitStack) -> Client:
     url = stack.enter_context(proxied(served.client.url, "/here", strips=True, host="127.0.0.1"))
     return Client(url, token_of(served), patience=0.0)
+
+
+def test_ctrl_c_names_the_job_and_how_it_goes_on(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def show(event: Event) -> None:
+        if isinstance(event, FrameEvent):
+            raise KeyboardInterrupt
+
+    long = replace(shot(), num_inference_steps=50)
+    with Client(served.client.url, token_of(served)) as client, pytest.raises(Cancelled) as told:
+        run_there(client, long, tmp_path / "out", show, overwrite=False)
+    found = re.search(r"job ([0-9a-f]{32}): sd_core\.connect\('.*'\)\.resume\('\1'\) goes on", told.value.hint)
+    assert found is not None and "from its 1 finished frame" in told.value.hint
+    assert len(served.client.resume(found[1]).result().images) == COUNT
+
+
+def test_what_a_failed_job_was_is_told_too(sd_core: Run, served: Served) -> None:
+    asked = [*command(served)]
+    Path("in/0001.png").write_bytes(b"broken")
+    told = sd_core(*asked, code=2).stderr
+    assert "it was job" in told and ".resume(" in told
+
+
+def test_a_wrong_token_is_told_in_the_words_of_the_program(sd_core: Run, served: Served) -> None:
+    told = sd_core(*command(served), "--token", "wrong", code=1).stderr
+    assert "name it with --token, or in SD_CORE_TOKEN" in told
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (("--resume",), "resume: needs the folder of the run that was stopped; name it with --work"),
+        (("--work", "w", "--server", "http://127.0.0.1:1"), "work: is a folder of this machine"),
+        (("-o", "x.obj"), "use .glb, or name a folder"),
+    ],
+)
+def test_options_of_texture_mesh_are_told_in_its_words(
+    sd_core: Run, tmp_path: Path, more: tuple[str, ...], told: str
+) -> None:
+    (tmp_path / "mesh.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    assert told in sd_core("texture-mesh", "mesh.obj", "clay", *more, code=2).stderr
