@@ -185,13 +185,16 @@ def _show(event: Event, display: Display, *, as_json: bool) -> None:
 
 def _written(request: Animation, files: _Files, folder: Path, fps: float) -> Iterator[Path]:
     """Write what was asked for beside the frames."""
-    from sd_core.animation.layout import GIF, MP4, exr_name, open_folder
+    from sd_core.animation.layout import GIF, MP4, PAGE, exr_name, open_folder
     from sd_core.animation.movie import saved_frames, write_exr_frames, write_gif, write_mp4
     from sd_core.animation.opening import open_frames
     from sd_core.animation.report import write_page
 
     frames = saved_frames(folder)
     with open_folder(folder) as opened:
+        wanted = {MP4: files.mp4, GIF: files.gif, PAGE: files.page}
+        wanted |= {exr_name(index): files.exr for index in range(len(frames))}
+        opened.set_changed_aside((name for name, asked in wanted.items() if asked), lambda told: tell_warnings([told]))
         if files.mp4:
             yield from opened.write({MP4: write_mp4(frames, opened.stage(MP4), fps)})
         if files.gif:

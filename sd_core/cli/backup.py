@@ -23,6 +23,6 @@ def backup(
     copied = back_up(home or home_folder(), target)
     Console(soft_wrap=True, highlight=False).print(
         f"{target}: {copied.jobs} jobs, {copied.blobs} blobs, {copied.bytes / 1024**2:.1f} MiB; "
-        f"try it with: sd-core serve --home {target} --port 0",
+        f"look at it with: sd-core serve --home {target} --port 0 --hold",
         markup=False,
     )

@@ -288,14 +288,27 @@ def test_a_job_that_takes_the_machine_down_is_not_run_first_for_ever(tmp_path: P
 
 def test_a_queue_that_is_held_stays_so_over_a_restart_until_it_is_released(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path) as service:
+            await service.hold(held=True)
             await submit(service, "a")
         async with serving(tmp_path) as service:
             await until(lambda: service.lanes[0].is_ready)
-            assert service.store.held
+            assert service.store.held and "the queue is held" in service.problems[0]
             assert (await service.job("a")).state is JobState.QUEUED
             await service.hold(held=False)
             assert await states(service, "a") == [JobState.DONE]
+
+    asyncio.run(story())
+
+
+def test_a_server_that_is_started_held_is_held_for_this_run_alone(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with serving(tmp_path, held=True) as service:
+            await submit(service, "a")
+            await until(lambda: service.lanes[0].is_ready)
+            assert (await service.job("a")).state is JobState.QUEUED and service.problems
+        async with serving(tmp_path) as service:
+            assert await states(service, "a") == [JobState.DONE] and not service.problems
 
     asyncio.run(story())
 
