@@ -14,6 +14,7 @@ from typing import Any
 from sd_core.client import RemoteJob
 from sd_core.errors import Cancelled, EngineDied, SDError, ServerError
 from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, Loading, Queued, ResultEvent, StepEvent
+from sd_core.jobs import error_of
 from sd_core.requests import Request
 from sd_core.results import Result
 
@@ -215,10 +216,10 @@ class BlenderJob:
                     return None
                 self.end(Stage.DONE)
                 return told
-            case Failed(error=error):
-                self.end(Stage.FAILED, error)
+            case Failed():
+                self.end(Stage.FAILED, error_of(event))
             case CancelledEvent():
-                self.end(Stage.CANCELLED, Cancelled())
+                self.end(Stage.CANCELLED, error_of(event))
         return None
 
 

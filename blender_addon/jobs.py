@@ -278,7 +278,9 @@ def _report(job: BlenderJob) -> None:
             job.asked = True
             bpy.ops.sdcore.allow_names("INVOKE_DEFAULT", job=job.id)
         else:
-            bpy.ops.sdcore.report("INVOKE_DEFAULT", message=f"{job.label}: {job.error}")
+            bpy.ops.sdcore.report(
+                "INVOKE_DEFAULT", message=" ".join([f"{job.label}: {job.error}", *job.error.warnings])
+            )
 
 
 def _can_ask(job: BlenderJob) -> bool:

@@ -95,6 +95,10 @@ def _is_folder(request: Request, path: Path) -> bool:
         return False
     if suffix == "" and isinstance(request, (Texture, MeshTexture)):
         return True
+    if isinstance(request, MeshTexture):
+        message = f"{path.name} has no suffix that a textured mesh is written with"
+        hint = "use .glb, or name a folder, without a suffix; a picture's suffix writes the texture alone"
+        raise RequestError("output", message, hint=hint)
     hint = f"use one of {', '.join(ENCODERS)}"
     raise RequestError("output", f"{path.name} has no suffix of a picture", hint=hint)
 

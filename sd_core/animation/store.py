@@ -54,6 +54,8 @@ class Span:
 class FrameStore:
     """What lies in `folder`; without one, a temporary folder that goes with the last reference to this store.
 
+    `inputs` is noted with every frame: what the frames were made from (see `tasks.animation_inputs`).
+
     Args:
         count: frames that the request has.
         resume: go on with what is there.
@@ -87,6 +89,7 @@ class FrameStore:
         try:
             self._about = require_right(self._files, request, count, resume=resume, overwrite=overwrite)
             self._files.require_free(frame_names(count))
+            self.inputs: Any = None if self._about is None else self._about.get("inputs")
         except BaseException:
             self._files.close()
             raise
@@ -162,7 +165,7 @@ class FrameStore:
         }
         if picture_name(index) not in self._kept:
             files[picture_name(index)] = encode_png(picture)
-        self._files.write(files)
+        self._files.write(files, {**self._files.about, "inputs": self.inputs})
         self._needed[index] = set(wanted)
         self._tidy(index)
 
@@ -218,12 +221,20 @@ class FrameStore:
 
     def _damaged(self, newest: int) -> set[int]:
         """Frames up to `newest` that have to be made again."""
+        self._tell_missing(newest)
         pictures = {index for index in range(newest + 1) if not self._stands(picture_name(index))}
         images = {index for index in self._needed[newest] if not self._is_sound(image_name(index))}
         for name in self._files.listed():
             if name.startswith("state/"):
                 self._is_sound(name)
         return pictures | images
+
+    def _tell_missing(self, newest: int) -> None:
+        names = map(picture_name, range(newest + 1))
+        missing = [name for name in names if self._files.status(name) is Status.ABSENT]
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            self._warn(f"{missing[0]}{more} had been deleted: made again")
 
     def _is_sound(self, name: str) -> bool:
         """Whether a file is as it was written; else it is set aside."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import typer
@@ -44,10 +45,19 @@ def errors_as_json(ctx: typer.Context) -> None:
 
 def _tell(error: SDError, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(error.to_dict()), err=True)
-    elif isinstance(error, Cancelled):
+        warnings = {"warnings": list(error.warnings)} if error.warnings else {}
+        typer.echo(json.dumps(error.to_dict() | warnings), err=True)
+        return
+    tell_warnings(error.warnings)
+    if isinstance(error, Cancelled):
         typer.echo(f"cancelled: {error.hint or 'nothing was written'}", err=True)
     else:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             Text("error: ", "bold red"), str(error), sep="", markup=False
         )
+
+
+def tell_warnings(warnings: Iterable[str]) -> None:
+    """What the user should know, however it ended."""
+    for warning in warnings:
+        typer.secho(f"note: {warning}", err=True, fg=typer.colors.YELLOW)

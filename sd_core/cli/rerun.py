@@ -68,7 +68,7 @@ def _agrees(picture: Path, error: NotAllowed) -> bool:
     typer.echo(f"{printable(str(picture))} asks to use", err=True)
     for each in error.names:
         typer.echo(f"  {each['role']}: {each['shown']}  (at {each['place']})", err=True)
-    typer.echo(f"Say yes only if you know where the picture comes from. For good: {error.hint}", err=True)
+    typer.echo(f"Say yes only if you know where the picture comes from. For good, {error.hint}", err=True)
     try:
         return typer.confirm("Use it this time?", default=False, err=True)
     except typer.Abort as abort:  # Ctrl-C, or the end of the input

@@ -98,7 +98,9 @@ def test_a_run_that_is_resumed_makes_only_what_is_missing(sd_core: Run, model: t
     sd_core(*command)
     frames = sorted((tmp_path / "out" / "frames").iterdir())
     before = [path.stat().st_mtime_ns for path in frames]
-    sd_core(*command, "--resume")
+    lines = sd_core(*command, "--resume").stdout.splitlines()
+    assert json.loads(lines[-1])["decisions"]["frames"] == "3 kept, 0 made"
+    assert "3 kept, 0 made" in sd_core(*(word for word in command if word != "--json"), "--resume").stdout
     assert [path.stat().st_mtime_ns for path in frames] == before
 
 
@@ -151,6 +153,7 @@ def test_plain_pictures_are_styled_by_their_own_colours(
     [
         (("--passes", "nowhere/####.exr"), "no file is named like"),
         (("--passes", "clip.mp4"), "there is no such file"),
+        (("--passes", "render"), "render is a folder; name the frames in it, as in render/####.exr"),
         (("--passes", "render/####.exr", "--keyframe", "green"), "keyframe: must be FRAME:PROMPT"),
         (("--passes", "render/####.exr", "--resume"), "resume: needs the folder"),
         (("--passes", "render/####.exr", "--gif", "--fps", "60"), "fps: must be at most 50"),
