@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..errors import OutputError, ServerError
 from ..files import output_error, sync_folder, write_files
+from .arriving import Arriving
 from .lineage import Descent, Lineage
 from .soundness import Checks, move_aside
 from .uploads import Upload, blob_name
@@ -42,7 +43,7 @@ class BlobStore:
         self._checks = Checks()
         self._unsynced: set[str] = set()
         self._lock = threading.RLock()
-        self._expected = 0
+        self._arriving = Arriving(bound)
         self.total = 0
 
     def open(self) -> None:
@@ -149,9 +150,9 @@ class BlobStore:
             self.release(blobs)
 
     @contextmanager
-    def receive(self) -> Iterator[Upload]:
-        """A file to be filled piece by piece and then kept or forgotten."""
-        upload = Upload(self)
+    def receive(self, sender: str | None = None) -> Iterator[Upload]:
+        """A file to be filled piece by piece and then kept or forgotten; without a sender, one of whoever may fill all."""
+        upload = Upload(self, sender)
         try:
             yield upload
         finally:
@@ -160,24 +161,25 @@ class BlobStore:
     def make_room(self, size: int) -> bool:
         """Delete the least recently used until `size` more bytes are within the bound; whether that was possible."""
         with self._lock:
-            return self._delete_down_to(self._bound - self._expected - size)
+            return self._delete_down_to(self._bound - size)
 
-    def expect(self, size: int) -> None:
-        """Reserve room for bytes of an upload, or give it back where `size` is negative.
+    def expect(self, sender: str | None, size: int) -> None:
+        """Count bytes of an upload that is under way, or that has ended where `size` is negative; nothing makes room for them.
 
         Raises:
-            OutputError: the store is full.
+            OutputError: too much is under way.
         """
         with self._lock:
             if size > 0:
-                self._require_room(size)
-            self._expected += size
+                self._arriving.take(sender, size)
+            else:
+                self._arriving.give(sender, -size)
 
     def is_pinned(self, digest: str) -> bool:
         """Whether an unfinished job needs this."""
         return self._pins[digest] > 0
 
-    def adopt(self, digest: str, temporary: Path, name: str, size: int) -> None:
+    def adopt(self, digest: str, temporary: Path, name: str, size: int, sender: str | None = None) -> None:
         """Take over a complete file, unless a sound one is there."""
         if self._is_sound(digest):
             return

@@ -200,13 +200,22 @@ async def put_blob(
     store = service.store
     length = request.headers.get("content-length", "0")
     usage = await store.database.run(lambda connection: journal.usage(connection, caller.owner))
-    wanted = _upload_bytes(service, holdings, caller, usage) + int(length if length.isdecimal() else 0)
-    require(
-        store.metrics, "upload_bytes", wanted, caller.quota.upload_bytes, "within the hour, or when jobs have ended"
-    )
-    with store.blobs.receive() as upload:
-        size = await fill(upload, request.stream(), sha256)
-    holdings.send(caller, sha256, size)
+    holdings.tidy(caller, store.blobs.is_pinned)
+    bound = quotas.upload_bound(caller, store.settings.limits.store_bytes)
+    with holdings.upload(caller) as arrive:
+
+        def admit_bytes(size: int) -> None:
+            wanted = holdings.sent_bytes(caller, usage.bytes) + arrive(0) + size
+            require(store.metrics, "upload_bytes", wanted, bound, "within the hour, or when jobs have ended")
+
+        def count(size: int) -> None:
+            admit_bytes(size)
+            arrive(size)
+
+        admit_bytes(int(length) if length.isdecimal() else 0)
+        with store.blobs.receive(None if caller.is_admin else caller.owner) as upload:
+            size = await fill(upload, request.stream(), sha256, count)
+        holdings.send(caller, sha256, size)
     store.metrics.uploaded(size)
     return {"sha256": sha256}
 
@@ -270,7 +279,9 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
             journal.usage(connection, caller.owner),
         )
     )
-    used = {"count": len(store.blobs), "bytes": store.blobs.total, "bound": store.settings.limits.store_bytes}
+    holdings.tidy(caller, store.blobs.is_pinned)
+    space = store.settings.limits.store_bytes
+    used = {"count": len(store.blobs), "bytes": store.blobs.total, "bound": space}
     told = Health(
         status=status,
         version=__version__,
@@ -283,7 +294,7 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
         problems=[] if caller.role is Role.USER else service.problems,
         identity=caller.name,
         quotas=quotas.described(
-            caller, usage, _upload_bytes(service, holdings, caller, usage), request.app.state.streams.count(caller)
+            caller, usage, holdings.sent_bytes(caller, usage.bytes), request.app.state.streams.count(caller), space
         ),
     )
     return JSONResponse(told.model_dump(mode="json"), code)
@@ -318,10 +329,6 @@ async def _foreign(service: Service, holdings: Holdings, caller: Identity, diges
     if not unknown:
         return []
     return await service.store.database.run(lambda connection: foreign(connection, caller.owner, unknown))
-
-
-def _upload_bytes(service: Service, holdings: Holdings, caller: Identity, usage: journal.Usage) -> int:
-    return max(usage.bytes, holdings.sent_bytes(caller, service.store.blobs.is_pinned))
 
 
 def _device(lane: Lane, caller: Identity) -> DeviceView:

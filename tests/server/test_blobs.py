@@ -147,7 +147,7 @@ def test_an_interrupted_upload_leaves_nothing(tmp_path: Path) -> None:
     store = opened(tmp_path, 10 * KIB)
     with pytest.raises(ConnectionError):
         interrupt(store)
-    (tmp_path / "upload-of-a-killed-server.tmp").write_bytes(b"x")
+    (tmp_path / "upload-0123456789abcdef.tmp").write_bytes(b"x")
     assert opened(tmp_path, 10 * KIB).total == 0
     assert list(tmp_path.iterdir()) == []
 
