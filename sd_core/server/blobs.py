@@ -16,6 +16,7 @@ from ..errors import OutputError, ServerError
 from ..files import output_error, sync_folder, write_files
 from .arriving import Arriving
 from .lineage import Descent, Lineage
+from .precedence import Precedence
 from .soundness import Checks, move_aside
 from .uploads import Upload, blob_name
 
@@ -29,9 +30,9 @@ _UNFINISHED = re.compile(r"upload-[0-9a-f]{16}\.tmp|\.[0-9a-f]{64}\.(npy|bin)\.[
 class BlobStore:
     """Content-addressed files; safe to use from any thread.
 
-    Above `bound` bytes the least recently used are deleted, but none that is pinned, and what a result was made from only
-    after the result, so that whatever is left can be read. Those that begin as `.npy` files do are
-    called `<sha256>.npy`, so that a request can be decoded straight from the folder; all others `<sha256>.bin`.
+    Above `bound` bytes the least recently used are deleted (what was sent before what was made, see `Precedence`), but none that
+    is pinned, and what a result was made from only after the result, so that whatever is left can be read. Those that begin as
+    `.npy` files do are called `<sha256>.npy`, so that a request can be decoded straight from the folder; all others `<sha256>.bin`.
     """
 
     def __init__(self, folder: Path, bound: int) -> None:
@@ -41,6 +42,7 @@ class BlobStore:
         self._pins: Counter[str] = Counter()
         self._lineage = Lineage()
         self._checks = Checks()
+        self._precedence = Precedence(bound)
         self._unsynced: set[str] = set()
         self._lock = threading.RLock()
         self._arriving = Arriving(bound)
@@ -134,8 +136,14 @@ class BlobStore:
             if descent.made <= self._files.keys():
                 self._lineage.add(descent)
 
-    def put(self, blobs: Mapping[str, bytes]) -> None:
-        """Store blobs whose digests are known to be right; they stay together until all are there.
+    def made(self, digest: str, owner: str) -> None:
+        """A job of this owner has made this; it stays longer than what was only sent."""
+        with self._lock:
+            if digest in self._files:
+                self._precedence.made(digest, owner)
+
+    def put(self, blobs: Mapping[str, bytes], owner: str = "") -> None:
+        """Store what a job of `owner` has made, by digests known to be right; they stay together until all are there.
 
         Raises:
             OutputError: the disk, or the store with what waiting jobs need, is full.
@@ -145,7 +153,8 @@ class BlobStore:
         try:
             for digest, raw in blobs.items():
                 if not self._is_sound(digest):
-                    self._write(digest, raw)
+                    self._write(digest, raw, owner)
+                self.made(digest, owner)
         finally:
             self.release(blobs)
 
@@ -158,10 +167,10 @@ class BlobStore:
         finally:
             upload.discard()
 
-    def make_room(self, size: int) -> bool:
-        """Delete the least recently used until `size` more bytes are within the bound; whether that was possible."""
+    def make_room(self, size: int, owner: str | None = None) -> bool:
+        """Delete until `size` more bytes, of `owner`, are within the bound; whether that was possible."""
         with self._lock:
-            return self._delete_down_to(self._bound - size)
+            return self._delete_down_to(self._bound - size, owner)
 
     def expect(self, sender: str | None, size: int) -> None:
         """Count bytes of an upload that is under way, or that has ended where `size` is negative; nothing makes room for them.
@@ -181,12 +190,13 @@ class BlobStore:
 
     def adopt(self, digest: str, temporary: Path, name: str, size: int, sender: str | None = None) -> None:
         """Take over a complete file, unless a sound one is there."""
-        if self._is_sound(digest):
-            return
+        owner = sender or ""
+        known = self._is_sound(digest)
         with self._lock:
-            if digest in self._files:
+            if known or digest in self._files:
+                self._precedence.sent(digest, owner, size)
                 return
-            self._require_room(size)
+            self._require_room(size, owner)
             path = self.folder / name
             if path.is_dir():
                 move_aside(path)
@@ -195,6 +205,7 @@ class BlobStore:
             except OSError as error:
                 raise output_error(path, error) from error
             self._add(digest, path, size)
+            self._precedence.sent(digest, owner, size)
             self._checks.trust(digest, path)
             self._unsynced.add(digest)
 
@@ -254,12 +265,12 @@ class BlobStore:
         else:
             _log.error("damaged blob moved aside", extra={"file": str(place), "reason": problem})
 
-    def _write(self, digest: str, raw: bytes) -> None:
+    def _write(self, digest: str, raw: bytes, owner: str) -> None:
         path = self.folder / blob_name(digest, raw[:6])
         if path.is_dir():
             move_aside(path)
         with self._lock:
-            self._require_room(len(raw))
+            self._require_room(len(raw), owner)
         try:
             write_files([(path, raw)])
         except OutputError as error:
@@ -270,8 +281,8 @@ class BlobStore:
         with self._lock:
             self._add(digest, path, len(raw))
 
-    def _require_room(self, size: int) -> None:
-        if not self.make_room(size):
+    def _require_room(self, size: int, owner: str) -> None:
+        if not self.make_room(size, owner):
             raise OutputError(
                 str(self.folder),
                 f"has no room for {size} more bytes: waiting jobs need the rest",
@@ -283,9 +294,12 @@ class BlobStore:
             self._files[digest] = (path, size)
             self.total += size
 
-    def _delete_down_to(self, total: int) -> bool:
-        while self._delete(total, lambda digest: not self._lineage.needs(digest)):
-            pass  # a result that went may have freed what it was made from
+    def _delete_down_to(self, total: int, owner: str | None = None) -> bool:
+        if self.total <= total:
+            return True
+        for may_go in self._precedence.steps(owner):
+            while self._delete(total, lambda digest, may_go=may_go: may_go(digest) and not self._lineage.needs(digest)):
+                pass  # a result that went may have freed what it was made from
         self._delete(total, lambda digest: True)  # results made from one another in a circle
         return self.total <= total
 
@@ -304,6 +318,7 @@ class BlobStore:
         self._unsynced.discard(digest)
         self._checks.forget(digest)
         self._lineage.lose(digest)
+        self._precedence.forget(digest)
         self.total -= size
         try:
             path.unlink(missing_ok=True)

@@ -200,6 +200,12 @@ def needed_blobs(connection: Connection) -> Counter[str]:
     return Counter(row["sha256"] for row in connection.execute(query))
 
 
+def outputs(connection: Connection) -> list[tuple[str, str]]:
+    """The digest and the owner of each picture and array that jobs have made."""
+    query = "SELECT DISTINCT sha256, owner FROM outputs JOIN jobs ON jobs.number = outputs.job"
+    return [(row["sha256"], row["owner"]) for row in connection.execute(query)]
+
+
 def blobs_of(connection: Connection, job: JobSummary) -> list[str]:
     """The blobs that a job needs."""
     return [row["sha256"] for row in connection.execute("SELECT sha256 FROM blobs WHERE job = ?", (job.number,))]
