@@ -78,6 +78,12 @@ class Holdings:
         sent[digest] = (size, time.monotonic())
         sent.move_to_end(digest)
 
+    def drop(self, owner: str, digests: Iterable[str]) -> None:
+        """A job of its that named these was forgotten: from now on the journal alone tells, and what was sent is sent again."""
+        known = self._known[owner]
+        for digest in digests:
+            known.pop(digest, None)
+
     def has(self, identity: Identity, digest: str) -> bool:
         """Whether it is known, without a look at the journal, that it may read this."""
         return identity.is_admin or digest in self._known[identity.owner]

@@ -166,9 +166,13 @@ async def resume_job(job: KnownJob, service: ServiceOf, caller: Caller) -> JobVi
 
 
 @jobs.post("/{job_id}/forget", status_code=204, responses=described(404, 409))
-async def forget_job(job: KnownJob, service: ServiceOf) -> None:
+async def forget_job(job: KnownJob, service: ServiceOf, holdings: HoldingsOf) -> None:
     """Delete a job that has ended, with those of its pictures that no other job names."""
+    last = await service.result(job)
+    named = blobs_named(json.loads(job.request)) | set(job.attachments.values())
     await service.forget(job.id)
+    # Else its owner could see later whether somebody else has made the same.
+    holdings.drop(job.owner, named if last is None else named | blobs_named(last.data))
 
 
 @jobs.get(
@@ -281,7 +285,9 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
     )
     holdings.tidy(caller, store.blobs.is_pinned)
     space = store.settings.limits.store_bytes
-    used = {"count": len(store.blobs), "bytes": store.blobs.total, "bound": space}
+    used = {"bound": space}
+    if caller.role is not Role.USER:  # else they could watch what others send and make
+        used |= {"count": len(store.blobs), "bytes": store.blobs.total}
     told = Health(
         status=status,
         version=__version__,

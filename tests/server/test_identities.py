@@ -156,6 +156,23 @@ def test_knowing_a_digest_is_not_having_what_it_stands_for(shared: Shared) -> No
     assert shared.speaker(BEN)("GET", f"/v1/blobs/{digest}").status == 200
 
 
+def test_what_was_forgotten_is_not_read_from_somebody_else(shared: Shared) -> None:
+    digests: list[str] = []
+    jobs = [client.submit(adjust(40)) for client in (shared.anna, shared.ben)]
+    for client, job in zip((shared.anna, shared.ben), jobs, strict=True):
+        job.result(PATIENCE)
+        digests.append(client.transport.json("GET", f"/v1/jobs/{job.id}")["last_event"]["result"]["images"][0]["blob"])
+    assert digests[0] == digests[1]
+    shared.anna.forget(jobs[0].id)
+    path = f"/v1/blobs/{digests[0]}"
+    assert [shared.speaker(token)("GET", path).status for token in (ANNA, BEN)] == [404, 200]
+
+
+def test_users_are_not_told_how_much_others_have_stored(shared: Shared) -> None:
+    assert set(shared.ben.health()["blobs"]) == {"bound"}
+    assert set(shared.admin.health()["blobs"]) == {"bound", "count", "bytes"}
+
+
 def test_a_quota_says_what_it_is_and_when_to_try_again(shared: Shared) -> None:
     eve = shared.speaker(EVE)
     _, answer = eve.put(b"a" * 3001)
