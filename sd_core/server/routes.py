@@ -122,7 +122,7 @@ async def submit(
     return view(job)
 
 
-@jobs.get("", responses=described())
+@jobs.get("", responses=described(409))
 async def list_jobs(
     service: ServiceOf,
     caller: Caller,
@@ -130,9 +130,9 @@ async def list_jobs(
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JobList:
-    """Jobs by number, of a user its own ones; with state=queued, in the order in which they will run."""
+    """Jobs by number, of a user its own ones; with state=queued, in the order in which they will run: 409 where `after` has gone."""
     found = await service.list_jobs(state, after, limit, None if caller.is_admin else caller.owner)
-    more = found[-1].number if len(found) == limit and state is not JobState.QUEUED else None
+    more = found[-1].number if len(found) == limit else None
     return JobList(jobs=[view(job) for job in found], next=more)
 
 
