@@ -203,7 +203,7 @@ class BlobStore:
             try:
                 temporary.replace(path)
             except OSError as error:
-                raise output_error(path, error) from error
+                raise output_error(Path(path.name), error) from error
             self._add(digest, path, size)
             self._precedence.sent(digest, owner, size)
             self._checks.trust(digest, path)
@@ -222,7 +222,7 @@ class BlobStore:
                 with path.open("r+b") as stream:  # Windows flushes no file that is open for reading only
                     os.fsync(stream.fileno())
             except OSError as error:
-                raise output_error(path, error) from error
+                raise output_error(Path(path.name), error) from error
         if paths:
             sync_folder(self.folder)
         with self._lock:
@@ -272,19 +272,19 @@ class BlobStore:
         with self._lock:
             self._require_room(len(raw), owner)
         try:
-            write_files([(path, raw)])
+            _write_file(path, raw)
         except OutputError as error:
             if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ENOSPC:
                 raise
             self.free_some(len(raw))
-            write_files([(path, raw)])
+            _write_file(path, raw)
         with self._lock:
             self._add(digest, path, len(raw))
 
     def _require_room(self, size: int, owner: str) -> None:
         if not self.make_room(size, owner):
             raise OutputError(
-                str(self.folder),
+                "blobs",
                 f"has no room for {size} more bytes: waiting jobs need the rest",
                 hint="wait for some to end",
             )
@@ -324,3 +324,11 @@ class BlobStore:
             path.unlink(missing_ok=True)
         except OSError as error:
             _log.error("blob cannot be deleted", extra={"file": path.name, "reason": str(error)})
+
+
+def _write_file(path: Path, raw: bytes) -> None:
+    """Errors name the file alone: clients are told of them, and where the home is, is nobody's business."""
+    try:
+        write_files([(path, raw)])
+    except OutputError as error:
+        raise OutputError(path.name, error.message, hint=error.hint) from error.__cause__

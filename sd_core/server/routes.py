@@ -21,6 +21,7 @@ from .lanes import Lane
 from .problems import described
 from .quotas import admit, require
 from .records import JobRecord, JobState
+from .rules import check_digests
 from .schemas import (
     DeviceView,
     Digest,
@@ -103,6 +104,7 @@ async def submit(
 ) -> JobView:
     """Queue a job. Answered only when it is written down: 201, or 200 where it was there already."""
     needed = blobs_named(body.request) | set(body.attachments.values())
+    check_digests(needed)
     if missing := await _foreign(service, holdings, caller, needed):
         raise MissingBlobs(missing)
     metrics = service.store.metrics
@@ -130,7 +132,7 @@ async def list_jobs(
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JobList:
-    """Jobs by number, of a user its own ones; with state=queued, in the order in which they will run: 409 where `after` has gone."""
+    """Jobs by number, of a user its own ones; with state=queued, in the order in which they will run."""
     found = await service.list_jobs(state, after, limit, None if caller.is_admin else caller.owner)
     more = found[-1].number if len(found) == limit else None
     return JobList(jobs=[view(job) for job in found], next=more)

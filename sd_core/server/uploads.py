@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import RequestError
@@ -46,7 +47,7 @@ class Upload:
         try:
             self._append(piece)
         except OSError as error:
-            raise output_error(self._path, error) from error
+            raise output_error(Path(self._path.name), error) from error
 
     def keep(self, digest: str) -> None:
         """Take the complete file into the store under its digest.

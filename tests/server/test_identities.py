@@ -16,6 +16,7 @@ import pytest
 from sd_core.client import Client
 from sd_core.errors import OutputError, RequestError, ServerError
 from sd_core.requests import TextToImage
+from sd_core.server.blobs import BlobStore
 from sd_core.server.holdings import Holdings
 from sd_core.server.identity import ADMIN, Identities, Identity, Quota, Role, read_tokens
 from sd_core.server.quotas import upload_bound
@@ -171,6 +172,29 @@ def test_what_was_forgotten_is_not_read_from_somebody_else(shared: Shared) -> No
 def test_users_are_not_told_how_much_others_have_stored(shared: Shared) -> None:
     assert set(shared.ben.health()["blobs"]) == {"bound"}
     assert set(shared.admin.health()["blobs"]) == {"bound", "count", "bytes"}
+
+
+def test_what_is_no_array_is_told_as_such_and_not_where_it_lies(shared: Shared) -> None:
+    def refused(digest: str) -> tuple[int, str]:
+        array = {"blob": digest, "dtype": "uint8", "shape": [16, 16, 3]}
+        answer = shared.speaker(BEN).post("/v1/jobs", {"id": "raw", "request": {"type": "Adjust", "image": array}})
+        return answer.status, answer.body.decode()
+
+    raw, _ = shared.speaker(BEN).put(b"\0" * 768)
+    cut, _ = shared.speaker(BEN).put(npy_bytes(freeze(np.zeros((16, 16, 3), np.uint8)))[:-1])
+    answers = [refused(raw), refused(cut), refused("../../etc/passwd")]
+    assert [status for status, _ in answers] == [422, 422, 422]
+    for (_, body), told in zip(answers, ("no .npy file", "damaged .npy file", "is no SHA-256"), strict=True):
+        assert told in body
+        assert str(shared.home) not in body
+
+
+def test_a_full_store_does_not_tell_where_it_lies(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path, 10)
+    store.open()
+    with pytest.raises(OutputError) as caught:
+        store.put({"0" * 64: b"a" * 11})
+    assert str(tmp_path) not in str(caught.value.to_dict())
 
 
 def test_a_quota_says_what_it_is_and_when_to_try_again(shared: Shared) -> None:
