@@ -103,7 +103,7 @@ class Run:
         if kind is EventKind.FRAME and data["index"] in self._frames:
             return
         if message.blobs:
-            await asyncio.to_thread(self._store.blobs.put, message.blobs)
+            await asyncio.to_thread(self._store.blobs.put, message.blobs, self.job.owner)
         if kind in LAST_KINDS:
             await self._end(kind, data)
             return

@@ -107,6 +107,8 @@ async def recover(store: Store) -> int:
     store.blobs.pin(await run(journal.needed_blobs))
     for descent in await run(lambda connection: list(read_descents(connection))):
         store.blobs.descend(descent)
+    for digest, owner in await run(journal.outputs):
+        store.blobs.made(digest, owner)
     kept = await run(setbacks.with_folders)
     known = await run(lambda connection: setbacks.known_among(connection, _names(store.job_folders)))
     await asyncio.to_thread(_keep_folders, store, kept, known)

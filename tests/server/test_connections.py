@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
-from sd_core.errors import OutputError
+from sd_core.errors import OutputError, RequestError
 from sd_core.server import connections
 from sd_core.server.blobs import BlobStore
 from sd_core.server.connections import Connection, Patience
@@ -165,19 +166,34 @@ def test_a_body_that_drips_is_given_up_with_a_reason() -> None:
     assert b"10000 bytes a second" in sent[1]["body"]
 
 
-def test_unfinished_uploads_count_towards_the_bound(tmp_path: Path) -> None:
+def test_unfinished_uploads_are_bounded_and_cost_nobody_anything(tmp_path: Path) -> None:
     store = BlobStore(tmp_path / "blobs", bound=100)
     store.open()
+    held = hashlib.sha256(b"h" * 100).hexdigest()
+    store.put({held: b"h" * 100})
 
     async def pieces(size: int) -> AsyncIterator[bytes]:
         yield b"a" * size
 
     with store.receive() as first:
-        first.write(b"a" * 60)
-        with store.receive() as second, pytest.raises(OutputError, match="no room"):
-            second.write(b"b" * 60)
+        first.write(b"a" * 30)
+        with store.receive() as second, pytest.raises(OutputError, match="no room for 21 more bytes of unfinished"):
+            second.write(b"b" * 21)
     with store.receive() as third, pytest.raises(OutputError, match="no room"):
-        asyncio.run(fill(third, pieces(101), "0" * 64))
-    with store.receive() as fourth:
-        fourth.write(b"c" * 100)
-    assert not list((tmp_path / "blobs").iterdir())
+        asyncio.run(fill(third, pieces(51), "0" * 64))
+    with store.receive() as fourth, pytest.raises(RequestError, match="digest"):
+        asyncio.run(fill(fourth, pieces(50), "0" * 64))
+    assert [path.stem for path in (tmp_path / "blobs").iterdir()] == [held]
+    assert store.make_room(0), "results need not wait for them"
+
+
+def test_no_sender_keeps_all_others_out(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path / "blobs", bound=200)
+    store.open()
+    with store.receive("ben") as first, store.receive("ben") as second, store.receive("anna") as third:
+        first.write(b"a" * 50)
+        with pytest.raises(OutputError, match="no room"):
+            second.write(b"b")
+        third.write(b"c" * 25)
+        with store.receive() as admin:
+            admin.write(b"d" * 25)
