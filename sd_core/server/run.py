@@ -19,7 +19,7 @@ from ..wire.home import Announcement, remove_announcement, write_announcement
 from ..wire.private import make_private
 from .app import make_app
 from .connections import BACKLOG, Connection, raise_file_limit
-from .logs import start_logging
+from .logs import flush_logs, start_logging
 from .service import Service
 from .settings import ServerSettings
 from .stop import Stop
@@ -75,6 +75,7 @@ def _serve(
             return
         server = _Server(make_app(Service(store)), stop)
         announcement = Announcement(url=_url(settings, listener), token=settings.token, pid=os.getpid())
+        flush_logs()
         with _announced(settings.home, announcement):
             on_listening(announcement)
             server.run(sockets=[listener])
