@@ -75,7 +75,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
         from sd_core.server.settings import Limits, ServerSettings
 
         settings = ServerSettings(
-            home=home or home_folder(),
+            home=_home(home),
             host=host,
             port=port,
             token="" if no_token else _token(ctx, token, token_file),
@@ -92,6 +92,13 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
             limits=Limits(store_bytes=round(blob_space * _GIBIBYTE)),
         )
         _run(settings, stop)
+
+
+def _home(given: Path | None) -> Path:
+    # An empty text, such as of a variable that is not set, has become the current folder.
+    if given is not None and given == Path():
+        raise RequestError("home", "names no folder", hint="leave --home out, or name a folder of the server's own")
+    return given or home_folder()
 
 
 def _run(settings: ServerSettings, stop: Stop) -> None:
