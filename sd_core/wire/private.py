@@ -20,7 +20,10 @@ _FILES = ("server.json", "server.lock", "server.*.tmp", "start.log", "allowed.js
 _OURS = ("journal.sqlite3", "blobs", "server.lock")
 """Any of them, of this user: a server has been here before."""
 
-_EXPECTED = frozenset({*_FOLDERS, "loras", "lost", "allowed.json", "start.log"})
+_SYSTEM = "lost+found"
+"""The system's own, in a home that is a file system of its own."""
+
+_EXPECTED = frozenset({*_FOLDERS, "loras", "models", "tokens.toml", "lost", "allowed.json", "start.log"})
 """What may lie in a home that no server has used yet: what the user puts there, and the log of its first start."""
 
 
@@ -89,7 +92,8 @@ def _refuse_shared(home: Path) -> None:
     user = os.geteuid()
     if any(path.lstat().st_uid == user for path in (home / name for name in _OURS) if os.path.lexists(path)):
         return
-    others = sorted(path for path in home.iterdir() if path.name not in _EXPECTED or path.lstat().st_uid != user)
+    held = [path for path in home.iterdir() if path.name != _SYSTEM]
+    others = sorted(path for path in held if path.name not in _EXPECTED or path.lstat().st_uid != user)
     if others and (home.stat().st_mode & _OTHERS or any(path.lstat().st_uid != user for path in others)):
         raise ServerError(
             f"{home} is no folder of a server: it holds {others[0].name!r:.80}, and others can use it", hint=_ELSEWHERE

@@ -170,13 +170,13 @@ def test_no_home_is_not_the_current_folder(home: str) -> None:
 @pytest.mark.slow
 def test_a_token_on_the_command_line_is_warned_about_and_one_from_a_file_is_not(tmp_path: Path) -> None:
     path = tmp_path / "token"
-    path.write_text("a token of a file\n")
+    path.write_text("a-token-of-a-file\n")
     path.chmod(0o600)
-    for arguments, is_warned in ((["--token", "seen by all"], True), (["--token-file", str(path)], False)):
+    for arguments, is_warned in ((["--token", "seen-by-all-the-others"], True), (["--token-file", str(path)], False)):
         with running(tmp_path / "home", *arguments) as (server, _):
             said = (tmp_path / "home" / "start.log").read_text()
             assert ("warning: other users can read --token" in said) is is_warned
-            assert server.announcement.token in {"seen by all", "a token of a file"}
+            assert server.announcement.token in {"seen-by-all-the-others", "a-token-of-a-file"}
             assert server.announcement.token not in said
 
 
@@ -195,10 +195,15 @@ def test_a_token_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
 def test_the_token_is_shown_on_a_terminal(tmp_path: Path) -> None:
     import pexpect
 
-    environment = {**os.environ, "SD_CORE_HOME": str(tmp_path / "home"), "SD_CORE_TOKEN": "shown", "TERM": "dumb"}
+    environment = {
+        **os.environ,
+        "SD_CORE_HOME": str(tmp_path / "home"),
+        "SD_CORE_TOKEN": "shown-on-a-terminal",
+        "TERM": "dumb",
+    }
     command = ["-m", "sd_core.cli", "serve", "--port", "0", *START]
     shown = pexpect.spawn(sys.executable, command, env=environment, timeout=PATIENCE)  # type: ignore[arg-type]
-    shown.expect("Token shown")
+    shown.expect("Token shown-on-a-terminal")
     shown.sendintr()
     shown.expect(pexpect.EOF)
     shown.close()
