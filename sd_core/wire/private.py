@@ -23,7 +23,7 @@ _OURS = ("journal.sqlite3", "blobs", "server.lock")
 _SYSTEM = "lost+found"
 """The system's own, in a home that is a file system of its own."""
 
-_EXPECTED = frozenset({*_FOLDERS, "loras", "models", "tokens.toml", "lost", "allowed.json", "start.log"})
+_EXPECTED = frozenset({*_FOLDERS, "loras", "models", "temporary", "tokens.toml", "lost", "allowed.json", "start.log"})
 """What may lie in a home that no server has used yet: what the user puts there, and the log of its first start."""
 
 
