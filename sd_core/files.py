@@ -88,6 +88,32 @@ def make_folder(path: Path) -> bool:
     return True
 
 
+def make_folder_beside(path: Path) -> bool:
+    """`make_folder` for a folder that we name ourselves, beside a result; see `refuse_way_out`."""
+    refuse_way_out(path)
+    return make_folder(path)
+
+
+def refuse_way_out(path: Path) -> None:
+    """Check that a folder we name ourselves is no link to another place, where nobody asked us to write.
+
+    Raises:
+        OutputError: it is.
+    """
+    if path.is_symlink() and path.resolve().parent != path.parent.resolve():
+        raise OutputError(str(path), "is a link that leads elsewhere", hint="remove the link, or choose another name")
+
+
+def check_name(path: Path) -> None:
+    """Check that a path can be one of a file at all.
+
+    Raises:
+        OutputError: no system has such a name.
+    """
+    if "\0" in str(path):
+        raise OutputError(repr(str(path)), "holds a NUL character, which no path has", hint="leave it out")
+
+
 def output_error(path: Path, error: OSError) -> OutputError:
     """What the operating system said, with a remedy."""
     reason = error.strerror or str(error)
@@ -145,7 +171,10 @@ def sync_folder(folder: Path) -> None:
     """
     if os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise output_error(folder, error) from error
     try:
         os.fsync(handle)
     except OSError as error:

@@ -186,12 +186,23 @@ def _film(scene: bpy.types.Scene, view_layer: str, frames: range, *, again: bool
     copy, written = output.copy_and_order(again=again)
     if again:
         check_again(order, copy, written)
+    else:
+        _refuse_open_file(output)
     output.begin(again=again)
     try:
         return _claimed_film(scene, plan, output, order, copy, again=again)
     except BaseException:
         output.close()
         raise
+
+
+def _refuse_open_file(output: Output) -> None:
+    """A new run replaces the copy of the scene that an earlier one left, which may be what is being worked on."""
+    for name in (bpy.data.filepath, *(library.filepath for library in bpy.data.libraries)):
+        path = Path(bpy.path.abspath(name)) if name else None
+        if path is not None and output.is_copy(path):
+            message = f"{path} is what this is made from, and lies in the output folder {output.folder}"
+            raise RequestError("output", message, hint="choose another folder, or save the scene elsewhere")
 
 
 def _claimed_film(

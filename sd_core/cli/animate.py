@@ -126,22 +126,29 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
     """See that all files can be written, and nothing is lost by it.
 
     Raises:
-        RequestError: there are frames, and nobody said what to do with them, or it is no folder.
+        RequestError: there are frames, and nobody said what to do with them; it holds what the frames are made from; or it is
+            no folder.
         OutputError: somebody else's file is in the way, somebody works there, or it cannot be written.
     """
     from sd_core.animation.layout import GIF, MP4, PAGE, open_folder, require_right
+    from sd_core.animation.opening import open_frames
     from sd_core.outputs import check_folder
+    from sd_core.sources import refuse_sources
 
     if folder.exists() and not folder.is_dir():
         raise RequestError("output", f"{folder} is a file", hint="name a folder")
     check_folder(folder, made=True)
     if not folder.is_dir() or not any(folder.iterdir()):
         return
+    refuse_sources(request, folder)
+    count = open_frames(replace(request, depth_estimator=None)).count  # counting needs no estimator
     with open_folder(folder) as opened:
-        require_right(opened, request, resume=files.resume, overwrite=files.overwrite)
+        require_right(opened, request, count, resume=files.resume, overwrite=files.overwrite)
         wanted = ((MP4, files.mp4), (GIF, files.gif), (PAGE, files.page))
         opened.require_free(name for name, asked in wanted if asked)
-        opened.require_free(f"exr/{path.name}" for path in folder.glob("exr/[0-9]*.exr") if files.exr)
+        opened.require_free(
+            f"exr/{path.name}" for path in folder.glob("exr/[0-9]*.exr") if files.exr and path.stem.isdigit()
+        )
 
 
 def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Result:
@@ -181,7 +188,8 @@ def _keep(request: Animation, result: Result, folder: Path) -> None:
 
     with open_folder(folder) as opened:
         listed = opened.listed()
-        opened.give_up(listed)  # looked at before the work: there was nothing, or it may go
+        # looked at before the work: there was nothing, or it may go
+        opened.set_changed_aside(listed, _note)
         opened.remove(listed)
         opened.write({}, {"asked": request.to_json(), "resolved": result.request.to_json()})
         for index, picture in enumerate(result.images):
@@ -191,13 +199,16 @@ def _keep(request: Animation, result: Result, folder: Path) -> None:
 
 def _written(request: Animation, files: _Files, folder: Path, fps: float) -> Iterator[Path]:
     """Write what was asked for beside the frames."""
-    from sd_core.animation.layout import GIF, MP4, exr_name, open_folder
+    from sd_core.animation.layout import GIF, MP4, PAGE, exr_name, open_folder
     from sd_core.animation.movie import saved_frames, write_exr_frames, write_gif, write_mp4
     from sd_core.animation.opening import open_frames
     from sd_core.animation.report import write_page
 
     frames = saved_frames(folder)
     with open_folder(folder) as opened:
+        wanted = {MP4: files.mp4, GIF: files.gif, PAGE: files.page}
+        wanted |= {exr_name(index): files.exr for index in range(len(frames))}
+        opened.set_changed_aside((name for name, asked in wanted.items() if asked), _note)
         if files.mp4:
             yield from opened.write({MP4: write_mp4(frames, opened.stage(MP4), fps)})
         if files.gif:
@@ -220,9 +231,13 @@ def _frame_rate(request: Animation) -> float | None:
     return frame_rate(Path(passes))
 
 
+def _note(warning: str) -> None:
+    typer.secho(f"note: {warning}", err=True, fg=typer.colors.YELLOW)
+
+
 def _tell(result: Result, folder: Path, written: list[Path]) -> None:
     for warning in result.warnings:
-        typer.secho(f"note: {warning}", err=True, fg=typer.colors.YELLOW)
+        _note(warning)
     assert isinstance(result.request, Animation), "a result carries its own request"
     height, width = result.images[0].shape[:2]
     facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {result.request.seed}"]

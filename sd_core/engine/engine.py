@@ -75,7 +75,8 @@ class Engine:
             request: what to make.
             output: folder in which an animation or a mesh texture commits each finished frame or view.
             resume: go on with what an earlier run left in `output`.
-            overwrite: what an earlier run left there may go; without either, finished frames or views are an error.
+            overwrite: what an earlier run left there may go, but for files that have changed since: those are set aside, and
+                named in a warning. Without either, finished frames or views are an error.
 
         Raises:
             SDError: the engine is closed, or was made by the process that this one was forked from.

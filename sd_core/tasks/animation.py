@@ -21,6 +21,7 @@ from sd_core.passes import FramePasses, finite_range
 from sd_core.requests import Animation
 from sd_core.requests import replace as changed
 from sd_core.results import Result
+from sd_core.sources import refuse_sources
 from sd_core.values import Array, unit_floats
 
 from .animation_frame import Frame
@@ -40,10 +41,13 @@ def animation(request: Animation, context: Context) -> Result:
     """Make every frame, or those that an earlier run left to be made.
 
     Raises:
-        RequestError: bad input, naming the frame; `resume` finds another request's frames, or a new run finds any.
+        RequestError: bad input, naming the frame; a frame lies in the output folder;
+            `resume` finds another request's frames, or a new run finds any.
         ModelNotFound, ModelMismatch, OutOfMemory, OutputError, Cancelled: see `sd_core.errors`.
     """
     frames = open_frames(request)
+    if context.output is not None:
+        refuse_sources(request, context.output)
     how = {"resume": context.resume, "overwrite": context.overwrite, "warn": context.warn}
     with closing(FrameStore(context.output, request, frames.count, **how)) as store:
         model = context.model(request.model)

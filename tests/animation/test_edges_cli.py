@@ -118,6 +118,14 @@ def test_finished_frames_and_what_is_not_ours_are_kept_and_named(
     assert "holds 2 finished frames of this request" in told and "--resume" in told and "--overwrite" in told
     assert "choose one of them" in sd_core(*command, "--resume", "--overwrite", code=2).stderr
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+    (tmp_path / "out" / "report.html").write_bytes(b"my notes")
+    told = sd_core(*command, "--resume").stderr
+    assert "note: report.html has been changed or damaged" in told
+    assert (tmp_path / "out" / "report.changed.html").read_bytes() == b"my notes"
+    before_all = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    onto_itself = ("animate", "brick", "--passes", "out/frames/######.png", *SMALL, *model, "-o", "out", "--overwrite")
+    assert "000000.png is what this is made from" in sd_core(*onto_itself, code=2).stderr
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before_all
     sd_core(*command, "--overwrite", "--seed", 4)
     assert (tmp_path / "out" / "animation.gif").read_bytes() == b"mine"
     assert (tmp_path / "out" / "frames" / "000001.png").read_bytes() != before[
