@@ -19,6 +19,7 @@ from .feed import Feeds
 from .metrics import Metrics
 from .records import JobRecord, JobState, JobSummary
 from .settings import ServerSettings
+from .shortage import Shortage
 from .tables import make_tables
 from .told import StoredEvent, event_id
 
@@ -57,6 +58,10 @@ class Store:
     metrics: Metrics = field(default_factory=Metrics)
     bell: Bell = field(default_factory=Bell)
     held: bool = False
+    shortage: Shortage = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shortage = Shortage(self.settings.home)
 
     def job_folder(self, job_id: str) -> Path:
         """Where attachments of a job lie, and what it has finished."""
