@@ -1,0 +1,31 @@
+"""The storm as tests: seeded, on 127.0.0.1, each part within minutes. `tests/benchmarks/server_storm.py` prints it as a table."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.server.storm.findings import table
+from tests.server.storm.parts import PARTS, run_part
+from tests.server.storm.scene import Scene
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="namespaces, limits and signals of Linux"),
+]
+
+SEED = 1
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return Scene.build(tmp_path_factory.mktemp("storm"))
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_every_law_holds_in_a_storm_of(name: str, scene: Scene) -> None:
+    found = run_part(name, scene, SEED)
+    print(table(found))  # noqa: T201 - the figures are of interest
+    broken = "\n".join(part.told() for part in found if part.broken)
+    assert not broken, f"\n{broken}"
