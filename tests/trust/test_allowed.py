@@ -84,8 +84,9 @@ def test_nothing_else_is(home: Path, name: str, role: Role) -> None:
 @pytest.mark.parametrize("name", ["lllyasviel/control_v11f1p_sd15_depth", "builtin"])
 def test_what_lies_in_the_working_folder_is_not_taken_for_what_is_known(home: Path, role: Role, name: str) -> None:
     Path(name).mkdir(parents=True)
-    # only the model loader asks the catalogue before it looks into the folder
-    assert allows(Allowed(home=home), name, role) == (name == "builtin" and role is Role.MODEL)
+    # these loaders look at the folder for neither of them: what is known is the catalogue's and the hub's
+    known = (Role.MODEL,) if name == "builtin" else (Role.MODEL, Role.CONTROLNET)
+    assert allows(Allowed(home=home), name, role) == (role in known)
 
 
 def test_whoever_runs_the_program_can_allow_more(home: Path, tmp_path: Path) -> None:
