@@ -20,7 +20,7 @@ from sd_core.requests import Animation, apply_style, replace
 from sd_core.results import Result
 
 from .command import Where, shared_parameters
-from .exits import errors_as_json
+from .exits import errors_as_json, say
 from .options import build, context, parameters, style_option, take
 from .progress import Display
 from .running import How, followed, free_place, open_engine
@@ -222,14 +222,14 @@ def _frame_rate(request: Animation) -> float | None:
 
 def _tell(result: Result, folder: Path, written: list[Path]) -> None:
     for warning in result.warnings:
-        typer.secho(f"note: {warning}", err=True, fg=typer.colors.YELLOW)
+        say(f"note: {warning}", err=True, colour=typer.colors.YELLOW)
     assert isinstance(result.request, Animation), "a result carries its own request"
     height, width = result.images[0].shape[:2]
     facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {result.request.seed}"]
     seconds = result.timings.get("total")
-    typer.echo(f"wrote {folder / 'frames'}  ({', '.join(facts + ([f'{seconds:.1f} s'] if seconds else []))})")
+    say(f"wrote {folder / 'frames'}  ({', '.join(facts + ([f'{seconds:.1f} s'] if seconds else []))})")
     for path in written:
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")
 
 
 def _tell_json(result: Result, folder: Path, written: list[Path]) -> None:
