@@ -224,3 +224,17 @@ assert not bad, bad
         [sys.executable, "-c", program, tmp_path / "home", secret], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_of_many_refused_names_a_message_tells_a_few_and_the_error_all(home: Path, tmp_path: Path) -> None:
+    count = 5000
+    for name in ("models", "shot"):
+        (tmp_path / name).mkdir()
+        for index in range(500):
+            (tmp_path / name / f"{index}.link").symlink_to(tmp_path / "secret" / "key")
+    named = [Named(f"passes[{index}]", Role.FILE, str(tmp_path / "shot" / f"{index}.##.exr")) for index in range(count)]
+    assert not Allowed(home=home, beside=tmp_path / "shot").refused(named)
+    with pytest.raises(NotAllowed, match=f"and {count - 5} more") as refused:
+        Allowed(home=home, beside=tmp_path / "models").check(named)
+    assert len(str(refused.value)) < 2000
+    assert len(refused.value.names) == count
