@@ -15,6 +15,7 @@ from .configurations import read_json
 from .formats import pickles_allowed
 from .hub import HUB_ID, fetch_file, list_files
 from .libraries import quiet_libraries
+from .local import local_path
 from .model import Family, Model
 from .parts import DIFFUSERS_STEM, check_part, explained, load_pretrained
 from .t2i_adapters import check_t2i_adapter
@@ -53,7 +54,7 @@ def find_control_network(name: str | None, kind: str, model: Model) -> Path:
         RequestError, ModelNotFound: see there.
     """
     name = name or _known(kind, model)
-    folder = Path(name).expanduser()
+    folder = local_path(name)
     return folder if name not in known_hub_ids() and folder.is_dir() else _fetched(name)
 
 

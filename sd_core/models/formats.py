@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sd_core.errors import ModelMismatch, ModelNotFound
+from sd_core.files import open_regular
 
 ALLOW_PICKLE = "SD_CORE_ALLOW_PICKLE"
 """Environment variable; "1" allows pickles of weights."""
@@ -104,7 +105,7 @@ def read_format(path: Path, stream: BinaryIO) -> Format:
     """
     size = os.fstat(stream.fileno()).st_size
     try:
-        head = stream.read(_HEAD)
+        head = stream.read(_HEAD) or b""  # None: a file of the system that would have to be waited for
         kind = _weights(path, stream, head, size)
         stream.seek(0)
     except OSError as error:
@@ -129,7 +130,7 @@ def open_file(path: Path) -> BinaryIO:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ModelMismatch(f"{path} is no regular file", hint="name a .safetensors file")
-        return path.open("rb")
+        return open_regular(path)
     except OSError as error:
         raise ModelNotFound(
             str(path), f"cannot be read ({error.strerror})", hint="check its name and rights"

@@ -12,6 +12,7 @@ from .catalogue import BUILTIN, BUILTIN_FOLDER, CATALOGUE, Entry, known_hub_ids
 from .formats import check_format
 from .hub import HUB_ID, cached_file, cached_snapshot, fetch_file, fetch_pipeline
 from .identity import Identity, identity
+from .local import local_path
 
 _SINGLE_FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 
@@ -38,7 +39,7 @@ def find_source(name: str, *, allow_pickle: bool | None = None, offline: bool | 
     """
     if name in CATALOGUE:
         return _from_catalogue(CATALOGUE[name], offline)
-    path = Path(name).expanduser()
+    path = local_path(name)
     if name not in known_hub_ids() and path.exists():
         if not path.is_dir():
             check_format(path, allow_pickle=allow_pickle)
@@ -52,7 +53,7 @@ def find_source(name: str, *, allow_pickle: bool | None = None, offline: bool | 
 
 def model_identity(name: str) -> Identity:
     """What the files are that the model's name stands for now; those that have not been fetched yet count as nothing."""
-    path = Path(name).expanduser()
+    path = local_path(name)
     if name in CATALOGUE:
         paths = _known_files(CATALOGUE[name])
     elif name in known_hub_ids() or (HUB_ID.fullmatch(name) and not path.exists()):

@@ -148,7 +148,13 @@ def allow_command(names: Iterable[Mapping[str, str]]) -> str:
 
 
 def _remedy(refused: Sequence[tuple[Named, Place]], names: Sequence[Mapping[str, str]]) -> str:
-    here = [each for each, (_, place) in zip(names, refused, strict=True) if place.kind is not Kind.NOTHING]
+    here = [
+        each
+        for each, (named, place) in zip(names, refused, strict=True)
+        if place.kind is not Kind.NOTHING and not (place.kind is Kind.ELSEWHERE and named.role is Role.FILE)
+    ]
+    if not here and any(place.kind is Kind.ELSEWHERE for _, place in refused):
+        return "nothing is read from addresses: save it as a file on this machine, and name that"
     if not here:
         return "there is nothing of this name here: put it into the folder models or loras in SD_CORE_HOME"
     return f"if you trust it: {allow_command(here[:_TOLD])}{' and so on' if len(here) > _TOLD else ''}"

@@ -19,6 +19,7 @@ from sd_core.errors import ModelMismatch, ModelNotFound
 from sd_core.models import load_model
 from sd_core.models.configurations import check_configurations
 from sd_core.models.formats import MOST_TENSORS
+from sd_core.models.lora_folder import find_lora
 from sd_core.models.tensors import read_shapes
 from tests.conftest import Built
 from tests.tiny import TinyKind
@@ -95,3 +96,10 @@ def test_a_pickle_whose_dictionaries_hold_one_another_many_times_is_refused(tmp_
 def test_a_file_that_gives_an_error_when_it_is_read_is_no_model(placement: Placement) -> None:
     with pytest.raises(ModelMismatch, match="/proc/self/mem cannot be read"):
         load_model("/proc/self/mem", placement)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "x/" * 3000, "\udc80/x", "~nobody-of-this-name/x"])
+def test_what_can_be_no_file_name_is_no_model(placement: Placement, name: str) -> None:
+    for find in (lambda: load_model(name, placement, offline=True), lambda: find_lora(name)):
+        with pytest.raises(ModelNotFound):
+            find()

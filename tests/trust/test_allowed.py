@@ -238,3 +238,9 @@ def test_of_many_refused_names_a_message_tells_a_few_and_the_error_all(home: Pat
         Allowed(home=home, beside=tmp_path / "models").check(named)
     assert len(str(refused.value)) < 2000
     assert len(refused.value.names) == count
+
+
+def test_nobody_is_told_to_allow_an_address_that_nothing_reads(home: Path) -> None:
+    with pytest.raises(NotAllowed, match="save it as a file") as refused:
+        Allowed(home=home).check([Named("passes", Role.FILE, "http://host/film.mp4")])
+    assert "sd-core models allow" not in refused.value.hint
