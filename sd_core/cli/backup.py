@@ -24,5 +24,5 @@ def backup(
     copied = back_up(home or home_folder(), target)
     say(
         f"{target}: {copied.jobs} jobs, {copied.blobs} blobs, {copied.bytes / 1024**2:.1f} MiB; "
-        f"try it with: sd-core serve --home {target} --port 0"
+        f"look at it with: sd-core serve --home {target} --port 0 --hold"
     )

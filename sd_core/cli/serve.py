@@ -34,7 +34,7 @@ _RootPath: TypeAlias = Annotated[str, typer.Option(help="Prefix that a proxy lea
 _Home: TypeAlias = Annotated[
     Path | None, typer.Option(help="Folder of journal, blobs and logs.", show_default="SD_CORE_HOME")
 ]
-_Hold: TypeAlias = Annotated[bool, typer.Option("--hold", help="Start no job until the queue is released.")]
+_Hold: TypeAlias = Annotated[bool, typer.Option("--hold", help="Start no job before the queue is released.")]
 _NewJournal: TypeAlias = Annotated[
     bool, typer.Option("--new-journal", help="Put a damaged journal aside, begin an empty one.")
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from sd_core.errors import ModelNotFound
@@ -15,9 +16,8 @@ def local_path(name: str) -> Path:
     """
     try:
         path = Path(name).expanduser()
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return path
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()
     except (OSError, ValueError, RuntimeError) as error:
         # Too long, a null character, half a surrogate pair, the home of nobody, links in a circle, missing rights.
         reason = (isinstance(error, OSError) and error.strerror) or str(error)

@@ -45,6 +45,8 @@ class Run:
         self._store = store
         self._lane = lane
         self._feed = store.feeds.of(job.id)
+        # One that ends a waiting job tells it beyond all that its followers have read of the runs before.
+        self._run = job.runs if job.state is JobState.RUNNING else job.runs + 1
         self._numbers = itertools.count(1)
         self._frames: set[int] = set()
         self._held = True
@@ -141,7 +143,7 @@ class Run:
             await self._end_here(EventKind.CANCELLED, {"kind": "cancelled"})
         elif await self._persist(lambda connection: setbacks.count_death(connection, self.job, self._lane)):
             twice = f"{error.message}, as in the run before"
-            await self.fail(EngineDied(twice, hint=f"{error.hint}; it can be resumed from its finished frames"))
+            await self.fail(EngineDied(twice, hint=f"{error.hint}; {setbacks.how_to_go_on(self.job)}"))
 
     async def _given_up(self, error: Exception) -> None:
         """The server has failed at some point of the run, perhaps after the job was written down as ended."""
@@ -166,7 +168,7 @@ class Run:
         return await _insist(lambda: self._store.database.run(work), self.job.id)
 
     def _next_event(self, data: dict[str, Any]) -> StoredEvent:
-        return StoredEvent(event_id(self.job.runs, next(self._numbers)), data)
+        return StoredEvent(event_id(self._run, next(self._numbers)), data)
 
 
 async def _insist(

@@ -30,6 +30,8 @@ _ENGINE_PATIENCE = 45.0
 """Seconds to wait for an engine that is just starting; less than the minute for which clients wait for an answer."""
 
 
+_HELD = "the queue is held: no job starts until it is released (client.hold(held=False), or POST /v1/queue/release)"
+
 Admit = Callable[[journal.Usage, float], None]
 """Raises `ServerError` where an owner with this usage may not have one more job of so much work."""
 
@@ -60,9 +62,9 @@ class Service:
         interrupted = await recover(self.store)
         if interrupted:
             _log.info("interrupted jobs wait again", extra={"jobs": interrupted})
-        if self.store.settings.held:
-            await self.hold(held=True)
-        self.store.held = await self.store.database.run(journal.is_held)
+        self.store.held = self.store.settings.held or await self.store.database.run(journal.is_held)
+        if self.store.held:
+            _log.warning("%s", _HELD)
         started: asyncio.Queue[EngineProcess] = asyncio.Queue()
         for device in self.store.settings.devices:
             self._add_lane(device, started)
@@ -88,7 +90,7 @@ class Service:
     def problems(self) -> list[str]:
         """What is wrong, in sentences: of the journal, of the keeper, of each device."""
         database = self.store.database
-        found = [database.problem, database.notice, self._keep.problem]
+        found = [_HELD if self.store.held else "", database.problem, database.notice, self._keep.problem]
         found += [f"{lane.device}: {lane.problem}" for lane in self.lanes if lane.problem]
         return [problem for problem in found if problem]
 

@@ -82,8 +82,13 @@ def died_again(job: JobSummary) -> EngineDied:
     """Why a suspect is set aside."""
     return EngineDied(
         f"the engine died {job.deaths} times while it ran this job, as in the run before, and runs others well",
-        hint="it may have run out of memory: use a smaller size; it can be resumed from its finished frames",
+        hint=f"it may have run out of memory: use a smaller size; {how_to_go_on(job)}",
     )
+
+
+def how_to_go_on(job: JobSummary) -> str:
+    """What can be done with a job that was set aside."""
+    return "it can be resumed from its finished frames" if job.commits else "it can be resumed"
 
 
 def count_failure(connection: Connection, job: JobSummary) -> bool:

@@ -78,7 +78,7 @@ class ServerSettings:
     root_path: prefix that a proxy leaves in the paths, such as "/diffusion"; one that takes it away needs none.
     live_as_long_as_parent: stop when standard input is closed.
     new_journal: put a damaged journal aside and begin an empty one.
-    held: start no waiting job until the queue is released; that is kept over new starts.
+    held: start no waiting job until the queue is released, or the server is started without this.
     environment: variables set for the engine processes.
     """
 

@@ -115,7 +115,7 @@ async def recover(store: Store) -> int:
 
 async def _set_aside(store: Store, job: JobRecord) -> None:
     reason = f"the server ended {job.interruptions} times while it ran this job"
-    error = EngineDied(reason, hint="it may be too large for the machine; it can be resumed from its finished frames")
+    error = EngineDied(reason, hint=f"it may be too large for the machine; {setbacks.how_to_go_on(job)}")
     last = StoredEvent(event_id(job.runs + 1, 0), {"kind": "failed", "error": error.to_dict()})
     await store.database.run(lambda held: journal.finish(held, job, JobState.FAILED, last, reason))
 

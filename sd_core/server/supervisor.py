@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,6 +72,7 @@ class EngineProcess:
         Raises:
             EngineDied: it ended or hung before that; the message has the end of its log.
         """
+        temporary = await asyncio.to_thread(self._empty_temporary)
         with open_engine_log(self._log_path) as errors:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command(),
@@ -78,7 +80,7 @@ class EngineProcess:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 limit=_BUFFER,
-                env={**os.environ, "SD_CORE_HOME": str(self._settings.home), **self._settings.environment},
+                env={**os.environ, **temporary, "SD_CORE_HOME": str(self._settings.home), **self._settings.environment},
                 start_new_session=True,
             )
         self._vitals = Vitals(self._process.pid, self._settings.deadlines)
@@ -174,6 +176,13 @@ class EngineProcess:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._process is not None:
             await self._process.wait()
+
+    def _empty_temporary(self) -> dict[str, str]:
+        """A folder for temporary files in the home, emptied of what an engine left that was killed; gives the variables."""
+        folder = self._settings.home / "temporary" / self._log_path.stem
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
 
     def _command(self) -> list[str]:
         module = [sys.executable, "-m", "sd_core.server.worker"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import RequestError, SDError
 from ..files import output_error
 from ..values import Role
-from .places import Kind, place_of, printable
+from .places import Kind, Place, place_of, printable
 
 _FILE = "allowed.json"
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -47,20 +47,31 @@ def approve(home: Path, names: Iterable[str]) -> list[str]:
         OutputError: it cannot be written.
     """
     added = [noted(name, home) for name in names]
+    for item in added:
+        _require_sensible(item)
     _write(home, {*approved(home), *added})
     return added
+
+
+def _require_sensible(item: str) -> None:
+    """Refuse slips: an unset variable, a typing error, the whole machine."""
+    path = Path(item)
+    if path.is_absolute() and not path.exists():
+        raise RequestError("name", f"there is no file or folder {printable(item)}", hint="check the path")
+    if path.is_absolute() and path == Path(path.anchor):
+        raise RequestError("name", f"{printable(item)} is the whole disk", hint="name the folder of your models")
 
 
 def withdraw(home: Path, names: Iterable[str]) -> list[str]:
     """Take approvals back; gives those that there were.
 
     Raises:
-        RequestError: neither a hub id nor a path.
         SDError: the file is damaged.
         OutputError: it cannot be written.
     """
     before = approved(home)
-    removed = [item for name in names for item in (name if name in before else noted(name, home),) if item in before]
+    meant = [name if name in before else place_of(Role.CONTROLNET, name, home).text for name in names if name.strip()]
+    removed = [item for item in meant if item in before]
     _write(home, set(before) - set(removed))
     return removed
 
@@ -71,7 +82,7 @@ def noted(name: str, home: Path) -> str:
     Raises:
         RequestError: it is neither.
     """
-    place = place_of(Role.CONTROLNET, name, home)
+    place = place_of(Role.CONTROLNET, name, home) if name.strip() else Place(Kind.NOTHING, name)
     if place.kind is Kind.NOTHING:
         raise RequestError("name", f"is neither a hub id nor a path: {printable(name)!r}", hint="name an existing path")
     return place.text

@@ -99,7 +99,7 @@ def test_nonsense_and_damaged_approvals_are_told(sd_core: Run, tmp_path: Path) -
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "allowed.json").write_text("{")
     saved(TextToImage(prompt="a", model="/x"), tmp_path / "wall.png")
-    for command in (("models", "allowed"), ("models", "allow", "/x"), ("run", "wall.png")):
+    for command in (("models", "allowed"), ("models", "allow", "somebody/model"), ("run", "wall.png")):
         assert "allowed.json cannot be read" in sd_core(*command, code=1).stderr
 
 

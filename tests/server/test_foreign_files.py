@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.server.fakes import ended, serving, submit, until, use_fake_engines
@@ -55,3 +56,20 @@ def test_what_a_killed_server_has_left_is_deleted(tmp_path: Path, monkeypatch: p
 
     asyncio.run(run())
     assert not any(path.exists() for path in left) and not (tmp_path / "jobs" / "unknown").exists()
+
+
+def test_what_a_killed_engine_left_half_done_goes_before_the_next_one_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_fake_engines(monkeypatch)
+    left = write(tmp_path / "temporary" / "engine-0" / "tmp36882z5r" / "mesh.npz")
+
+    async def run() -> None:
+        async with serving(tmp_path) as service:
+            await until(lambda: service.lanes[0].is_ready)
+            engine = service.lanes[0].engine
+            assert engine is not None and engine.pid is not None
+            assert psutil.Process(engine.pid).environ()["TMPDIR"] == str(left.parents[1])
+
+    asyncio.run(run())
+    assert not left.exists()

@@ -144,8 +144,8 @@ def test_a_link_put_where_something_was_approved_does_not_count(home: Path, tmp_
 
 @pytest.mark.parametrize("sent", ["blobs", "jobs"])
 def test_what_was_sent_to_a_server_is_no_model_whatever_was_approved(home: Path, sent: str) -> None:
-    approve(home, ["/"])
-    assert allows(Allowed(home=home), "/anything")
+    approve(home, [str(home.parent)])
+    assert allows(Allowed(home=home), str(home.parent / "anything"))
     assert not allows(Allowed(home=home, more=("/",)), str(home / sent / "x"))
 
 
@@ -175,6 +175,16 @@ def test_damaged_approvals_are_an_error_by_name_and_neither_all_nor_nothing(home
 def test_only_paths_and_hub_ids_can_be_approved(home: Path) -> None:
     with pytest.raises(RequestError, match="neither a hub id nor a path"):
         approve(home, ["sd16"])
+
+
+@pytest.mark.parametrize("slip", ["", " ", "/", "/no/such/model", "./mistyped.safetensors"])
+def test_a_slip_approves_nothing_and_keeps_nothing_from_being_taken_back(home: Path, tmp_path: Path, slip: str) -> None:
+    (tmp_path / "mine.safetensors").touch()
+    approve(home, ["somebody/model"])
+    with pytest.raises(RequestError):
+        approve(home, [str(tmp_path / "mine.safetensors"), slip])
+    assert approved(home) == ("somebody/model",)
+    assert withdraw(home, [slip, "no such thing", "somebody/model"]) == ["somebody/model"]
 
 
 def test_an_error_shows_every_name_where_it_stands_and_how_to_allow_it(home: Path) -> None:
