@@ -21,7 +21,7 @@ from sd_core.results import Result
 
 from .animate_there import run_there
 from .command import Where, shared_parameters
-from .exits import errors_as_json, tell_warnings
+from .exits import errors_as_json, say, tell_warnings
 from .options import build, context, parameters, style_option, take
 from .progress import Display
 from .running import How, followed, free_place, open_engine
@@ -224,9 +224,9 @@ def _tell(result: Result, folder: Path, written: list[Path]) -> None:
     facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {result.request.seed}"]
     facts += [kept] if (kept := result.decisions.get("frames")) else []  # of a run that was resumed
     seconds = result.timings.get("total")
-    typer.echo(f"wrote {folder / 'frames'}  ({', '.join(facts + ([f'{seconds:.1f} s'] if seconds else []))})")
+    say(f"wrote {folder / 'frames'}  ({', '.join(facts + ([f'{seconds:.1f} s'] if seconds else []))})")
     for path in written:
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")
 
 
 def _tell_json(result: Result, folder: Path, written: list[Path]) -> None:

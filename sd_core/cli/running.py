@@ -25,7 +25,7 @@ from sd_core.results import Result
 from sd_core.saving import free_path, stem_of
 from sd_core.trust import named_in
 
-from .exits import errors_as_json, tell_warnings
+from .exits import errors_as_json, say, tell_warnings
 from .progress import Display
 
 if TYPE_CHECKING:
@@ -174,12 +174,12 @@ def tell(result: Result, paths: list[Path]) -> None:
     for index, path in enumerate(paths[: len(result.images)]):
         height, width = result.images[index].shape[:2]
         facts = [f"{width} x {height} px", *_seed(result.request, index), *([f"{seconds:.1f} s"] if seconds else [])]
-        typer.echo(f"wrote {path}  ({', '.join(facts)})")
+        say(f"wrote {path}  ({', '.join(facts)})")
     for path in paths[len(result.images) :]:
         if path.suffix != ".npy":
-            typer.echo(f"wrote {path}")
+            say(f"wrote {path}")
     if paths[0].suffix == ".png":
-        typer.echo(f"again: {shlex.join(_again(result.request, paths[0]))}")
+        say(f"again: {shlex.join(_again(result.request, paths[0]))}")
 
 
 def tell_json(result: Result, paths: list[Path]) -> None:

@@ -14,7 +14,7 @@ from sd_core.errors import RequestError
 from sd_core.server.stop import Stop
 from sd_core.wire import Announcement, home_folder
 
-from .exits import CANCELLED
+from .exits import CANCELLED, say
 
 if TYPE_CHECKING:
     from sd_core.server.identity import Identity
@@ -156,4 +156,4 @@ def _greet(announcement: Announcement, home: Path) -> None:
     if announcement.token and console.is_terminal:
         console.print(f"Token {announcement.token}", markup=False)
     place = home / "server.json"
-    console.print(f"Programs of this user find it and its token in {place}; Ctrl-C stops the server", markup=False)
+    say(f"Programs of this user find it and its token in {place}; Ctrl-C stops the server")
