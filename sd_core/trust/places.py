@@ -14,7 +14,11 @@ from ..values import Role
 _ELSEWHERE = re.compile(r"[\\/]{2}|[A-Za-z][A-Za-z0-9+.-]+:")
 r"""UNC and `\\?\` paths, and URLs. They are never resolved: to ask for a UNC path already sends the user's name to its host."""
 
-_HUB_ID = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+)((?:/[A-Za-z0-9_. -]+)*)")
+_HUB_ID = re.compile(
+    r"([A-Za-z0-9][A-Za-z0-9_.-]*/(?![A-Za-z0-9_.-]*\.(?:safetensors|ckpt|pt|pth|bin)$)[A-Za-z0-9_.-]+)"
+    r"((?:/[A-Za-z0-9_. -]+)*)"
+)
+"""What ends like a file of weights is a path that is not there: nobody means a repository, and one of that name is a stranger's."""
 
 _OF_THE_HUB = (Role.MODEL, Role.CONTROLNET)
 """Roles whose loaders look for a repository of the catalogue on the hub alone."""

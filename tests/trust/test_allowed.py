@@ -11,7 +11,7 @@ import pytest
 
 from sd_core.catalogue import known_hub_ids
 from sd_core.errors import NotAllowed, RequestError, SDError, error_from_dict
-from sd_core.trust import Allowed, Named, approve, approved, by_user, printable, withdraw
+from sd_core.trust import Allowed, Kind, Named, approve, approved, by_user, place_of, printable, withdraw
 from sd_core.values import Role
 
 NAMING = [role for role in Role if role is not Role.FILE]
@@ -78,6 +78,13 @@ def test_a_lora_goes_by_its_name_in_its_folder_and_only_a_lora_does(home: Path) 
 )  # fmt: skip
 def test_nothing_else_is(home: Path, name: str, role: Role) -> None:
     assert not allows(Allowed(home=home), name, role)
+
+
+@pytest.mark.parametrize("role", NAMING)
+@pytest.mark.parametrize("suffix", ["safetensors", "ckpt", "bin"])
+def test_what_ends_like_a_file_of_weights_is_no_repository(home: Path, role: Role, suffix: str) -> None:
+    assert place_of(role, "mylib/mine", home).kind is Kind.HUB
+    assert place_of(role, f"mylib/mine.{suffix}", home).kind is Kind.NOTHING
 
 
 @pytest.mark.parametrize("role", NAMING)
