@@ -127,7 +127,7 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._end_head()
         self._requests += 1
-        self.scope["state"]["connection"] = self
+        self.scope.setdefault("state", {})["connection"] = self
         super().on_headers_complete()
         if self.known_as is None and self._has_had_its_share():
             self.cycle.keep_alive = False
