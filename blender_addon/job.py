@@ -14,6 +14,7 @@ from typing import Any
 from sd_core.client import RemoteJob
 from sd_core.errors import Cancelled, EngineDied, SDError, ServerError
 from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, Loading, Queued, ResultEvent, StepEvent
+from sd_core.jobs import error_of
 from sd_core.requests import Request
 from sd_core.results import Result
 
@@ -49,6 +50,13 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """What the user should know of a result that there is nevertheless."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Calls:
     """What to call on the main thread; each is called with the job first.
 
@@ -70,13 +78,13 @@ class BlenderJob:
 
     label: for people. inbox: takes `(job, event, converted)` from any thread. file: number of the open file when it was
     submitted. share: done, in [0, 1]. message: what goes on. preview: newest (h, w, 3) uint8. place: over whose image the
-    preview is drawn; None: over none. error: of a failed one.
+    preview is drawn; None: over none. error: of a failed one. warnings: what the user should know of the result.
     parts: what is left of `on_result`. begin: starts the job's thread. request: as it was sent first; made by that thread.
     asked: whether the user was asked to allow what it names.
     """
 
     label: str
-    inbox: Callable[[tuple[BlenderJob, Event | Told, Any]], None]
+    inbox: Callable[[tuple[BlenderJob, Event | Told | Warned, Any]], None]
     calls: Calls
     file: int
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -87,6 +95,7 @@ class BlenderJob:
     preview: Any = None
     place: Place | None = None
     error: SDError | None = None
+    warnings: list[str] = field(default_factory=list)
     parts: Parts | None = None
     begin: Callable[[], None] = lambda: None
     request: Request | None = None
@@ -143,17 +152,24 @@ class BlenderJob:
             raise Cancelled
         self.inbox((self, Told(message, share), None))
 
+    def left_out(self, what: str) -> None:
+        """Warn of a part of the scene that its picture lacks, because it would run code; for the job's thread."""
+        self.inbox((self, Warned(f"{what} is left out: scripts of this file are not allowed"), None))
+
     def follow(self, remote: RemoteJob) -> None:
         """The job is on the server now; for the job's thread."""
         self._remote = remote
         if self.cancel_requested:
             remote.cancel()
 
-    def apply(self, event: Event | Told, converted: Any, calls: Calls) -> str | None:
+    def apply(self, event: Event | Told | Warned, converted: Any, calls: Calls) -> str | None:
         """Take over what an event says and call who wants to know; gives the name of an undo step."""
         match event:
             case Told():
                 self.message, self.share = event.message, self.share if event.share is None else event.share
+            case Warned():
+                self.warnings.append(event.message)
+                _log.warning("%s: %s", self.label, event.message)
             case Queued():
                 self.stage, self.message = Stage.QUEUED, f"{event.position} before it" if event.position else ""
             case Loading():
@@ -200,10 +216,10 @@ class BlenderJob:
                     return None
                 self.end(Stage.DONE)
                 return told
-            case Failed(error=error):
-                self.end(Stage.FAILED, error)
+            case Failed():
+                self.end(Stage.FAILED, error_of(event))
             case CancelledEvent():
-                self.end(Stage.CANCELLED, Cancelled())
+                self.end(Stage.CANCELLED, error_of(event))
         return None
 
 

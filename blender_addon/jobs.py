@@ -26,7 +26,7 @@ from sd_core.results import Result
 from . import live
 from .connection import server, watch
 from .editors import Place
-from .job import BlenderJob, Calls, Parts, Stage, Told
+from .job import BlenderJob, Calls, Parts, Stage, Told, Warned
 from .preferences import Preferences, read_preferences
 
 CLASSES = ()
@@ -52,7 +52,7 @@ Make = Callable[[BlenderJob], Request]
 Convert = Callable[[FrameEvent | ResultEvent], Any]
 """Turns a frame or a result into what the callback wants, in the job's thread, without touching bpy."""
 
-_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Told, Any]] = queue.SimpleQueue()
+_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Told | Warned, Any]] = queue.SimpleQueue()
 _jobs: list[BlenderJob] = []
 _undo_steps: list[str] = []
 _file = [0]
@@ -278,7 +278,9 @@ def _report(job: BlenderJob) -> None:
             job.asked = True
             bpy.ops.sdcore.allow_names("INVOKE_DEFAULT", job=job.id)
         else:
-            bpy.ops.sdcore.report("INVOKE_DEFAULT", message=f"{job.label}: {job.error}")
+            bpy.ops.sdcore.report(
+                "INVOKE_DEFAULT", message=" ".join([f"{job.label}: {job.error}", *job.error.warnings])
+            )
 
 
 def _can_ask(job: BlenderJob) -> bool:

@@ -31,7 +31,7 @@ class Question:
         )
         self._text.value = (
             f"<b>{html.escape(picture)}</b> asks to use<ul>{listed}</ul>"
-            f"Agree only if you know where it comes from. For good: <code>{html.escape(error.hint)}</code>"
+            f"Agree only if you know where it comes from. For good, <code>{html.escape(error.hint)}</code>"
         )
         self._then = then
         self.box.layout.display = ""

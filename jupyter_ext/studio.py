@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sd_core.client import Client
 from sd_core.errors import NotAllowed, RequestError, SDError
-from sd_core.events import Event, Failed, ResultEvent
+from sd_core.events import CancelledEvent, Event, Failed, ResultEvent
+from sd_core.jobs import error_of
 from sd_core.metadata import check_names, load_request
 from sd_core.requests import Request
 from sd_core.trust import printable
@@ -221,7 +222,7 @@ class Studio(StudioTraits):
     def _tell(self, error: SDError | None) -> None:
         self.error = error
         self._panel.tell(error)
-        self._panel.note.say("")
+        self._panel.note.say("" if error is None else " ".join(error.warnings))
         if isinstance(error, RequestError):
             self._forms.current.complain(error)
 
@@ -248,8 +249,10 @@ class Studio(StudioTraits):
                 entry = self.history.add(result, job.request)[0]
                 self._forms.used(result.request)
                 self._guarded(lambda made=entry: self._present(made))()
-            case Failed(error=error):
-                self._tell(error)
+            case Failed():
+                self._tell(error_of(event))
+            case CancelledEvent(warnings=warnings) if warnings:
+                self._panel.note.say(" ".join(warnings))
             case _:
                 pass
         if report.ended:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .encoding import ENCODERS
 from .errors import RequestError, SDError
+from .files import check_name, refuse_way_out
 from .metadata import REQUEST, read_png_text
 from .outputs import check_folder, check_space
 from .requests import Generation, MeshTexture, Request, Texture, TextureMap
@@ -29,13 +30,16 @@ def check_destination(request: Request, path: Path, *, overwrite: bool, sources:
     Raises:
         RequestError: an unknown suffix, a folder where a file is meant or the reverse, a device; a file that is there, or that
             the result is made from, which is never overwritten.
-        OutputError: the folder is missing or cannot be written, or the disk has no room.
+        OutputError: the folder is missing or cannot be written, or the disk has no room; the folder of inputs is a link.
     """
+    check_name(path)
     folder = _is_folder(request, path)
     check_folder(path.parent)
     _check_kind(path, folder=folder)
     if folder:
         check_folder(path, made=True)
+    if request.arrays() and not folder:
+        refuse_way_out(_inputs(path))
     taken = [held for held in planned_paths(request, path) if os.path.lexists(held)]
     refuse_inputs(request, taken, sources)
     if taken and not overwrite:
@@ -75,9 +79,13 @@ def planned_paths(request: Request, path: Path) -> Iterator[Path]:
         yield from sorted(held for mark in "-_" for held in path.parent.glob(f"{path.stem}{mark}*.png"))
     if isinstance(request, Texture):
         yield from (path.with_name(f"{path.stem}_{kind}.png") for kind in request.maps if kind != TextureMap.BASE_COLOR)
-    inputs = path.with_name(f"{path.stem}.inputs")
+    inputs = _inputs(path)
     held = ((inputs / f"{digest}.npy", digest) for digest in request.arrays())
     yield from (file for file, digest in held if not file.is_file() or _digest(file) != digest)
+
+
+def _inputs(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.inputs")
 
 
 def _is_folder(request: Request, path: Path) -> bool:
@@ -87,6 +95,10 @@ def _is_folder(request: Request, path: Path) -> bool:
         return False
     if suffix == "" and isinstance(request, (Texture, MeshTexture)):
         return True
+    if isinstance(request, MeshTexture):
+        message = f"{path.name} has no suffix that a textured mesh is written with"
+        hint = "use .glb, or name a folder, without a suffix; a picture's suffix writes the texture alone"
+        raise RequestError("output", message, hint=hint)
     hint = f"use one of {', '.join(ENCODERS)}"
     raise RequestError("output", f"{path.name} has no suffix of a picture", hint=hint)
 

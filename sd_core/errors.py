@@ -29,6 +29,9 @@ class SDError(Exception):
     details: ClassVar[tuple[str, ...]] = ()
     """Names of the attributes that travel beside message and hint."""
 
+    warnings: tuple[str, ...] = ()
+    """What the job that ended with this told before, such as files that it set aside; see `Result.warnings`."""
+
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message

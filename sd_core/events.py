@@ -100,17 +100,19 @@ class ResultEvent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The job has ended with an error."""
+    """The job has ended with an error. warnings: what the user should know beside, as in a `Result`."""
 
     kind: ClassVar[EventKind] = EventKind.FAILED
     error: SDError
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CancelledEvent:
-    """The job was cancelled."""
+    """The job was cancelled. warnings: what the user should know all the same, as in a `Result`."""
 
     kind: ClassVar[EventKind] = EventKind.CANCELLED
+    warnings: tuple[str, ...] = ()
 
 
 Event: TypeAlias = Queued | Loading | StepEvent | FrameEvent | ResultEvent | Failed | CancelledEvent

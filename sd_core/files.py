@@ -1,11 +1,13 @@
-"""Files that are either written whole or not at all."""
+"""Files that are either written whole or not at all, and read only where they have an end."""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import OutputError
 
@@ -26,6 +28,29 @@ _UNSYNCED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOS
 """What file systems answer on which folders cannot be flushed (SMB, FUSE): they have no need of it or no means."""
 
 _BLOCK = 1 << 20
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file, opened to read its bytes; pipes and devices, which may never answer and never end, are not.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    _check_regular(path, path.stat())
+    # Should a pipe have come in its place since, opening must not wait for somebody who writes into it.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    stream = os.fdopen(handle, "rb")
+    try:
+        _check_regular(path, os.fstat(handle))
+    except OSError:
+        stream.close()
+        raise
+    return stream
+
+
+def _check_regular(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "no regular file", str(path))
 
 
 def write_files(files: Iterable[tuple[Path, bytes]], *, overwrite: bool = True) -> list[Path]:
@@ -88,6 +113,32 @@ def make_folder(path: Path) -> bool:
     return True
 
 
+def make_folder_beside(path: Path) -> bool:
+    """`make_folder` for a folder that we name ourselves, beside a result; see `refuse_way_out`."""
+    refuse_way_out(path)
+    return make_folder(path)
+
+
+def refuse_way_out(path: Path) -> None:
+    """Check that a folder we name ourselves is no link to another place, where nobody asked us to write.
+
+    Raises:
+        OutputError: it is.
+    """
+    if path.is_symlink() and path.resolve().parent != path.parent.resolve():
+        raise OutputError(str(path), "is a link that leads elsewhere", hint="remove the link, or choose another name")
+
+
+def check_name(path: Path) -> None:
+    """Check that a path can be one of a file at all.
+
+    Raises:
+        OutputError: no system has such a name.
+    """
+    if "\0" in str(path):
+        raise OutputError(repr(str(path)), "holds a NUL character, which no path has", hint="leave it out")
+
+
 def output_error(path: Path, error: OSError) -> OutputError:
     """What the operating system said, with a remedy."""
     reason = error.strerror or str(error)
@@ -145,7 +196,10 @@ def sync_folder(folder: Path) -> None:
     """
     if os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise output_error(folder, error) from error
     try:
         os.fsync(handle)
     except OSError as error:

@@ -146,19 +146,19 @@ class Job:
         match last:
             case ResultEvent(result=result):
                 return result
-            case Failed(error=error):
-                raise error
+            case Failed() | CancelledEvent():
+                raise error_of(last)
             case _:
-                raise Cancelled
+                raise AssertionError("nothing else ends a job")
 
     def report(self, event: Event) -> None:
         """Append an event; used by the engine alone."""
         with self._changed:
             self._append(event)
 
-    def fail(self, error: SDError) -> None:
+    def fail(self, error: SDError, warnings: tuple[str, ...] = ()) -> None:
         """End the job with `error`; used by the engine alone."""
-        self.report(CancelledEvent() if isinstance(error, Cancelled) else Failed(error))
+        self.report(CancelledEvent(warnings) if isinstance(error, Cancelled) else Failed(error, warnings))
 
     def _append(self, event: Event) -> None:
         if self._ended():
@@ -179,3 +179,10 @@ class Job:
 
     def _ended(self) -> bool:
         return bool(self._events) and self._events[-1].kind in LAST_KINDS
+
+
+def error_of(last: Failed | CancelledEvent) -> SDError:
+    """What a job without a result raises, with what it told before."""
+    error = last.error if isinstance(last, Failed) else Cancelled()
+    error.warnings = last.warnings
+    return error

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from . import __version__
 from .errors import RequestError
+from .files import open_regular
 from .requests import Generation, Request, from_json
 from .trust import Allowed, by_user, named_in
 from .values import Array, Role
@@ -40,6 +41,8 @@ _SAMPLERS: Mapping[str, str] = {
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_TEXT = 64 * 1024**2
+"""Bytes of a request's JSON, and of all texts in a PNG together: arrays lie beside it, so that even thousands of keyframes and
+places take a few MB."""
 
 
 def parameters_text(request: Request) -> str:
@@ -116,12 +119,20 @@ def allowed_beside(picture: Path, allow: Iterable[str] = ()) -> Allowed:
 
 def _request_text(where: Path) -> str:
     try:
-        text = where.read_text("utf-8") if where.suffix.lower() == ".json" else read_png_text(where).get(REQUEST)
+        text = _json_text(where) if where.suffix.lower() == ".json" else read_png_text(where).get(REQUEST)
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(str(where), f"cannot be read: {error}", hint="check the path") from error
     if text is None:
         raise RequestError(str(where), "carries no request of sd_core", hint="only its own PNG files do")
     return text
+
+
+def _json_text(where: Path) -> str:
+    with open_regular(where) as stream:
+        raw = stream.read(_MAX_TEXT + 1)
+    if len(raw) > _MAX_TEXT:
+        raise RequestError(str(where), f"is longer than {_MAX_TEXT} bytes", hint="no request is; name another file")
+    return raw.decode("utf-8")
 
 
 def inputs_folder(picture: Path) -> Path:
@@ -135,9 +146,10 @@ def read_png_text(path: Path) -> dict[str, str]:
     """The text chunks of a PNG; the standard library is enough, so this also works where there is no Pillow.
 
     Raises:
-        RequestError: no PNG, or a damaged one.
+        RequestError: no PNG, a damaged one, or one with more text than any request has.
+        OSError: it cannot be opened, or is no regular file.
     """
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         if stream.read(8) != _PNG_SIGNATURE:
             raise RequestError(str(path), "is no PNG", hint="only PNG files carry requests")
         try:
@@ -148,35 +160,39 @@ def read_png_text(path: Path) -> dict[str, str]:
 
 def _texts(stream: BinaryIO) -> Iterator[tuple[str, str]]:
     """Texts up to the pixels; PNG specification, 11.3.4."""
+    left = _MAX_TEXT
     while head := stream.read(8):
         length, kind = struct.unpack(">I4s", head)
         if kind in (b"IDAT", b"IEND"):
             return
-        if length > _MAX_TEXT:
-            raise ValueError(f"a chunk of {length} bytes")
+        if length > left:
+            raise ValueError(f"more than {_MAX_TEXT} bytes before the picture")
         body, check = stream.read(length), stream.read(4)
         if kind not in (b"tEXt", b"iTXt", b"zTXt"):
+            left -= length
             continue
         if zlib.crc32(kind + body) != struct.unpack(">I", check)[0]:
             raise ValueError("a text chunk has a wrong checksum")
-        yield _text(kind, body)
+        key, text = _text(kind, body, left)
+        left -= max(len(body), len(text))
+        yield key, text
 
 
-def _text(kind: bytes, body: bytes) -> tuple[str, str]:
+def _text(kind: bytes, body: bytes, most: int) -> tuple[str, str]:
     key, rest = body.split(b"\0", 1)
     if kind == b"tEXt":
         return key.decode("latin-1"), rest.decode("latin-1")
     if kind == b"zTXt":
-        return key.decode("latin-1"), _inflate(rest[1:]).decode("latin-1")
+        return key.decode("latin-1"), _inflate(rest[1:], most).decode("latin-1")
     compressed, (_, _, text) = rest[0], rest[2:].split(b"\0", 2)
-    return key.decode("latin-1"), (_inflate(text) if compressed else text).decode("utf-8")
+    return key.decode("latin-1"), (_inflate(text, most) if compressed else text).decode("utf-8")
 
 
-def _inflate(packed: bytes) -> bytes:
+def _inflate(packed: bytes, most: int) -> bytes:
     unpacker = zlib.decompressobj()
-    text = unpacker.decompress(packed, _MAX_TEXT)
-    if unpacker.unconsumed_tail:
-        raise ValueError(f"a text of more than {_MAX_TEXT} bytes")
+    text = unpacker.decompress(packed, most + 1)
+    if len(text) > most:
+        raise ValueError(f"texts of more than {_MAX_TEXT} bytes")
     return text
 
 

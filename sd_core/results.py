@@ -75,7 +75,8 @@ class Result:
 
         Raises:
             RequestError: a suffix that cannot be written; or the file is what this was made from.
-            OutputError: full disk, missing or read-only folder; whatever was there before is unchanged.
+            OutputError: full disk, missing or read-only folder, or `<stem>.inputs` is a link to elsewhere; whatever was
+                there before is unchanged.
         """
         from .saving import save_result
 

@@ -12,7 +12,7 @@ import numpy as np
 from .destination import numbered, planned_paths, refuse_inputs
 from .encoding import ENCODERS, encode_png
 from .errors import RequestError
-from .files import make_folder, write_files
+from .files import check_name, make_folder, make_folder_beside, write_files
 from .requests import Generation, MeshTexture, Request, Texture, TextureMap, replace
 from .results import Result
 from .values import Array, npy_bytes
@@ -20,6 +20,7 @@ from .values import Array, npy_bytes
 
 def save_result(result: Result, path: Path, *, overwrite: bool = True) -> list[Path]:
     """See `Result.save`."""
+    check_name(path)
     several = (numbered(path, index) for index in range(len(result.images)))
     refuse_inputs(result.request, [*planned_paths(result.request, path), *several])
     if isinstance(result.request, Texture) and not path.suffix:
@@ -34,7 +35,7 @@ def save_result(result: Result, path: Path, *, overwrite: bool = True) -> list[P
         raise RequestError("path", f"{path.name} has no suffix of a picture", hint=f"use one of {', '.join(ENCODERS)}")
     folder = path.with_name(f"{path.stem}.inputs")
     arrays = result.request.arrays()
-    made = bool(arrays) and make_folder(folder)
+    made = bool(arrays) and make_folder_beside(folder)
     try:
         written = write_files(_files(result, path, folder, arrays), overwrite=overwrite)
     except BaseException:

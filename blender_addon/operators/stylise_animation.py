@@ -71,7 +71,7 @@ class _Film:
         def progress(done: int, count: int) -> None:
             job.tell(f"Passes {done} / {count}", done / count)
 
-        self._render(progress, lambda: job.cancel_requested)
+        self._render(job, progress)
         paths = tuple(map(self.output.data, self.frames))
         request = replace(self.plan, values={**self.plan.values, "passes": paths}).make()
         job.id = self.output.job_id(request, job.id)
@@ -101,7 +101,7 @@ class _Film:
         """The files of all pictures, in order."""
         return [self.output.picture(frame) for frame in self.frames]
 
-    def _render(self, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:
+    def _render(self, job: BlenderJob, progress: Callable[[int, int], None]) -> None:
         """Render the data that are not there, and take over each frame when it is whole."""
         folder, have = self.render.order.folder, self.output.finished_data(_is_damaged)
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ class _Film:
                 self.output.keep_data(frame, folder)
 
         try:
-            self.render.run(progress, cancelled, finished)
+            self.render.run(progress, lambda: job.cancel_requested, finished, job.left_out)
         finally:
             self.output.keep_log(folder / LOG)
 
@@ -186,12 +186,23 @@ def _film(scene: bpy.types.Scene, view_layer: str, frames: range, *, again: bool
     copy, written = output.copy_and_order(again=again)
     if again:
         check_again(order, copy, written)
+    else:
+        _refuse_open_file(output)
     output.begin(again=again)
     try:
         return _claimed_film(scene, plan, output, order, copy, again=again)
     except BaseException:
         output.close()
         raise
+
+
+def _refuse_open_file(output: Output) -> None:
+    """A new run replaces the copy of the scene that an earlier one left, which may be what is being worked on."""
+    for name in (bpy.data.filepath, *(library.filepath for library in bpy.data.libraries)):
+        path = Path(bpy.path.abspath(name)) if name else None
+        if path is not None and output.is_copy(path):
+            message = f"{path} is what this is made from, and lies in the output folder {output.folder}"
+            raise RequestError("output", message, hint="choose another folder, or save the scene elsewhere")
 
 
 def _claimed_film(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ from sd_core.outputs import OutputFolder, Status, is_whole
 from sd_core.requests import Request
 
 _KIND = "stylised animation"
+
+_log = logging.getLogger(__name__)
 
 
 def tag_of(frames: range, whole: range) -> str:
@@ -71,6 +74,11 @@ class Output:
     def data(self, frame: int) -> Path:
         """The data of a frame of the scene."""
         return self.folder / _data(frame)[0]
+
+    def is_copy(self, path: Path) -> bool:
+        """Whether a file is the copy of the scene that a new run would replace, or its order, under whatever name."""
+        held = (held for held in self.copy_and_order(again=False) if held.is_file())
+        return path.is_file() and any(path.samefile(file) for file in held)
 
     def copy_and_order(self, *, again: bool) -> tuple[Path, Path]:
         """The copy of the scene, and what was ordered from it: those that an earlier run left, or those of this one."""
@@ -124,7 +132,7 @@ class Output:
             held.write({f"passes/{copied}": copy, f"passes/{ordered}": order.encode()})
 
     def finished_data(self, is_damaged: Any) -> tuple[int, ...]:
-        """Frames whose data are there; what is damaged may be replaced, and what somebody changed stays.
+        """Frames whose data are there; what is damaged is set aside, and what somebody changed stays.
 
         is_damaged: asked about a file that is not what was written.
         """
@@ -142,7 +150,7 @@ class Output:
         if log.is_file():
             with self._opened() as held:
                 name = f"passes/{self.log.name}"
-                held.give_up([name])
+                held.set_changed_aside([name], _log.warning)
                 held.write({name: log})
 
     def keep_video(self, video: Path) -> Path:
@@ -165,8 +173,7 @@ class Output:
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Write the figures."""
         with self._opened() as held:
-            if held.status(self._report) is Status.CHANGED:
-                held.set_aside(self._report)
+            held.set_changed_aside([self._report], _log.warning)
             held.write({self._report: json.dumps(report, indent=1).encode()})
 
     def clear_pictures(self) -> None:
@@ -181,7 +188,7 @@ class Output:
             found = json.loads(held.read(self._job) or b"{}")
             if found.get("request") == digest:
                 return found["id"]
-            held.give_up([self._job])
+            held.set_changed_aside([self._job], _log.warning)
             held.write({self._job: json.dumps({"id": fresh, "request": digest}).encode()})
         return fresh
 
@@ -248,12 +255,12 @@ def _data(frame: int) -> tuple[str, str]:
 
 
 def _stand(held: OutputFolder, names: Iterable[str], is_damaged: Any) -> bool:
-    """Whether files are there and not to be made again."""
+    """Whether files are there and not to be made again; what is damaged is set aside."""
     stand = True
     for name in names:
         status = held.status(name)
         if status is Status.CHANGED and is_damaged(held.path(name)):
-            held.give_up([name])
+            held.set_changed_aside([name], _log.warning)
             status = Status.ABSENT
         stand &= status in (Status.SOUND, Status.CHANGED)
     return stand

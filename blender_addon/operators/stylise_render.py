@@ -58,7 +58,7 @@ class _Still:
         folder, framing = self.render.order.folder, self.render.order.framing
         try:
             job.tell("Rendering depth")
-            (path,) = self.render.run(cancelled=lambda: job.cancel_requested)
+            (path,) = self.render.run(cancelled=lambda: job.cancel_requested, left_out=job.left_out)
             passes = read_passes(path)
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -38,6 +38,8 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context, *, picture
         icon = live.icon_of(job.id) if picture else None
         if icon is not None:
             layout.template_icon(icon_value=icon, scale=_PICTURE)
+    for job in jobs.all_jobs()[-1:]:
+        _draw_warnings(layout, context, job)
     failed = [job for job in jobs.all_jobs() if job.stage is Stage.FAILED]
     for job in failed[-1:]:
         _draw_error(layout, context, job)
@@ -59,6 +61,17 @@ def _stage_text(job: BlenderJob) -> str:
 def _duration(seconds: float) -> str:
     whole = round(seconds)
     return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def _draw_warnings(layout: bpy.types.UILayout, context: bpy.types.Context, job: BlenderJob) -> None:
+    if not job.warnings:
+        return
+    box = layout.box()
+    head = box.row()
+    head.label(text=translated(job.label), icon="ERROR", translate=False)
+    head.operator("sdcore.dismiss", text="", icon="X", emboss=False)
+    for warning in job.warnings:
+        wrapped(box, context, warning)
 
 
 def _draw_error(layout: bpy.types.UILayout, context: bpy.types.Context, job: BlenderJob) -> None:

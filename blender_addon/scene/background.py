@@ -26,15 +26,19 @@ from .exr_write import replace_picture
 from .follower import Follower
 from .orders import MARK, Order, frame_path
 from .picture_scene import make_picture_scene, render_picture
+from .scripts import forbid_scripts, only_the_view
 
 
-def main(order: str) -> None:
-    """Carry out the order in a file; ends the process with 0, or with 1 after a failure that was told."""
+def main(order: str, *, scripts: bool) -> None:
+    """Carry out the order in a file; ends the process with 0, or with 1 after a failure that was told.
+
+    scripts: whether code of the file may be run.
+    """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # the open window goes first
     try:
-        _render(Order.read(Path(order)))
+        _render(Order.read(Path(order)), scripts=scripts)
         end_blender(0)
     except SDError as error:
         _fail(error.to_dict())
@@ -43,10 +47,14 @@ def main(order: str) -> None:
         _fail({"error": "SDError", "message": f"the data passes cannot be rendered: {error}", "hint": ""})
 
 
-def _render(order: Order) -> None:
+def _render(order: Order, *, scripts: bool) -> None:
     scene = bpy.data.scenes[order.scene]
+    if not scripts:
+        for what in forbid_scripts(scene, pictures=order.pictures):
+            _tell({"left_out": what})
     if bpy.context.window is not None:
         bpy.context.window.scene = scene
+    only_the_view(scene)
     pictures = make_picture_scene(scene, order.framing) if order.pictures else None
     followers = make_data_scene(scene, order.view_layer, order.framing, rest=order.rest)
     camera = None

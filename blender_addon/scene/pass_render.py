@@ -26,6 +26,7 @@ from sd_core.errors import Cancelled, OutputError, RequestError, SDError, error_
 from .camera import render_size, require_camera
 from .framing import Framing
 from .orders import MARK, Order, frame_path
+from .scripts import scripts_allowed
 
 _LOOK = 0.1
 """Seconds between two looks at whether the render is still wanted."""
@@ -73,10 +74,11 @@ class PassRender:
         on_frame: Callable[[int, int], None] = lambda done, count: None,
         cancelled: Callable[[], bool] = lambda: False,
         finished: Callable[[int], None] = lambda frame: None,
+        left_out: Callable[[str], None] = lambda what: None,
     ) -> tuple[Path, ...]:
         """Render every frame that is not there; `finished(frame)` and `on_frame(done, count)` are called after each.
 
-        What they raise ends it.
+        `left_out(what)` is called for what is not rendered because scripts of the file are not allowed. What they raise ends it.
 
         Returns:
             The files of all frames, in order.
@@ -94,6 +96,8 @@ class PassRender:
                     kept.write(line)
                 elif "failed" in told:
                     failure = error_from_dict(told["failed"])
+                elif "left_out" in told:
+                    left_out(told["left_out"])
                 else:
                     finished(told["frame"])
                     done += 1
@@ -177,12 +181,15 @@ def save_copy(path: Path) -> None:
 def background_command(blend: Path | None, program: str, argument: str) -> list[str]:
     """The command for a background Blender of this release that opens a file and runs `scene.<program>.main(argument)`.
 
+    Where there is a file, `main` is told too whether its scripts may run: only if those of the open file do.
+
     The module `bpy` has no executable of its own: there it is Python that opens the file.
     """
     libraries = {str(Path(module.__file__).parents[1]) for module in (sd_core, np) if module.__file__ is not None}
     paths = [str(Path(__file__).parents[1]), *sorted(libraries)]
-    call = f"import sys; sys.path[:0] = {paths!r}; from scene.{program} import main; main({argument!r})"
-    scripts = bpy.context.preferences.filepaths.use_scripts_auto_execute
+    scripts = blend is not None and scripts_allowed(str(blend))
+    arguments = repr(argument) if blend is None else f"{argument!r}, scripts={scripts!r}"
+    call = f"import sys; sys.path[:0] = {paths!r}; from scene.{program} import main; main({arguments})"
     if not bpy.app.binary_path:
         opened = "import bpy; "
         if blend is not None:

@@ -18,6 +18,7 @@ _RENDER: Mapping[str, Any] = {
     "use_crop_to_border": False,
     "use_compositing": False,
     "use_sequencer": False,
+    "use_render_cache": False,
     "use_multiview": False,
     "use_stamp": False,
     "use_file_extension": True,

@@ -16,6 +16,7 @@ from sd_core.errors import ModelMismatch, ModelNotFound
 from sd_core.models.configurations import read_json
 from sd_core.models.hub import HUB_ID, fetch_network
 from sd_core.models.libraries import quiet_libraries
+from sd_core.models.local import local_path
 from sd_core.models.parts import TRANSFORMERS_STEM, check_part, explained, find_part, load_pretrained
 from sd_core.values import Array, to_pillow
 
@@ -66,7 +67,7 @@ class DepthEstimator:
 
 def _find(checkpoint: str) -> Path:
     """The folder of a checkpoint, fetched if need be, and of a kind that estimates depth."""
-    folder = Path(checkpoint).expanduser()
+    folder = local_path(checkpoint)
     if not folder.is_dir():
         if folder.exists() or not HUB_ID.fullmatch(checkpoint):
             raise ModelNotFound(checkpoint, "is no depth checkpoint: neither a folder nor a hub id", hint=_HINT)

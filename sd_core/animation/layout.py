@@ -69,34 +69,36 @@ def number_of(name: str) -> int:
 
 
 def open_folder(folder: Path) -> OutputFolder:
-    """The folder, to be written to; what an earlier version left there is taken over where it is whole.
+    """The folder, to be written to.
 
     Raises:
-        OutputError: see `OutputFolder`. RequestError: an earlier version's request is damaged.
+        OutputError: see `OutputFolder`.
     """
-    opened = OutputFolder(folder, KIND, _NAMES)
-    try:
-        if not opened.is_listed and (folder / _EARLIER).is_file():
-            _adopt(opened)
-    except BaseException:
-        opened.close()
-        raise
-    return opened
+    return OutputFolder(folder, KIND, _NAMES)
 
 
 def finished_count(folder: Path) -> int:
     """How many pictures of frames lie in a folder."""
-    return len(list((folder / "frames").glob("[0-9]*.png")))
+    return sum(path.stem.isdigit() for path in (folder / "frames").glob("[0-9]*.png"))
 
 
 def require_right(
-    opened: OutputFolder, request: Animation, *, resume: bool, overwrite: bool
+    opened: OutputFolder, request: Animation, count: int, *, resume: bool, overwrite: bool
 ) -> Mapping[str, Any] | None:
     """What is noted about the run that is to be resumed; None: a new one may begin.
+
+    A folder of an earlier version, which listed nothing, is taken over where its run is resumed, as far as it is whole.
+
+    Args:
+        count: frames of the request.
 
     Raises:
         RequestError: there are frames, and nobody said what to do with them; or they are another request's.
     """
+    earlier = opened.path(_EARLIER)
+    if not opened.is_listed and not overwrite and earlier.is_file():
+        _require_resumed(opened, earlier, request, resume=resume)
+        _adopt(opened, count, _earlier(earlier))
     about = opened.about
     same = about.get("asked") == request.to_json()
     if resume and about and not same:
@@ -115,19 +117,31 @@ def require_right(
     return about if resume and about else None
 
 
-def _adopt(opened: OutputFolder) -> None:
-    """List what has exactly the names of an earlier version's files and is whole; the rest stays somebody's own."""
-    about = _earlier(opened.root / _EARLIER)
-    found = [path.relative_to(opened.root).as_posix() for path in _files(opened.root)]
-    whole = [name for name in found if _NAMES.fullmatch(name) and is_whole(opened.path(name))]
-    newest = max((number_of(name) for name in whole if name.startswith("state/after_")), default=-1)
-    opened.adopt((name for name in whole if name == _EARLIER or _is_of(name, newest)), about)
+def _require_resumed(opened: OutputFolder, earlier: Path, request: Animation, *, resume: bool) -> None:
+    """Nobody vouches for what an earlier version left: it is gone on with, or left alone."""
+    same = _earlier(earlier)["asked"] == request.to_json()
+    if resume and not same:
+        raise RequestError("resume", f"{earlier} belongs to another request", hint="use another folder")
+    if not resume:
+        whose = "this" if same else "another"
+        onward = "resume=True (--resume) goes on with them; or " if same else ""
+        raise RequestError(
+            "output",
+            f"{opened.root} holds {finished_count(opened.root)} finished frames of {whose} request, of an earlier version",
+            hint=f"{onward}move them away, or use another folder",
+        )
 
 
-def _files(root: Path) -> Iterator[Path]:
-    folders = (root, *(root / name for name in ("frames", "state", "exr")))
-    for folder in (held for held in folders if held.is_dir() and (held == root or not held.is_symlink())):
-        yield from (path for path in sorted(folder.iterdir()) if path.is_file() and not path.is_symlink())
+def _adopt(opened: OutputFolder, count: int, about: Mapping[str, Any]) -> None:
+    """List what a run of this request wrote, by exactly its names, and is whole; the rest stays somebody's own."""
+    names = [name for name in _names_of(count) if not (path := opened.path(name)).is_symlink() and is_whole(path)]
+    newest = max((number_of(name) for name in names if name.startswith("state/after_")), default=-1)
+    opened.adopt((name for name in names if name == _EARLIER or _is_of(name, newest)), about)
+
+
+def _names_of(count: int) -> Iterator[str]:
+    """All that an earlier version's run of `count` frames may have written."""
+    yield from (_EARLIER, PAGE, MP4, GIF, *map(exr_name, range(count)), *frame_names(count))
 
 
 def _is_of(name: str, newest: int) -> bool:
@@ -141,5 +155,5 @@ def _earlier(path: Path) -> dict[str, Any]:
         return {"asked": str(held["asked"]), "resolved": str(held["resolved"])}
     except OSError as error:
         raise OutputError(str(path), f"cannot be read: {error}", hint="check the folder") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RequestError("resume", f"{path} is damaged: {error}", hint="use another folder") from error

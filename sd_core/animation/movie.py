@@ -33,7 +33,7 @@ def saved_frames(output: str | os.PathLike[str]) -> PictureFiles:
     Raises:
         RequestError: there are none.
     """
-    paths = sorted((Path(output) / FRAMES).glob("[0-9]*.png"))
+    paths = sorted(path for path in (Path(output) / FRAMES).glob("[0-9]*.png") if path.stem.isdigit())
     if not paths:
         raise RequestError("output", f"{output} holds no finished frames", hint="run the animation first")
     return PictureFiles(paths)

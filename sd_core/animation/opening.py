@@ -57,6 +57,10 @@ def open_frames(request: Animation) -> Frames:
     read = partial(read_exr, names={str(named.kind): named.name for named in request.pass_names})
     if isinstance(passes, tuple):
         return _listed(passes, read, request.depth_estimator)
+    if Path(passes).is_dir():
+        raise RequestError(
+            "passes", f"{passes} is a folder", hint=f"name the frames in it, as in {Path(passes) / '####.exr'}"
+        )
     suffix = Path(passes).suffix.lower()
     if suffix == ".exr":
         paths = _numbered(passes) if "#" in Path(passes).name else [Path(passes)]

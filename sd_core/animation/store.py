@@ -2,7 +2,8 @@
 
 A frame is finished by one commit of its picture, the state after it and the image that later frames sample. On resuming each
 file is compared with the digest that was noted when it was written; what is damaged is made again from the last sound state
-before it. A picture that somebody has changed on purpose, whole as it is, stays as it is.
+before it. A picture that somebody has changed on purpose, whole as it is, stays as it is; any other file that is not what was
+written is set aside under another name, and never removed.
 """
 
 from __future__ import annotations
@@ -53,11 +54,13 @@ class Span:
 class FrameStore:
     """What lies in `folder`; without one, a temporary folder that goes with the last reference to this store.
 
+    `inputs` is noted with every frame: what the frames were made from (see `tasks.animation_inputs`).
+
     Args:
         count: frames that the request has.
         resume: go on with what is there.
-        overwrite: what is there may go.
-        warn: is told what is made again, and what is left as somebody has changed it.
+        overwrite: what is there may go, as far as it is what was written.
+        warn: is told what is made again, what is left as somebody has changed it, and what is set aside.
 
     Raises:
         RequestError: `resume` without a folder, or with one that holds another request's frames; neither, and there are frames.
@@ -82,11 +85,11 @@ class FrameStore:
         self.figures: list[dict[str, float]] = []
         self._needed: dict[int, set[int]] = {}
         self._kept: set[str] = set()
-        self._overwrite = overwrite
         self._files = open_folder(self._root)
         try:
-            self._about = require_right(self._files, request, resume=resume, overwrite=overwrite)
+            self._about = require_right(self._files, request, count, resume=resume, overwrite=overwrite)
             self._files.require_free(frame_names(count))
+            self.inputs: Any = None if self._about is None else self._about.get("inputs")
         except BaseException:
             self._files.close()
             raise
@@ -101,14 +104,16 @@ class FrameStore:
         self._files.close()
 
     def begin(self, resolved: Animation) -> None:
-        """Start a new run; `resolved` is noted for whoever resumes it. What an earlier run left goes."""
+        """Start a new run; `resolved` is noted for whoever resumes it. What an earlier run left goes, unless it has changed."""
         listed = self._files.listed()
-        self._files.give_up(name for name in listed if self._overwrite or name.startswith("state/"))
+        self._files.set_changed_aside(listed, self._warn)
         self._files.remove(listed)
         self._files.write({}, {"asked": self._asked.to_json(), "resolved": resolved.to_json()})
 
     def spans(self) -> list[Span]:
         """What is to be made: all frames; or those that are damaged, and those that are missing at the end."""
+        if not self._files.is_listed:
+            self._files.write({})  # from now on what an earlier version wrote is listed
         self._keep_report()
         states = sorted(self._numbers("state/after_"), reverse=True)
         sound = [(index, state) for index in states if (state := self._state(index)) is not None]
@@ -160,7 +165,7 @@ class FrameStore:
         }
         if picture_name(index) not in self._kept:
             files[picture_name(index)] = encode_png(picture)
-        self._files.write(files)
+        self._files.write(files, {**self._files.about, "inputs": self.inputs})
         self._needed[index] = set(wanted)
         self._tidy(index)
 
@@ -216,6 +221,7 @@ class FrameStore:
 
     def _damaged(self, newest: int) -> set[int]:
         """Frames up to `newest` that have to be made again."""
+        self._tell_missing(newest)
         pictures = {index for index in range(newest + 1) if not self._stands(picture_name(index))}
         images = {index for index in self._needed[newest] if not self._is_sound(image_name(index))}
         for name in self._files.listed():
@@ -223,15 +229,21 @@ class FrameStore:
                 self._is_sound(name)
         return pictures | images
 
+    def _tell_missing(self, newest: int) -> None:
+        names = map(picture_name, range(newest + 1))
+        missing = [name for name in names if self._files.status(name) is Status.ABSENT]
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            self._warn(f"{missing[0]}{more} had been deleted: made again")
+
     def _is_sound(self, name: str) -> bool:
-        """Whether a file that nobody but us has a use for is as it was written; else it may be replaced."""
+        """Whether a file is as it was written; else it is set aside."""
         status = self._files.status(name)
-        if status is Status.CHANGED:
-            self._files.give_up([name])
+        self._files.set_changed_aside([name], self._warn)
         return status is Status.SOUND
 
     def _stands(self, name: str) -> bool:
-        """Whether a picture is as it was written, or as somebody wanted it; else it may be replaced."""
+        """Whether a picture is as it was written, or as somebody wanted it; else it is set aside."""
         status = self._files.status(name)
         if status is not Status.CHANGED:
             return status is Status.SOUND
@@ -239,8 +251,8 @@ class FrameStore:
             self._kept.add(name)
             self._warn(f"{name} has been changed since it was made: it is kept so (delete it to have it made again)")
             return True
-        self._warn(f"{name} was damaged, and is made again")
-        self._files.give_up([name])
+        aside = self._files.set_aside(name)
+        self._warn(f"{name} was damaged, and is made again: what was there is {aside.name} now")
         return False
 
     def _anew(self, states: Collection[int]) -> list[Span]:
@@ -269,7 +281,7 @@ class FrameStore:
         wanted = set().union(*self._needed.values())
         unwanted = [state_name(held) for held in self._numbers("state/after_") - kept]
         unwanted += [image_name(held) for held in self._numbers("state/image_") - wanted]
-        self._files.give_up(unwanted)
+        self._files.set_changed_aside(unwanted, self._warn)
         self._files.remove(unwanted)
 
 

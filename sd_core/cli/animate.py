@@ -19,8 +19,9 @@ from sd_core.events import Event, FrameEvent, StepEvent
 from sd_core.requests import Animation, apply_style, replace
 from sd_core.results import Result
 
+from .animate_there import run_there
 from .command import Where, shared_parameters
-from .exits import errors_as_json
+from .exits import errors_as_json, say, tell_warnings
 from .options import build, context, parameters, style_option, take
 from .progress import Display
 from .running import How, followed, free_place, open_engine
@@ -98,8 +99,6 @@ def _animate(request: Animation, files: _Files, how: How) -> None:
     fps = files.fps or _frame_rate(request) or 24.0
     with open_engine(how) as engine:
         result = _run(engine, request, folder, how)
-    if how.server is not None:
-        _keep(request, result, folder)
     written = [*_written(request, files, folder, fps)]
     (_tell_json if how.json else _tell)(result, folder, written)
 
@@ -126,22 +125,29 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
     """See that all files can be written, and nothing is lost by it.
 
     Raises:
-        RequestError: there are frames, and nobody said what to do with them, or it is no folder.
+        RequestError: there are frames, and nobody said what to do with them; it holds what the frames are made from; or it is
+            no folder.
         OutputError: somebody else's file is in the way, somebody works there, or it cannot be written.
     """
     from sd_core.animation.layout import GIF, MP4, PAGE, open_folder, require_right
+    from sd_core.animation.opening import open_frames
     from sd_core.outputs import check_folder
+    from sd_core.sources import refuse_sources
 
     if folder.exists() and not folder.is_dir():
         raise RequestError("output", f"{folder} is a file", hint="name a folder")
     check_folder(folder, made=True)
     if not folder.is_dir() or not any(folder.iterdir()):
         return
+    refuse_sources(request, folder)
+    count = open_frames(replace(request, depth_estimator=None)).count  # counting needs no estimator
     with open_folder(folder) as opened:
-        require_right(opened, request, resume=files.resume, overwrite=files.overwrite)
+        require_right(opened, request, count, resume=files.resume, overwrite=files.overwrite)
         wanted = ((MP4, files.mp4), (GIF, files.gif), (PAGE, files.page))
         opened.require_free(name for name, asked in wanted if asked)
-        opened.require_free(f"exr/{path.name}" for path in folder.glob("exr/[0-9]*.exr") if files.exr)
+        opened.require_free(
+            f"exr/{path.name}" for path in folder.glob("exr/[0-9]*.exr") if files.exr and path.stem.isdigit()
+        )
 
 
 def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Result:
@@ -150,17 +156,20 @@ def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Resul
     Raises:
         SDError: what went wrong; `Cancelled` tells what is there and how to go on.
     """
-    local = how.server is None  # a server keeps frames itself
-    try:
-        with Display(quiet=how.json) as display:
-            show = partial(_show, display=display, as_json=how.json)
-            return followed(
-                engine.stream(request, folder if local else None, local and how.resume, local and how.overwrite), show
-            )
-    except (Cancelled, KeyboardInterrupt) as error:
-        finished = finished_count(folder)
-        kept = f"{finished} finished frames are in {folder}; the same command with -o {folder} --resume goes on"
-        raise Cancelled(hint=kept if finished and how.server is None else "") from error
+    from sd_core.client import Client
+
+    with Display(quiet=how.json) as display:
+        show = partial(_show, display=display, as_json=how.json)
+        if isinstance(engine, Client):  # a server keeps frames itself
+            return run_there(engine, request, folder, show, overwrite=how.overwrite)
+        try:
+            return followed(engine.submit(request, folder, how.resume, how.overwrite), show)
+        except (Cancelled, KeyboardInterrupt) as error:
+            finished = finished_count(folder)
+            kept = f"{finished} finished frames are in {folder}; the same command with -o {folder} --resume goes on"
+            ended = Cancelled(hint=kept if finished else "")
+            ended.warnings = getattr(error, "warnings", ())
+            raise ended from error
 
 
 def _show(event: Event, display: Display, *, as_json: bool) -> None:
@@ -174,30 +183,18 @@ def _show(event: Event, display: Display, *, as_json: bool) -> None:
             display.show(event)
 
 
-def _keep(request: Animation, result: Result, folder: Path) -> None:
-    """Frames and report of a server's result, laid out as an engine in this process does it."""
-    from sd_core.animation.layout import REPORT, open_folder, picture_name
-    from sd_core.encoding import encode_png
-
-    with open_folder(folder) as opened:
-        listed = opened.listed()
-        opened.give_up(listed)  # looked at before the work: there was nothing, or it may go
-        opened.remove(listed)
-        opened.write({}, {"asked": request.to_json(), "resolved": result.request.to_json()})
-        for index, picture in enumerate(result.images):
-            opened.write({picture_name(index): encode_png(picture)})
-        opened.write({REPORT: codec.dumps(result.report, indent=1).encode()})
-
-
 def _written(request: Animation, files: _Files, folder: Path, fps: float) -> Iterator[Path]:
     """Write what was asked for beside the frames."""
-    from sd_core.animation.layout import GIF, MP4, exr_name, open_folder
+    from sd_core.animation.layout import GIF, MP4, PAGE, exr_name, open_folder
     from sd_core.animation.movie import saved_frames, write_exr_frames, write_gif, write_mp4
     from sd_core.animation.opening import open_frames
     from sd_core.animation.report import write_page
 
     frames = saved_frames(folder)
     with open_folder(folder) as opened:
+        wanted = {MP4: files.mp4, GIF: files.gif, PAGE: files.page}
+        wanted |= {exr_name(index): files.exr for index in range(len(frames))}
+        opened.set_changed_aside((name for name, asked in wanted.items() if asked), lambda told: tell_warnings([told]))
         if files.mp4:
             yield from opened.write({MP4: write_mp4(frames, opened.stage(MP4), fps)})
         if files.gif:
@@ -221,15 +218,15 @@ def _frame_rate(request: Animation) -> float | None:
 
 
 def _tell(result: Result, folder: Path, written: list[Path]) -> None:
-    for warning in result.warnings:
-        typer.secho(f"note: {warning}", err=True, fg=typer.colors.YELLOW)
+    tell_warnings(result.warnings)
     assert isinstance(result.request, Animation), "a result carries its own request"
     height, width = result.images[0].shape[:2]
     facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {result.request.seed}"]
+    facts += [kept] if (kept := result.decisions.get("frames")) else []  # of a run that was resumed
     seconds = result.timings.get("total")
-    typer.echo(f"wrote {folder / 'frames'}  ({', '.join(facts + ([f'{seconds:.1f} s'] if seconds else []))})")
+    say(f"wrote {folder / 'frames'}  ({', '.join(facts + ([f'{seconds:.1f} s'] if seconds else []))})")
     for path in written:
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")
 
 
 def _tell_json(result: Result, folder: Path, written: list[Path]) -> None:
@@ -241,5 +238,6 @@ def _tell_json(result: Result, folder: Path, written: list[Path]) -> None:
         "written": [str(path) for path in written],
         "timings": dict(result.timings),
         "warnings": list(result.warnings),
+        "decisions": dict(result.decisions),
     }
     typer.echo(codec.dumps(line))

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sd_core.wire import home_folder
+
+from .exits import say
 
 
 def backup(
@@ -21,8 +22,7 @@ def backup(
     from sd_core.server.backup import back_up
 
     copied = back_up(home or home_folder(), target)
-    Console(soft_wrap=True, highlight=False).print(
+    say(
         f"{target}: {copied.jobs} jobs, {copied.blobs} blobs, {copied.bytes / 1024**2:.1f} MiB; "
-        f"look at it with: sd-core serve --home {target} --port 0 --hold",
-        markup=False,
+        f"look at it with: sd-core serve --home {target} --port 0 --hold"
     )

@@ -20,6 +20,7 @@ from sd_core.results import Result
 from sd_core.values import Array, to_pillow
 
 from .command import DEVICE, DTYPE, OVERWRITE, SERVER, TOKEN
+from .exits import say
 from .running import How, open_engine, run, tell
 from .words import read_depth
 
@@ -61,7 +62,7 @@ def demo(  # noqa: PLR0913, PLR0917 - one for each option
         results = {name: _make(engine, request, folder / f"{name}.png") for name, request in requests.items()}
     sheet = contact_sheet([*_tiles(results, depth)])
     write_files([(folder / _SHEET, encode_png(sheet))])
-    typer.echo(f"wrote {folder / _SHEET}  (text, depth of the scene, scene, texture repeated twice)")
+    say(f"wrote {folder / _SHEET}  (text, depth of the scene, scene, texture repeated twice)")
 
 
 def _check(folder: Path, requests: dict[str, Request], *, overwrite: bool) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sd_core import __version__
+from sd_core.trust import printable
 
 from .progress import readable_bytes
 
@@ -25,7 +26,7 @@ def doctor(
         return
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in _rows(facts):
-        table.add_row(name, value)
+        table.add_row(name, printable(value))
     Console(soft_wrap=True, highlight=False, markup=False).print(table)
 
 

@@ -1,8 +1,9 @@
-"""How errors end the program."""
+"""How errors end the program, and how text gets to the terminal."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import typer
@@ -11,6 +12,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from sd_core.errors import Cancelled, RequestError, SDError
+from sd_core.trust import printable
 
 FAILED, BAD_REQUEST, CANCELLED = 1, 2, 130
 """Exit codes; 130 is what shells give after Ctrl-C."""
@@ -42,12 +44,30 @@ def errors_as_json(ctx: typer.Context) -> None:
     ctx.meta[_JSON] = True
 
 
+def say(text: str, *, err: bool = False, colour: str | None = None) -> None:
+    """Write one line for a person to read.
+
+    Names of files, and what is in them, may come from anyone: what would move the cursor, recolour the terminal or begin a
+    line of its own is spelled out.
+    """
+    typer.secho(printable(text), err=err, fg=colour)
+
+
 def _tell(error: SDError, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(error.to_dict()), err=True)
-    elif isinstance(error, Cancelled):
-        typer.echo(f"cancelled: {error.hint or 'nothing was written'}", err=True)
+        warnings = {"warnings": list(error.warnings)} if error.warnings else {}
+        typer.echo(json.dumps(error.to_dict() | warnings), err=True)
+        return
+    tell_warnings(error.warnings)
+    if isinstance(error, Cancelled):
+        say(f"cancelled: {error.hint or 'nothing was written'}", err=True)
     else:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
-            Text("error: ", "bold red"), str(error), sep="", markup=False
+            Text("error: ", "bold red"), printable(str(error)), sep="", markup=False
         )
+
+
+def tell_warnings(warnings: Iterable[str]) -> None:
+    """What the user should know, however it ended."""
+    for warning in warnings:
+        say(f"note: {warning}", err=True, colour=typer.colors.YELLOW)

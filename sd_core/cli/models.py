@@ -14,7 +14,7 @@ from sd_core.errors import RequestError
 from sd_core.trust import approve, approved, printable, withdraw
 from sd_core.wire import home_folder
 
-from .exits import errors_as_json
+from .exits import errors_as_json, say
 from .progress import readable_bytes
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def list_(ctx: typer.Context, json: _JSON = False) -> None:
     table = Table("name", "family", "size", "here", "about", box=None, pad_edge=False, header_style="bold")
     for info in found:
         here = readable_bytes(info.size) if info.present else "no"
-        table.add_row(info.name, info.family or "", _side(info), here, info.about)
+        table.add_row(printable(info.name), info.family or "", _side(info), here, info.about)
     Console(highlight=False, markup=False).print(table)
 
 
@@ -57,7 +57,7 @@ def show(ctx: typer.Context, name: _NAME, json: _JSON = False) -> None:
         typer.echo(codec.dumps(asdict(info)))
         return
     for label, value in _facts(info).items():
-        typer.echo(f"{label:<14}{value}")
+        say(f"{label:<14}{value}")
 
 
 @app.command()
@@ -65,7 +65,7 @@ def pull(name: _NAME) -> None:
     """Fetch the newest files of a model from the hub."""
     from sd_core.models import pull_model
 
-    typer.echo(f"{name} is in {pull_model(name)}")
+    say(f"{name} is in {pull_model(name)}")
 
 
 @app.command()
@@ -73,14 +73,14 @@ def remove(name: _NAME) -> None:
     """Delete the files of a model from the hub's cache."""
     from sd_core.models import remove_model
 
-    typer.echo(f"removed {name}, {readable_bytes(remove_model(name))} are free again")
+    say(f"removed {name}, {readable_bytes(remove_model(name))} are free again")
 
 
 @app.command()
 def allow(names: _NAMES) -> None:
     """Let requests from pictures, scenes and the network use models and files: paths, folders with all in them, hub ids."""
     for item in approve(home_folder(), names):
-        typer.echo(f"allowed {printable(item)}")
+        say(f"allowed {item}")
 
 
 @app.command()
@@ -88,7 +88,7 @@ def disallow(names: _NAMES) -> None:
     """Take back what was allowed."""
     removed = withdraw(home_folder(), names)
     for item in removed:
-        typer.echo(f"no longer allowed: {printable(item)}")
+        say(f"no longer allowed: {item}")
     if not removed:
         raise RequestError("names", "none of them was allowed", hint="see: sd-core models allowed")
 

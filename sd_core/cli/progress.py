@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from sd_core.events import Event, FrameEvent, Loading, Queued, StepEvent
+from sd_core.trust import printable
 
 
 class Display:
@@ -19,7 +20,7 @@ class Display:
         self._console = Console(stderr=True)
         self._title = title
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]}"),
@@ -58,6 +59,7 @@ class Display:
 
     def update(self, description: str, done: int, count: int | None, seconds_left: float | None) -> None:
         """Draw a state: `count` None is a bar without an end."""
+        description = printable(description)  # it may tell of a model's name, which comes from a picture
         left = "" if seconds_left is None else f"{readable_time(seconds_left)} left"
         if self._task is None:
             self._task = self._progress.add_task(description, total=count, left=left)

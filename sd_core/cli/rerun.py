@@ -13,10 +13,9 @@ from sd_core.errors import Cancelled, NotAllowed
 from sd_core.metadata import check_names, inputs_folder, load_request
 from sd_core.requests import Request
 from sd_core.saving import free_path
-from sd_core.trust import printable
 
 from .command import DEVICE, DTYPE, JSON, OUTPUT, OVERWRITE, SERVER, TOKEN
-from .exits import errors_as_json
+from .exits import errors_as_json, say
 from .running import How, run_and_save
 
 TRUST = Annotated[bool, typer.Option("--trust", help="Let it use whatever models and files it names, without asking.")]
@@ -65,10 +64,10 @@ def _check(picture: Path, request: Request, *, remote: bool, ask: bool) -> None:
 
 
 def _agrees(picture: Path, error: NotAllowed) -> bool:
-    typer.echo(f"{printable(str(picture))} asks to use", err=True)
+    say(f"{picture} asks to use", err=True)
     for each in error.names:
-        typer.echo(f"  {each['role']}: {each['shown']}  (at {each['place']})", err=True)
-    typer.echo(f"Say yes only if you know where the picture comes from. For good: {error.hint}", err=True)
+        say(f"  {each['role']}: {each['shown']}  (at {each['place']})", err=True)
+    say(f"Say yes only if you know where the picture comes from. For good, {error.hint}", err=True)
     try:
         return typer.confirm("Use it this time?", default=False, err=True)
     except typer.Abort as abort:  # Ctrl-C, or the end of the input

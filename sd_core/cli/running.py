@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import typer
 
 from sd_core.destination import check_destination
-from sd_core.errors import Cancelled, SDError
-from sd_core.events import CancelledEvent, Event, Failed, ResultEvent
+from sd_core.errors import RequestError, SDError, ServerError
+from sd_core.events import Event
+from sd_core.jobs import Job
 from sd_core.metadata import allowed_beside
 from sd_core.requests import Adjust, Animation, MeshTexture, Request, Texture
 from sd_core.requests.generation import Generation
@@ -23,7 +25,7 @@ from sd_core.results import Result
 from sd_core.saving import free_path, stem_of
 from sd_core.trust import named_in
 
-from .exits import errors_as_json
+from .exits import errors_as_json, say, tell_warnings
 from .progress import Display
 
 if TYPE_CHECKING:
@@ -60,11 +62,20 @@ def run_and_save(ctx: typer.Context, request: Request, how: How, name: str) -> N
     """
     if how.json:
         errors_as_json(ctx)
+    _check_work(how)
     path = how.output or free_place(request, name)
     check_destination(request, path, overwrite=how.overwrite, sources=how.sources)
     result = _result(request, how)
     paths = result.save(path, overwrite=how.overwrite)
     (tell_json if how.json else tell)(result, paths)
+
+
+def _check_work(how: How) -> None:
+    if how.resume and how.work is None:
+        raise RequestError("resume", "needs the folder of the run that was stopped", hint="name it with --work")
+    if how.work is not None and how.server is not None:
+        message = "is a folder of this machine, and the server keeps finished views itself"
+        raise RequestError("work", message, hint="leave out --work and --resume, or --server")
 
 
 def _result(request: Request, how: How) -> Result:
@@ -90,7 +101,7 @@ def open_engine(how: How) -> Iterator[AnyEngine]:
     if how.server is not None:
         from sd_core.client import connect
 
-        with connect(how.server, how.token) as client:
+        with _with_hint(lambda: connect(how.server, how.token)) as client:
             yield client
     else:
         with Display(quiet=how.json).waiting("starting"):
@@ -99,6 +110,16 @@ def open_engine(how: How) -> Iterator[AnyEngine]:
             engine = Engine(device=how.device, dtype=how.dtype)
         with engine:
             yield engine
+
+
+def _with_hint(connect: Callable[[], Client]) -> Client:
+    """A wrong token is told in the words of this program."""
+    try:
+        return connect()
+    except ServerError as error:
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            error.hint = "name it with --token, or in SD_CORE_TOKEN"
+        raise
 
 
 def run(
@@ -120,27 +141,24 @@ def run(
         SDError: what went wrong.
     """
     with Display(quiet=quiet, title=title) as display:
-        return followed(engine.stream(request, work, resume, overwrite and work is not None), display.show)
+        return followed(engine.submit(request, work, resume, overwrite and work is not None), display.show)
 
 
-def followed(events: Iterator[Event], show: Callable[[Event], None]) -> Result:
-    """Show events as they come, up to the result.
+def followed(job: Job, show: Callable[[Event], None]) -> Result:
+    """Show events as they come, up to the result; whatever else ends this, Ctrl-C too, cancels the job.
 
     Raises:
         SDError: what went wrong, or that it was cancelled.
     """
-    for event in events:
-        show(event)
-        match event:
-            case ResultEvent(result=result):
-                return result
-            case Failed(error=error):
-                raise error
-            case CancelledEvent():
-                raise Cancelled
-            case _:
-                pass
-    raise SDError("the engine ended without a result", hint="please report it")
+    try:
+        for event in job.events():
+            show(event)
+    except KeyboardInterrupt:
+        job.cancel()  # what it told is told with its end
+    except BaseException:
+        job.cancel()
+        raise
+    return job.result()
 
 
 def free_place(request: Request, name: str) -> Path:
@@ -151,18 +169,17 @@ def free_place(request: Request, name: str) -> Path:
 
 def tell(result: Result, paths: list[Path]) -> None:
     """Say what was written and how to make it again."""
-    for warning in result.warnings:
-        typer.secho(f"note: {warning}", err=True, fg=typer.colors.YELLOW)
+    tell_warnings(result.warnings)
     seconds = result.timings.get("total")
     for index, path in enumerate(paths[: len(result.images)]):
         height, width = result.images[index].shape[:2]
         facts = [f"{width} x {height} px", *_seed(result.request, index), *([f"{seconds:.1f} s"] if seconds else [])]
-        typer.echo(f"wrote {path}  ({', '.join(facts)})")
+        say(f"wrote {path}  ({', '.join(facts)})")
     for path in paths[len(result.images) :]:
         if path.suffix != ".npy":
-            typer.echo(f"wrote {path}")
+            say(f"wrote {path}")
     if paths[0].suffix == ".png":
-        typer.echo(f"again: {shlex.join(_again(result.request, paths[0]))}")
+        say(f"again: {shlex.join(_again(result.request, paths[0]))}")
 
 
 def tell_json(result: Result, paths: list[Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -13,12 +14,13 @@ from sd_core.errors import RequestError
 from sd_core.server.stop import Stop
 from sd_core.wire import Announcement, home_folder
 
-from .exits import CANCELLED
+from .exits import CANCELLED, say
 
 if TYPE_CHECKING:
     from sd_core.server.identity import Identity
     from sd_core.server.settings import ServerSettings
 
+_DEVICE = re.compile(r"auto|(cpu|cuda|mps)(:\d{1,3})?")
 _GIBIBYTE = 1024**3
 _SEEN_BY_OTHERS = (
     "Bearer token; made at random if left out. Other users can read it in the list of processes: better in the "
@@ -75,14 +77,14 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
         from sd_core.server.settings import Limits, ServerSettings
 
         settings = ServerSettings(
-            home=home or home_folder(),
+            home=_home(home),
             host=host,
             port=port,
             token="" if no_token else _token(ctx, token, token_file),
             tokens=_tokens(tokens_file),
-            devices=tuple(device or ["auto"]),
+            devices=_devices(device or ["auto"]),
             dtype=dtype,
-            model=model,
+            model=_model(model),
             allow_models=tuple(allow_model or ()),
             allow_hosts=tuple(allow_host or ()),
             root_path=root_path,
@@ -92,6 +94,30 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
             limits=Limits(store_bytes=round(blob_space * _GIBIBYTE)),
         )
         _run(settings, stop)
+
+
+def _home(given: Path | None) -> Path:
+    # An empty text, such as of a variable that is not set, has become the current folder.
+    if given is not None and given == Path():
+        raise RequestError("home", "names no folder", hint="leave --home out, or name a folder of the server's own")
+    return given or home_folder()
+
+
+def _devices(given: list[str]) -> tuple[str, ...]:
+    for device in given:
+        if not _DEVICE.fullmatch(device):
+            raise RequestError("device", f"is no device: {device!r:.80}", hint="auto, cpu, cuda:0 or mps")
+    return tuple(given)
+
+
+def _model(given: str) -> str:
+    """Names are looked up by the engine; that a path leads nowhere can be told now."""
+    is_path = given.startswith((".", "~")) or Path(given).is_absolute()
+    if not given or (is_path and not Path(given).expanduser().exists()):
+        raise RequestError(
+            "model", f"is not there: {given!r:.300}", hint="name a file, a folder, or a model of `sd-core models`"
+        )
+    return given
 
 
 def _run(settings: ServerSettings, stop: Stop) -> None:
@@ -112,8 +138,8 @@ def _token(ctx: typer.Context, given: str | None, file: Path | None) -> str:
     if file is None:
         return given or new_token()
     token = read_secret(file).strip()
-    if not token or not token.isascii() or not token.isprintable():
-        raise RequestError("token_file", "holds no token", hint="one line of letters and digits")
+    if not token:
+        raise RequestError("token_file", "holds no token", hint="one line of at least 16 letters and digits")
     return token
 
 
@@ -130,4 +156,4 @@ def _greet(announcement: Announcement, home: Path) -> None:
     if announcement.token and console.is_terminal:
         console.print(f"Token {announcement.token}", markup=False)
     place = home / "server.json"
-    console.print(f"Programs of this user find it and its token in {place}; Ctrl-C stops the server", markup=False)
+    say(f"Programs of this user find it and its token in {place}; Ctrl-C stops the server")

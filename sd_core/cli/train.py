@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .exits import errors_as_json
+from .exits import errors_as_json, say
 from .progress import Display
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def builtin(  # noqa: PLR0913, PLR0917 - one for each option
         for progress in train(config, out, start=start, resume=resume):
             _tell(progress, display, as_json=json)
     if not json:
-        typer.echo(f"wrote {out / 'model'}")
+        say(f"wrote {out / 'model'}")
 
 
 def _tell(progress: Progress, display: Display, *, as_json: bool) -> None:
@@ -96,4 +96,4 @@ def _tell(progress: Progress, display: Display, *, as_json: bool) -> None:
     figures = "  ".join(f"{name} {value:.4g}" for name, value in progress.figures.items())
     display.update(f"{progress.phase}  {figures}".strip(), progress.done, progress.count, progress.seconds_left)
     if progress.picture is not None:
-        typer.echo(f"wrote {progress.picture}")
+        say(f"wrote {progress.picture}")

@@ -19,6 +19,8 @@ T = TypeVar("T")
 _TIMEOUT = 60.0
 """Seconds without a byte; the server sends a comment every 15 s while it has nothing to tell."""
 
+_CLOSED = "fetch the pictures of an animation before close(), or connect again"
+
 _PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 _FAILURES = (OSError, http.client.HTTPException)
 
@@ -94,7 +96,7 @@ class Transport:
     def no_answer(self, error: Exception) -> ServerError:
         """What to tell when the connection failed for good."""
         if self._closed:
-            return ServerError("this client is closed", hint="connect again")
+            return ServerError("this client is closed", hint=_CLOSED)
         return ServerError(f"no answer from {self.url} ({error})", hint="start it with: sd-core serve")
 
     def open_stream(
@@ -139,7 +141,7 @@ class Transport:
     def _take(self) -> http.client.HTTPConnection:
         with self._lock:
             if self._closed:
-                raise ServerError("this client is closed", hint="connect again")
+                raise ServerError("this client is closed", hint=_CLOSED)
             return self._free.pop() if self._free else self._connect()
 
     def _give_back(self, connection: http.client.HTTPConnection) -> None:

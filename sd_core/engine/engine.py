@@ -75,7 +75,8 @@ class Engine:
             request: what to make.
             output: folder in which an animation or a mesh texture commits each finished frame or view.
             resume: go on with what an earlier run left in `output`.
-            overwrite: what an earlier run left there may go; without either, finished frames or views are an error.
+            overwrite: what an earlier run left there may go, but for files that have changed since: those are set aside, and
+                named in a warning. Without either, finished frames or views are an error.
 
         Raises:
             SDError: the engine is closed, or was made by the process that this one was forked from.
@@ -157,20 +158,20 @@ class Engine:
     def _run_job(self, job: Job) -> None:
         if not job.start():
             return
+        context = JobContext(job, self._resources, self._default_model)
         try:
-            job.report(ResultEvent(self._result(job)))
+            job.report(ResultEvent(self._result(job, context)))
         except SDError as error:
-            job.fail(error)
+            job.fail(error, tuple(context.warnings))
         except torch.OutOfMemoryError as error:
-            job.fail(_out_of_memory(self._resources.placement.device, error))
+            job.fail(_out_of_memory(self._resources.placement.device, error), tuple(context.warnings))
         except Exception as error:  # noqa: BLE001
             # The queue must outlive a job that trips over a defect; the job itself carries the reason.
             _log.exception("job %s failed", job.id)
-            job.fail(_unexpected(error))
+            job.fail(_unexpected(error), tuple(context.warnings))
 
-    def _result(self, job: Job) -> Result:
+    def _result(self, job: Job, context: JobContext) -> Result:
         start = perf_counter()
-        context = JobContext(job, self._resources, self._default_model)
         result = run_request(job.request, context, keep_latents=self._keep_latents)
         timings = context.timings | {"total": perf_counter() - start}
         return replace(result, timings=timings, decisions=context.decisions, warnings=tuple(context.warnings))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..encoding import encode_png
-from ..files import make_folder, write_files
+from ..files import make_folder, make_folder_beside, write_files
 from ..requests import Mesh, MeshTexture, NormalConvention
 from ..results import Result
 from ..values import Array, npy_bytes
@@ -42,7 +42,7 @@ def save_mesh(result: Result, path: Path, *, overwrite: bool = True) -> list[Pat
     arrays = result.request.arrays()
     inputs = path / f"{Path(first).stem}.inputs"
     if arrays:
-        make_folder(inputs)
+        make_folder_beside(inputs)
     held = ((inputs / f"{digest}.npy", npy_bytes(array)) for digest, array in arrays.items())
     return write_files([*files, *held], overwrite=overwrite)
 

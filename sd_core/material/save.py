@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..encoding import encode_png
-from ..files import make_folder, write_files
+from ..files import make_folder, make_folder_beside, write_files
 from ..requests import Texture
 from ..results import Result
 from ..values import Array, npy_bytes
@@ -75,6 +75,6 @@ def _inputs(result: Result, folder: Path) -> Iterator[tuple[Path, bytes]]:
     """The arrays that the request was made from, where `load_request` looks for them."""
     arrays = result.request.arrays()
     if arrays:
-        make_folder(folder)
+        make_folder_beside(folder)
     for digest, array in arrays.items():
         yield folder / f"{digest}.npy", npy_bytes(array)

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import trimesh
+from trimesh.resolvers import FilePathResolver
 
 from sd_core.errors import RequestError
+from sd_core.files import open_regular
 from sd_core.requests import Mesh
 
 from .surface import Floats
 
 _FORMATS = frozenset({"glb", "gltf", "obj", "off", "ply", "stl"})
 """Of those that trimesh reads: it would also unpack archives, of any size, and take drawings for meshes."""
+
+
+class _Beside(FilePathResolver):
+    """Buffers, materials and pictures in the folder of the mesh or below: regular files only."""
+
+    def get(self, name: str) -> bytes:
+        root = Path(self.parent).resolve()
+        # As in trimesh: exporters leave paths of the machine they ran on.
+        names = dict.fromkeys((name.strip(), name.strip().lstrip("/"), os.path.split(name)[-1]))
+        inside = [path for each in names if (path := (root / each).resolve()).is_relative_to(root)]
+        if not inside:
+            raise ValueError(f"it names {name!r}, which lies outside its folder")
+        path = next((path for path in inside if path.exists()), None)
+        if path is None:
+            raise FileNotFoundError(f"it names {name!r}, which is not there")
+        with open_regular(path) as stream:
+            return stream.read()
 
 
 def load_mesh(path: str) -> Mesh:
@@ -30,7 +50,8 @@ def load_mesh(path: str) -> Mesh:
     if not Path(path).is_file():
         raise RequestError("mesh", f"there is no file {path}", hint="check the path")
     try:
-        scene = trimesh.load_scene(path, file_type=kind, process=False)
+        with open_regular(Path(path)) as stream:
+            scene = trimesh.load_scene(stream, file_type=kind, process=False, resolver=_Beside(path))
     except Exception as error:  # trimesh's readers raise whatever they trip over
         raise RequestError("mesh", f"{path} cannot be read: {error}", hint="export it as .glb or .obj") from error
     parts = [_Part(scene, str(node)) for node in scene.graph.nodes_geometry]

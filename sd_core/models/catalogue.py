@@ -13,6 +13,7 @@ from sd_core.catalogue import (
     DistilledUNet,
     Entry,
     KnownAdapter,
+    known_hub_ids,
 )
 
 BUILTIN_FOLDER = Path(__file__).parent / BUILTIN
@@ -28,4 +29,5 @@ __all__ = [
     "DistilledUNet",
     "Entry",
     "KnownAdapter",
+    "known_hub_ids",
 ]

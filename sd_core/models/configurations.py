@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from sd_core.errors import ModelMismatch
+from sd_core.files import open_regular
+
+from .config_sizes import check_sizes
 
 _LONGEST = 64 * 1024**2
 """Bytes; the largest JSON of a published model is a tokenizer of some 3 MB."""
 
 _TABLES = ("vocab.json", "tokenizer.json", "vocabulary.json")
 """Plain tables of words, which the tokenizers' parsers read."""
+
+_INDEX = ".index"
+"""In the names of lists of shards, which tell how many bytes they take."""
+
+_TEXTS = (".json", ".txt", ".jinja")
+"""Files that the libraries read whole."""
 
 _CODE = {
     "auto_map": "classes in files of its own",
@@ -60,9 +70,11 @@ def read_json(path: Path) -> dict[str, Any]:
         ModelMismatch: it is damaged, or no object.
     """
     try:
-        if path.stat().st_size > _LONGEST:
-            raise ModelMismatch(f"{path} is longer than any configuration", hint="get it again")
-        value = json.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path) as stream:
+            raw = stream.read(_LONGEST + 1)
+        if len(raw) > _LONGEST:
+            raise _too_long(path)
+        value = json.loads(raw.decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelMismatch(f"{path} is damaged ({str(error) or type(error).__name__})", hint="get it again") from error
     if not isinstance(value, dict):
@@ -89,17 +101,38 @@ def check_components(folder: Path, index: Mapping[str, Any]) -> None:
 
 
 def check_configurations(folder: Path) -> None:
-    """Refuse a part whose configurations name code, packages or files elsewhere.
+    """Refuse a part whose configurations name code, packages or files elsewhere, or ask for more than any model has.
 
     Raises:
         ModelMismatch: names the file and what it asks for, or says that it is damaged.
     """
+    _check_files(folder)
     if (folder / _ADAPTER).is_file():
         raise _refused(folder / _ADAPTER, "names another model, which would be loaded in place of this one")
     for path in sorted(folder.glob("*.json")):
         if path.name not in _TABLES:
-            for key, value in _entries(read_json(path)):
+            entries = list(_entries(read_json(path)))
+            for key, value in entries:
                 _check_entry(path, key, value)
+            if _INDEX not in path.name:
+                check_sizes(path, entries)
+
+
+def _check_files(folder: Path) -> None:
+    """The libraries open what lies there by its name: nothing may be endless, or never answer."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # whoever needs it says that it is not there
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise ModelMismatch(f"{path} is no regular file", hint="get the model again")
+        if path.suffix in _TEXTS and status.st_size > _LONGEST:
+            raise _too_long(path)
+
+
+def _too_long(path: Path) -> ModelMismatch:
+    return ModelMismatch(f"{path} is longer than any configuration", hint="get it again")
 
 
 def check_file_name(index: Path, name: Any) -> str:

@@ -10,11 +10,12 @@ import torch
 
 from sd_core.errors import ModelMismatch, ModelNotFound, RequestError
 
-from .catalogue import CONTROLNETS, WIDTHS
+from .catalogue import CONTROLNETS, WIDTHS, known_hub_ids
 from .configurations import read_json
 from .formats import pickles_allowed
 from .hub import HUB_ID, fetch_file, list_files
 from .libraries import quiet_libraries
+from .local import local_path
 from .model import Family, Model
 from .parts import DIFFUSERS_STEM, check_part, explained, load_pretrained
 from .t2i_adapters import check_t2i_adapter
@@ -47,12 +48,14 @@ def load_control_network(name: str | None, kind: str, model: Model) -> ControlNe
 def find_control_network(name: str | None, kind: str, model: Model) -> Path:
     """The folder of `load_control_network`'s network on this machine, fetched if need be; what is in it is not looked at.
 
+    A repository that the catalogue names is the hub's, also where a folder of that name lies in the working folder.
+
     Raises:
         RequestError, ModelNotFound: see there.
     """
     name = name or _known(kind, model)
-    folder = Path(name).expanduser()
-    return folder if folder.is_dir() else _fetched(name)
+    folder = local_path(name)
+    return folder if name not in known_hub_ids() and folder.is_dir() else _fetched(name)
 
 
 def read_control_network(folder: Path, model: Model) -> ControlNetwork:

@@ -52,12 +52,12 @@ def load_folder(
     without: dict[str, Any] = {"feature_extractor": None, "image_encoder": None}
     if "text_encoder_2" not in index:
         without |= {"safety_checker": None, "requires_safety_checker": False}
-    if unet is not None and entry is not None and entry.unet is not None:
-        without |= {
-            "unet": _load_unet(folder, unet, placement),
-            "scheduler": _load_scheduler(folder, index, entry.unet),
-        }
     with quiet_libraries():
+        if unet is not None and entry is not None and entry.unet is not None:
+            without |= {
+                "unet": _load_unet(folder, unet, placement),
+                "scheduler": _load_scheduler(folder, index, entry.unet),
+            }
         return load_pretrained(
             cls, folder, weights, dtype={"vae": placement.vae_dtype, "default": placement.dtype}, **without
         )

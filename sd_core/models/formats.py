@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sd_core.errors import ModelMismatch, ModelNotFound
+from sd_core.files import open_regular
 
 ALLOW_PICKLE = "SD_CORE_ALLOW_PICKLE"
 """Environment variable; "1" allows pickles of weights."""
@@ -23,6 +24,9 @@ ALLOW_PICKLE = "SD_CORE_ALLOW_PICKLE"
 _HEAD = 4096
 _LONGEST_HEADER = 100_000_000
 """Bytes; the bound of the safetensors library itself."""
+
+MOST_TENSORS = 50_000
+"""In one file: a whole SDXL has some 2,600, and a LoRA of all its layers, with the alphas of each, some 8,000."""
 
 _SAFETENSORS_PREFIX = 8
 _NEWEST_PROTOCOL = 5
@@ -97,14 +101,15 @@ def read_format(path: Path, stream: BinaryIO) -> Format:
     """The format of a file that is open at its begin, and is there again afterwards.
 
     Raises:
-        ModelMismatch: none of the four; says what it is instead.
+        ModelMismatch: none of the four; says what it is instead. Or it holds too many tensors, or cannot be read.
     """
     size = os.fstat(stream.fileno()).st_size
-    head = stream.read(_HEAD)
     try:
-        kind = _weights(stream, head, size)
-    finally:
+        head = stream.read(_HEAD) or b""  # None: a file of the system that would have to be waited for
+        kind = _weights(path, stream, head, size)
         stream.seek(0)
+    except OSError as error:
+        raise ModelMismatch(f"{path} cannot be read ({error.strerror})", hint="name a .safetensors file") from error
     if kind is None:
         begin = head[:8].hex(" ")
         what = "empty" if size == 0 else _other(head) or f"damaged or no file of weights (it begins with {begin})"
@@ -125,24 +130,24 @@ def open_file(path: Path) -> BinaryIO:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ModelMismatch(f"{path} is no regular file", hint="name a .safetensors file")
-        return path.open("rb")
+        return open_regular(path)
     except OSError as error:
         raise ModelNotFound(
             str(path), f"cannot be read ({error.strerror})", hint="check its name and rights"
         ) from error
 
 
-def _weights(stream: BinaryIO, head: bytes, size: int) -> Format | None:
+def _weights(path: Path, stream: BinaryIO, head: bytes, size: int) -> Format | None:
     if head.startswith(b"GGUF"):
         return Format.GGUF
     if head.startswith(b"PK\x03\x04"):
         return Format.ZIP_PICKLE if _holds_pickle(stream) else None
-    if _is_safetensors(stream, head, size):
+    if _is_safetensors(path, stream, head, size):
         return Format.SAFETENSORS
     return Format.PICKLE if _is_pickle(head) else None
 
 
-def _is_safetensors(stream: BinaryIO, head: bytes, size: int) -> bool:
+def _is_safetensors(path: Path, stream: BinaryIO, head: bytes, size: int) -> bool:
     """Whether there is a header, of the length told before it, that is a JSON object of tensors within the file."""
     length = int.from_bytes(head[:_SAFETENSORS_PREFIX], "little")
     data = size - _SAFETENSORS_PREFIX - length
@@ -151,6 +156,9 @@ def _is_safetensors(stream: BinaryIO, head: bytes, size: int) -> bool:
     stream.seek(_SAFETENSORS_PREFIX)
     try:
         header = json.loads(stream.read(length))
+        if len(header) > MOST_TENSORS:
+            hint = "no model has so many: get it again, or use another one"
+            raise ModelMismatch(f"{path} holds more than {MOST_TENSORS} tensors", hint=hint)
         return all(_fits(entry, data) for name, entry in header.items() if name != "__metadata__")
     except (ValueError, TypeError, KeyError, RecursionError):
         return False

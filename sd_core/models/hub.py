@@ -15,7 +15,7 @@ from .folder import read_index
 from .formats import pickles_allowed
 from .libraries import pipeline_class, quiet_libraries
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/(?![\w.-]*\.(?:safetensors|ckpt|pt|pth|bin)$)[\w.-]+")
 
 
 def is_offline(offline: bool | None) -> bool:

@@ -19,6 +19,7 @@ from .catalogue import IMAGE_PROMPTS, WIDTHS
 from .configurations import read_json
 from .hub import fetch_file
 from .libraries import quiet_libraries
+from .local import local_path
 from .model import Model
 from .parts import TRANSFORMERS_STEM, check_part, explained, load_pretrained
 from .tensors import Shapes, Weights, read_weights
@@ -112,7 +113,7 @@ def _restored(model: Model) -> Iterator[None]:
 
 def _find(model: Model, name: str | None) -> Path:
     if name is not None:
-        folder = Path(name).expanduser() / _FAMILY_FOLDERS.get(model.family, "")
+        folder = local_path(name) / _FAMILY_FOLDERS.get(model.family, "")
         return find_weights(str(folder) if folder.is_dir() else name)
     known = IMAGE_PROMPTS.get(model.family)
     if known is None:

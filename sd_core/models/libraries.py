@@ -14,13 +14,25 @@ _lock = threading.RLock()
 def quiet_libraries() -> Iterator[None]:
     """Hold back progress bars and advice of diffusers and transformers; everything is as before afterwards.
 
-    Among the advice is one line for every image processor that works without torchvision, which we do not need.
+    Among the advice is one line for every image processor that works without torchvision, which we do not need. Also torch's
+    default number format is as before: diffusers sets it while it loads, and leaves it so where the loading fails.
     """
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
-    with _lock, _quiet(diffusers_logging), _quiet(transformers_logging):
+    with _lock, _same_default_dtype(), _quiet(diffusers_logging), _quiet(transformers_logging):
         yield
+
+
+@contextmanager
+def _same_default_dtype() -> Iterator[None]:
+    import torch
+
+    before = torch.get_default_dtype()
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextmanager

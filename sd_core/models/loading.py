@@ -11,7 +11,7 @@ from sd_core.devices import Offload, Placement, memory
 
 from .families import defaults_of, family_of, unet_input_of
 from .files import weight_files
-from .folder import load_folder
+from .folder import load_folder, read_index
 from .model import Model, parameter_bytes
 from .parts import explained
 from .sources import Source, find_source, model_identity
@@ -40,6 +40,8 @@ def load_model(
         ModelMismatch: a damaged file, a pickle, a folder that names code, or a kind of model that the engine does not run.
     """
     source = find_source(name, allow_pickle=allow_pickle, offline=offline)
+    if source.path.is_dir():
+        read_index(source.path)  # any folder may be named: all files are looked at only in one that is a model's
     files = model_identity(name)
     pipeline = _load(source, placement, allow_pickle=allow_pickle)
     with explained(source.path, _SUPPORTED):

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from sd_core.errors import ModelNotFound
 from sd_core.wire import home_folder
 
+from .local import local_path
 from .weights import find_weights
 
 _ENDING = ".safetensors"
@@ -35,7 +36,7 @@ def find_lora(name: str) -> Path:
     held = lora_folder() / inner
     # PurePosixPath drops the "./" by which a user says that a path is meant
     path_meant = inner.is_absolute() or ".." in inner.parts or name.startswith(("./", "~"))
-    if path_meant or Path(name).expanduser().exists():
+    if path_meant or local_path(name).exists():
         return find_weights(name)
     if held.is_file() and held.suffix == _ENDING:
         return find_weights(str(held))

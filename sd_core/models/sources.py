@@ -8,10 +8,11 @@ from pathlib import Path
 
 from sd_core.errors import ModelNotFound
 
-from .catalogue import BUILTIN, BUILTIN_FOLDER, CATALOGUE, Entry
+from .catalogue import BUILTIN, BUILTIN_FOLDER, CATALOGUE, Entry, known_hub_ids
 from .formats import check_format
 from .hub import HUB_ID, cached_file, cached_snapshot, fetch_file, fetch_pipeline
 from .identity import Identity, identity
+from .local import local_path
 
 _SINGLE_FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 
@@ -30,14 +31,16 @@ class Source:
 def find_source(name: str, *, allow_pickle: bool | None = None, offline: bool | None = None) -> Source:
     """Find, and if need be fetch, the files of a model.
 
+    The names of the catalogue, and its repositories on the hub, mean no folder that is called like them.
+
     Raises:
         ModelNotFound: no such model, or files are missing.
         ModelMismatch: a single file that is a pickle where none is allowed, or no file of weights.
     """
     if name in CATALOGUE:
         return _from_catalogue(CATALOGUE[name], offline)
-    path = Path(name).expanduser()
-    if path.exists():
+    path = local_path(name)
+    if name not in known_hub_ids() and path.exists():
         if not path.is_dir():
             check_format(path, allow_pickle=allow_pickle)
         return Source(name, path)
@@ -50,13 +53,13 @@ def find_source(name: str, *, allow_pickle: bool | None = None, offline: bool | 
 
 def model_identity(name: str) -> Identity:
     """What the files are that the model's name stands for now; those that have not been fetched yet count as nothing."""
-    path = Path(name).expanduser()
+    path = local_path(name)
     if name in CATALOGUE:
         paths = _known_files(CATALOGUE[name])
-    elif path.exists() or not HUB_ID.fullmatch(name):
-        paths = [path]
-    else:
+    elif name in known_hub_ids() or (HUB_ID.fullmatch(name) and not path.exists()):
         paths = [cached_snapshot(name)]
+    else:
+        paths = [path]
     return identity([path for path in paths if path is not None])
 
 

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -15,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from sd_core.errors import ModelMismatch
 
-from .formats import Format, check_stream, open_file
+from .formats import MOST_TENSORS, Format, check_stream, open_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,19 +98,21 @@ def _unpickle(path: Path, stream: BinaryIO, device: str) -> dict[str, Tensor]:
     for _ in range(_DEEPEST):
         if isinstance(content, Mapping) and isinstance(content.get(_WRAPPER), Mapping):
             content = content[_WRAPPER]
-    return dict(_tensors(content, _DEEPEST))
+    entries = list(islice(_entries(content, _DEEPEST), MOST_TENSORS + 1))
+    if len(entries) > MOST_TENSORS:
+        hint = "no model has so many: use the .safetensors version"
+        raise ModelMismatch(f"{path} is a pickle of more than {MOST_TENSORS} entries", hint=hint)
+    return {name: value.detach() for name, value in entries if isinstance(value, torch.Tensor)}
 
 
-def _tensors(content: Any, levels: int) -> Iterator[tuple[str, Tensor]]:
-    import torch
-
+def _entries(content: Any, levels: int) -> Iterator[tuple[str, Any]]:
+    """Everything in dictionaries, and in those within: a few that hold one another many times can stand for billions."""
     if not isinstance(content, Mapping) or not levels:
         return
     for name, value in content.items():
-        if isinstance(value, torch.Tensor):
-            yield str(name), value.detach()
-        for inner, tensor in _tensors(value, levels - 1):
-            yield f"{name}.{inner}", tensor
+        yield str(name), value
+        for inner, held in _entries(value, levels - 1):
+            yield f"{name}.{inner}", held
 
 
 def _check_zip(path: Path, stream: BinaryIO) -> None:

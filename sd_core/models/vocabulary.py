@@ -7,8 +7,12 @@ import re
 from pathlib import Path
 
 from sd_core.errors import ModelMismatch
+from sd_core.files import open_regular
 
 from .model import Model
+
+_LONGEST = 16 * 1024**2
+"""Bytes; a model whose words fill more was trained on free text."""
 
 VOCABULARY_FILE = "vocabulary.json"
 _WORD = re.compile(r"\b[^\W\d_]+(?:['-][^\W\d_]+)*\b")
@@ -24,7 +28,8 @@ def read_vocabulary(folder: Path) -> frozenset[str] | None:
     if not path.is_file():
         return None
     try:
-        words = json.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path) as stream:
+            words = json.loads(stream.read(_LONGEST).decode("utf-8"))
     except (OSError, ValueError, RecursionError):
         words = None
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):

@@ -8,6 +8,7 @@ from sd_core.errors import ModelMismatch, ModelNotFound
 
 from .formats import ALLOW_PICKLE, check_format, pickles_allowed
 from .hub import HUB_ID, fetch_file, list_files
+from .local import local_path
 
 # The names that diffusers itself writes come first where a folder holds several files.
 _PREFERRED = ("pytorch_lora_weights.safetensors", "learned_embeds.safetensors")
@@ -24,7 +25,7 @@ def find_weights(name: str, *, offline: bool | None = None) -> Path:
         ModelNotFound: no such file, or several to choose from.
         ModelMismatch: a pickle where none is allowed, or no file of weights.
     """
-    path = Path(name).expanduser()
+    path = local_path(name)
     if path.is_dir():
         path = path / _only(name, [file.name for file in sorted(path.glob("*.safetensors"))])
     if path.exists():

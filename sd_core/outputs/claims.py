@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from ..errors import OutputError
-from ..files import output_error
+from ..files import check_name, output_error
 from .locks import described, held, owner, try_lock
 
 PRIVATE = ".sd_core"
@@ -55,9 +55,16 @@ class Claim:
         return self._private / f"unfinished-{self._run}"
 
     def held(self) -> AbstractContextManager[None]:
-        """While it lasts no other worker changes the manifest; what does is seen to be alive."""
+        """While it lasts no other worker changes the manifest; what does is seen to be alive.
+
+        Raises:
+            OutputError: the claim has been removed meanwhile, or see `held`.
+        """
         if self._handle is not None:
-            os.utime(self._path)
+            try:
+                os.utime(self._path)
+            except OSError as error:
+                raise output_error(self._path, error) from error
         return held(self._private / "lock")
 
     def release(self, root: Path, *, trace: bool) -> None:
@@ -151,6 +158,7 @@ def _let_go(handle: int, run: str) -> None:
 
 def _made(root: Path) -> bool:
     """Make the folder; True where it was not there."""
+    check_name(root)
     try:
         root.mkdir()
     except FileExistsError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from ..errors import OutputError
@@ -32,8 +33,29 @@ class Contents:
         return seen[1]
 
     def note(self, path: Path, content: Content) -> None:
-        """What a file is known to hold, having just been read or written."""
-        self._seen[path] = (_signature(path), content)
+        """What a file is known to hold, having just been read or written.
+
+        Raises:
+            OutputError: it is gone again.
+        """
+        try:
+            self._seen[path] = (_signature(path), content)
+        except OSError as error:
+            raise output_error(path, error) from error
+
+
+def is_plain(path: Path) -> bool | None:
+    """Whether a plain file lies there, no link or device; None: nothing does.
+
+    Raises:
+        OutputError: the system does not tell.
+    """
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise output_error(path, error) from error
 
 
 def unlink(path: Path) -> None:

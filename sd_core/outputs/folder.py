@@ -1,4 +1,4 @@
-"""An output folder and its one owner: only what the manifest lists is ever replaced or removed.
+"""An output folder and its one owner: only what the manifest lists, with the digest it lists, is ever replaced or removed.
 
 A commit writes the new files under other names and flushes them, then the manifest that names the contents before and after,
 then gives the files their names. So at whatever moment it is killed, each file is whole, as it was or as it is to be, and
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from enum import Enum, auto
@@ -20,7 +19,7 @@ from typing import Any, Self
 from ..errors import OutputError
 from ..files import output_error, rename, sync_folder, write_new
 from .claims import Claim, Span
-from .contents import Contents, foreign, unlink
+from .contents import Contents, foreign, is_plain, unlink
 from .manifest import MANIFEST, Content, Manifest, content_of_bytes, content_of_file, manifest_bytes, read_manifest
 
 _Step = Callable[[Manifest], object]
@@ -54,7 +53,6 @@ class OutputFolder:
         self._kind, self._names, self._alone = kind, names, span is None
         self._seen = Contents()
         self._later: list[_Step] = []
-        self._given_up: set[str] = set()
         self._count = 0
         self._claim = Claim(root, span)
         try:
@@ -93,9 +91,10 @@ class OutputFolder:
     def status(self, name: str) -> Status:
         """Reads a file that is listed, once."""
         path = self.path(name)
-        if not os.path.lexists(path):
+        plain = is_plain(path)
+        if plain is None:
             return Status.ABSENT
-        if name not in self._last.files or not stat.S_ISREG(path.lstat().st_mode):
+        if name not in self._last.files or not plain:
             return Status.FOREIGN
         return Status.SOUND if self._seen.of(path) in self._last.files[name] else Status.CHANGED
 
@@ -108,7 +107,8 @@ class OutputFolder:
         listed = self._last.files
         for name in names:
             path = self.path(name)
-            if os.path.lexists(path) and (name not in listed or not stat.S_ISREG(path.lstat().st_mode)):
+            plain = is_plain(path)
+            if plain is False or (plain and name not in listed):
                 raise foreign(path)
 
     def read(self, name: str) -> bytes | None:
@@ -128,10 +128,6 @@ class OutputFolder:
         """A path for a file that another program writes and `write` is given; it goes with the claim."""
         self._count += 1
         return self._claim.unfinished / f"{self._count}-{name.rsplit('/', 1)[-1]}"
-
-    def give_up(self, names: Iterable[str]) -> None:
-        """Let files that have changed since they were written be replaced or removed."""
-        self._given_up.update(names)
 
     def write(self, files: Mapping[str, bytes | Path], about: Mapping[str, Any] | None = None) -> list[Path]:
         """Commit files, in this order.
@@ -171,7 +167,7 @@ class OutputFolder:
         kept = []
         for name in sorted(set(names) & set(self._last.files)):
             status = self.status(name)
-            if status is Status.SOUND or (status is Status.CHANGED and name in self._given_up):
+            if status is Status.SOUND:
                 unlink(self.path(name))
             elif status is not Status.ABSENT:
                 kept.append(name)
@@ -191,6 +187,19 @@ class OutputFolder:
         aside = next(free for free in changed if not os.path.lexists(free))
         rename(path, aside)
         return aside
+
+    def set_changed_aside(self, names: Iterable[str], warn: Callable[[str], None]) -> None:
+        """Give those files that have changed since they were written other names: whose they are now, nobody knows.
+
+        warn: is told of each.
+
+        Raises:
+            OutputError: one cannot be renamed.
+        """
+        for name in sorted(set(names) & set(self._last.files)):
+            if self.status(name) is Status.CHANGED:
+                aside = self.set_aside(name)
+                warn(f"{name} has been changed or damaged since it was written: it is {aside.name} now")
 
     def adopt(self, names: Iterable[str], about: Mapping[str, Any] | None = None) -> None:
         """List files that an earlier version wrote, from the first commit on; the caller has made sure of that."""
@@ -265,19 +274,15 @@ class OutputFolder:
     def _before(self, manifest: Manifest, name: str) -> tuple[Content, ...]:
         """What lies there and may be replaced."""
         path = self.path(name)
-        if not os.path.lexists(path):
+        plain = is_plain(path)
+        if plain is None:
             return ()
-        if name not in manifest.files or not stat.S_ISREG(path.lstat().st_mode):
+        if name not in manifest.files or not plain:
             raise foreign(path)
         content = self._seen.of(path)
         if content in manifest.files[name]:
             return (content,)
-        if name not in self._given_up:
-            raise OutputError(
-                str(path), "has changed since sd_core wrote it", hint="move it away, or allow it to be overwritten"
-            )
-        unlink(path)  # listed as what may be found here, it would be taken for sound
-        return ()
+        raise OutputError(str(path), "has changed since sd_core wrote it", hint="move it away, or use another folder")
 
     def _put(self, name: str, temporary: Path, content: Content) -> None:
         path = self.path(name)

@@ -81,12 +81,10 @@ def held(path: Path) -> Iterator[None]:
 def _held(path: Path) -> int:
     end = time.monotonic() + _WAIT
     while time.monotonic() < end:
+        _make(path.parent)
         try:
-            path.parent.mkdir(exist_ok=True)
             handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         except FileNotFoundError:
-            if not path.parent.parent.is_dir():
-                raise output_error(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))) from None
             continue  # the last worker has just tidied up
         except OSError as error:
             raise output_error(path, error) from error
@@ -95,6 +93,14 @@ def _held(path: Path) -> int:
         os.close(handle)
         time.sleep(_LOOK)
     raise OutputError(str(path), f"has been held for {_WAIT:.0f} s", hint="see which program works in this folder")
+
+
+def _make(folder: Path) -> None:
+    """Make the folder of a lock, whose own folder must be there and take one; `/proc` has folders that do not."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise output_error(folder, error) from error
 
 
 def _is_at(handle: int, path: Path) -> bool:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from ..errors import OutputError
-from ..files import output_error
+from ..files import check_name, output_error
 
 _SPARE = 16 << 20
 """Bytes that are to be left: the estimates know nothing of blocks, folders and logs."""
@@ -21,6 +21,7 @@ def check_folder(folder: Path, *, made: bool = False) -> None:
     Raises:
         OutputError: it is missing, no folder, or cannot be written.
     """
+    check_name(folder)
     if made and not os.path.lexists(folder):
         folder = folder.parent
     try:

@@ -45,7 +45,7 @@ def from_json(
     Args:
         text: JSON.
         arrays: the arrays by digest, as `request.arrays()` gives them.
-        folder: where those not in `arrays` are looked for, as `<sha256>.npy`.
+        folder: where those not in `arrays` are looked for, as `<sha256>.npy`; a server has all other bytes as `<sha256>.bin`.
 
     Raises:
         RequestError: no JSON, an unknown type or field, a wrong value (`field` says where), a missing or altered array.
@@ -81,6 +81,8 @@ class _Arrays:
     def _read(self, place: str, digest: str) -> Array:
         if digest in self.given:
             return freeze(self.given[digest])
+        if self.folder is not None and (self.folder / f"{digest}.bin").is_file():
+            raise RequestError(place, f"the bytes of {digest[:12]} are no .npy file", hint="write it with numpy.save")
         if self.folder is None or not (self.folder / f"{digest}.npy").is_file():
             where = "" if self.folder is None else f" in {self.folder}"
             raise RequestError(

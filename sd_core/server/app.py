@@ -55,7 +55,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(blobs, max_body_size=settings.limits.blob_bytes, dependencies=[Security(_TOKEN)])
     app.include_router(machine, dependencies=[Security(_TOKEN)])
     docs.install(app)
-    problems.install(app)
+    problems.install(app, service.store.shortage.note)
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(Patience)
     app.add_middleware(Access, metrics=service.store.metrics, streams=app.state.streams)

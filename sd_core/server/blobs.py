@@ -14,7 +14,9 @@ from pathlib import Path
 
 from ..errors import OutputError, ServerError
 from ..files import output_error, sync_folder, write_files
+from .arriving import Arriving
 from .lineage import Descent, Lineage
+from .precedence import Precedence
 from .soundness import Checks, move_aside
 from .uploads import Upload, blob_name
 
@@ -28,9 +30,9 @@ _UNFINISHED = re.compile(r"upload-[0-9a-f]{16}\.tmp|\.[0-9a-f]{64}\.(npy|bin)\.[
 class BlobStore:
     """Content-addressed files; safe to use from any thread.
 
-    Above `bound` bytes the least recently used are deleted, but none that is pinned, and what a result was made from only
-    after the result, so that whatever is left can be read. Those that begin as `.npy` files do are
-    called `<sha256>.npy`, so that a request can be decoded straight from the folder; all others `<sha256>.bin`.
+    Above `bound` bytes the least recently used are deleted (what was sent before what was made, see `Precedence`), but none that
+    is pinned, and what a result was made from only after the result, so that whatever is left can be read. Those that begin as
+    `.npy` files do are called `<sha256>.npy`, so that a request can be decoded straight from the folder; all others `<sha256>.bin`.
     """
 
     def __init__(self, folder: Path, bound: int) -> None:
@@ -40,9 +42,10 @@ class BlobStore:
         self._pins: Counter[str] = Counter()
         self._lineage = Lineage()
         self._checks = Checks()
+        self._precedence = Precedence(bound)
         self._unsynced: set[str] = set()
         self._lock = threading.RLock()
-        self._expected = 0
+        self._arriving = Arriving(bound)
         self.total = 0
 
     def open(self) -> None:
@@ -133,8 +136,14 @@ class BlobStore:
             if descent.made <= self._files.keys():
                 self._lineage.add(descent)
 
-    def put(self, blobs: Mapping[str, bytes]) -> None:
-        """Store blobs whose digests are known to be right; they stay together until all are there.
+    def made(self, digest: str, owner: str) -> None:
+        """A job of this owner has made this; it stays longer than what was only sent."""
+        with self._lock:
+            if digest in self._files:
+                self._precedence.made(digest, owner)
+
+    def put(self, blobs: Mapping[str, bytes], owner: str = "") -> None:
+        """Store what a job of `owner` has made, by digests known to be right; they stay together until all are there.
 
         Raises:
             OutputError: the disk, or the store with what waiting jobs need, is full.
@@ -144,55 +153,59 @@ class BlobStore:
         try:
             for digest, raw in blobs.items():
                 if not self._is_sound(digest):
-                    self._write(digest, raw)
+                    self._write(digest, raw, owner)
+                self.made(digest, owner)
         finally:
             self.release(blobs)
 
     @contextmanager
-    def receive(self) -> Iterator[Upload]:
-        """A file to be filled piece by piece and then kept or forgotten."""
-        upload = Upload(self)
+    def receive(self, sender: str | None = None) -> Iterator[Upload]:
+        """A file to be filled piece by piece and then kept or forgotten; without a sender, one of whoever may fill all."""
+        upload = Upload(self, sender)
         try:
             yield upload
         finally:
             upload.discard()
 
-    def make_room(self, size: int) -> bool:
-        """Delete the least recently used until `size` more bytes are within the bound; whether that was possible."""
+    def make_room(self, size: int, owner: str | None = None) -> bool:
+        """Delete until `size` more bytes, of `owner`, are within the bound; whether that was possible."""
         with self._lock:
-            return self._delete_down_to(self._bound - self._expected - size)
+            return self._delete_down_to(self._bound - size, owner)
 
-    def expect(self, size: int) -> None:
-        """Reserve room for bytes of an upload, or give it back where `size` is negative.
+    def expect(self, sender: str | None, size: int) -> None:
+        """Count bytes of an upload that is under way, or that has ended where `size` is negative; nothing makes room for them.
 
         Raises:
-            OutputError: the store is full.
+            OutputError: too much is under way.
         """
         with self._lock:
             if size > 0:
-                self._require_room(size)
-            self._expected += size
+                self._arriving.take(sender, size)
+            else:
+                self._arriving.give(sender, -size)
 
     def is_pinned(self, digest: str) -> bool:
         """Whether an unfinished job needs this."""
         return self._pins[digest] > 0
 
-    def adopt(self, digest: str, temporary: Path, name: str, size: int) -> None:
+    def adopt(self, digest: str, temporary: Path, name: str, size: int, sender: str | None = None) -> None:
         """Take over a complete file, unless a sound one is there."""
-        if self._is_sound(digest):
-            return
+        owner = sender or ""
+        known = self._is_sound(digest)
         with self._lock:
-            if digest in self._files:
+            if known or digest in self._files:
+                self._precedence.sent(digest, owner, size)
                 return
-            self._require_room(size)
+            self._require_room(size, owner)
             path = self.folder / name
             if path.is_dir():
                 move_aside(path)
             try:
                 temporary.replace(path)
             except OSError as error:
-                raise output_error(path, error) from error
+                raise output_error(Path(path.name), error) from error
             self._add(digest, path, size)
+            self._precedence.sent(digest, owner, size)
             self._checks.trust(digest, path)
             self._unsynced.add(digest)
 
@@ -209,7 +222,7 @@ class BlobStore:
                 with path.open("r+b") as stream:  # Windows flushes no file that is open for reading only
                     os.fsync(stream.fileno())
             except OSError as error:
-                raise output_error(path, error) from error
+                raise output_error(Path(path.name), error) from error
         if paths:
             sync_folder(self.folder)
         with self._lock:
@@ -252,26 +265,26 @@ class BlobStore:
         else:
             _log.error("damaged blob moved aside", extra={"file": str(place), "reason": problem})
 
-    def _write(self, digest: str, raw: bytes) -> None:
+    def _write(self, digest: str, raw: bytes, owner: str) -> None:
         path = self.folder / blob_name(digest, raw[:6])
         if path.is_dir():
             move_aside(path)
         with self._lock:
-            self._require_room(len(raw))
+            self._require_room(len(raw), owner)
         try:
-            write_files([(path, raw)])
+            _write_file(path, raw)
         except OutputError as error:
             if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ENOSPC:
                 raise
             self.free_some(len(raw))
-            write_files([(path, raw)])
+            _write_file(path, raw)
         with self._lock:
             self._add(digest, path, len(raw))
 
-    def _require_room(self, size: int) -> None:
-        if not self.make_room(size):
+    def _require_room(self, size: int, owner: str) -> None:
+        if not self.make_room(size, owner):
             raise OutputError(
-                str(self.folder),
+                "blobs",
                 f"has no room for {size} more bytes: waiting jobs need the rest",
                 hint="wait for some to end",
             )
@@ -281,9 +294,12 @@ class BlobStore:
             self._files[digest] = (path, size)
             self.total += size
 
-    def _delete_down_to(self, total: int) -> bool:
-        while self._delete(total, lambda digest: not self._lineage.needs(digest)):
-            pass  # a result that went may have freed what it was made from
+    def _delete_down_to(self, total: int, owner: str | None = None) -> bool:
+        if self.total <= total:
+            return True
+        for may_go in self._precedence.steps(owner):
+            while self._delete(total, lambda digest, may_go=may_go: may_go(digest) and not self._lineage.needs(digest)):
+                pass  # a result that went may have freed what it was made from
         self._delete(total, lambda digest: True)  # results made from one another in a circle
         return self.total <= total
 
@@ -302,8 +318,17 @@ class BlobStore:
         self._unsynced.discard(digest)
         self._checks.forget(digest)
         self._lineage.lose(digest)
+        self._precedence.forget(digest)
         self.total -= size
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
             _log.error("blob cannot be deleted", extra={"file": path.name, "reason": str(error)})
+
+
+def _write_file(path: Path, raw: bytes) -> None:
+    """Errors name the file alone: clients are told of them, and where the home is, is nobody's business."""
+    try:
+        write_files([(path, raw)])
+    except OutputError as error:
+        raise OutputError(path.name, error.message, hint=error.hint) from error.__cause__

@@ -6,7 +6,9 @@ import asyncio
 import sys
 import time
 from asyncio import TimerHandle
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, cast
 
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,6 +31,16 @@ _SILENT_SECONDS = 30.0
 _SLOWEST = 8 * 1024
 """Bytes a second over a whole body: a line of 64 kbit/s, the slowest anybody may still have."""
 
+_STRANGER_REQUESTS = 16
+_STRANGER_SECONDS = 10.0
+"""After either, the next answer to somebody without a token is the last on its connection; /docs with its files needs six."""
+
+_FILES = 65_536
+"""Open files that the server asks for; some systems allow so many that tools which go through all of them take minutes."""
+
+BACKLOG = 128
+"""Connections that the system keeps until they are accepted, all of them at once: as many files as may be open beyond the limit."""
+
 
 def connection_limit() -> int:
     """Half of the files that this process may open; the rest is for blobs, the journal and engines."""
@@ -40,35 +52,73 @@ def connection_limit() -> int:
     return _MOST if soft == resource.RLIM_INFINITY else max(16, min(_MOST, soft // 2))
 
 
+def raise_file_limit() -> None:
+    """Let this process open as many files as the system lets it, where that is not done from the start."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 class Connection(HttpToolsProtocol):
-    """One connection: closed when there are too many, or when it dawdles before its request is understood."""
+    """One connection: closed when it dawdles before its request is understood, or when there are too many.
+
+    Whoever has shown a right token is never closed for others. Of strangers, those go first that come from the address with the
+    most of them, the oldest first, so that there is always room for one more that may have a token.
+    """
 
     head_seconds = _HEAD_SECONDS
     head_bytes = _HEAD_BYTES
     linger_seconds = _SILENT_SECONDS
 
+    known_as: str | None = None
+    """The name of the identity whose token was shown here."""
+
+    opened = 0.0
+
     _deadline: TimerHandle | None = None
     _in_head = True
     _head_size = 0
+    _requests = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.opened = self.loop.time()
+        self._await_head()
         if len(self.connections) > connection_limit():
-            transport.abort()
-        else:
-            self._await_head()
+            self._make_room()
+
+    def trust(self, name: str, *, is_admin: bool) -> bool:
+        """Note whose token was shown here; whether there is room for it: no user may have more than half of all connections."""
+        if self.known_as != name and not is_admin:
+            held = sum(other.known_as == name for other in self._all())
+            if held >= max(1, connection_limit() // 2):
+                return False
+        self.known_as = name
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            self._head_size += len(data)
-        super().data_received(data)
-        # The parser keeps what it has read of the headers, however much that is.
-        if self._in_head and self._head_size > self.head_bytes and not self.transport.is_closing():
-            self.send_400_response("The headers are too long.")
+        while data and not self.transport.is_closing():
+            # The parser keeps what it has read of the headers, however much that is.
+            size = self.head_bytes - self._head_size if self._in_head else len(data)
+            self._read(data[:size])
+            data = data[size:]
+
+    def _read(self, part: bytes) -> None:
+        was_in_head, requests = self._in_head, self._requests
+        super().data_received(part)
+        if was_in_head and self._in_head and self._requests == requests:
+            self._head_size += len(part)
+            if self._head_size >= self.head_bytes and not self.transport.is_closing():
+                self.send_400_response("The headers are too long.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -76,13 +126,36 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._end_head()
+        self._requests += 1
+        self.scope.setdefault("state", {})["connection"] = self
         super().on_headers_complete()
+        if self.known_as is None and self._has_had_its_share():
+            self.cycle.keep_alive = False
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         # A body that nobody wants any more is read to its end, as most clients look for the answer only then.
         if self.cycle.more_body and not self.transport.is_closing():
             self._deadline = self.loop.call_later(self.linger_seconds, self.transport.close)
+
+    def _has_had_its_share(self) -> bool:
+        return self._requests >= _STRANGER_REQUESTS or self.loop.time() - self.opened > _STRANGER_SECONDS
+
+    def _all(self) -> Iterator[Connection]:
+        return (cast("Connection", other) for other in self.connections)
+
+    def _make_room(self) -> None:
+        strangers = [other for other in self._all() if other.known_as is None and other is not self]
+        counts = Counter(other.peer for other in strangers)
+        oldest = min(strangers, key=lambda other: (-counts[other.peer], other.opened), default=self)
+        # At once, as those that are only about to be closed have their files open still.
+        self.connections.discard(oldest)
+        oldest.transport.abort()
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end."""
+        return self.client[0] if self.client else ""
 
     def _await_head(self) -> None:
         self._end_head()

@@ -94,7 +94,7 @@ class Database:
             return await asyncio.wrap_future(call.future)
         except sqlite3.OperationalError as error:
             raise OutputError(
-                str(self._path), f"cannot be written: {error}", hint="free some space on its disk"
+                self._path.name, f"cannot be written: {error}", hint="free some space on its disk"
             ) from error
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):  # ours, not the disk's
             raise

@@ -7,17 +7,22 @@ something, and then give it away. What a user does not hold is answered as if it
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
+from ..errors import OutputError
 from .database import Connection
 from .identity import Identity
 
 _MOST = 200_000
 """Digests remembered for each identity; some 30 MB. Those of jobs are found in the journal as well."""
 
-_RECENT = 3600.0
+_RECENT = 3600
 """Seconds for which an upload counts that no unfinished job needs."""
+
+_STEP = 60
+"""Seconds; refused uploads are added up for each such time, so that their number costs no memory."""
 
 
 class Holdings:
@@ -26,6 +31,9 @@ class Holdings:
     def __init__(self) -> None:
         self._known: defaultdict[str, OrderedDict[str, None]] = defaultdict(OrderedDict)
         self._sent: defaultdict[str, OrderedDict[str, tuple[int, float]]] = defaultdict(OrderedDict)
+        self._totals: Counter[str] = Counter()
+        self._refused: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        self._arriving: Counter[str] = Counter()
 
     def tell(self, identity: Identity, digests: Iterable[str]) -> None:
         """Its job names these."""
@@ -38,24 +46,62 @@ class Holdings:
         while len(known) > _MOST:
             known.popitem(last=False)
 
+    @contextmanager
+    def upload(self, identity: Identity) -> Iterator[Callable[[int], int]]:
+        """One upload of its own: tell how many bytes have come; gives what all that are under way have by now.
+
+        What comes to nothing counts for the hour too, unless it was for want of space here.
+        """
+        owner, size = identity.owner, 0
+
+        def arrive(more: int) -> int:
+            nonlocal size
+            size += more
+            self._arriving[owner] += more
+            return self._arriving[owner]
+
+        try:
+            yield arrive
+        except OutputError:
+            raise
+        except BaseException:  # a client that has gone cancels the task
+            self._refused[owner][int(time.monotonic()) // _STEP] += size
+            raise
+        finally:
+            self._arriving[owner] -= size
+
     def send(self, identity: Identity, digest: str, size: int) -> None:
         """It has sent this, whole."""
         self.tell(identity, (digest,))
         sent = self._sent[identity.owner]
+        self._totals[identity.owner] += size - sent.get(digest, (0, 0.0))[0]
         sent[digest] = (size, time.monotonic())
         sent.move_to_end(digest)
+
+    def drop(self, owner: str, digests: Iterable[str]) -> None:
+        """A job of its that named these was forgotten: from now on the journal alone tells, and what was sent is sent again."""
+        known = self._known[owner]
+        for digest in digests:
+            known.pop(digest, None)
 
     def has(self, identity: Identity, digest: str) -> bool:
         """Whether it is known, without a look at the journal, that it may read this."""
         return identity.is_admin or digest in self._known[identity.owner]
 
-    def sent_bytes(self, identity: Identity, is_needed: Callable[[str], bool]) -> int:
-        """Bytes that count towards its quota; the others are forgotten."""
-        sent, now = self._sent[identity.owner], time.monotonic()
-        for digest, (_, moment) in list(sent.items()):
+    def tidy(self, identity: Identity, is_needed: Callable[[str], bool]) -> None:
+        """Forget the uploads that count no more."""
+        owner, now = identity.owner, time.monotonic()
+        for digest, (size, moment) in list(self._sent[owner].items()):
             if now - moment > _RECENT and not is_needed(digest):
-                del sent[digest]
-        return sum(size for size, _ in sent.values())
+                self._totals[owner] -= size
+                del self._sent[owner][digest]
+        refused = self._refused[owner]
+        for step in [step for step in refused if now - step * _STEP > _RECENT + _STEP]:
+            del refused[step]
+
+    def sent_bytes(self, identity: Identity, needed: int) -> int:
+        """Bytes that count towards its quota, where its unfinished jobs need so many, but for what is under way."""
+        return max(needed, self._totals[identity.owner]) + self._refused[identity.owner].total()
 
 
 def foreign(connection: Connection, owner: str, digests: Iterable[str]) -> list[str]:

@@ -18,7 +18,6 @@ from ..errors import RequestError
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_GIBIBYTE = 1024**3
 
 
 class Role(StrEnum):
@@ -34,14 +33,15 @@ class Quota:
     """What one identity may ask for; None: as much as the server's own limits leave. The defaults stop only what nobody means.
 
     queued_jobs: waiting or running at the same time.
-    upload_bytes: arrays and files that those need, and others that it has sent within the hour.
+    upload_bytes: arrays and files that those need, and others that it has sent within the hour, under way or refused too.
+        None is a quarter of the space for blobs, see `quotas.upload_bound`.
     job_work, queued_work: pixels x steps x images (or frames) of one job, and of all that wait or run. A film of 10,000 frames
         of 1024 x 1024 px in 30 steps is 3e11.
     streams: of events, open at the same time.
     """
 
     queued_jobs: int | None = 2_000
-    upload_bytes: int | None = 20 * _GIBIBYTE
+    upload_bytes: int | None = None
     job_work: int | None = 10**12
     queued_work: int | None = 10**13
     streams: int | None = 128

@@ -27,7 +27,7 @@ from .records import (
 )
 from .told import StoredEvent, add_event, event_id
 
-_ORDER = "ORDER BY priority, place"
+_ORDER = "ORDER BY priority, place, number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,12 @@ def add(connection: Connection, new: NewJob, limit: int) -> tuple[JobRecord, int
         The job, and how many are before it; None where it was there already.
 
     Raises:
-        ServerError: 409, the id belongs to another job; 429, `limit` jobs wait already.
+        ServerError: 409, the id belongs to another job; 429, `limit` jobs wait already, or its owner has more of them than are
+            left to others.
     """
     if (known := repeated(connection, new.id, new.request, new.attachments, new.owner)) is not None:
         return known, None
-    (waiting,) = connection.execute("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()
-    if waiting >= limit:
-        raise ServerError(f"{waiting} jobs wait already", status=429, hint="try again when some have ended")
+    _require_place(connection, new.owner, limit)
     before = _count_before(connection, Rank.of(new.priority))
     number = _insert(connection, new)
     connection.executemany("INSERT INTO blobs VALUES (?, ?)", [(number, digest) for digest in new.blobs])
@@ -98,19 +97,27 @@ def no_such_job(job_id: str) -> ServerError:
 def list_jobs(
     connection: Connection, state: JobState | None, after: int, limit: int, owner: str | None = None
 ) -> list[JobSummary]:
-    """At most `limit` jobs: those that wait in the order in which they will run, others by number, above `after`.
+    """At most `limit` jobs: those that wait in the order in which they will run, others by number.
 
-    With an `owner` only those that it has submitted. No request is read for that.
+    Those that come after the job with the number `after`; 0: from the first. With an `owner` only those that it has submitted.
+    No request is read for that.
+
+    Raises:
+        ServerError: 409, the waiting jobs after one that is not there any more.
     """
     waiting = state is JobState.QUEUED
     # The state is no parameter, as a partial index is found by what the text of a query says.
     conditions = [f"state = '{state}'"] if state is not None else []
     conditions += [] if owner is None else ["owner = :owner"]
-    conditions += [] if waiting else ["number > :after"]
+    named = {"owner": owner, "after": after, "limit": limit}
+    if not waiting:
+        conditions.append("number > :after")
+    elif after:
+        named |= _place_of(connection, after, owner)
+        conditions.append("(priority, place, number) > (:priority, :place, :after)")
     order = _ORDER if waiting else "ORDER BY number"
     query = f"SELECT {SUMMARY_COLUMNS} FROM jobs WHERE {' AND '.join(conditions)} {order} LIMIT :limit"  # noqa: S608
-    rows = connection.execute(query, {"owner": owner, "after": after, "limit": limit})
-    return [summary_from_row(row) for row in rows]
+    return [summary_from_row(row) for row in connection.execute(query, named)]
 
 
 def usage(connection: Connection, owner: str) -> Usage:
@@ -200,6 +207,12 @@ def needed_blobs(connection: Connection) -> Counter[str]:
     return Counter(row["sha256"] for row in connection.execute(query))
 
 
+def outputs(connection: Connection) -> list[tuple[str, str]]:
+    """The digest and the owner of each picture and array that jobs have made."""
+    query = "SELECT DISTINCT sha256, owner FROM outputs JOIN jobs ON jobs.number = outputs.job"
+    return [(row["sha256"], row["owner"]) for row in connection.execute(query)]
+
+
 def blobs_of(connection: Connection, job: JobSummary) -> list[str]:
     """The blobs that a job needs."""
     return [row["sha256"] for row in connection.execute("SELECT sha256 FROM blobs WHERE job = ?", (job.number,))]
@@ -230,6 +243,19 @@ def is_held(connection: Connection) -> bool:
     """Whether waiting jobs are held."""
     (held,) = connection.execute("SELECT value FROM meta WHERE name = 'held'").fetchone()
     return bool(held)
+
+
+def _require_place(connection: Connection, owner: str, limit: int) -> None:
+    """Each owner leaves as many places as it has to others, so that none takes the queue from them; the admin need not."""
+    (waiting,) = connection.execute("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()
+    if waiting >= limit:
+        raise ServerError(f"{waiting} jobs wait already", status=429, hint="try again when some have ended")
+    if owner:
+        query = "SELECT count(*) FROM jobs WHERE state = 'queued' AND owner = ?"
+        (own,) = connection.execute(query, (owner,)).fetchone()
+        if own + 1 > limit - waiting - 1:
+            message = f"{waiting} jobs wait already, {own} of them yours, and the rest of {limit} is for others"
+            raise ServerError(message, status=429, hint="try again when some have ended")
 
 
 def _insert(connection: Connection, new: NewJob) -> int:
@@ -272,6 +298,17 @@ def _record(connection: Connection, number: int) -> JobRecord:
 def _find(connection: Connection, job_id: str) -> JobRecord | None:
     row = connection.execute(f"SELECT {ALL_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()  # noqa: S608
     return None if row is None else record_from_row(row)
+
+
+def _place_of(connection: Connection, number: int, owner: str | None) -> dict[str, float]:
+    """Where a job waits, or waited before it was started."""
+    query = "SELECT priority, place FROM jobs WHERE number = :number AND (:owner IS NULL OR owner = :owner)"
+    row = connection.execute(query, {"number": number, "owner": owner}).fetchone()
+    if row is None:
+        raise ServerError(
+            f"there is no job number {number}", status=409, hint="list the waiting jobs from the first again"
+        )
+    return dict(row)
 
 
 def _count_before(connection: Connection, rank: Rank) -> int:

@@ -8,9 +8,12 @@ import shutil
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pythonjsonlogger.json import JsonFormatter
+
+from ..errors import ServerError
+from .console import Console, Seldom
 
 ACCESS = "sd_core.access"
 """Name of the logger that has a line for each request."""
@@ -18,17 +21,34 @@ ACCESS = "sd_core.access"
 _BYTES = 10 * 1024**2
 _KEPT = 3
 
+_STDERR = 2
+
+_TRACE_LINES = 60
+_TRACE_LINE = 500
+"""Of a traceback, and characters of a line; what recurses too deep has thousands."""
+
+_LIBRARIES = ("uvicorn.error", "asyncio")
+"""Loggers of what any client can cause: requests that are none, sockets that the system has no room for."""
+
 
 def start_logging(folder: Path) -> None:
     """Send what the server logs to `folder/server.jsonl`, and warnings to standard error as well; requests to `access.jsonl`."""
     folder.mkdir(parents=True, exist_ok=True)
-    console = logging.StreamHandler()
+    console = Console(_STDERR)
     console.setLevel(logging.WARNING)
-    console.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    console.setFormatter(_Plain("%(levelname)s: %(message)s"))
+    for name in _LIBRARIES:
+        logging.getLogger(name).filters = [Seldom()]
     logging.basicConfig(level=logging.INFO, handlers=[_file(folder / "server.jsonl"), console], force=True)
     access = logging.getLogger(ACCESS)
     access.propagate = False
     access.handlers = [_file(folder / "access.jsonl")]
+
+
+def flush_logs() -> None:
+    """Wait, for a second at most, until what was said is on standard error."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def open_engine_log(path: Path) -> BinaryIO:
@@ -50,9 +70,30 @@ def trim_engine_log(path: Path) -> None:
 
 
 def _file(path: Path) -> logging.Handler:
+    if path.exists() and not path.is_file():
+        raise ServerError(f"{path} is no file that can be written", hint="delete it, or move it away")
     file = _File(path, maxBytes=_BYTES, backupCount=_KEPT, encoding="utf-8")
-    file.setFormatter(JsonFormatter("{asctime}{levelname}{name}{message}", style="{"))
+    file.setFormatter(_Json("{asctime}{levelname}{name}{message}", style="{"))
     return file
+
+
+class _Plain(logging.Formatter):
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return _shortened(super().formatException(ei))
+
+
+class _Json(JsonFormatter):
+    def formatException(self, ei: Any) -> Any:  # noqa: N802 - logging's name
+        return _shortened(str(super().formatException(ei)))
+
+
+def _shortened(trace: str) -> str:
+    """Beginning and end of a traceback: where the request came in, and what went wrong."""
+    lines = trace.splitlines()
+    if len(lines) > _TRACE_LINES:
+        half = _TRACE_LINES // 2
+        lines = [*lines[:half], f"  ... {len(lines) - 2 * half} lines ...", *lines[-half:]]
+    return "\n".join(line[:_TRACE_LINE] for line in lines)
 
 
 class _File(RotatingFileHandler):

@@ -11,12 +11,19 @@ from starlette.datastructures import Headers
 from ..errors import ServerError
 from .settings import LOOPBACK, ServerSettings
 
+_OWN_SITES = frozenset({"same-origin", "none"})
 _FOREIGN_SITES = frozenset({"cross-site", "same-site"})
 """Values of Sec-Fetch-Site (W3C Fetch Metadata); another port or subdomain is the same site, and still not our page."""
 
+_ONCE = ("host", "origin", "sec-fetch-site", "sec-fetch-mode", "authorization", "content-type")
+"""Headers that decide who is let in: of two, a proxy might have looked at the other one."""
+
 
 class Origins:
-    """Refuses foreign host names (DNS rebinding) with 421 and the pages of other sites (cross-site requests) with 403."""
+    """Refuses foreign host names (DNS rebinding) with 421 and the pages of other sites (cross-site requests) with 403.
+
+    What cannot be told because a header comes twice is refused with 400.
+    """
 
     def __init__(self, settings: ServerSettings) -> None:
         self._hosts = _host_names(settings)
@@ -25,6 +32,9 @@ class Origins:
 
     def refusal(self, headers: Headers, *, is_page: bool) -> ServerError | None:
         """Why a request is refused; `is_page`: it asks for a page that other sites may link to."""
+        for name in _ONCE:
+            if len(headers.getlist(name)) > 1:
+                return ServerError(f"the header {name} may come once", status=400, hint="send it once")
         host = headers.get("host", "").lower()
         if not self._is_own(host):
             return ServerError(
@@ -33,8 +43,7 @@ class Origins:
         origin = headers.get("origin")
         if origin is not None and not self._is_own_origin(origin.lower(), host):
             return ServerError("pages of other sites may not use this server", status=403, hint=_PROGRAMS)
-        is_link = is_page and headers.get("sec-fetch-mode") == "navigate"
-        if headers.get("sec-fetch-site") in _FOREIGN_SITES and not is_link:
+        if not _is_ours(headers, is_page=is_page):
             return ServerError("other sites may only link to /docs", status=403, hint=_PROGRAMS)
         return None
 
@@ -49,6 +58,12 @@ class Origins:
 
 
 _PROGRAMS = "programs send no Origin; a proxy's own name is allowed with --allow-host"
+
+
+def _is_ours(headers: Headers, *, is_page: bool) -> bool:
+    site = headers.get("sec-fetch-site", "none").strip().lower()
+    is_link = is_page and headers.get("sec-fetch-mode", "").strip().lower() == "navigate"
+    return site in _OWN_SITES or (site in _FOREIGN_SITES and is_link)
 
 
 def _host_names(settings: ServerSettings) -> frozenset[str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+from collections.abc import Callable
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -14,13 +18,35 @@ from .schemas import Problem
 from .service import MissingBlobs
 
 _LOOK = "see server.jsonl in the logs folder of the server"
+_log = logging.getLogger(__name__)
+
+_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG})
+_UNUSABLE = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
+)
+"""What the system says of files where the home was moved away, the disk fails, or too many files are open."""
+
 _HINTS = {413: "send less at a time"}
+_TELL = "tell its admin, who sees more in /v1/health and in server.jsonl; then send it again"
 _STATUS: dict[type[SDError], int] = {RequestError: 422, NotAllowed: 422, ModelNotFound: 422, OutputError: 507}
 
 
-def install(app: FastAPI) -> None:
-    """Give every error its answer."""
-    app.add_exception_handler(SDError, _sd_error)
+def install(app: FastAPI, note: Callable[[str], None] = lambda _: None) -> None:
+    """Give every error its answer; `note` is told why something could not be written."""
+
+    async def sd_error(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, OutputError):
+            note(str(error))
+        return await _sd_error(request, error)
+
+    async def files(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, OSError) and error.errno in _FULL | _UNUSABLE:
+            _log.error("a file cannot be used", extra={"reason": str(error), "path": request.url.path})
+            note(str(error))
+        return await _files(request, error)
+
+    app.add_exception_handler(SDError, sd_error)
+    app.add_exception_handler(OSError, files)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(ClientDisconnect, _gone)
@@ -41,6 +67,17 @@ async def _sd_error(_: Request, error: Exception) -> JSONResponse:
         error = ServerError(error.message, status=500, hint=error.hint)
     status = error.status if isinstance(error, ServerError) else _STATUS.get(type(error), 500)
     return JSONResponse(_ascii(error), status)
+
+
+async def _files(_: Request, error: Exception) -> JSONResponse:
+    """The disk is full, or the home is gone: the place is for the log, and for those who may see the problems in health."""
+    assert isinstance(error, OSError)
+    if error.errno in _FULL:
+        return JSONResponse(ServerError("the disk of the server is full", status=507, hint=_TELL).to_dict(), 507)
+    if error.errno in _UNUSABLE:
+        reason = f"the server cannot use its files: {error.strerror}"
+        return JSONResponse(ServerError(reason, status=503, hint=_TELL).to_dict(), 503)
+    raise error
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -37,16 +37,25 @@ def require(metrics: Metrics, name: str, wanted: float, bound: int | None, when:
         )
 
 
-def described(identity: Identity, usage: Usage, upload_bytes: int, streams: int) -> dict[str, Any]:
+def upload_bound(identity: Identity, space: int) -> int | None:
+    """Bytes that it may send: what its table says, else a part of the space for blobs; for an admin as many as it likes."""
+    quota = identity.quota.upload_bytes
+    return space // _UPLOADS if quota is None and not identity.is_admin else quota
+
+
+def described(identity: Identity, usage: Usage, upload_bytes: int, streams: int, space: int) -> dict[str, Any]:
     """Quotas and what is used of them, for the one whom they concern."""
     quota = identity.quota
     return {
         "queued_jobs": {"used": usage.jobs, "bound": quota.queued_jobs},
         "queued_work": {"used": usage.work, "bound": quota.queued_work},
-        "upload_bytes": {"used": upload_bytes, "bound": quota.upload_bytes},
+        "upload_bytes": {"used": upload_bytes, "bound": upload_bound(identity, space)},
         "streams": {"used": streams, "bound": quota.streams},
         "job_work": {"bound": quota.job_work},
     }
 
+
+_UPLOADS = 4
+"""One user's uploads may take one part in so many of the space, so that they cannot take the place of everybody's pictures."""
 
 _ENDED = "when some of your jobs have ended"

@@ -21,6 +21,7 @@ from .lanes import Lane
 from .problems import described
 from .quotas import admit, require
 from .records import JobRecord, JobState
+from .rules import check_digests
 from .schemas import (
     DeviceView,
     Digest,
@@ -103,6 +104,7 @@ async def submit(
 ) -> JobView:
     """Queue a job. Answered only when it is written down: 201, or 200 where it was there already."""
     needed = blobs_named(body.request) | set(body.attachments.values())
+    check_digests(needed)
     if missing := await _foreign(service, holdings, caller, needed):
         raise MissingBlobs(missing)
     metrics = service.store.metrics
@@ -122,7 +124,7 @@ async def submit(
     return view(job)
 
 
-@jobs.get("", responses=described())
+@jobs.get("", responses=described(409))
 async def list_jobs(
     service: ServiceOf,
     caller: Caller,
@@ -132,7 +134,7 @@ async def list_jobs(
 ) -> JobList:
     """Jobs by number, of a user its own ones; with state=queued, in the order in which they will run."""
     found = await service.list_jobs(state, after, limit, None if caller.is_admin else caller.owner)
-    more = found[-1].number if len(found) == limit and state is not JobState.QUEUED else None
+    more = found[-1].number if len(found) == limit else None
     return JobList(jobs=[view(job) for job in found], next=more)
 
 
@@ -166,9 +168,13 @@ async def resume_job(job: KnownJob, service: ServiceOf, caller: Caller) -> JobVi
 
 
 @jobs.post("/{job_id}/forget", status_code=204, responses=described(404, 409))
-async def forget_job(job: KnownJob, service: ServiceOf) -> None:
+async def forget_job(job: KnownJob, service: ServiceOf, holdings: HoldingsOf) -> None:
     """Delete a job that has ended, with those of its pictures that no other job names."""
+    last = await service.result(job)
+    named = blobs_named(json.loads(job.request)) | set(job.attachments.values())
     await service.forget(job.id)
+    # Else its owner could see later whether somebody else has made the same.
+    holdings.drop(job.owner, named if last is None else named | blobs_named(last.data))
 
 
 @jobs.get(
@@ -200,13 +206,22 @@ async def put_blob(
     store = service.store
     length = request.headers.get("content-length", "0")
     usage = await store.database.run(lambda connection: journal.usage(connection, caller.owner))
-    wanted = _upload_bytes(service, holdings, caller, usage) + int(length if length.isdecimal() else 0)
-    require(
-        store.metrics, "upload_bytes", wanted, caller.quota.upload_bytes, "within the hour, or when jobs have ended"
-    )
-    with store.blobs.receive() as upload:
-        size = await fill(upload, request.stream(), sha256)
-    holdings.send(caller, sha256, size)
+    holdings.tidy(caller, store.blobs.is_pinned)
+    bound = quotas.upload_bound(caller, store.settings.limits.store_bytes)
+    with holdings.upload(caller) as arrive:
+
+        def admit_bytes(size: int) -> None:
+            wanted = holdings.sent_bytes(caller, usage.bytes) + arrive(0) + size
+            require(store.metrics, "upload_bytes", wanted, bound, "within the hour, or when jobs have ended")
+
+        def count(size: int) -> None:
+            admit_bytes(size)
+            arrive(size)
+
+        admit_bytes(int(length) if length.isdecimal() else 0)
+        with store.blobs.receive(None if caller.is_admin else caller.owner) as upload:
+            size = await fill(upload, request.stream(), sha256, count)
+        holdings.send(caller, sha256, size)
     store.metrics.uploaded(size)
     return {"sha256": sha256}
 
@@ -270,7 +285,11 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
             journal.usage(connection, caller.owner),
         )
     )
-    used = {"count": len(store.blobs), "bytes": store.blobs.total, "bound": store.settings.limits.store_bytes}
+    holdings.tidy(caller, store.blobs.is_pinned)
+    space = store.settings.limits.store_bytes
+    used = {"bound": space}
+    if caller.role is not Role.USER:  # else they could watch what others send and make
+        used |= {"count": len(store.blobs), "bytes": store.blobs.total}
     told = Health(
         status=status,
         version=__version__,
@@ -283,7 +302,7 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
         problems=[] if caller.role is Role.USER else service.problems,
         identity=caller.name,
         quotas=quotas.described(
-            caller, usage, _upload_bytes(service, holdings, caller, usage), request.app.state.streams.count(caller)
+            caller, usage, holdings.sent_bytes(caller, usage.bytes), request.app.state.streams.count(caller), space
         ),
     )
     return JSONResponse(told.model_dump(mode="json"), code)
@@ -318,10 +337,6 @@ async def _foreign(service: Service, holdings: Holdings, caller: Identity, diges
     if not unknown:
         return []
     return await service.store.database.run(lambda connection: foreign(connection, caller.owner, unknown))
-
-
-def _upload_bytes(service: Service, holdings: Holdings, caller: Identity, usage: journal.Usage) -> int:
-    return max(usage.bytes, holdings.sent_bytes(caller, service.store.blobs.is_pinned))
 
 
 def _device(lane: Lane, caller: Identity) -> DeviceView:

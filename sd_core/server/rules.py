@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from .settings import Limits, ServerSettings
 
 ATTACHMENT = re.compile(r"attachment:([A-Za-z0-9_-]{1,64}\.[A-Za-z0-9]{1,8})")
 """A file sent beside a request, where the request would name a path."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 _SHOWN = 200
 """Characters of a name that an answer repeats."""
@@ -77,9 +80,28 @@ def decode(request: Mapping[str, Any], blobs: Path, limits: Limits) -> Request:
     Raises:
         RequestError: wrong in any way.
     """
-    decoded = from_json(json.dumps(request), folder=blobs)
+    try:
+        decoded = from_json(json.dumps(request), folder=blobs)
+    except RequestError as error:  # where the home is, is nobody's business
+        field, message = (
+            text.replace(f" in {blobs}", "").replace(f"{blobs}{os.sep}", "") for text in (error.field, error.message)
+        )
+        raise RequestError(field, message, hint=error.hint) from error
     check_limits(decoded, limits)
     return decoded
+
+
+def check_digests(digests: Iterable[str]) -> None:
+    """Refuse what cannot be the name of a blob, before anything is looked for.
+
+    Raises:
+        RequestError: it is no SHA-256.
+    """
+    for digest in digests:
+        if not _DIGEST.fullmatch(digest):
+            raise RequestError(
+                "blob", f"is no SHA-256: {printable(digest)[:_SHOWN]!r}", hint="give 64 digits, 0-9 and a-f"
+            )
 
 
 def check_limits(request: Request, limits: Limits) -> None:

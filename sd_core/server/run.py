@@ -18,8 +18,8 @@ from ..errors import ServerError
 from ..wire.home import Announcement, remove_announcement, write_announcement
 from ..wire.private import make_private
 from .app import make_app
-from .connections import Connection
-from .logs import start_logging
+from .connections import BACKLOG, Connection, raise_file_limit
+from .logs import flush_logs, start_logging
 from .service import Service
 from .settings import ServerSettings
 from .stop import Stop
@@ -50,6 +50,7 @@ def serve(settings: ServerSettings, on_listening: Callable[[Announcement], None]
     with _umask(), stop.on_signals():
         if settings.live_as_long_as_parent:
             stop.with_parent()
+        raise_file_limit()
         repaired = make_private(settings.home)
         with _lock(settings.home), contextlib.closing(_listen(settings)) as listener:
             with _explained(settings.home):
@@ -74,6 +75,7 @@ def _serve(
             return
         server = _Server(make_app(Service(store)), stop)
         announcement = Announcement(url=_url(settings, listener), token=settings.token, pid=os.getpid())
+        flush_logs()
         with _announced(settings.home, announcement):
             on_listening(announcement)
             server.run(sockets=[listener])
@@ -91,6 +93,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=Connection,
+                backlog=BACKLOG,
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=_GRACE,
@@ -176,7 +179,7 @@ def _listen(settings: ServerSettings) -> socket.socket:
         if os.name != "nt":  # there it would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
-        listener.listen(1024)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise ServerError(

@@ -45,6 +45,8 @@ class Run:
         self._store = store
         self._lane = lane
         self._feed = store.feeds.of(job.id)
+        # One that ends a waiting job tells it beyond all that its followers have read of the runs before.
+        self._run = job.runs if job.state is JobState.RUNNING else job.runs + 1
         self._numbers = itertools.count(1)
         self._frames: set[int] = set()
         self._held = True
@@ -101,7 +103,7 @@ class Run:
         if kind is EventKind.FRAME and data["index"] in self._frames:
             return
         if message.blobs:
-            await asyncio.to_thread(self._store.blobs.put, message.blobs)
+            await asyncio.to_thread(self._store.blobs.put, message.blobs, self.job.owner)
         if kind in LAST_KINDS:
             await self._end(kind, data)
             return
@@ -166,7 +168,7 @@ class Run:
         return await _insist(lambda: self._store.database.run(work), self.job.id)
 
     def _next_event(self, data: dict[str, Any]) -> StoredEvent:
-        return StoredEvent(event_id(self.job.runs, next(self._numbers)), data)
+        return StoredEvent(event_id(self._run, next(self._numbers)), data)
 
 
 async def _insist(

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from .records import JobState, JobSummary, Priority
 
 JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9]{1,8}$")]
+
+
+_DEEPEST = 64
+"""Levels of lists and objects; no request has half as many, and what walks through all of them may recurse."""
+
+
+def _shallow(data: dict[str, Any]) -> dict[str, Any]:
+    level: list[Any] = [data]
+    for _ in range(_DEEPEST):
+        parents = (held.values() if isinstance(held, dict) else held for held in level)
+        level = [held for parent in parents for held in parent if isinstance(held, (dict, list))]
+        if not level:
+            return data
+    raise ValueError("is nested too deeply")
 
 
 class _Body(BaseModel):
@@ -23,7 +37,9 @@ class JobSubmission(_Body):
     id: JobId
     priority: Priority = Priority.INTERACTIVE
     request: Annotated[
-        dict[str, Any], Field(description='as `request.to_json()` gives it: `{"type": "TextToImage", ...}`')
+        dict[str, Any],
+        AfterValidator(_shallow),
+        Field(description='as `request.to_json()` gives it: `{"type": "TextToImage", ...}`'),
     ]
     attachments: Annotated[
         dict[FileName, Digest],
@@ -34,7 +50,9 @@ class JobSubmission(_Body):
 class JobChange(_Body):
     """A new place or priority of a waiting job."""
 
-    position: Annotated[int | None, Field(ge=0, le=1_000_000, description="0: next of its priority")] = None
+    position: Annotated[int | None, Field(strict=True, ge=0, le=1_000_000, description="0: next of its priority")] = (
+        None
+    )
     priority: Priority | None = None
 
 

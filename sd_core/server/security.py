@@ -7,6 +7,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import ServerError
+from .connections import Connection
 from .identity import ADMIN, Identities, Identity, Role
 from .origins import Origins
 from .settings import ServerSettings
@@ -60,14 +61,14 @@ class Guard:
     def _stranger(self, scope: Scope, headers: Headers) -> ServerError | None:
         if self._identities is None:
             scope["state"]["identity"] = ADMIN
-            return None
+            return _crowded(scope, ADMIN)
         sent = headers.get("authorization")
         identity = self._identities.find(_token(sent or ""))
         scope["state"]["identity"] = identity
         if identity is None:
             is_open = _is_open(scope["path"]) or (scope["path"] == HEALTH and sent is None)
             return None if is_open else _NO_TOKEN
-        return _beyond_role(scope, identity)
+        return _beyond_role(scope, identity) or _crowded(scope, identity)
 
     def _too_large(self, scope: Scope, headers: Headers) -> ServerError | None:
         limit = self._limits.blob_bytes if scope["path"].startswith("/v1/blobs/") else self._limits.json_bytes
@@ -94,6 +95,16 @@ def _beyond_role(scope: Scope, identity: Identity) -> ServerError | None:
     if identity.role is Role.MONITOR and scope["path"] not in _MONITORED and not _is_open(scope["path"]):
         return ServerError("this token is for health and metrics", status=403, hint="use the token of a user")
     return None
+
+
+def _crowded(scope: Scope, identity: Identity) -> ServerError | None:
+    """Tell the connection that it is no stranger's."""
+    connection: Connection | None = scope["state"].get("connection")
+    if connection is None or connection.trust(identity.name, is_admin=identity.is_admin):
+        return None
+    return ServerError(
+        "half of all connections are yours already", status=429, hint="close some, or use one for several requests"
+    )
 
 
 def _form(scope: Scope, headers: Headers) -> ServerError | None:

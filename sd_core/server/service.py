@@ -88,9 +88,10 @@ class Service:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong, in sentences: of the journal, of the keeper, of each device."""
+        """What is wrong, in sentences: of the journal, of the keeper, of the disk, of each device."""
         database = self.store.database
         found = [_HELD if self.store.held else "", database.problem, database.notice, self._keep.problem]
+        found += self.store.shortage.problems
         found += [f"{lane.device}: {lane.problem}" for lane in self.lanes if lane.problem]
         return [problem for problem in found if problem]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,9 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """Names of this machine that nobody else can reach."""
 
 _WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
+_TOKEN = 16
+"""Characters at least: of letters and digits made at random, 95 bits."""
+
 _MEBIBYTE = 1024**2
 _GIBIBYTE = 1024**3
 
@@ -69,7 +73,8 @@ class ServerSettings:
 
     home: folder of journal, blobs, token and logs.
     host, port: where to listen; port 0 takes a free one.
-    token: bearer token of the admin; empty: none is asked for, allowed on loopback only.
+    token: bearer token of the admin, at least 16 printable ASCII characters without spaces; empty: none is asked for, allowed on
+        loopback only.
     tokens: further identities by the SHA-256 of their tokens, see `identity.read_tokens`.
     devices: one engine process each; ("auto",) is the best device and all others of its kind.
     dtype, model: as for `Engine`.
@@ -103,6 +108,8 @@ class ServerSettings:
     def __post_init__(self) -> None:
         if not self.token and not self.is_local:
             raise RequestError("token", f"is needed to listen on {self.host}", hint="give one, or listen on 127.0.0.1")
+        if self.token:
+            self._check_token()
         if self.tokens and not self.token:
             raise RequestError("tokens", "mean nothing to a server that asks for none", hint="leave out --no-token")
         if self.root_path and (not self.root_path.startswith("/") or self.root_path.endswith("/")):
@@ -113,6 +120,18 @@ class ServerSettings:
             raise RequestError("port", f"must be from 0 to 65535, got {self.port}", hint="0 takes a free one")
         if not self.devices:
             raise RequestError("devices", "is empty", hint='use ("auto",)')
+
+    def _check_token(self) -> None:
+        if len(self.token) < _TOKEN or not all("!" <= letter <= "~" for letter in self.token):
+            raise RequestError(
+                "token",
+                f"must have at least {_TOKEN} letters, digits and signs, and no spaces",
+                hint="leave it out for a random one",
+            )
+        same = self.tokens.get(hashlib.sha256(self.token.encode()).hexdigest())
+        if same is not None:
+            # Its holder would be the admin, whatever the file says.
+            raise RequestError("tokens", f"give {same.name} the token of the server itself", hint="make another one")
 
     @property
     def is_local(self) -> bool:

@@ -19,6 +19,7 @@ from .feed import Feeds
 from .metrics import Metrics
 from .records import JobRecord, JobState, JobSummary
 from .settings import ServerSettings
+from .shortage import Shortage
 from .tables import make_tables
 from .told import StoredEvent, event_id
 
@@ -57,6 +58,10 @@ class Store:
     metrics: Metrics = field(default_factory=Metrics)
     bell: Bell = field(default_factory=Bell)
     held: bool = False
+    shortage: Shortage = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shortage = Shortage(self.settings.home)
 
     def job_folder(self, job_id: str) -> Path:
         """Where attachments of a job lie, and what it has finished."""
@@ -107,6 +112,8 @@ async def recover(store: Store) -> int:
     store.blobs.pin(await run(journal.needed_blobs))
     for descent in await run(lambda connection: list(read_descents(connection))):
         store.blobs.descend(descent)
+    for digest, owner in await run(journal.outputs):
+        store.blobs.made(digest, owner)
     kept = await run(setbacks.with_folders)
     known = await run(lambda connection: setbacks.known_among(connection, _names(store.job_folders)))
     await asyncio.to_thread(_keep_folders, store, kept, known)

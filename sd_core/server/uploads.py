@@ -6,7 +6,8 @@ import asyncio
 import errno
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import RequestError
@@ -21,10 +22,11 @@ _PART = 2**19
 
 
 class Upload:
-    """A blob that is arriving; what has come of it counts towards the bound of the store."""
+    """A blob that is arriving. Others make room for it when it is complete and right, and not before."""
 
-    def __init__(self, store: BlobStore) -> None:
+    def __init__(self, store: BlobStore, sender: str | None = None) -> None:
         self._store = store
+        self._sender = sender
         self._path = store.folder / f"upload-{os.urandom(8).hex()}.tmp"
         self._stream = self._path.open("xb", buffering=0)
         self._sha = hashlib.sha256()
@@ -35,9 +37,9 @@ class Upload:
         """Append bytes.
 
         Raises:
-            OutputError: full disk, or full store.
+            OutputError: full disk, or too much is under way.
         """
-        self._store.expect(len(piece))
+        self._store.expect(self._sender, len(piece))
         self._expected += len(piece)
         if len(self._start) < len(_NPY_MAGIC):
             self._start = (self._start + piece)[: len(_NPY_MAGIC)]
@@ -45,7 +47,7 @@ class Upload:
         try:
             self._append(piece)
         except OSError as error:
-            raise output_error(self._path, error) from error
+            raise output_error(Path(self._path.name), error) from error
 
     def keep(self, digest: str) -> None:
         """Take the complete file into the store under its digest.
@@ -57,9 +59,7 @@ class Upload:
         if self._sha.hexdigest() != digest:
             raise RequestError("sha256", f"the bytes have the digest {self._sha.hexdigest()}", hint="send them again")
         self._stream.close()
-        size = self._expected
-        self._forget()
-        self._store.adopt(digest, self._path, blob_name(digest, self._start), size)
+        self._store.adopt(digest, self._path, blob_name(digest, self._start), self._expected, self._sender)
 
     def discard(self) -> None:
         """Delete what has not been kept."""
@@ -68,7 +68,7 @@ class Upload:
         self._path.unlink(missing_ok=True)
 
     def _forget(self) -> None:
-        self._store.expect(-self._expected)
+        self._store.expect(self._sender, -self._expected)
         self._expected = 0
 
     def _append(self, piece: bytes) -> None:
@@ -84,8 +84,12 @@ class Upload:
                 self._store.free_some(2 * len(piece))
 
 
-async def fill(upload: Upload, pieces: AsyncIterator[bytes], digest: str) -> int:
+async def fill(
+    upload: Upload, pieces: AsyncIterator[bytes], digest: str, count: Callable[[int], None] = lambda size: None
+) -> int:
     """Write all pieces and keep the file under its digest, outside the event loop; gives its size.
+
+    `count` is told the size of each piece that has come, and may refuse it.
 
     Raises:
         RequestError: the bytes have another digest.
@@ -93,6 +97,7 @@ async def fill(upload: Upload, pieces: AsyncIterator[bytes], digest: str) -> int
     """
     part, size, total = list[bytes](), 0, 0
     async for piece in pieces:
+        count(len(piece))
         part.append(piece)
         size += len(piece)
         total += len(piece)

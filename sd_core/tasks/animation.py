@@ -21,9 +21,11 @@ from sd_core.passes import FramePasses, finite_range
 from sd_core.requests import Animation
 from sd_core.requests import replace as changed
 from sd_core.results import Result
+from sd_core.sources import refuse_sources
 from sd_core.values import Array, unit_floats
 
 from .animation_frame import Frame
+from .animation_inputs import Inputs
 from .animation_paint import Painter
 from .animation_prepare import Easel, Preparer, ahead
 from .animation_progress import FrameProgress
@@ -40,10 +42,13 @@ def animation(request: Animation, context: Context) -> Result:
     """Make every frame, or those that an earlier run left to be made.
 
     Raises:
-        RequestError: bad input, naming the frame; `resume` finds another request's frames, or a new run finds any.
+        RequestError: bad input, naming the frame; a frame lies in the output folder;
+            `resume` finds another request's frames, or a new run finds any.
         ModelNotFound, ModelMismatch, OutOfMemory, OutputError, Cancelled: see `sd_core.errors`.
     """
     frames = open_frames(request)
+    if context.output is not None:
+        refuse_sources(request, context.output)
     how = {"resume": context.resume, "overwrite": context.overwrite, "warn": context.warn}
     with closing(FrameStore(context.output, request, frames.count, **how)) as store:
         model = context.model(request.model)
@@ -55,17 +60,23 @@ def animation(request: Animation, context: Context) -> Result:
             store.begin(resolved)
         in_model = adapted(model, resolved.loras, resolved.image_prompt)
         with in_model as adapters, seamless_vae(resolved, model), torch.no_grad():
-            _run(Studio(resolved, model, adapters, context), frames, store)
+            _run(Studio(resolved, model, adapters, context), frames, store, Inputs(resolved, model, store.inputs))
         return Result(images=store.pictures(), request=resolved, report=_report(resolved, store))
 
 
-def _run(studio: Studio, frames: Frames, store: FrameStore) -> None:
+def _run(studio: Studio, frames: Frames, store: FrameStore, inputs: Inputs) -> None:
     """Make what is missing, and tell of each frame in order."""
     progress = _progress(studio, frames.count)
     told = 0
-    for span in store.spans():
+    spans = store.spans()
+    kept = set(range(frames.count)).difference(*(range(span.first, span.stop) for span in spans))
+    for change in inputs.changes(kept):
+        studio.context.warn(change)
+    if store.noted is not None:
+        studio.context.decisions["frames"] = f"{len(kept)} kept, {frames.count - len(kept)} made"
+    for span in spans:
         _tell(studio.context, store, range(told, span.first))
-        _make(studio, frames, store, span, progress)
+        _make(studio, frames, store, span, progress, inputs)
         told = span.stop
     _tell(studio.context, store, range(told, frames.count))
     store.settle()
@@ -76,7 +87,9 @@ def _tell(context: Context, store: FrameStore, finished: range) -> None:
         context.report(FrameEvent(index, partial(store.picture, index), _told(store.figures[index])))
 
 
-def _make(studio: Studio, frames: Frames, store: FrameStore, span: Span, progress: FrameProgress) -> None:
+def _make(
+    studio: Studio, frames: Frames, store: FrameStore, span: Span, progress: FrameProgress, inputs: Inputs
+) -> None:
     request, context = studio.request, studio.context
     preparer = Preparer(studio, lambda index: _frame(studio, frames, index, None))
     before = None if span.state is None else _frame(studio, frames, span.first - 1, None)
@@ -84,7 +97,7 @@ def _make(studio: Studio, frames: Frames, store: FrameStore, span: Span, progres
         preparer.restore(span.state, before)
     painter = Painter(studio, store, None if before is None else store.image(before.index))
     progress.begin(span.first)
-    with closing(ahead(_prepared(studio, frames, preparer, span, before))) as easels:
+    with closing(ahead(_prepared(studio, frames, preparer, span, before, inputs))) as easels:
         for easel in easels:
             index = easel.frame.index
             if context.cancelled():
@@ -94,13 +107,17 @@ def _make(studio: Studio, frames: Frames, store: FrameStore, span: Span, progres
             progress.begin(index + 1)
             picture = _picture(painted.image, easel.frame.passes, studio.margin)
             report = partial(_report, request, store)
+            store.inputs = inputs.committed(index)
             store.commit(index, picture, figures, painted.state, painted.stored, wanted=painted.wanted, report=report)
             context.report(FrameEvent(index, partial(store.picture, index), figures))
 
 
-def _prepared(studio: Studio, frames: Frames, preparer: Preparer, span: Span, before: Frame | None) -> Generator[Easel]:
+def _prepared(
+    studio: Studio, frames: Frames, preparer: Preparer, span: Span, before: Frame | None, inputs: Inputs
+) -> Generator[Easel]:
     """The frames of a span, ready to be painted. before: the frame before that, if there is one."""
     for index in range(span.first, span.stop):
+        inputs.look(index)
         before = _frame(studio, frames, index, before)
         yield preparer.prepared(before)
 

@@ -28,6 +28,7 @@ from sd_core.passes import Camera
 from sd_core.requests import DepthToImage, MeshTexture, Seamless
 from sd_core.requests import replace as changed
 from sd_core.results import Result
+from sd_core.sources import refuse_sources
 from sd_core.texture import make_material
 from sd_core.values import unit_floats
 
@@ -53,9 +54,12 @@ def mesh_texture(request: MeshTexture, context: Context) -> Result:
     """Plan views, paint them one after another, and bring their colours to the texture.
 
     Raises:
-        RequestError: the mesh cannot be painted; `resume` finds another request's views, or a new run finds any.
+        RequestError: the mesh cannot be painted, or lies in the output folder;
+            `resume` finds another request's views, or a new run finds any.
         ModelNotFound, ModelMismatch, OutOfMemory, Cancelled: see `sd_core.errors`.
     """
+    if context.output is not None:
+        refuse_sources(request, context.output)
     with closing(ViewStore(request, context)) as store:
         model = context.model(request.model)
         if store.noted is not None:

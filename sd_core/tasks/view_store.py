@@ -59,11 +59,10 @@ class ViewStore:
         return None if self._about is None else from_json(self._about["resolved"], arrays=self._asked.arrays())
 
     def begin(self, resolved: MeshTexture) -> None:
-        """Start a new run; `resolved` is noted for whoever resumes it. What an earlier run left goes."""
+        """Start a new run; `resolved` is noted for whoever resumes it. What an earlier run left goes, unless it has changed."""
         if self._files is None:
             return
-        if self._context.overwrite:
-            self._files.give_up(self._files.listed())
+        self._files.set_changed_aside(self._files.listed(), self._context.warn)
         self._files.remove(self._files.listed())
         self._files.write({}, {"asked": self._asked.to_json(), "resolved": resolved.to_json()})
 
@@ -81,8 +80,8 @@ class ViewStore:
             hint = "delete it to have it made again, or put it elsewhere"
             raise RequestError("resume", f"{path} has been changed since it was made", hint=hint)
         if status is Status.CHANGED:
-            self._context.warn(f"{name} was damaged, and is made again")
-            self._files.give_up([name])
+            aside = self._files.set_aside(name)
+            self._context.warn(f"{name} was damaged, and is made again: what was there is {aside.name} now")
         return read_picture(path) if status is Status.SOUND else None
 
     def save(self, index: int, picture: Picture) -> None:
@@ -96,32 +95,44 @@ class ViewStore:
 
     def _opened(self, files: OutputFolder) -> dict[str, Any] | None:
         """What is noted about the run that is resumed."""
-        if not files.is_listed and (files.root / _EARLIER).is_file():
-            _adopt(files)
-        asked, resume = self._asked, self._context.resume
+        asked, resume, overwrite = self._asked, self._context.resume, self._context.overwrite
+        names = [_name(index) for index in range(asked.max_views if asked.views is None else len(asked.views))]
+        if not files.is_listed and not overwrite and (files.root / _EARLIER).is_file():
+            _adopt(files, names, asked, resume=resume)
         same = files.about.get("asked") == asked.to_json()
         if resume and files.about and not same:
-            raise RequestError("resume", f"{files.root} holds another request's views", hint="use another folder")
+            raise _anothers(files)
         held = sum(1 for name in files.listed() if name.endswith(".png") and os.path.lexists(files.path(name)))
-        if held and not resume and not self._context.overwrite:
+        if held and not resume and not overwrite:
             onward = "resume=True (--resume) goes on with them, " if same else ""
             hint = f"{onward}overwrite=True (--overwrite) makes them anew; or use another folder"
             whose = "this" if same else "another"
             raise RequestError("output", f"{files.root} holds {held} views of {whose} request", hint=hint)
-        files.require_free(map(_name, range(asked.max_views if asked.views is None else len(asked.views))))
+        files.require_free(names)
         return files.about if resume and files.about else None
 
 
-def _adopt(files: OutputFolder) -> None:
-    """List what has exactly the names of an earlier version's files and is whole."""
+def _adopt(files: OutputFolder, names: list[str], asked: MeshTexture, *, resume: bool) -> None:
+    """List what an earlier version's run of this request, which is resumed, wrote, and is whole: nobody else vouches for it."""
     path = files.root / _EARLIER
     try:
         held = json.loads(path.read_bytes())
         about = {"asked": str(held["asked"]), "resolved": str(held["resolved"])}
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise RequestError("resume", f"{path} is damaged: {error}", hint="use another folder") from error
-    found = [held for held in files.root.iterdir() if _NAMES.fullmatch(held.name) and not held.is_symlink()]
-    files.adopt([path.name for path in found if is_whole(path)], about)
+    same = about["asked"] == asked.to_json()
+    if resume and not same:
+        raise _anothers(files)
+    if not resume:
+        onward = "resume=True (--resume) goes on with them; or " if same else ""
+        message = f"{files.root} holds views of {'this' if same else 'another'} request, of an earlier version"
+        raise RequestError("output", message, hint=f"{onward}move them away, or use another folder")
+    paths = ((name, files.path(name)) for name in (_EARLIER, *names))
+    files.adopt([name for name, path in paths if not path.is_symlink() and is_whole(path)], about)
+
+
+def _anothers(files: OutputFolder) -> RequestError:
+    return RequestError("resume", f"{files.root} holds another request's views", hint="use another folder")
 
 
 def _name(index: int) -> str:

@@ -19,6 +19,7 @@ from sd_core.models.files import check_folder
 from sd_core.models.folder import read_index
 from sd_core.models.hub import HUB_ID, fetch_pipeline
 from sd_core.models.libraries import pipeline_class, quiet_libraries
+from sd_core.models.local import local_path
 from sd_core.models.parts import PartWeights, explained, load_pretrained
 from sd_core.requests import Seamless
 from sd_core.values.srgb import decode_srgb
@@ -67,7 +68,7 @@ def find_estimator(name: str) -> EstimatorFiles:
         ModelNotFound: no such checkpoint, or files of it are missing.
         ModelMismatch: it is none of Marigold's, or holds damaged files, pickles, or names of code.
     """
-    folder = Path(name).expanduser()
+    folder = local_path(name)
     if not folder.is_dir():
         if folder.exists() or not HUB_ID.fullmatch(name):
             raise ModelNotFound(name, "is neither a folder nor a hub id", hint=_HINT)

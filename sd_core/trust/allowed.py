@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ..catalogue import known_hub_ids
@@ -20,6 +21,10 @@ _OWN_FOLDERS = ("models", "loras")
 
 _SENT_FOLDERS = ("blobs", "jobs")
 """In `SD_CORE_HOME`: what clients send lies there, so that no approval makes a model of it."""
+
+
+_TOLD = 5
+"""Names in a message, which has to be read; all of them are in `NotAllowed.names`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +52,8 @@ class Allowed:
             {"place": each.place, "role": str(each.role), "name": printable(each.name), "shown": printable(place.text)}
             for each, place in refused
         ]
-        listed = ", ".join(f"{each['shown']} ({each['role']} at {each['place']})" for each in names)
+        listed = ", ".join(f"{each['shown']} ({each['role']} at {each['place']})" for each in names[:_TOLD])
+        listed += f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
         raise NotAllowed(
             names[0]["place"],
             f"is not allowed to a request from elsewhere: {listed}",
@@ -62,28 +68,69 @@ class Allowed:
             SDError: the approvals cannot be read; not looked at where nothing asks for them.
         """
         places = [(each, place_of(each.role, each.name, self.home)) for each in named]
-        doubtful = [pair for pair in places if not self._is_known(*pair)]
-        extra = approved(self.home) if doubtful else ()
-        return [(each, place) for each, place in doubtful if not self._is_listed(place, extra)]
+        rule = _Rule(self)
+        doubtful = [pair for pair in places if not rule.knows(*pair)]
+        extra = _Names(approved(self.home) if doubtful else ())
+        return [(each, place) for each, place in doubtful if not rule.lists(place, extra)]
 
-    def _is_known(self, named: Named, place: Place) -> bool:
+
+class _Names:
+    """Hub ids and whole paths, found in one step each.
+
+    Paths were made whole when they were approved: a link put in their place later does not count.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.texts = frozenset(names)
+        self._paths = frozenset(path for path in map(Path, self.texts) if path.is_absolute())
+
+    def hold(self, path: Path) -> bool:
+        """Whether it, or a folder above it, is among them."""
+        return path in self._paths or not self._paths.isdisjoint(path.parents)
+
+
+class _Rule:
+    """`Allowed` during one check: each folder is looked at once, however many names lie in it."""
+
+    def __init__(self, allowed: Allowed) -> None:
+        home = allowed.home
+        self._known = known_hub_ids()
+        own = [os.path.realpath(home / name) for name in _OWN_FOLDERS]
+        self._sent = _Names(os.path.realpath(home / name) for name in _SENT_FOLDERS)
+        self._more = _Names(allowed.more)
+        self._own = _Names((*own, *allowed.more))
+        self._beside = None if allowed.beside is None else os.path.realpath(allowed.beside)
+        self._links_in = cache(_links_in)
+
+    def knows(self, named: Named, place: Place) -> bool:
+        """Whether it may be named without anybody's approval."""
         if place.kind is Kind.HUB:
-            return place.text in known_hub_ids() or self._is_listed(place, self.more)
+            return place.text in self._known or self.lists(place, self._more)
         if place.kind is not Kind.PATH:
-            return place.kind is Kind.CATALOGUE or self._is_listed(place, self.more)
-        if named.role is Role.FILE and self.beside is not None and _is_beside(place.text, self.beside):
-            return True
-        own = [os.path.realpath(self.home / name) for name in _OWN_FOLDERS]
-        return self._is_listed(place, (*own, *self.more))
+            return place.kind is Kind.CATALOGUE or self.lists(place, self._more)
+        return (named.role is Role.FILE and self._is_beside(place.text)) or self.lists(place, self._own)
 
-    def _is_listed(self, place: Place, names: Sequence[str]) -> bool:
+    def lists(self, place: Place, names: _Names) -> bool:
+        """Whether it is among `names`, or in a folder that is."""
         if place.kind is not Kind.PATH:
-            return place.text in names and place.kind is not Kind.NOTHING
+            return place.text in names.texts and place.kind is not Kind.NOTHING
         path = Path(place.text)
-        if any(path.is_relative_to(os.path.realpath(self.home / sent)) for sent in _SENT_FOLDERS):
+        return names.hold(path) and not self._sent.hold(path)
+
+    def _is_beside(self, path: str) -> bool:
+        """Whether a file, or all files of a "####" pattern, lie in `beside` or below, and none is hidden on the way."""
+        base, real = self._beside, Path(path)
+        if base is None or not real.is_relative_to(base):
             return False
-        # They were made whole when they were approved: a link put in their place later does not count.
-        return any(path.is_relative_to(name) for name in names if Path(name).is_absolute())
+        if any(part.startswith(".") for part in real.relative_to(base).parts):
+            return False
+        return "#" not in real.name or all(self._is_beside(os.path.realpath(link)) for link in self._links(real))
+
+    def _links(self, pattern: Path) -> list[str]:
+        """The links among the files that a "####" pattern may stand for."""
+        before, after = pattern.name.split("#", 1)[0], pattern.name.rsplit("#", 1)[1]
+        links = self._links_in(pattern.parent)
+        return [path for name, path in links if name.startswith(before) and name.endswith(after)]
 
 
 def by_user(names: Iterable[str]) -> tuple[str, ...]:
@@ -101,26 +148,22 @@ def allow_command(names: Iterable[Mapping[str, str]]) -> str:
 
 
 def _remedy(refused: Sequence[tuple[Named, Place]], names: Sequence[Mapping[str, str]]) -> str:
-    here = [each for each, (_, place) in zip(names, refused, strict=True) if place.kind is not Kind.NOTHING]
+    here = [
+        each
+        for each, (named, place) in zip(names, refused, strict=True)
+        if place.kind is not Kind.NOTHING and not (place.kind is Kind.ELSEWHERE and named.role is Role.FILE)
+    ]
+    if not here and any(place.kind is Kind.ELSEWHERE for _, place in refused):
+        return "nothing is read from addresses: save it as a file on this machine, and name that"
     if not here:
         return "there is nothing of this name here: put it into the folder models or loras in SD_CORE_HOME"
-    return f"if you trust it: {allow_command(here)}"
+    return f"if you trust it: {allow_command(here[:_TOLD])}{' and so on' if len(here) > _TOLD else ''}"
 
 
-def _is_beside(path: str, folder: Path) -> bool:
-    """Whether a file, or all files of a "####" pattern, lie in a folder or below, and none is hidden on the way."""
-    base, real = Path(os.path.realpath(folder)), Path(path)
-    if not real.is_relative_to(base) or any(part.startswith(".") for part in real.relative_to(base).parts):
-        return False
-    return "#" not in real.name or all(_is_beside(os.path.realpath(link), folder) for link in _links(real))
-
-
-def _links(pattern: Path) -> list[str]:
-    """The links among the files that a "####" pattern may stand for."""
-    before, after = pattern.name.split("#", 1)[0], pattern.name.rsplit("#", 1)[1]
+def _links_in(folder: Path) -> list[tuple[str, str]]:
+    """Names and paths of the links in a folder."""
     try:
-        with os.scandir(pattern.parent) as found:
-            links = [each for each in found if each.is_symlink()]
+        with os.scandir(folder) as found:
+            return [(each.name, each.path) for each in found if each.is_symlink()]
     except OSError:
         return []  # what cannot be listed here cannot be found by its pattern later
-    return [each.path for each in links if each.name.startswith(before) and each.name.endswith(after)]

@@ -8,13 +8,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from ..catalogue import CATALOGUE
+from ..catalogue import CATALOGUE, known_hub_ids
 from ..values import Role
 
 _ELSEWHERE = re.compile(r"[\\/]{2}|[A-Za-z][A-Za-z0-9+.-]+:")
 r"""UNC and `\\?\` paths, and URLs. They are never resolved: to ask for a UNC path already sends the user's name to its host."""
 
-_HUB_ID = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+)((?:/[A-Za-z0-9_. -]+)*)")
+_HUB_ID = re.compile(
+    r"([A-Za-z0-9][A-Za-z0-9_.-]*/(?![A-Za-z0-9_.-]*\.(?:safetensors|ckpt|pt|pth|bin)$)[A-Za-z0-9_.-]+)"
+    r"((?:/[A-Za-z0-9_. -]+)*)"
+)
+"""What ends like a file of weights is a path that is not there: nobody means a repository, and one of that name is a stranger's."""
+
+_OF_THE_HUB = (Role.MODEL, Role.CONTROLNET)
+"""Roles whose loaders look for a repository of the catalogue on the hub alone."""
 
 
 class Kind(StrEnum):
@@ -42,7 +49,8 @@ class Place:
 def place_of(role: Role, name: str, home: Path) -> Place:
     """What `name` means to the loader of its role.
 
-    A name that lies in the working folder is a path, as it is to the loaders, also where it looks like a hub id.
+    A name that lies in the working folder is a path, as it is to the loaders, also where it looks like a hub id; but for the
+    models and ControlNets of the catalogue, which are the hub's alone.
 
     Args:
         role: of the field.
@@ -51,6 +59,8 @@ def place_of(role: Role, name: str, home: Path) -> Place:
     """
     if role is Role.MODEL and name in CATALOGUE:
         return Place(Kind.CATALOGUE, name)
+    if role in _OF_THE_HUB and name in known_hub_ids():
+        return Place(Kind.HUB, name)
     if _ELSEWHERE.match(name):
         return Place(Kind.ELSEWHERE, name)
     try:

@@ -30,10 +30,10 @@ def event_to_dict(event: Event) -> tuple[dict[str, Any], Arrays]:  # noqa: PLR09
         case ResultEvent(result=result):
             data, arrays = result_to_dict(result)
             return {"kind": event.kind, "result": data}, arrays
-        case Failed(error=error):
-            return {"kind": event.kind, "error": error.to_dict()}, {}
-        case CancelledEvent():
-            return {"kind": event.kind}, {}
+        case Failed(error=error, warnings=warnings):
+            return {"kind": event.kind, "error": error.to_dict(), **_warnings_to_dict(warnings)}, {}
+        case CancelledEvent(warnings=warnings):
+            return {"kind": event.kind, **_warnings_to_dict(warnings)}, {}
         case _:
             assert_never(event)
 
@@ -73,9 +73,9 @@ def _event(kind: EventKind, data: Mapping[str, Any], find: FindArray) -> Event: 
             lazy = result["request"]["type"] == "Animation"
             return ResultEvent(result_from_dict(result, request_in(result, find), find, lazy=lazy))
         case EventKind.FAILED:
-            return Failed(error_from_dict(data["error"]))
+            return Failed(error_from_dict(data["error"]), _warnings(data))
         case EventKind.CANCELLED:
-            return CancelledEvent()
+            return CancelledEvent(_warnings(data))
         case _:
             assert_never(kind)
 
@@ -90,6 +90,15 @@ def _step_to_dict(event: StepEvent) -> dict[str, Any]:
         "image": event.image,
         "preview": preview,
     }
+
+
+def _warnings_to_dict(warnings: tuple[str, ...]) -> dict[str, Any]:
+    """Nothing where there are none: as before there were any."""
+    return {"warnings": list(warnings)} if warnings else {}
+
+
+def _warnings(data: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(map(str, data.get("warnings", ())))
 
 
 def _preview(text: str | None) -> Array | None:

@@ -17,18 +17,31 @@ _FOLDERS = ("logs", "blobs", "jobs")
 _FILES = ("server.json", "server.lock", "server.*.tmp", "start.log", "allowed.json", "journal.sqlite3*")
 """What the server writes; files of the user, such as LoRAs, keep the permissions that they have."""
 
+_OURS = ("journal.sqlite3", "blobs", "server.lock")
+"""Any of them, of this user: a server has been here before."""
+
+_SYSTEM = "lost+found"
+"""The system's own, in a home that is a file system of its own."""
+
+_EXPECTED = frozenset({*_FOLDERS, "loras", "models", "temporary", "tokens.toml", "lost", "allowed.json", "start.log"})
+"""What may lie in a home that no server has used yet: what the user puts there, and the log of its first start."""
+
 
 def make_private(home: Path) -> list[str]:
     """Make the folder, or take from others the right to read what is in it; gives what was repaired, each path once.
 
     Raises:
-        ServerError: it cannot be made or read, belongs to another user, or leads to where others can write.
+        ServerError: it cannot be made or read, belongs to another user, holds what is not the server's where others can read
+            it, or lies where others can write.
     """
     try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         if os.name == "nt":
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
             return []
+        _refuse_movable(home)
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         _refuse_foreign(home)
+        _refuse_shared(home)
         return [
             *_repaired(home),
             *(said for folder in _FOLDERS for said in _repaired_folder(home / folder)),
@@ -46,7 +59,7 @@ def open_private(path: Path) -> int:
     return os.open(path, flags, 0o600)
 
 
-_ELSEWHERE = "name another folder with SD_CORE_HOME"
+_ELSEWHERE = "name another folder with --home or SD_CORE_HOME"
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -62,6 +75,29 @@ def _refuse_foreign(folder: Path) -> None:
         sticky = place != target and mode & stat.S_ISVTX
         if mode & stat.S_IWOTH and not sticky:
             raise ServerError(f"{folder} leads to {place}, where every user can write", hint=_ELSEWHERE)
+
+
+def _refuse_movable(home: Path) -> None:
+    """Whoever can write in a folder above, and may move what belongs to others, could put another one in its place."""
+    for place in Path(os.path.abspath(home)).parents:  # noqa: PTH100 - links are `_refuse_foreign`'s
+        if not place.exists():
+            continue
+        mode = place.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise ServerError(f"{home} lies below {place}, where every user can write", hint=_ELSEWHERE)
+
+
+def _refuse_shared(home: Path) -> None:
+    """Permissions are only taken from what is the server's own: not from /tmp, nor from /etc."""
+    user = os.geteuid()
+    if any(path.lstat().st_uid == user for path in (home / name for name in _OURS) if os.path.lexists(path)):
+        return
+    held = [path for path in home.iterdir() if path.name != _SYSTEM]
+    others = sorted(path for path in held if path.name not in _EXPECTED or path.lstat().st_uid != user)
+    if others and (home.stat().st_mode & _OTHERS or any(path.lstat().st_uid != user for path in others)):
+        raise ServerError(
+            f"{home} is no folder of a server: it holds {others[0].name!r:.80}, and others can use it", hint=_ELSEWHERE
+        )
 
 
 def _repaired_folder(folder: Path) -> Iterator[str]:

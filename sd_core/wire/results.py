@@ -108,14 +108,18 @@ def request_in(data: Mapping[str, Any], find: FindArray) -> Request:
 
 
 def blobs_named(data: Json) -> set[str]:
-    """Every digest that JSON refers to as `{"blob": digest, ...}`; for JSON that nests no deeper than requests do."""
-    if isinstance(data, list):
-        return set().union(*(blobs_named(item) for item in data))
-    if not isinstance(data, Mapping):
-        return set()
-    digest = data.get("blob")
-    own = {digest} if isinstance(digest, str) else set()
-    return own.union(*(blobs_named(item) for item in data.values()))
+    """Every digest that JSON refers to as `{"blob": digest, ...}`, however deep it nests."""
+    found, waiting = set[str](), [data]
+    while waiting:
+        held = waiting.pop()
+        if isinstance(held, list):
+            waiting.extend(held)
+        elif isinstance(held, Mapping):
+            digest = held.get("blob")
+            if isinstance(digest, str):
+                found.add(digest)
+            waiting.extend(held.values())
+    return found
 
 
 def array_to_dict(array: Array) -> tuple[dict[str, Any], Arrays]:

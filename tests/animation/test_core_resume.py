@@ -98,6 +98,9 @@ def test_what_is_damaged_is_made_again_and_what_is_sound_is_not(
     whole = pictures(out)
     (out / "frames" / "000004.png").write_bytes(whole["000004.png"][:99])
     events = list(engine.stream(request, output=out, resume=True))
+    aside = out / "frames" / "000004.changed.png"
+    assert aside.read_bytes() == whole["000004.png"][:99]
+    aside.unlink()
     assert pictures(out) == whole
     made = {event.image for event in events if isinstance(event, StepEvent)}
     assert made == ({4} if checkpoint == 2 else {0, 1, 2, 3, 4})

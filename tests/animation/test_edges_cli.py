@@ -98,7 +98,9 @@ def test_a_run_that_is_resumed_makes_only_what_is_missing(sd_core: Run, model: t
     sd_core(*command)
     frames = sorted((tmp_path / "out" / "frames").iterdir())
     before = [path.stat().st_mtime_ns for path in frames]
-    sd_core(*command, "--resume")
+    lines = sd_core(*command, "--resume").stdout.splitlines()
+    assert json.loads(lines[-1])["decisions"]["frames"] == "3 kept, 0 made"
+    assert "3 kept, 0 made" in sd_core(*(word for word in command if word != "--json"), "--resume").stdout
     assert [path.stat().st_mtime_ns for path in frames] == before
 
 
@@ -118,6 +120,14 @@ def test_finished_frames_and_what_is_not_ours_are_kept_and_named(
     assert "holds 2 finished frames of this request" in told and "--resume" in told and "--overwrite" in told
     assert "choose one of them" in sd_core(*command, "--resume", "--overwrite", code=2).stderr
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+    (tmp_path / "out" / "report.html").write_bytes(b"my notes")
+    told = sd_core(*command, "--resume").stderr
+    assert "note: report.html has been changed or damaged" in told
+    assert (tmp_path / "out" / "report.changed.html").read_bytes() == b"my notes"
+    before_all = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    onto_itself = ("animate", "brick", "--passes", "out/frames/######.png", *SMALL, *model, "-o", "out", "--overwrite")
+    assert "000000.png is what this is made from" in sd_core(*onto_itself, code=2).stderr
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before_all
     sd_core(*command, "--overwrite", "--seed", 4)
     assert (tmp_path / "out" / "animation.gif").read_bytes() == b"mine"
     assert (tmp_path / "out" / "frames" / "000001.png").read_bytes() != before[
@@ -143,6 +153,7 @@ def test_plain_pictures_are_styled_by_their_own_colours(
     [
         (("--passes", "nowhere/####.exr"), "no file is named like"),
         (("--passes", "clip.mp4"), "there is no such file"),
+        (("--passes", "render"), "render is a folder; name the frames in it, as in render/####.exr"),
         (("--passes", "render/####.exr", "--keyframe", "green"), "keyframe: must be FRAME:PROMPT"),
         (("--passes", "render/####.exr", "--resume"), "resume: needs the folder"),
         (("--passes", "render/####.exr", "--gif", "--fps", "60"), "fps: must be at most 50"),

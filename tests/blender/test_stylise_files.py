@@ -125,7 +125,27 @@ def test_a_picture_that_was_retouched_is_named_and_kept(tmp_path: Path) -> None:
     assert output.write_picture(1, b"made").read_bytes() == mine
     output.picture(1).write_bytes(mine[:-9])
     assert output.write_picture(1, b"made").read_bytes() == b"made", "what is cut is made again"
+    assert (tmp_path / "frames" / "000001.changed.png").read_bytes() == mine[:-9]
     output.close()
+
+
+def test_the_copy_of_a_scene_is_not_replaced_while_it_is_worked_on(scene: Any, tmp_path: Path) -> None:
+    import bpy
+
+    from blender_addon.operators.stylise_animation import output_of
+
+    output = output_of(scene, range(1, 4))
+    output.begin(again=False)
+    output.begin_anew(written(output.stage("scene.blend")), "{}")
+    output.close()
+    copy = output.passes / "scene.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    copy.unlink()
+    copy.hardlink_to(tmp_path / "shot.blend")
+    before = copy.read_bytes()
+    with pytest.raises(RuntimeError, match="is what this is made from, and lies in the output folder"):
+        bpy.ops.sdcore.stylise_animation()
+    assert copy.read_bytes() == before
 
 
 def test_two_that_work_at_the_same_frames_are_told(scene: Any, tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sd_core.cli.progress import Display
+from sd_core.cli.running import tell
+from sd_core.events import Loading
 from sd_core.requests import Animation, Lora, Request, TextToImage
 from sd_core.results import Result
 from tests.cli.conftest import Run, environment
@@ -139,3 +142,42 @@ def test_the_programs_own_line_for_making_it_again_says_that_the_model_is_truste
     assert "again: sd-core run a.png --trust" in told
     told = sd_core("txt2img", "red", *how, "-o", "b.png").stdout
     assert "again: sd-core run b.png\n" in told
+
+
+ODD = "\x1b]0;pwned\x07\x1b[31m\nwrote it"
+
+
+def is_plain(text: str) -> bool:
+    return all(mark.isprintable() for line in text.splitlines() for mark in line)
+
+
+def test_nothing_that_a_picture_holds_or_is_called_reaches_the_terminal_raw(sd_core: Run, tmp_path: Path) -> None:
+    request = json.loads(TextToImage(prompt="a").to_json())
+    for index, changes in enumerate(
+        ({ODD: 1}, {"type": ODD}, {"model": ODD}, {"scheduler": ODD}, {"prompt": 1, ODD: ODD})
+    ):
+        picture = tmp_path / f"{index}.json"
+        picture.write_text(json.dumps({**request, **changes}), "utf-8")
+        told = sd_core("run", picture.name, code=2).output
+        assert is_plain(told) and "wrote it" not in told.splitlines(), repr(told)
+    told = sd_core("run", f"{ODD}.png", code=2).output
+    assert is_plain(told) and "\\x1b[31m" in told
+
+
+def test_names_of_written_files_and_warnings_are_told_plainly(capsys: pytest.CaptureFixture[str]) -> None:
+    result = Result(images=[np.zeros((8, 8, 3), np.uint8)], request=TextToImage(prompt="a"), warnings=(ODD,))
+    tell(result, [Path(f"{ODD}.png"), Path(f"{ODD}.json")])
+    written = capsys.readouterr()
+    assert is_plain(written.out) and is_plain(written.err)
+    assert "wrote it" not in [*written.out.splitlines(), *written.err.splitlines()]
+    assert written.err.count("\\x1b") == 2
+
+
+def test_what_is_loading_is_told_plainly_and_as_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "200"}.items():
+        monkeypatch.setenv(name, value)
+    with Display() as display:
+        display.show(Loading("reading [/red] \x1b[31m"))
+    assert "reading [/red] \\x1b[31m" in capsys.readouterr().err

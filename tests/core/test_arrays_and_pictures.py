@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sd_core import DepthToImage, ImageToImage, Inpaint, RequestError
-from sd_core.values import array_digest, freeze, read_picture, to_pillow
+from sd_core.values import array_digest, freeze, load_array, npy_bytes, read_picture, to_pillow
 from sd_core.values.srgb import decode_srgb, encode_srgb
 from tests.core import strategies
 
@@ -162,3 +164,34 @@ def test_a_picture_that_is_a_program_is_not_run(tmp_path: Path, suffix: str, mon
     with pytest.raises(RequestError, match="no picture that can be read"):
         ImageToImage(prompt="", image=path)
     assert not marker.exists()
+
+
+def test_the_size_of_an_array_file_is_compared_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.npy"
+    path.write_bytes(npy_bytes(np.zeros((4, 4), np.float32)))
+    os.truncate(path, 200 * 1024**3)
+    with pytest.raises(RequestError, match="truncated or damaged"):
+        load_array(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others do not bound the memory of a program")
+def test_an_array_larger_than_the_memory_is_a_bad_request(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.npy"
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": (2**16, 2**16)})
+        stream.truncate(stream.tell() + 4 * 2**32)
+    script = (
+        "import resource, sys; from sd_core.values import load_array;"
+        "resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30)); load_array(sys.argv[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=False)
+    assert "RequestError" in done.stderr and "larger than the free memory" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither")
+def test_arrays_are_read_from_regular_files_only(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npy")
+    (tmp_path / "endless.npy").symlink_to("/dev/zero")
+    for name in ("pipe.npy", "endless.npy"):
+        with pytest.raises(RequestError, match="no regular file"):
+            load_array(tmp_path / name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +119,31 @@ def test_a_packed_text_cannot_fill_the_memory(tmp_path: Path) -> None:
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
     with pytest.raises(RequestError, match="damaged"):
         load_request(tmp_path / "bomb.png")
+
+
+def test_many_packed_texts_cannot_fill_the_memory_together(tmp_path: Path) -> None:
+    body = b"sd_core\0\0" + zlib.compress(bytes(20 * 1024**2), 9)
+    chunk = struct.pack(">I", len(body)) + b"zTXt" + body + struct.pack(">I", zlib.crc32(b"zTXt" + body))
+    path = tmp_path / "many.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + 4000 * chunk)
+    with pytest.raises(RequestError, match="damaged PNG"):
+        load_request(path)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".png"])
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither")
+def test_a_request_is_read_from_regular_files_only(tmp_path: Path, suffix: str) -> None:
+    pipe, endless = tmp_path / f"pipe{suffix}", tmp_path / f"endless{suffix}"
+    os.mkfifo(pipe)
+    endless.symlink_to("/dev/zero")
+    for path in (pipe, endless, tmp_path):
+        with pytest.raises(RequestError):
+            load_request(path)
+
+
+def test_a_request_longer_than_any_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "long.json"
+    with path.open("wb") as stream:
+        stream.truncate(200 * 1024**3)
+    with pytest.raises(RequestError, match="is longer than"):
+        load_request(path)

@@ -33,7 +33,9 @@ def program(*arguments: str) -> subprocess.Popen[str]:
 
 
 def frames(folder: Path) -> dict[str, bytes]:
-    return {name: held for name, held in listing(folder).items() if name.startswith("frames/")}
+    """What lies among the frames, but for what was damaged and is set aside."""
+    named = {name: held for name, held in listing(folder).items() if name.startswith("frames/")}
+    return {name: held for name, held in named.items() if ".changed" not in name}
 
 
 @pytest.fixture
@@ -172,6 +174,7 @@ def test_each_file_that_is_damaged_is_made_again(
         run(out, resume=True)
         assert frames(out) == wanted, name
         assert run(out, resume=True) == [], name
+        assert how == "gone" or ruined(raw, how) in listing(out).values(), "what was damaged is kept"
 
 
 def test_damage_costs_no_more_than_the_frames_since_the_last_state_that_was_kept(
@@ -184,7 +187,8 @@ def test_damage_costs_no_more_than_the_frames_since_the_last_state_that_was_kept
     assert run(tmp_path, resume=True) == [3, 4]
     (tmp_path / "frames" / "000001.png").write_bytes(b"")
     assert run(tmp_path, resume=True, warnings=warnings) == [0, 1]
-    assert warnings == ["frames/000001.png was damaged, and is made again"]
+    wanted = "frames/000001.png was damaged, and is made again: what was there is 000001.changed.png now"
+    assert warnings == [wanted]
 
 
 def test_what_somebody_has_changed_is_kept_and_named(whole: Path) -> None:
@@ -224,8 +228,12 @@ def test_a_folder_of_an_earlier_version_goes_on(whole: Path, tmp_path: Path) -> 
     as_earlier(out)
     (out / "frames" / "notes.txt").write_text("mine")
     before = listing(out)
-    with pytest.raises(RequestError, match="holds 3 finished frames of this request"):
+    with pytest.raises(
+        RequestError, match="holds 3 finished frames of this request, of an earlier version; resume=True"
+    ):
         run(out)
+    with pytest.raises(OutputError, match="lies where a file is to be written"):
+        run(out, overwrite=True)
     assert listing(out) == before
     assert run(out, resume=True) == [3, 4]
     assert frames(out) == frames(whole) | {"frames/notes.txt": b"mine"}

@@ -230,6 +230,34 @@ def test_a_texture_in_a_folder_does_not_replace_what_it_is_made_from(tmp_path: P
         check_destination(request, tmp_path / "wall", overwrite=True)
 
 
+@pytest.mark.parametrize("name", ["out.png", "out"])
+def test_inputs_are_not_written_through_a_link_that_leads_elsewhere(tmp_path: Path, name: str) -> None:
+    request = Adjust(image=NOISE) if name == "out.png" else Texture(prompt="a wall", image=NOISE, strength=0.5, seed=1)
+    result = Result(images=[NOISE // 2], request=request)
+    (tmp_path / "mine").mkdir()
+    path, theirs = tmp_path / "mine" / name, tmp_path / "theirs"
+    result.save(path)
+    (inputs,) = tmp_path.rglob("*.inputs")
+    inputs.rename(theirs)
+    inputs.symlink_to(theirs, target_is_directory=True)
+    (held,) = theirs.iterdir()
+    held.write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"\.inputs: is a link that leads elsewhere"):
+        result.save(path)
+    if name == "out.png":
+        with pytest.raises(OutputError, match=r"\.inputs: is a link that leads elsewhere"):
+            check_destination(request, path, overwrite=True)
+    assert held.read_bytes() == b"mine"
+
+
+def test_a_name_with_a_nul_is_no_path(tmp_path: Path) -> None:
+    path = Path(f"{tmp_path}/a\0b.png")
+    with pytest.raises(OutputError, match="holds a NUL character"):
+        Result(images=[NOISE], request=PLAIN).save(path)
+    with pytest.raises(OutputError, match="holds a NUL character"):
+        check_destination(PLAIN, path, overwrite=True)
+
+
 def test_a_result_may_be_saved_again_over_itself_even_where_nothing_was_changed(tmp_path: Path) -> None:
     same = Result(images=[NOISE], request=Adjust(image=NOISE))
     for _ in range(2):

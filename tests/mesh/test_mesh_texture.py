@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sd_core.encoding import encode_png
 from sd_core.engine import Engine
 from sd_core.errors import Cancelled, OutputError, RequestError
 from sd_core.events import FrameEvent
@@ -99,12 +100,14 @@ def test_views_are_not_thrown_away_damaged_ones_are_made_again_and_changed_ones_
     first.write_bytes(raw[:-20])
     result = engine.run(request(), output=out, resume=True)
     assert first.read_bytes() == raw and any("was damaged" in told for told in result.warnings)
+    assert (out / "view_00.changed.png").read_bytes() == raw[:-20]
     assert np.array_equal(result.images[0], painted.images[0])
     first.write_bytes((out / "view_01.png").read_bytes())
     with pytest.raises(RequestError, match=r"view_00\.png has been changed since it was made"):
         engine.run(request(), output=out, resume=True)
-    engine.run(request(max_views=1), output=out, overwrite=True)
+    result = engine.run(request(max_views=1), output=out, overwrite=True)
     assert is_whole(first) and not (out / "view_01.png").exists()
+    assert (out / "view_00.changed2.png").is_file() and any("view_00.changed2.png" in told for told in result.warnings)
     assert (out / "view_mine.png").read_bytes() == b"mine"
 
 
@@ -121,9 +124,27 @@ def test_views_of_an_earlier_version_are_gone_on_with(engine: Engine, painted: R
     (tmp_path / "mesh_texture.json").write_text(json.dumps(about))
     (tmp_path / "sd_core.manifest.json").unlink()
     times = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("view_*.png")}
+    with pytest.raises(RequestError, match=r"views of this request, of an earlier version; resume=True"):
+        engine.run(request(), output=tmp_path)
+    with pytest.raises(OutputError, match=r"view_00\.png: lies where a file is to be written"):
+        engine.run(request(), output=tmp_path, overwrite=True)
     result = engine.run(request(), output=tmp_path, resume=True)
     assert np.array_equal(result.images[0], painted.images[0])
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("view_*.png")} == times
+
+
+def test_a_note_that_somebody_else_wrote_makes_no_view_ours(engine: Engine, tmp_path: Path) -> None:
+    for name in ("view_00.png", "view_77.png"):
+        (tmp_path / name).write_bytes(encode_png(np.zeros((8, 8, 3), np.uint8)))
+    (tmp_path / "mesh_texture.json").write_text('{"asked": "x", "resolved": "y"}')
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(RequestError, match="of another request, of an earlier version; move them away"):
+        engine.run(request(), output=tmp_path)
+    with pytest.raises(RequestError, match="another request's views"):
+        engine.run(request(), output=tmp_path, resume=True)
+    with pytest.raises(OutputError, match=r"view_00\.png: lies where a file is to be written"):
+        engine.run(request(), output=tmp_path, overwrite=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_views_that_somebody_else_made_choose_no_model(engine: Engine, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Meshes come in as they are: nothing moves, the user's UVs stay, and what cannot be painted says so."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -161,3 +163,41 @@ def test_a_mesh_opens_nothing_outside_its_folder(tmp_path: Path, given: str) -> 
         [sys.executable, "-c", LISTEN, str(mesh)], capture_output=True, text=True, check=True
     ).stdout
     assert str(mesh) in opened and "secret" not in opened and "127.0.0.1" not in opened
+
+
+def with_buffer(folder: Path, uri: str) -> Path:
+    """A glTF of one triangle, whose numbers are in the file `uri`."""
+    view = {"buffer": 0, "byteOffset": 0, "byteLength": 36}
+    described = {
+        "asset": {"version": "2.0"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+        "accessors": [{"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3"}],
+        "bufferViews": [view],
+        "buffers": [{"uri": uri, "byteLength": 36}],
+    }
+    path = folder / "mesh.gltf"
+    path.write_text(json.dumps(described), "utf-8")
+    return path
+
+
+def test_the_numbers_of_a_mesh_may_lie_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "numbers.bin").write_bytes(np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0]]).tobytes())
+    assert load_mesh(str(with_buffer(tmp_path, "numbers.bin"))).faces.shape == (1, 3)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_pipes_beside_a_mesh_are_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "numbers.bin")
+    with pytest.raises(RequestError, match=r"cannot be read: .*no regular file"):
+        load_mesh(str(with_buffer(tmp_path, "numbers.bin")))
+
+
+def test_a_mesh_that_names_files_elsewhere_is_refused_with_advice_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "numbers.bin").write_bytes(bytes(36))
+    (tmp_path / "inner").mkdir()
+    with pytest.raises(RequestError, match="lies outside its folder; export it as") as refused:
+        load_mesh(str(with_buffer(tmp_path / "inner", "../../..")))
+    assert "allow_anywhere" not in str(refused.value)

@@ -11,7 +11,9 @@ import torch
 from sd_core.devices import Placement
 from sd_core.errors import ModelMismatch, ModelNotFound, RequestError
 from sd_core.models import load_control_network, load_model
+from sd_core.models.catalogue import CATALOGUE, CONTROLNETS
 from sd_core.models.files import read_shapes
+from sd_core.models.sources import find_source, model_identity
 from tests.conftest import Built
 from tests.models.conftest import Loaded
 from tests.tiny import TinyKind
@@ -80,3 +82,27 @@ def test_a_damaged_file_is_named(loaded: Loaded, controlnet: Built, tmp_path: Pa
 def test_another_network_is_no_controlnet(loaded: Loaded, tiny: Built) -> None:
     with pytest.raises(ModelMismatch, match="UNet2DConditionModel, no ControlNet or T2I-Adapter"):
         load_control_network(str(tiny(TinyKind.SD1) / "unet"), "depth", loaded(TinyKind.SD1))
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_folder_that_is_called_like_a_known_controlnet_is_never_taken_for_it(
+    loaded: Loaded, controlnet: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, named: bool
+) -> None:
+    known = CONTROLNETS[loaded(TinyKind.SD1).family]["depth"]
+    shutil.copytree(controlnet(TinyKind.SD1), tmp_path / known)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(ModelNotFound, match="not on this machine"):
+        load_control_network(known if named else None, "depth", loaded(TinyKind.SD1))
+
+
+def test_a_folder_that_is_called_like_a_known_model_is_never_taken_for_it(
+    tiny: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = CATALOGUE["sd15"].hub_id
+    shutil.copytree(tiny(TinyKind.SD1), tmp_path / known)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelNotFound, match="not on this machine"):
+        find_source(known, offline=True)
+    assert not any(str(tmp_path) in str(entry) for entry in model_identity(known))

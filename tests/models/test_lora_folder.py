@@ -8,9 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from sd_core.devices import choose_placement
 from sd_core.errors import ModelNotFound
-from sd_core.models import Family, LoraInfo, list_loras
+from sd_core.models import Family, LoraInfo, list_loras, load_model
 from sd_core.models.lora_folder import find_lora
+from sd_core.models.weights import find_weights
 
 
 @pytest.fixture
@@ -68,3 +70,15 @@ def test_no_name_leads_out_of_the_folder(folder: Path, monkeypatch: pytest.Monke
     assert (folder / "../outside.safetensors").resolve() == outside.resolve()
     with pytest.raises(ModelNotFound):
         find_lora("../outside.safetensors")
+
+
+def test_a_file_that_is_not_there_is_not_asked_of_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    for name in ("mylib/mistyped.safetensors", "mylib/old.ckpt"):
+        with pytest.raises(ModelNotFound, match=r"no such file|is not in the LoRA folder"):
+            find_weights(name, offline=False)
+
+
+def test_a_folder_of_anything_is_told_to_be_no_model_before_it_is_searched() -> None:
+    with pytest.raises(ModelNotFound, match="has no model_index"):
+        load_model("/", choose_placement("cpu", "float32"))

@@ -121,6 +121,47 @@ def test_what_two_results_were_made_from_stays_for_the_one_that_is_left(tmp_path
     assert store.make_room(2 * KIB) and present(store, 3) == [0]
 
 
+def send(store: BlobStore, number: int, sender: str) -> None:
+    with store.receive(sender) as upload:
+        upload.write(content(number))
+        upload.keep(digest(number))
+
+
+def test_what_was_only_sent_goes_before_what_jobs_made_and_ones_own_before_that_of_others(tmp_path: Path) -> None:
+    store = opened(tmp_path, 6 * KIB)
+    for number, owner in ((0, "ben"), (1, "anna")):
+        store.put({digest(number): content(number)}, owner)
+    for number, owner in ((2, "ben"), (3, "anna"), (4, "anna"), (5, "ben")):
+        send(store, number, owner)
+    left: list[list[int]] = []
+    for number in range(6, 12):
+        store.put({digest(number): content(number)}, "anna")
+        store.hold([digest(number)])
+        left.append(present(store, 6))
+    assert left == [[0, 1, 2, 4, 5], [0, 1, 4, 5], [0, 4, 5], [4, 5], [5], []]
+
+
+def test_many_uploads_cost_no_finished_picture(tmp_path: Path) -> None:
+    store = opened(tmp_path, 4 * KIB)
+    store.put({digest(0): content(0)}, "ben")
+    for number in range(1, 20):
+        send(store, number, "anna")
+    assert present(store, 20) == [0, 17, 18, 19]
+    send(store, 0, "anna")
+    store.put({digest(20): content(20), digest(21): content(21), digest(22): content(22)}, "anna")
+    assert present(store, 1) == [0], "what two have is neither's alone"
+
+
+def test_arrays_of_one_job_can_be_sent_one_after_the_other_to_a_store_full_of_pictures(tmp_path: Path) -> None:
+    store = opened(tmp_path, 8 * KIB)
+    for number in range(8):
+        store.put({digest(number): content(number)}, "ben")
+    for number in (8, 9):
+        send(store, number, "anna")
+    assert store.hold([digest(8), digest(9)]) == []
+    assert present(store, 8) == [2, 3, 4, 5, 6, 7]
+
+
 def test_order_of_use_survives_a_restart(tmp_path: Path) -> None:
     store = filled(tmp_path, 3, 10 * KIB)
     for age, number in enumerate((2, 0, 1)):
@@ -147,7 +188,7 @@ def test_an_interrupted_upload_leaves_nothing(tmp_path: Path) -> None:
     store = opened(tmp_path, 10 * KIB)
     with pytest.raises(ConnectionError):
         interrupt(store)
-    (tmp_path / "upload-of-a-killed-server.tmp").write_bytes(b"x")
+    (tmp_path / "upload-0123456789abcdef.tmp").write_bytes(b"x")
     assert opened(tmp_path, 10 * KIB).total == 0
     assert list(tmp_path.iterdir()) == []
 

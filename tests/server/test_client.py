@@ -244,7 +244,7 @@ def test_a_server_for_others_offers_the_loras_of_its_folder_and_no_other_files(
     (tmp_path / "loras").mkdir()
     shutil.copyfile(held, tmp_path / "loras" / "brick.safetensors")
     fields = {"prompt": "red wall", "width": 64, "height": 64, "num_inference_steps": 2, "seed": 1}
-    options = ("--host", "0.0.0.0", "--token", "secret", "--model", str(served.model))  # noqa: S104 - that is the point
+    options = ("--host", "0.0.0.0", "--token", "secret-and-long-enough", "--model", str(served.model))  # noqa: S104 - that is the point
     with running(tmp_path, *options) as (_, client):
         assert client.run(TextToImage(**fields, loras=(Lora("brick.safetensors"),))).images[0].shape == (64, 64, 3)
         for name in (str(held), "gone.safetensors"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
-from sd_core.errors import OutputError
+from sd_core.errors import OutputError, RequestError
 from sd_core.server import connections
 from sd_core.server.blobs import BlobStore
 from sd_core.server.connections import Connection, Patience
@@ -29,9 +30,13 @@ class Hasty(Connection):
 
 
 async def _read_all(scope: Scope, receive: Receive, send: Send) -> None:
-    """Reads a body and tells its size; refuses unread what goes to /refused."""
+    """Reads a body and tells its size; refuses unread what goes to /refused. Other paths are names, of right tokens."""
     size = 0
-    while scope["path"] != "/refused":
+    name = scope["path"].strip("/")
+    is_refused = name == "refused"
+    if name and not is_refused:
+        is_refused = not scope["state"]["connection"].trust(name, is_admin=name == "admin")
+    while not is_refused:
         message = await receive()
         size += len(message.get("body", b""))
         if not message.get("more_body", False):
@@ -122,17 +127,81 @@ def test_a_body_that_was_refused_is_not_waited_for() -> None:
         assert b" 200 " in answer.splitlines()[0]
 
 
-def test_there_are_only_so_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+def ask(held: socket.socket, *, name: str = "") -> None:
+    """The head of a request with a body of three bytes; a name is taken for that of a right token."""
+    held.sendall(f"PUT /{name} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n".encode())
+
+
+def finish(held: socket.socket) -> bytes:
+    """The end of what `ask` began, and the answer."""
+    held.sendall(b"abc")
+    return one_answer(held)
+
+
+def test_strangers_make_room_for_others_and_known_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "connection_limit", lambda: 4)
+    with listening() as connect:
+        known = connect()
+        ask(known, name="anna")
+        assert finish(known) == b"3 bytes"
+        ask(known, name="anna")
+        strangers = [connect() for _ in range(20)]
+        for held in strangers[:17]:
+            assert to_the_end(held) == b"", "the oldest go first"
+        newest = connect()
+        ask(newest)
+        assert finish(newest) == b"3 bytes"
+        assert finish(known) == b"3 bytes"
+
+
+def test_without_any_stranger_the_newest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "connection_limit", lambda: 2)
     with listening() as connect:
-        first, second = connect(), connect()
-        for held in (first, second):
-            held.sendall(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n")
-        third = connect()
-        assert to_the_end(third) == b""
-        for held in (first, second):
-            held.sendall(b"abc")
-            assert one_answer(held) == b"3 bytes"
+        known = connect(), connect()
+        for held, name in zip(known, ("anna", "ben"), strict=True):
+            ask(held, name=name)
+            assert finish(held) == b"3 bytes"
+            ask(held, name=name)
+        assert to_the_end(connect()) == b""
+        assert [finish(held) for held in known] == [b"3 bytes"] * 2
+
+
+def test_nobody_but_the_admin_has_more_than_half_of_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "connection_limit", lambda: 5)
+    with listening() as connect:
+        told = []
+        for name in ("anna", "anna", "anna", "ben", "admin"):
+            held = connect()
+            ask(held, name=name)
+            told.append(finish(held))
+        assert told == [b"3 bytes", b"3 bytes", b"0 bytes", b"3 bytes", b"3 bytes"]
+
+
+def test_a_stranger_gets_only_so_many_answers_on_one_connection() -> None:
+    with listening() as connect:
+        held, known = connect(), connect()
+        held.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 50)
+        answers = to_the_end(held)
+        assert answers.count(b"0 bytes") == connections._STRANGER_REQUESTS
+        assert b"connection: close" in answers
+        for _ in range(2 * connections._STRANGER_REQUESTS):
+            known.sendall(b"GET /anna HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert one_answer(known) == b"0 bytes"
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, b"200"), (1, b"400")])
+@pytest.mark.parametrize("after", [b"", b"x" * 200_000])
+def test_the_bound_of_the_headers_is_exact(more: int, status: bytes, after: bytes) -> None:
+    start = f"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {len(after)}\r\nX-Long: ".encode()
+    with listening() as connect:
+        held = connect()
+        padding = connections._HEAD_BYTES - len(start) - 4 + more
+        held.sendall(start + b"a" * padding + b"\r\n\r\n")
+        if not more:
+            held.sendall(after)
+            assert one_answer(held) == f"{len(after)} bytes".encode()
+        else:
+            assert b" 400 " in to_the_end(held)
 
 
 def answer_to(pieces: list[tuple[float, bytes]], *, silence: float, slowest: float) -> list[Message]:
@@ -165,19 +234,34 @@ def test_a_body_that_drips_is_given_up_with_a_reason() -> None:
     assert b"10000 bytes a second" in sent[1]["body"]
 
 
-def test_unfinished_uploads_count_towards_the_bound(tmp_path: Path) -> None:
+def test_unfinished_uploads_are_bounded_and_cost_nobody_anything(tmp_path: Path) -> None:
     store = BlobStore(tmp_path / "blobs", bound=100)
     store.open()
+    held = hashlib.sha256(b"h" * 100).hexdigest()
+    store.put({held: b"h" * 100})
 
     async def pieces(size: int) -> AsyncIterator[bytes]:
         yield b"a" * size
 
     with store.receive() as first:
-        first.write(b"a" * 60)
-        with store.receive() as second, pytest.raises(OutputError, match="no room"):
-            second.write(b"b" * 60)
+        first.write(b"a" * 30)
+        with store.receive() as second, pytest.raises(OutputError, match="no room for 21 more bytes of unfinished"):
+            second.write(b"b" * 21)
     with store.receive() as third, pytest.raises(OutputError, match="no room"):
-        asyncio.run(fill(third, pieces(101), "0" * 64))
-    with store.receive() as fourth:
-        fourth.write(b"c" * 100)
-    assert not list((tmp_path / "blobs").iterdir())
+        asyncio.run(fill(third, pieces(51), "0" * 64))
+    with store.receive() as fourth, pytest.raises(RequestError, match="digest"):
+        asyncio.run(fill(fourth, pieces(50), "0" * 64))
+    assert [path.stem for path in (tmp_path / "blobs").iterdir()] == [held]
+    assert store.make_room(0), "results need not wait for them"
+
+
+def test_no_sender_keeps_all_others_out(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path / "blobs", bound=200)
+    store.open()
+    with store.receive("ben") as first, store.receive("ben") as second, store.receive("anna") as third:
+        first.write(b"a" * 50)
+        with pytest.raises(OutputError, match="no room"):
+            second.write(b"b")
+        third.write(b"c" * 25)
+        with store.receive() as admin:
+            admin.write(b"d" * 25)

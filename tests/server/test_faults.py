@@ -110,11 +110,11 @@ def test_jobs_survive_the_death_of_the_server(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_client_follows_its_job_over_a_restart_of_the_server(tmp_path: Path) -> None:
     port = _free_port()
-    arguments = [*START, "--token", "fixed"]
+    arguments = [*START, "--token", "fixed-and-long-enough"]
     command = [sys.executable, "-m", "sd_core.cli", "serve", "--port", str(port), *arguments]
     environment = {**os.environ, **ENVIRONMENT, "SD_CORE_HOME": str(tmp_path)}
     first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    with Client(f"http://127.0.0.1:{port}", "fixed", patience=PATIENCE) as client:
+    with Client(f"http://127.0.0.1:{port}", "fixed-and-long-enough", patience=PATIENCE) as client:
         job = client.submit(long_adjust())
         wait_for(lambda: running_state(client, job.id), PATIENCE)
         kill(first.pid)
@@ -204,7 +204,7 @@ def test_a_slow_reader_misses_previews_and_nothing_else() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="a small disk of its own takes Linux's namespaces")
 def test_a_server_on_a_full_disk_refuses_and_goes_on_when_there_is_space(tmp_path: Path) -> None:
     mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(tmp_path)]
-    serve = [sys.executable, "-m", "sd_core.cli", "serve", "--port", "0", "--token", "fixed", *START]
+    serve = [sys.executable, "-m", "sd_core.cli", "serve", "--port", "0", "--token", "fixed-and-long-enough", *START]
     script = f"{' '.join(mount)} && exec {' '.join(serve)}"
     environment = {**os.environ, **ENVIRONMENT, "SD_CORE_HOME": str(tmp_path)}
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]
@@ -213,7 +213,7 @@ def test_a_server_on_a_full_disk_refuses_and_goes_on_when_there_is_space(tmp_pat
     url = server.stdout.readline().split()[2].rstrip(",")
     filler = Path(f"/proc/{server.pid}/root{tmp_path}/filler")
     try:
-        with Client(url, "fixed", patience=PATIENCE) as client:
+        with Client(url, "fixed-and-long-enough", patience=PATIENCE) as client:
             before = client.submit(adjust(1))
             before.result(PATIENCE)
             _fill(filler)

@@ -23,7 +23,7 @@ def test_a_server_that_starts_on_a_full_disk_ends_with_a_sentence(tmp_path: Path
     home.mkdir()
     serve = shlex.join([sys.executable, "-m", "sd_core.cli", "serve", "--port", "0", *START])
     script = f"""
-        mount -t tmpfs -o size=1m tmpfs {home} || exit 99
+        mount -t tmpfs -o size=1m,mode=700 tmpfs {home} || exit 99
         head -c {1024 * (1024 - free)} /dev/zero > {home}/filler
         timeout --preserve-status 5 {serve}
         code=$?

@@ -39,6 +39,9 @@ PAGES: dict[str, tuple[dict[str, str], bool]] = {
     "our name without the port": ({"Origin": "http://127.0.0.1"}, False),
     "a sandboxed frame": ({"Origin": "null"}, False),
     "an image of another site": ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, False),
+    "a page of another site, in capitals": ({"Sec-Fetch-Site": "Cross-Site"}, False),
+    "a page of a kind that nobody knows": ({"Sec-Fetch-Site": "same-origin-ish"}, False),
+    "our own page, in capitals": ({"Sec-Fetch-Site": "Same-Origin"}, True),
     "a link of another site": ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, False),
 }
 REQUESTS = {
@@ -126,6 +129,21 @@ def test_headers_of_endless_length_are_not_read(with_token: Speaker) -> None:
     with pytest.raises((ConnectionError, AssertionError)):
         assert _answer(connection) == 200
     connection.close()
+
+
+@pytest.mark.parametrize("name", ["Host", "Origin", "Sec-Fetch-Site", "Authorization"])
+def test_what_decides_who_gets_through_comes_once(with_token: Speaker, name: str) -> None:
+    parts = urlsplit(with_token.url)
+    sent = {"Host": parts.netloc, "Authorization": f"Bearer {with_token.token}"}
+    sent |= {"Origin": with_token.url, "Sec-Fetch-Site": "same-origin"}
+    for times, status in ((1, 200), (2, 400)):
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+        connection.putrequest("GET", "/v1/jobs", skip_host=True)
+        for key, value in sent.items():
+            for _ in range(times if key == name else 1):
+                connection.putheader(key, value)
+        assert _answer(connection) == status
+        connection.close()
 
 
 def _answer(connection: http.client.HTTPConnection) -> int:

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
+from sd_core.server.schemas import JobChange
 from sd_core.values import array_digest, freeze, npy_bytes
+from sd_core.wire.results import blobs_named
 from tests.server.conftest import Served
 from tests.server.servers import PATIENCE, adjust, endless
 
@@ -251,3 +253,33 @@ def test_the_log_is_json_lines(served: Served) -> None:
 def test_a_digest_is_that_of_the_npy_file(raw: Raw) -> None:
     array = freeze(np.zeros((2, 2), np.float32))
     assert raw.put(npy_bytes(array)) == array_digest(array)
+
+
+@pytest.mark.parametrize("depth", [65, 500, 900])
+@pytest.mark.parametrize("start", ["[", '{"a":', '{"blob": "a", "b":'])
+def test_json_that_nests_too_deeply_is_refused_as_a_request(raw: Raw, depth: int, start: str) -> None:
+    nested = start * depth + "1" + ("]" if start == "[" else "}") * depth
+    body = f'{{"id": "{uuid.uuid4().hex}", "request": {{"type": "Adjust", "image": {nested}}}}}'
+    status, _, answer = raw("POST", "/v1/jobs", body.encode(), {"Content-Type": "application/json"})
+    assert (status, b"nested too deeply" in answer) == (422, True)
+
+
+@pytest.mark.parametrize("depth", [990, 100_000])
+def test_json_that_nests_deeper_than_it_can_be_read_is_refused(raw: Raw, depth: int) -> None:
+    body = b'{"id": "a", "request": {"a": ' + b"[" * depth + b"]" * depth + b"}}"
+    assert raw("POST", "/v1/jobs", body, {"Content-Type": "application/json"})[0] in {400, 422}
+
+
+@pytest.mark.parametrize("position", ["true", '"0"', "0.5", "0.0"])
+def test_a_place_in_the_queue_is_a_whole_number(position: str) -> None:
+    with pytest.raises(ValueError, match="position"):
+        JobChange.model_validate_json(f'{{"position": {position}}}')
+
+
+def test_blobs_are_found_however_deep_json_nests() -> None:
+    data: Any = {"blob": "a"}
+    for _ in range(100_000):
+        data = [data]
+    assert blobs_named(data) == {"a"}
+    while data and isinstance(data, list):  # taken apart from outside, as the interpreter would recurse
+        data = data.pop()

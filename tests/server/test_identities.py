@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
 from sd_core.client import Client
-from sd_core.errors import RequestError, ServerError
+from sd_core.errors import OutputError, RequestError, ServerError
 from sd_core.requests import TextToImage
-from sd_core.server.identity import ADMIN, Identities, Role, read_tokens
+from sd_core.server.blobs import BlobStore
+from sd_core.server.holdings import Holdings
+from sd_core.server.identity import ADMIN, Identities, Identity, Quota, Role, read_tokens
+from sd_core.server.quotas import upload_bound
 from sd_core.values import freeze, npy_bytes
 from tests.server.servers import PATIENCE, adjust, endless, running, wait_for
 from tests.server.speaking import Speaker
 
+FINN, GUS = "finn's token, long enough", "gus's token, long enough"
 ANNA, BEN, EVE, WATCH = (
     "anna's token, long",
     "ben's token, long enough",
@@ -39,6 +45,14 @@ upload_bytes = 3000
 job_work = 100_000
 queued_work = 5_000_000_000
 streams = 1
+
+[finn]
+token = "{FINN}"
+upload_bytes = 8000
+
+[gus]
+token = "{GUS}"
+upload_bytes = 8000
 
 [watch]
 token = "{WATCH}"
@@ -143,6 +157,46 @@ def test_knowing_a_digest_is_not_having_what_it_stands_for(shared: Shared) -> No
     assert shared.speaker(BEN)("GET", f"/v1/blobs/{digest}").status == 200
 
 
+def test_what_was_forgotten_is_not_read_from_somebody_else(shared: Shared) -> None:
+    digests: list[str] = []
+    jobs = [client.submit(adjust(40)) for client in (shared.anna, shared.ben)]
+    for client, job in zip((shared.anna, shared.ben), jobs, strict=True):
+        job.result(PATIENCE)
+        digests.append(client.transport.json("GET", f"/v1/jobs/{job.id}")["last_event"]["result"]["images"][0]["blob"])
+    assert digests[0] == digests[1]
+    shared.anna.forget(jobs[0].id)
+    path = f"/v1/blobs/{digests[0]}"
+    assert [shared.speaker(token)("GET", path).status for token in (ANNA, BEN)] == [404, 200]
+
+
+def test_users_are_not_told_how_much_others_have_stored(shared: Shared) -> None:
+    assert set(shared.ben.health()["blobs"]) == {"bound"}
+    assert set(shared.admin.health()["blobs"]) == {"bound", "count", "bytes"}
+
+
+def test_what_is_no_array_is_told_as_such_and_not_where_it_lies(shared: Shared) -> None:
+    def refused(digest: str) -> tuple[int, str]:
+        array = {"blob": digest, "dtype": "uint8", "shape": [16, 16, 3]}
+        answer = shared.speaker(BEN).post("/v1/jobs", {"id": "raw", "request": {"type": "Adjust", "image": array}})
+        return answer.status, answer.body.decode()
+
+    raw, _ = shared.speaker(BEN).put(b"\0" * 768)
+    cut, _ = shared.speaker(BEN).put(npy_bytes(freeze(np.zeros((16, 16, 3), np.uint8)))[:-1])
+    answers = [refused(raw), refused(cut), refused("../../etc/passwd")]
+    assert [status for status, _ in answers] == [422, 422, 422]
+    for (_, body), told in zip(answers, ("no .npy file", "damaged .npy file", "is no SHA-256"), strict=True):
+        assert told in body
+        assert str(shared.home) not in body
+
+
+def test_a_full_store_does_not_tell_where_it_lies(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path, 10)
+    store.open()
+    with pytest.raises(OutputError) as caught:
+        store.put({"0" * 64: b"a" * 11})
+    assert str(tmp_path) not in str(caught.value.to_dict())
+
+
 def test_a_quota_says_what_it_is_and_when_to_try_again(shared: Shared) -> None:
     eve = shared.speaker(EVE)
     _, answer = eve.put(b"a" * 3001)
@@ -169,10 +223,56 @@ def test_a_quota_says_what_it_is_and_when_to_try_again(shared: Shared) -> None:
     assert 'sd_core_quota_total{quota="queued_jobs"} 1.0' in text
 
 
-def test_event_streams_are_counted(shared: Shared) -> None:
-    import http.client
-    from urllib.parse import urlsplit
+def chunked(shared: Shared, token: str, raw: bytes, digest: str) -> tuple[int, bytes]:
+    """PUT without a Content-Length."""
+    parts = urlsplit(shared.url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
+    pieces = (raw[start : start + 1000] for start in range(0, len(raw), 1000))
+    try:
+        connection.request("PUT", f"/v1/blobs/{digest}", pieces, {"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
 
+
+def test_bytes_without_a_length_or_under_a_wrong_digest_count_like_all_others(shared: Shared) -> None:
+    status, body = chunked(shared, FINN, b"f" * 9000, "0" * 64)
+    assert (status, b"upload_bytes is 8000" in body) == (429, True)
+    assert shared.speaker(FINN)("GET", "/v1/health").json()["quotas"]["upload_bytes"]["used"] <= 8000
+    assert chunked(shared, GUS, b"g" * 5000, "0" * 64)[0] == 422
+    assert shared.speaker(GUS)("GET", "/v1/health").json()["quotas"]["upload_bytes"] == {"used": 5000, "bound": 8000}
+    assert shared.speaker(GUS).put(b"h" * 3001)[1].status == 429
+    assert shared.speaker(GUS).put(b"h" * 3000)[1].status == 201
+
+
+def fail_after(holdings: Holdings, identity: Identity, size: int) -> None:
+    with holdings.upload(identity) as arrive:
+        arrive(size)
+        raise OutputError("blobs", "full")
+
+
+def test_uploads_at_the_same_time_count_together() -> None:
+    holdings = Holdings()
+    gus = Identity(name="gus", role=Role.USER, owner="gus")
+    with holdings.upload(gus) as first, holdings.upload(gus) as second:
+        assert (first(100), second(50)) == (100, 150)
+        holdings.send(gus, "0" * 64, 50)
+    assert holdings.sent_bytes(gus, 0) == 50
+    with pytest.raises(OutputError):
+        fail_after(holdings, gus, 70)
+    assert holdings.sent_bytes(gus, 0) == 50, "a full disk is not the sender's fault"
+    with holdings.upload(gus) as last:
+        assert last(1) == 1
+
+
+def test_a_user_may_send_a_quarter_of_the_space_unless_the_table_says_otherwise() -> None:
+    user = Identity(name="gus", role=Role.USER, owner="gus")
+    bounds = [upload_bound(held, 4000) for held in (user, replace(user, quota=Quota(upload_bytes=9000)), ADMIN)]
+    assert bounds == [1000, 9000, None]
+
+
+def test_event_streams_are_counted(shared: Shared) -> None:
     before = shared.admin.submit(endless())
     eve = shared.speaker(EVE)
     small = {"type": "TextToImage", "prompt": "a", "width": 64, "height": 64, "num_inference_steps": 1}

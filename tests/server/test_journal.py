@@ -108,6 +108,39 @@ def test_too_many_jobs_are_refused(held: Held) -> None:
     assert caught.value.status == 429
 
 
+def test_waiting_jobs_are_listed_page_by_page_in_the_order_in_which_they_will_run(held: Held) -> None:
+    for number, name in enumerate("abcdef"):
+        held.add(name, Priority.BATCH if number % 2 else Priority.INTERACTIVE)
+    held(lambda connection: setbacks.move(connection, "e", 0, None))
+
+    def page(after: int, owner: str | None = None) -> list[tuple[str, int]]:
+        found = held(lambda connection: journal.list_jobs(connection, JobState.QUEUED, after, 2, owner))
+        return [(job.id, job.number) for job in found]
+
+    pages = [page(0)]
+    assert held.take() == "e", "a job that has started in the meantime still tells its place"
+    while pages[-1]:
+        pages.append(page(pages[-1][-1][1]))
+    assert "".join(name for names in pages for name, _ in names) == "eacbdf"
+    for after, owner in ((99, None), (1, "ben")):
+        with pytest.raises(ServerError, match="no job number") as caught:
+            page(after, owner)
+        assert caught.value.status == 409
+
+
+def test_nobody_but_the_admin_fills_the_queue(held: Held) -> None:
+    def fill(owner: str) -> int:
+        for count in range(100):
+            job = new(f"{owner}-{count}", owner=owner)
+            try:
+                held(lambda connection, job=job: journal.add(connection, job, 20))
+            except ServerError:
+                return count
+        return 100
+
+    assert [fill(owner) for owner in ("anna", "ben", "eve", "finn", "gus", "")] == [10, 5, 2, 1, 1, 1]
+
+
 def test_what_ran_when_the_server_ended_waits_again_at_its_place(tmp_path: Path) -> None:
     first = Held(tmp_path / "journal.sqlite3")
     for name in "abc":

@@ -17,6 +17,7 @@ from sd_core.server.runs import Run
 from sd_core.server.service import Service
 from sd_core.server.settings import Limits
 from sd_core.server.supervisor import EngineProcess
+from sd_core.server.told import StoredEvent
 from sd_core.values import npy_bytes
 from tests.animation import worlds
 from tests.server.fake_engine import picture
@@ -82,6 +83,27 @@ def test_a_job_that_kills_two_engines_is_set_aside_with_its_reason_and_the_other
     asyncio.run(story())
 
 
+def test_who_follows_a_job_that_is_set_aside_hears_its_end(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with serving(tmp_path, held=True) as service:
+            await submit(service, "bad", film("frames=1 deadly=0"))
+            await submit(service, "good")
+            told = asyncio.create_task(_told(service, "bad"))
+            await service.hold(held=False)
+            await ended(service, "bad", "good")
+            events = await asyncio.wait_for(told, 20)
+            assert events[-1].data["kind"] == "failed" and [event.data["kind"] for event in events].count("failed") == 1
+            assert [event.id for event in events] == sorted({event.id for event in events})
+            again = [event async for event in service.events("bad", events[-2].id)]
+            assert again == events[-1:]
+
+    asyncio.run(story())
+
+
+async def _told(service: Service, job_id: str) -> list[StoredEvent]:
+    return [event async for event in service.events(job_id, 0)]
+
+
 def test_a_job_that_is_alone_and_kills_two_engines_is_set_aside(tmp_path: Path) -> None:
     async def story() -> None:
         async with serving(tmp_path) as service:
@@ -110,7 +132,7 @@ def test_progress_resets_the_count_of_deaths_and_finished_frames_outlive_the_fai
             assert (job.state, job.frames) == (JobState.DONE, 8)
             kinds = [event.data["kind"] async for event in service.events("film", 0)]
             assert kinds.count("frame") == 8 and kinds[-1] == "result" and "failed" not in kinds
-            assert not service.store.job_folder("film").exists()
+            await until(lambda: not service.store.job_folder("film").exists())  # after it is written down as ended
 
     asyncio.run(story())
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
+import os
+import re
+import select
 from pathlib import Path
 
 import pytest
 
-from sd_core.server import logs
+from sd_core.errors import ServerError
+from sd_core.server import console, logs
+from sd_core.server.console import Console, Seldom
 from sd_core.server.logs import open_engine_log, trim_engine_log
 
 
@@ -51,3 +57,72 @@ def test_a_log_that_cannot_be_written_says_so_once(tmp_path: Path, capsys: pytes
     assert "server.jsonl cannot be written: No space left on device" in said
     with contextlib.suppress(OSError):
         handler.stream.close()
+
+
+def record(message: str, error: BaseException | None = None) -> logging.LogRecord:
+    """A warning."""
+    trace = None if error is None else (type(error), error, error.__traceback__)
+    return logging.LogRecord("a", logging.WARNING, "a.py", 1, message, None, trace)
+
+
+def test_a_pipe_that_nobody_reads_holds_nothing_up_and_what_was_left_out_is_counted() -> None:
+    reader, writer = os.pipe()
+    said = Console(writer)
+    said.setFormatter(logging.Formatter("%(message)s"))
+    count, line = 3 * console._LINES, "x" * 200
+    for _ in range(count):
+        said.handle(record(line))
+    read = b""
+    while accounted(read, line) < count and (piece := piece_of(reader)):
+        read += piece
+    assert accounted(read, line) == count and b"left out" in read
+    said.handle(record("the last"))
+    while not read.endswith(b"the last\n") and (piece := piece_of(reader)):
+        read += piece
+    assert read.endswith(b"the last\n")
+    os.close(reader)
+    os.close(writer)
+
+
+def accounted(read: bytes, line: str) -> int:
+    """Lines that came, and those that are said to have been left out."""
+    return read.count(f"{line}\n".encode()) + sum(map(int, re.findall(rb"WARNING: (\d+) lines were left out", read)))
+
+
+def piece_of(reader: int) -> bytes:
+    """What a pipe holds; nothing where it has stayed empty for ten seconds."""
+    ready, _, _ = select.select([reader], [], [], 10.0)
+    return os.read(reader, 65536) if ready else b""
+
+
+def test_what_clients_can_cause_is_logged_once_a_minute_with_a_count() -> None:
+    now = [0.0]
+    seldom = Seldom(lambda: now[0])
+    passed = [seldom.filter(record(f"out of system resource\nsocket: fd={number}")) for number in range(100)]
+    assert passed == [True] + [False] * 99
+    assert seldom.filter(record("another one"))
+    now[0] = 61.0
+    last = record("out of system resource\nsocket: fd=5")
+    assert seldom.filter(last)
+    assert "99 times more" in last.getMessage()
+
+
+def test_a_traceback_is_cut_in_the_middle(tmp_path: Path) -> None:
+    def deep(number: int) -> None:
+        exec("deeper(number - 1)" if number else "1 / 0", {"deeper": deep, "number": number})  # noqa: S102 - lines differ
+
+    handler = logs._file(tmp_path / "server.jsonl")
+    try:
+        deep(200)
+    except ZeroDivisionError as error:
+        handler.handle(record("it failed", error))
+    handler.close()
+    text = (tmp_path / "server.jsonl").read_text()
+    assert len(text) < 10_000
+    assert "ZeroDivisionError" in json.loads(text)["exc_info"]
+
+
+def test_a_log_that_is_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "server.jsonl")
+    with pytest.raises(ServerError, match="no file"):
+        logs._file(tmp_path / "server.jsonl")

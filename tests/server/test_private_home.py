@@ -10,7 +10,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from sd_core.cli.app import make_app
 from sd_core.client import start_server
 from sd_core.errors import ServerError
 from sd_core.wire.private import make_private
@@ -109,16 +111,72 @@ def test_a_link_in_the_home_leads_to_no_change_elsewhere(tmp_path: Path) -> None
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o644
 
 
+@pytest.mark.parametrize("mode", [0o1777, 0o777, 0o755])
+def test_a_folder_of_other_things_is_no_home_and_stays_as_it_is(tmp_path: Path, mode: int) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "something").touch()
+    (home / "start.log").touch()
+    home.chmod(mode)
+    with pytest.raises(ServerError, match="holds 'something'"):
+        make_private(home)
+    assert stat.S_IMODE(home.stat().st_mode) == mode
+
+
+def test_a_marker_of_somebody_else_makes_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a folder "blobs" that somebody has put into /tmp."""
+    (tmp_path / "blobs").mkdir()
+    real, user = Path.lstat, os.geteuid()
+
+    def lstat(path: Path) -> os.stat_result:
+        found = real(path)
+        return os.stat_result((*found[:4], user + 1, *found[5:10])) if path.name == "blobs" else found
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    with pytest.raises(ServerError, match="holds 'blobs'"):
+        make_private(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["journal.sqlite3", "server.lock", "loras"])
+def test_a_home_that_was_used_or_prepared_is_repaired_whatever_else_it_holds(tmp_path: Path, name: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / name).touch()
+    if name != "loras":
+        (home / "something").touch()
+    home.chmod(0o1777)
+    make_private(home)
+    assert stat.S_IMODE(home.stat().st_mode) & 0o777 == 0o700
+
+
+def test_a_home_below_a_folder_that_others_can_write_is_refused_and_not_made(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    with pytest.raises(ServerError, match=f"lies below {shared}, where every user can write"):
+        make_private(shared / "a" / "home")
+    assert not list(shared.iterdir())
+    shared.chmod(0o1777)
+    assert make_private(shared / "a" / "home") == []
+
+
+@pytest.mark.parametrize("home", ["", "."])
+def test_no_home_is_not_the_current_folder(home: str) -> None:
+    done = CliRunner().invoke(make_app(), ["serve", "--home", home])
+    assert done.exit_code == 2
+    assert "names no folder" in done.output
+
+
 @pytest.mark.slow
 def test_a_token_on_the_command_line_is_warned_about_and_one_from_a_file_is_not(tmp_path: Path) -> None:
     path = tmp_path / "token"
-    path.write_text("a token of a file\n")
+    path.write_text("a-token-of-a-file\n")
     path.chmod(0o600)
-    for arguments, is_warned in ((["--token", "seen by all"], True), (["--token-file", str(path)], False)):
+    for arguments, is_warned in ((["--token", "seen-by-all-the-others"], True), (["--token-file", str(path)], False)):
         with running(tmp_path / "home", *arguments) as (server, _):
             said = (tmp_path / "home" / "start.log").read_text()
             assert ("warning: other users can read --token" in said) is is_warned
-            assert server.announcement.token in {"seen by all", "a token of a file"}
+            assert server.announcement.token in {"seen-by-all-the-others", "a-token-of-a-file"}
             assert server.announcement.token not in said
 
 
@@ -137,10 +195,15 @@ def test_a_token_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
 def test_the_token_is_shown_on_a_terminal(tmp_path: Path) -> None:
     import pexpect
 
-    environment = {**os.environ, "SD_CORE_HOME": str(tmp_path / "home"), "SD_CORE_TOKEN": "shown", "TERM": "dumb"}
+    environment = {
+        **os.environ,
+        "SD_CORE_HOME": str(tmp_path / "home"),
+        "SD_CORE_TOKEN": "shown-on-a-terminal",
+        "TERM": "dumb",
+    }
     command = ["-m", "sd_core.cli", "serve", "--port", "0", *START]
     shown = pexpect.spawn(sys.executable, command, env=environment, timeout=PATIENCE)  # type: ignore[arg-type]
-    shown.expect("Token shown")
+    shown.expect("Token shown-on-a-terminal")
     shown.sendintr()
     shown.expect(pexpect.EOF)
     shown.close()

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from sd_core.cli.app import make_app
 from sd_core.errors import NotAllowed, RequestError
 from sd_core.requests import (
     Animation,
@@ -21,6 +23,7 @@ from sd_core.requests import (
     TextToImage,
     Upscale,
 )
+from sd_core.server.identity import read_tokens
 from sd_core.server.rules import allowed_by, check_json, check_limits, with_files, without_files
 from sd_core.server.settings import Limits, ServerSettings
 from sd_core.trust import Allowed
@@ -145,6 +148,35 @@ def test_what_asks_for_just_as_much_as_there_may_be_is_let_in() -> None:
 def test_any_address_but_loopback_needs_a_token(tmp_path: Path, host: str) -> None:
     with pytest.raises(RequestError, match="needed to listen"):
         ServerSettings(home=tmp_path, host=host)
-    assert not ServerSettings(home=tmp_path, host=host, token="secret").is_local  # noqa: S106
+    assert not ServerSettings(home=tmp_path, host=host, token="secret" * 4).is_local
     for own in ("127.0.0.1", "localhost", "::1"):
         assert ServerSettings(home=tmp_path, host=own).is_local
+
+
+@pytest.mark.parametrize("token", ["a", "a" * 15, "with spaces in between", "ein-längeres-Geheimnis", "a" * 20 + "\n"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - compared with
+def test_a_token_that_can_be_guessed_or_not_be_sent_is_refused(tmp_path: Path, token: str, host: str) -> None:
+    with pytest.raises(RequestError, match="at least 16"):
+        ServerSettings(home=tmp_path, host=host, token=token)
+
+
+def test_nobody_in_the_tokens_file_has_the_token_of_the_server(tmp_path: Path) -> None:
+    path, token = tmp_path / "tokens.toml", "the-one-of-the-server"
+    path.write_text(f'[anna]\ntoken = "{token}"\n')
+    path.chmod(0o600)
+    tokens = read_tokens(path)
+    with pytest.raises(RequestError, match="give anna the token of the server"):
+        ServerSettings(home=tmp_path, token=token, tokens=tokens)
+    assert ServerSettings(home=tmp_path, token=f"{token}-itself", tokens=tokens).tokens
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--model", "/nope"), ("--model", "./nope"), ("--model", ""), ("--device", "nonsense")]
+)
+def test_a_server_is_not_started_for_a_model_or_device_that_there_cannot_be(
+    tmp_path: Path, arguments: tuple[str, str]
+) -> None:
+    done = CliRunner().invoke(make_app(), ["serve", "--home", str(tmp_path / "home"), *arguments])
+    assert done.exit_code == 2
+    assert arguments[0].strip("-") in done.output
+    assert not (tmp_path / "home").exists()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
+from sd_core.server.app import make_app
 from sd_core.server.records import JobState, Priority
 from sd_core.server.service import Service
 from sd_core.server.settings import Limits, ServerSettings
@@ -86,3 +89,16 @@ def test_a_job_that_has_ended_is_known_again_without_its_arrays(service: Service
     asyncio.run(service.cancel("a"))
     assert service.store.blobs.make_room(1) and service.store.blobs.find(INPUT) is None
     assert asyncio.run(submit(service, "a")) == [False]
+
+
+def test_an_upload_where_the_blobs_were_moved_away_is_refused_in_a_sentence_and_told_to_admins(
+    service: Service, tmp_path: Path
+) -> None:
+    blobs = service.store.settings.home / "blobs"
+    blobs.rename(tmp_path / "moved")
+    http = TestClient(make_app(service), base_url="http://127.0.0.1", raise_server_exceptions=False)
+    answer = http.put(f"/v1/blobs/{hashlib.sha256(b'a').hexdigest()}", content=b"a")
+    assert answer.status_code == 503
+    assert str(tmp_path) not in answer.text
+    (told,) = http.get("/v1/health").json()["problems"]
+    assert "could not be written" in told and str(blobs) in told

@@ -11,7 +11,7 @@ import pytest
 
 from sd_core.catalogue import known_hub_ids
 from sd_core.errors import NotAllowed, RequestError, SDError, error_from_dict
-from sd_core.trust import Allowed, Named, approve, approved, by_user, printable, withdraw
+from sd_core.trust import Allowed, Kind, Named, approve, approved, by_user, place_of, printable, withdraw
 from sd_core.values import Role
 
 NAMING = [role for role in Role if role is not Role.FILE]
@@ -81,11 +81,19 @@ def test_nothing_else_is(home: Path, name: str, role: Role) -> None:
 
 
 @pytest.mark.parametrize("role", NAMING)
+@pytest.mark.parametrize("suffix", ["safetensors", "ckpt", "bin"])
+def test_what_ends_like_a_file_of_weights_is_no_repository(home: Path, role: Role, suffix: str) -> None:
+    assert place_of(role, "mylib/mine", home).kind is Kind.HUB
+    assert place_of(role, f"mylib/mine.{suffix}", home).kind is Kind.NOTHING
+
+
+@pytest.mark.parametrize("role", NAMING)
 @pytest.mark.parametrize("name", ["lllyasviel/control_v11f1p_sd15_depth", "builtin"])
 def test_what_lies_in_the_working_folder_is_not_taken_for_what_is_known(home: Path, role: Role, name: str) -> None:
     Path(name).mkdir(parents=True)
-    # only the model loader asks the catalogue before it looks into the folder
-    assert allows(Allowed(home=home), name, role) == (name == "builtin" and role is Role.MODEL)
+    # these loaders look at the folder for neither of them: what is known is the catalogue's and the hub's
+    known = (Role.MODEL,) if name == "builtin" else (Role.MODEL, Role.CONTROLNET)
+    assert allows(Allowed(home=home), name, role) == (role in known)
 
 
 def test_whoever_runs_the_program_can_allow_more(home: Path, tmp_path: Path) -> None:
@@ -233,3 +241,23 @@ assert not bad, bad
         [sys.executable, "-c", program, tmp_path / "home", secret], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_of_many_refused_names_a_message_tells_a_few_and_the_error_all(home: Path, tmp_path: Path) -> None:
+    count = 5000
+    for name in ("models", "shot"):
+        (tmp_path / name).mkdir()
+        for index in range(500):
+            (tmp_path / name / f"{index}.link").symlink_to(tmp_path / "secret" / "key")
+    named = [Named(f"passes[{index}]", Role.FILE, str(tmp_path / "shot" / f"{index}.##.exr")) for index in range(count)]
+    assert not Allowed(home=home, beside=tmp_path / "shot").refused(named)
+    with pytest.raises(NotAllowed, match=f"and {count - 5} more") as refused:
+        Allowed(home=home, beside=tmp_path / "models").check(named)
+    assert len(str(refused.value)) < 2000
+    assert len(refused.value.names) == count
+
+
+def test_nobody_is_told_to_allow_an_address_that_nothing_reads(home: Path) -> None:
+    with pytest.raises(NotAllowed, match="save it as a file") as refused:
+        Allowed(home=home).check([Named("passes", Role.FILE, "http://host/film.mp4")])
+    assert "sd-core models allow" not in refused.value.hint

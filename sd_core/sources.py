@@ -1,0 +1,63 @@
+"""The files that an animation or a mesh texture is made from: none may lie where frames or views are committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
+from pathlib import Path
+
+from .errors import RequestError
+from .files import check_name
+from .passes import frame_paths
+from .requests import Animation, MeshTexture, Request
+
+
+def refuse_sources(request: Request, folder: Path) -> None:
+    """Check that an output folder holds none of the files that a request is made from, under whatever name.
+
+    Raises:
+        OutputError: no folder can have such a name.
+        RequestError: it does; names the file. Or no file is named like a pattern of the request.
+    """
+    check_name(folder)
+    if not folder.is_dir():
+        return
+    within = cache(partial(_is_within, root=folder))
+    for path in _files(request):
+        # a frame may be a link, its folder too: both the place of the link and what it leads to are looked at
+        inside = within(path.parent) or (path.is_symlink() and within(path.resolve().parent))
+        if inside and path.is_file():
+            raise RequestError(
+                "output",
+                f"{path} is what this is made from, and lies in the output folder {folder}",
+                hint="choose another folder: what a result is made from is never overwritten",
+            )
+
+
+def _files(request: Request) -> Iterator[Path]:
+    """Paths that are read where they are there: frames, their sidecars, a video, a mesh."""
+    for path in _named(request):
+        yield path
+        if path.suffix.lower() == ".exr":
+            yield path.with_suffix(".json")
+
+
+def _named(request: Request) -> Iterator[Path]:
+    if isinstance(request, MeshTexture) and isinstance(request.mesh, str):
+        yield Path(request.mesh)
+    if isinstance(request, Animation):
+        yield from _frames((request.passes,) if isinstance(request.passes, str) else request.passes)
+
+
+def _frames(passes: Iterable[object]) -> Iterator[Path]:
+    for text in (held for held in passes if isinstance(held, str)):
+        if "#" in Path(text).name and not Path(text).is_file():
+            yield from frame_paths(text)
+        else:
+            yield Path(text)
+
+
+def _is_within(folder: Path, root: Path) -> bool:
+    """Whether `folder` is `root` or below it, whatever either is called: links, mounts, letters of another case."""
+    real = folder.resolve()
+    return any(above.is_dir() and above.samefile(root) for above in (real, *real.parents))
