@@ -27,7 +27,7 @@ from .work import Models
 ROOT = Path(__file__).parents[3]
 """The repository."""
 
-TOKEN = "storm"  # noqa: S105 - of servers that live for minutes on loopback
+TOKEN = "storm-of-the-tests"  # noqa: S105 - of servers that live for minutes on loopback
 MARK = "SD_CORE_STORM"
 """Environment variable by which every process of a host is found again."""
 
