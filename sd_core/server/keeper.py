@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 
 from . import journal, setbacks
 from .records import JobState, JobSummary
-from .store import Store, remove_job_folder
+from .store import Store
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Keeper:
         if self._store.database.check_files():
             return
         await self._find_orphans()
+        await self._store.remove_left()
         if time.monotonic() >= self._next_prune:
             self._next_prune = time.monotonic() + _PRUNE
             await self.prune()
@@ -84,7 +85,7 @@ class Keeper:
             return []
         ids, blobs = await self._store.database.run(lambda held: setbacks.forget(held, jobs))
         for job_id in ids:
-            await asyncio.to_thread(remove_job_folder, self._store.job_folder(job_id))
+            await self._store.remove_folder(job_id)
         if pictures:
             await asyncio.to_thread(self._store.blobs.delete, blobs)
         return ids

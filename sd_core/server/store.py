@@ -58,6 +58,7 @@ class Store:
     metrics: Metrics = field(default_factory=Metrics)
     bell: Bell = field(default_factory=Bell)
     held: bool = False
+    left: set[str] = field(default_factory=set)
     shortage: Shortage = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +80,24 @@ class Store:
         )
         self.blobs.release(blobs)
         if not kept:
-            await asyncio.to_thread(remove_job_folder, self.job_folder(job.id))
+            await self.remove_folder(job.id)
+
+    async def remove_folder(self, job_id: str) -> None:
+        """Delete the folder of a job that needs it no more; where that fails for now, it is tried again by `remove_left`."""
+        folder = self.job_folder(job_id)
+        await asyncio.to_thread(remove_job_folder, folder)
+        if any((folder / name).exists() for name in (ATTACHED, FINISHED)):
+            self.left.add(job_id)
+        else:
+            self.left.discard(job_id)
+
+    async def remove_left(self) -> None:
+        """Delete the folders that could not be deleted when their jobs ended, as for lack of descriptors."""
+        if not self.left:
+            return
+        self.left -= await self.database.run(setbacks.with_folders)  # ids that are in use again
+        for job_id in list(self.left):
+            await self.remove_folder(job_id)
 
 
 def open_store(settings: ServerSettings) -> Store:

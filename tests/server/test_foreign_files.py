@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
+from sd_core.requests import Animation
+from sd_core.server import keeper, store
+from tests.animation import worlds
 from tests.server.fakes import ended, serving, submit, until, use_fake_engines
 
 
@@ -73,3 +78,31 @@ def test_what_a_killed_engine_left_half_done_goes_before_the_next_one_starts(
 
     asyncio.run(run())
     assert not left.exists()
+
+
+def test_a_folder_that_cannot_be_deleted_when_its_job_ends_is_deleted_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_fake_engines(monkeypatch)
+    monkeypatch.setattr(keeper, "_LOOK", 0.05)
+    lacking = [True]
+
+    def rmtree(path: Path, *, ignore_errors: bool) -> None:
+        assert ignore_errors
+        if not lacking[0]:  # as with "too many open files", of which nothing is told
+            remove(path, ignore_errors=True)
+
+    remove = shutil.rmtree
+    monkeypatch.setattr(store, "shutil", SimpleNamespace(rmtree=rmtree))
+
+    async def run() -> None:
+        async with serving(tmp_path) as service:
+            film = Animation(prompt="frames=2", seed=4, passes=worlds.occluder(2), num_inference_steps=4)
+            await submit(service, "film", film)
+            await ended(service, "film")
+            await until(lambda: service.store.left == {"film"})
+            lacking[0] = False
+            await until(lambda: not service.store.job_folder("film").exists())
+            await until(lambda: not service.store.left)
+
+    asyncio.run(run())
