@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from ..errors import RequestError
-from ..values import Array, Value, Wrong, as_picture, freeze, option, part, value
+from ..values import About, Array, Role, Value, Wrong, as_picture, freeze, option, part, value
 from ..values.checks import choice, flag, instance, optional
 
 
@@ -63,40 +63,113 @@ def _ids(value: Array) -> Array:
 
 @part
 class Camera(Value):
-    """A pinhole camera.
+    """A pinhole camera."""
 
-    matrix_world: (4, 4), camera to world; the camera looks along its own -z, y up (Blender's `camera.matrix_world`).
-    intrinsics: (3, 3) in px, `[[fx, 0, cx], [0, fy, cy], [0, 0, 1]]`, origin at the top left corner, y down.
-    """
-
-    matrix_world: Array = option(converter=_matrix(4))
-    intrinsics: Array = option(converter=_matrix(3))
+    matrix_world: Array = option(
+        role=Role.ARRAY,
+        about=About(
+            label="World Matrix",
+            help="(4, 4), camera to world; the camera looks along its own -z, y up (Blender's `camera.matrix_world`)",
+        ),
+        converter=_matrix(4),
+    )
+    intrinsics: Array = option(
+        role=Role.ARRAY,
+        about=About(
+            label="Intrinsics",
+            help="(3, 3) `[[fx, 0, cx], [0, fy, cy], [0, 0, 1]]`, origin at the top left corner, y down",
+            unit="px",
+        ),
+        converter=_matrix(3),
+    )
 
 
 @value
 class FramePasses(Value):
-    """The data passes of one frame; every field may be None, and a task says which one it misses.
+    """The data passes of one frame; every field may be None, and a task says which one it misses."""
 
-    depth: (h, w) float32, planar, scene units, > 0, inf = background.
-    motion: (h, w, 4) float32, px, y up: previous - current, then current - next (see `motion_offsets`).
-    image: (h, w, 3|4) uint8 or float32 in [0, 1], sRGB-encoded, straight alpha.
-    object_id: (h, w) uint32, 0 = background.
-    position: (h, w, 3) float32, in `position_space`.
-    normal: (h, w, 3) float32, world space, unit length; 0 where there is background.
-    uv: (h, w, 2) float32.
-    cut: this frame does not continue the one before.
-    """
-
-    depth: Array | None = option(converter=optional(_depth), default=None)
-    motion: Array | None = option(converter=optional(_floats(4)), default=None)
-    image: Array | None = option(converter=optional(as_picture), default=None)
-    object_id: Array | None = option(converter=optional(_ids), default=None)
-    position: Array | None = option(converter=optional(_floats(3)), default=None)
-    position_space: PositionSpace = option(converter=choice(PositionSpace), default=PositionSpace.WORLD)
-    normal: Array | None = option(converter=optional(_floats(3)), default=None)
-    uv: Array | None = option(converter=optional(_floats(2)), default=None)
-    camera: Camera | None = option(converter=optional(instance(Camera)), default=None)
-    cut: bool = option(converter=flag, default=False)
+    depth: Array | None = option(
+        role=Role.ARRAY,
+        about=About(
+            label="Depth",
+            help="(h, w) float32 planar depth, > 0, inf = background",
+            unit="scene units",
+            unset="no such pass",
+        ),
+        converter=optional(_depth),
+        default=None,
+    )
+    motion: Array | None = option(
+        role=Role.ARRAY,
+        about=About(
+            label="Motion",
+            help="(h, w, 4) float32, y up: previous - current, then current - next (see `motion_offsets`)",
+            unit="px",
+            unset="no such pass",
+        ),
+        converter=optional(_floats(4)),
+        default=None,
+    )
+    image: Array | None = option(
+        about=About(
+            label="Image",
+            help="(h, w, 3|4) uint8 or float32 in [0, 1], sRGB-encoded, straight alpha",
+            unset="no such pass",
+        ),
+        converter=optional(as_picture),
+        default=None,
+    )
+    object_id: Array | None = option(
+        role=Role.ARRAY,
+        about=About(label="Object IDs", help="(h, w) uint32, 0 = background", unset="no such pass"),
+        converter=optional(_ids),
+        default=None,
+    )
+    position: Array | None = option(
+        role=Role.ARRAY,
+        about=About(
+            label="Position",
+            help="(h, w, 3) float32, in the space that `position_space` names",
+            unit="scene units",
+            unset="no such pass",
+        ),
+        converter=optional(_floats(3)),
+        default=None,
+    )
+    position_space: PositionSpace = option(
+        about=About(
+            label="Position Space",
+            help="world: positions move with the surface; rest: they stay with the undeformed surface",
+        ),
+        converter=choice(PositionSpace),
+        default=PositionSpace.WORLD,
+    )
+    normal: Array | None = option(
+        role=Role.ARRAY,
+        about=About(
+            label="Normal",
+            help="(h, w, 3) float32, world space, unit length; 0 where there is background",
+            unset="no such pass",
+        ),
+        converter=optional(_floats(3)),
+        default=None,
+    )
+    uv: Array | None = option(
+        role=Role.ARRAY,
+        about=About(label="UV", help="(h, w, 2) float32", unset="no such pass"),
+        converter=optional(_floats(2)),
+        default=None,
+    )
+    camera: Camera | None = option(
+        about=About(label="Camera", help="Camera of the frame", unset="not known"),
+        converter=optional(instance(Camera)),
+        default=None,
+    )
+    cut: bool = option(
+        about=About(label="Cut", help="Whether this frame does not continue the one before"),
+        converter=flag,
+        default=False,
+    )
 
     @property
     def size(self) -> tuple[int, int] | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from ..errors import RequestError
-from ..values import Array, Role, option, value
+from ..values import About, Array, Role, Scope, field_specs, option, value
 from ..values.checks import choice, instance, integer, name, number, optional, path, side, text, tuple_of
 from .choices import Seamless, SeamlessMethod
+from .descriptions import MODEL_DEFAULT
 from .parts import Control, ImagePrompt, Lora
 from .request import Request, Size
 
@@ -14,36 +18,128 @@ MAX_SEED = 2**31 - 1
 
 @value
 class Generation(Request):
-    """Common fields. `None` means the model's default; the result carries the request with every `None` filled in.
+    """Common fields. `None` means the model's default; the result carries the request with every `None` filled in."""
 
-    prompt, negative_prompt: text; emphasis as `(word:1.3)`.
-    width, height: px, multiples of 8. Where a picture fixes the size they may be left out, and must agree if given.
-    num_inference_steps: 1 to 1000.
-    guidance_scale: 0 to 100; 1 or less is unguided.
-    scheduler: short name of a diffusers scheduler, such as "ddim" or "dpmpp_2m_karras".
-    seed: 0 to 2**31 - 1. Image `i` of `num_images` is the one that `seed + i` gives alone.
-    model: "builtin", a catalogue name, a hub id, a folder or a `.safetensors` file.
-    loras, controls, image_prompt: see `Lora`, `Control`, `ImagePrompt`.
-    seamless: axes along which the image tiles.
-    seamless_method: "padding" tiles exactly; "rolling" nearly, in some 20 steps, at sizes and with networks that
-        padding cannot serve.
-    """
+    unused: ClassVar[Mapping[str, str]] = {}
+    """Fields that this kind has no use for, with a hint for whoever gives one; front ends do not show them."""
 
-    prompt: str = option(converter=text)
-    negative_prompt: str = option(converter=text, default="")
-    width: int | None = option(converter=optional(side), default=None)
-    height: int | None = option(converter=optional(side), default=None)
-    num_inference_steps: int | None = option(converter=optional(integer(1, 1000)), default=None)
-    guidance_scale: float | None = option(converter=optional(number(0, 100)), default=None)
-    scheduler: str | None = option(converter=optional(name), default=None)
-    seed: int | None = option(converter=optional(integer(0, MAX_SEED)), default=None)
-    num_images: int = option(converter=integer(1, 1000), default=1)
-    model: str | None = option(converter=optional(path), default=None, role=Role.MODEL)
-    loras: tuple[Lora, ...] = option(converter=tuple_of(instance(Lora)), default=())
-    controls: tuple[Control, ...] = option(converter=tuple_of(instance(Control)), default=())
-    image_prompt: ImagePrompt | None = option(converter=optional(instance(ImagePrompt)), default=None)
-    seamless: Seamless = option(converter=choice(Seamless), default=Seamless.NONE)
-    seamless_method: SeamlessMethod = option(converter=choice(SeamlessMethod), default=SeamlessMethod.PADDING)
+    prompt: str = option(
+        about=About(
+            label="Prompt", help="What the picture shows; emphasis as (word:1.3)", basic=True, preset=False, position=1
+        ),
+        converter=text,
+    )
+    negative_prompt: str = option(
+        about=About(label="Negative Prompt", help="What the picture should not show", basic=True, preset=False),
+        converter=text,
+        default="",
+    )
+    width: int | None = option(
+        about=About(
+            label="Width",
+            help="Width of the picture, a multiple of 8",
+            unit="px",
+            unset=MODEL_DEFAULT,
+            basic=True,
+            scope=Scope.WHOLE,
+        ),
+        converter=optional(side),
+        default=None,
+    )
+    height: int | None = option(
+        about=About(
+            label="Height",
+            help="Height of the picture, a multiple of 8",
+            unit="px",
+            unset=MODEL_DEFAULT,
+            basic=True,
+            scope=Scope.WHOLE,
+        ),
+        converter=optional(side),
+        default=None,
+    )
+    num_inference_steps: int | None = option(
+        about=About(
+            label="Steps",
+            help="Denoising steps: more take longer and give finer detail",
+            unset=MODEL_DEFAULT,
+            basic=True,
+        ),
+        converter=optional(integer(1, 1000)),
+        default=None,
+    )
+    guidance_scale: float | None = option(
+        about=About(
+            label="Guidance",
+            help="How closely the picture follows the prompt; 1 or less is unguided and twice as fast",
+            unset=MODEL_DEFAULT,
+            basic=True,
+        ),
+        converter=optional(number(0, 100)),
+        default=None,
+    )
+    scheduler: str | None = option(
+        about=About(
+            label="Scheduler", help="Method of denoising, such as ddim, euler or dpmpp_2m_karras", unset=MODEL_DEFAULT
+        ),
+        converter=optional(name),
+        default=None,
+    )
+    seed: int | None = option(
+        about=About(
+            label="Seed",
+            help="The same seed and settings give the same picture",
+            unset="a random seed, which the result tells",
+            basic=True,
+            preset=False,
+        ),
+        converter=optional(integer(0, MAX_SEED)),
+        default=None,
+    )
+    num_images: int = option(
+        about=About(label="Images", help="How many pictures to make, each from the next seed", scope=Scope.WHOLE),
+        converter=integer(1, 1000),
+        default=1,
+    )
+    model: str | None = option(
+        about=About(
+            label="Model", help="Model by name, hub id, folder or .safetensors file", unset="default of the engine"
+        ),
+        converter=optional(path),
+        default=None,
+        role=Role.MODEL,
+    )
+    loras: tuple[Lora, ...] = option(
+        about=About(label="LoRAs", help="LoRA weights that change the style or add a subject"),
+        converter=tuple_of(instance(Lora)),
+        default=(),
+    )
+    controls: tuple[Control, ...] = option(
+        about=About(
+            label="ControlNets",
+            help="ControlNets or T2I-Adapters, each with its finished control picture",
+            preset=False,
+        ),
+        converter=tuple_of(instance(Control)),
+        default=(),
+    )
+    image_prompt: ImagePrompt | None = option(
+        about=About(
+            label="Image Prompt", help="Picture that guides content and style (IP-Adapter)", unset="none", preset=False
+        ),
+        converter=optional(instance(ImagePrompt)),
+        default=None,
+    )
+    seamless: Seamless = option(
+        about=About(label="Seamless", help="Axes along which the picture repeats without a seam"),
+        converter=choice(Seamless),
+        default=Seamless.NONE,
+    )
+    seamless_method: SeamlessMethod = option(
+        about=About(label="Seamless Method", help="padding repeats exactly; rolling nearly, and at any size"),
+        converter=choice(SeamlessMethod),
+        default=SeamlessMethod.PADDING,
+    )
 
     @property
     def size(self) -> Size | None:
@@ -60,7 +156,17 @@ class Generation(Request):
     def _sized_parts(self) -> list[tuple[str, Size]]:
         return self._pictures() + [(f"controls[{i}].image", shape(c.image)) for i, c in enumerate(self.controls)]
 
+    def _check_unused(self) -> None:
+        """Raises `RequestError` for a field that this kind has no use for, and that is not at its default."""
+        changed = self.changed_fields()
+        for name_, hint in self.unused.items():
+            if name_ in changed:
+                default = field_specs(type(self))[name_].default
+                shown = repr(str(default)) if isinstance(default, str) else repr(default)
+                raise RequestError(name_, f"must be {shown} for {type(self).__name__}", hint=hint)
+
     def _check(self) -> None:
+        self._check_unused()
         if self.seed is not None and self.seed + self.num_images - 1 > MAX_SEED:
             raise RequestError("seed", f"seed + num_images - 1 must be at most {MAX_SEED}", hint="use a smaller seed")
         self._check_sizes(self._sized_parts())
@@ -91,12 +197,8 @@ def shape(array: Array) -> Size:
     return array.shape[0], array.shape[1]
 
 
-def only_one_image(request: Generation) -> None:
-    """Raises `RequestError` for requests that have a single result."""
-    if request.num_images != 1:
-        raise RequestError(
-            "num_images", f"must be 1 for {type(request).__name__}", hint="send one request for each seed"
-        )
+ONE_IMAGE = {"num_images": "send one request for each seed"}
+"""`Generation.unused` of requests that have a single result."""
 
 
 def strength_needs_image(strength: float, image: Array | None) -> None:

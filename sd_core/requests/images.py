@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from ..errors import RequestError
-from ..values import Array, Role, as_control, as_depth, as_mask, as_picture, option, value
+from ..values import About, Array, Role, Scope, as_control, as_depth, as_mask, as_picture, option, value
 from ..values.checks import choice, depth_range, margins, number, optional, path, tuple_of
 from .choices import Fill, NormalConvention, Seamless, TextureMap
-from .generation import Generation, only_one_image, shape, strength_needs_image
+from .descriptions import CONTROLNET, CONTROLNET_SCALE, DEPTH_RANGE, PICTURE, START_PICTURE, STRENGTH
+from .generation import ONE_IMAGE, Generation, shape, strength_needs_image
 from .request import Request, Size
 
 
@@ -17,14 +21,10 @@ class TextToImage(Generation):
 
 @value
 class ImageToImage(Generation):
-    """An image from another one.
+    """An image from another one (SDEdit, arXiv:2108.01073); its alpha is kept and given back."""
 
-    image: (h, w, 3|4) uint8 or float32 in [0, 1]; sides multiples of 8; alpha is kept and given back.
-    strength: share of the schedule that is run, in (0, 1]; 1 keeps almost nothing. SDEdit, arXiv:2108.01073.
-    """
-
-    image: Array = option(converter=as_picture)
-    strength: float = option(converter=number(0, 1, above=True), default=0.75)
+    image: Array = option(about=PICTURE, converter=as_picture)
+    strength: float = option(about=STRENGTH, converter=number(0, 1, above=True), default=0.75)
 
     def _pictures(self) -> list[tuple[str, Size]]:
         return [("image", shape(self.image))]
@@ -32,21 +32,25 @@ class ImageToImage(Generation):
 
 @value
 class DepthToImage(Generation):
-    """An image with the depth of a scene, by a depth ControlNet or T2I-Adapter, or an SD2-depth model.
+    """An image with the depth of a scene, by a depth ControlNet or T2I-Adapter, or an SD2-depth model."""
 
-    depth: (h, w) float32 planar depth in scene units, > 0, inf = background; or a uint8 depth picture (near = white).
-    depth_range: (near, far) in scene units; None: the finite minimum and maximum. None for a depth picture.
-    controlnet: hub id or folder of either; None: the depth ControlNet known for the model's family.
-    controlnet_conditioning_scale: 0 to 10.
-    image: start picture of the same size; without it `strength` must be 1.
-    """
-
-    depth: Array = option(converter=as_depth)
-    depth_range: tuple[float, float] | None = option(converter=optional(depth_range), default=None)
-    controlnet: str | None = option(converter=optional(path), default=None, role=Role.CONTROLNET)
-    controlnet_conditioning_scale: float = option(converter=number(0, 10), default=1.0)
-    image: Array | None = option(converter=optional(as_picture), default=None)
-    strength: float = option(converter=number(0, 1, above=True), default=1.0)
+    depth: Array = option(
+        role=Role.ARRAY,
+        about=About(
+            label="Depth",
+            help="Depth of the scene as an array or file (.exr, .npy, .npz) in scene units, or a grey picture where near is white",
+            basic=True,
+            preset=False,
+            scope=Scope.WHOLE,
+            metavar="FILE",
+        ),
+        converter=as_depth,
+    )
+    depth_range: tuple[float, float] | None = option(about=DEPTH_RANGE, converter=optional(depth_range), default=None)
+    controlnet: str | None = option(about=CONTROLNET, converter=optional(path), default=None, role=Role.CONTROLNET)
+    controlnet_conditioning_scale: float = option(about=CONTROLNET_SCALE, converter=number(0, 10), default=1.0)
+    image: Array | None = option(about=START_PICTURE, converter=optional(as_picture), default=None)
+    strength: float = option(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
 
     def _pictures(self) -> list[tuple[str, Size]]:
         start = [] if self.image is None else [("image", shape(self.image))]
@@ -63,22 +67,49 @@ class DepthToImage(Generation):
 
 @value
 class Inpaint(Generation):
-    """Part of an image painted anew, or the image continued beyond its borders.
+    """Part of an image painted anew, or the image continued beyond its borders."""
 
-    image: (h, w, 3|4) uint8 or float32 in [0, 1].
-    mask: (h, w) float32 in [0, 1], 1 = repaint; may be left out where `expand` says what is painted.
-    strength: in (0, 1].
-    fill: what lies under the mask at the start; object removal is `prompt=""` with "surroundings".
-    feather: px over which old and new are blended.
-    expand: px added at left, top, right, bottom (outpainting); what is added is repainted.
-    """
-
-    image: Array = option(converter=as_picture)
-    mask: Array | None = option(converter=optional(as_mask), default=None)
-    strength: float = option(converter=number(0, 1, above=True), default=1.0)
-    fill: Fill = option(converter=choice(Fill), default=Fill.NOISE)
-    feather: float = option(converter=number(0, 1024), default=0.0)
-    expand: tuple[int, int, int, int] = option(converter=margins, default=(0, 0, 0, 0))
+    image: Array = option(about=PICTURE, converter=as_picture)
+    mask: Array | None = option(
+        about=About(
+            label="Mask",
+            help="Picture of the same size, white where to repaint",
+            unset="nothing within the picture",
+            basic=True,
+            preset=False,
+            scope=Scope.WHOLE,
+            metavar="FILE",
+        ),
+        converter=optional(as_mask),
+        default=None,
+    )
+    strength: float = option(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
+    fill: Fill = option(
+        about=About(
+            label="Fill",
+            help="What lies under the mask when denoising starts; surroundings with an empty prompt removes an object",
+        ),
+        converter=choice(Fill),
+        default=Fill.NOISE,
+    )
+    feather: float = option(
+        about=About(
+            label="Feather", help="Width over which the old and the new picture are blended", unit="px", basic=True
+        ),
+        converter=number(0, 1024),
+        default=0.0,
+    )
+    expand: tuple[int, int, int, int] = option(
+        about=About(
+            label="Expand",
+            help="Margins that are added at the left, top, right and bottom, and painted",
+            unit="px",
+            preset=False,
+            metavar="LEFT TOP RIGHT BOTTOM",
+        ),
+        converter=margins,
+        default=(0, 0, 0, 0),
+    )
 
     def _pictures(self) -> list[tuple[str, Size]]:
         left, top, right, bottom = self.expand
@@ -99,14 +130,16 @@ class Inpaint(Generation):
 class Upscale(Generation):
     """A larger image with new detail, by image-to-image in tiles.
 
-    image: (h, w, 3|4) uint8 or float32 in [0, 1].
-    scale: 1 to 8; height and width times `scale` must be multiples of 8. `width` and `height` are those of the result.
-    strength: how far details may change, in (0, 1].
+    Height and width times `scale` must be multiples of 8; `width` and `height` are those of the result.
     """
 
-    image: Array = option(converter=as_picture)
-    scale: float = option(converter=number(1, 8), default=2.0)
-    strength: float = option(converter=number(0, 1, above=True), default=0.3)
+    image: Array = option(about=PICTURE, converter=as_picture)
+    scale: float = option(
+        about=About(label="Scale", help="How many times larger the picture becomes", basic=True),
+        converter=number(1, 8),
+        default=2.0,
+    )
+    strength: float = option(about=STRENGTH, converter=number(0, 1, above=True), default=0.3)
 
     def _pictures(self) -> list[tuple[str, Size]]:
         height, width = (side * self.scale for side in shape(self.image))
@@ -117,23 +150,41 @@ class Upscale(Generation):
 
 @value
 class Adjust(Request):
-    """Plain corrections of an image; no model is used.
+    """Plain corrections of an image; no model is used."""
 
-    image: (h, w, 3|4) uint8 or float32 in [0, 1].
-    exposure: stops, -10 to 10.
-    contrast, saturation: factors, 0 to 10; 1 changes nothing.
-    hue: degrees, -180 to 180.
-    temperature: -1 (cooler) to 1 (warmer).
-    match: picture of any size whose colours are taken over.
-    """
-
-    image: Array = option(converter=as_picture)
-    exposure: float = option(converter=number(-10, 10), default=0.0)
-    contrast: float = option(converter=number(0, 10), default=1.0)
-    saturation: float = option(converter=number(0, 10), default=1.0)
-    hue: float = option(converter=number(-180, 180), default=0.0)
-    temperature: float = option(converter=number(-1, 1), default=0.0)
-    match: Array | None = option(converter=optional(as_control), default=None)
+    image: Array = option(about=PICTURE, converter=as_picture)
+    exposure: float = option(
+        about=About(label="Exposure", help="Brightness: each stop doubles the light", unit="stops", basic=True),
+        converter=number(-10, 10),
+        default=0.0,
+    )
+    contrast: float = option(
+        about=About(label="Contrast", help="Factor of the contrast; 1 changes nothing", basic=True),
+        converter=number(0, 10),
+        default=1.0,
+    )
+    saturation: float = option(
+        about=About(label="Saturation", help="Factor of the saturation; 0 is grey, 1 changes nothing", basic=True),
+        converter=number(0, 10),
+        default=1.0,
+    )
+    hue: float = option(
+        about=About(label="Hue", help="Rotation of all hues", unit="degrees"), converter=number(-180, 180), default=0.0
+    )
+    temperature: float = option(
+        about=About(label="Temperature", help="-1 is cooler, 1 is warmer"), converter=number(-1, 1), default=0.0
+    )
+    match: Array | None = option(
+        about=About(
+            label="Match",
+            help="Picture of any size whose colours are taken over",
+            unset="none",
+            preset=False,
+            metavar="FILE",
+        ),
+        converter=optional(as_control),
+        default=None,
+    )
 
     @property
     def size(self) -> Size:
@@ -143,27 +194,46 @@ class Adjust(Request):
 
 @value
 class Texture(Generation):
-    """A tiling material: base colour and maps.
+    """A tiling material: base colour and maps."""
 
-    maps: which maps the result holds.
-    normal_convention: direction of the green channel of the normal map.
-    estimator: folder or hub id of a Marigold checkpoint for the maps; None: by rule, from the picture alone.
-    image: start picture; without it `strength` must be 1.
-    """
+    unused: ClassVar[Mapping[str, str]] = ONE_IMAGE
 
-    seamless: Seamless = option(converter=choice(Seamless), default=Seamless.XY)
-    maps: tuple[TextureMap, ...] = option(converter=tuple_of(choice(TextureMap)), default=tuple(TextureMap))
-    normal_convention: NormalConvention = option(converter=choice(NormalConvention), default=NormalConvention.OPENGL)
-    estimator: str | None = option(converter=optional(path), default=None, role=Role.ESTIMATOR)
-    image: Array | None = option(converter=optional(as_picture), default=None)
-    strength: float = option(converter=number(0, 1, above=True), default=1.0)
+    seamless: Seamless = option(
+        about=About(label="Seamless", help="Axes along which the texture repeats without a seam"),
+        converter=choice(Seamless),
+        default=Seamless.XY,
+    )
+    maps: tuple[TextureMap, ...] = option(
+        about=About(label="Maps", help="Maps of the material that are made"),
+        converter=tuple_of(choice(TextureMap)),
+        default=tuple(TextureMap),
+    )
+    normal_convention: NormalConvention = option(
+        about=About(
+            label="Normal Convention",
+            help="Direction of green in the normal map of the result; files are written of both",
+        ),
+        converter=choice(NormalConvention),
+        default=NormalConvention.OPENGL,
+    )
+    estimator: str | None = option(
+        about=About(
+            label="Map Estimator",
+            help="Marigold checkpoint that estimates the maps: a folder or a hub id",
+            unset="none: the maps are computed from the colours",
+        ),
+        converter=optional(path),
+        default=None,
+        role=Role.ESTIMATOR,
+    )
+    image: Array | None = option(about=START_PICTURE, converter=optional(as_picture), default=None)
+    strength: float = option(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
 
     def _pictures(self) -> list[tuple[str, Size]]:
         return [] if self.image is None else [("image", shape(self.image))]
 
     def _check(self) -> None:
         Generation._check(self)
-        only_one_image(self)
         strength_needs_image(self.strength, self.image)
         if len(set(self.maps)) != len(self.maps):
             raise RequestError("maps", "name a map twice", hint="name each once")

@@ -5,40 +5,66 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import RequestError
-from ..values import Array, Role, Value, Wrong, as_control, freeze, option, part
+from ..values import About, Array, Role, Value, Wrong, as_control, freeze, option, part
 from ..values.checks import choice, flag, integer, name, number, optional, path, text
 from .choices import ControlKind, NoiseKind, PassKind
 
 
 @part
 class Lora(Value):
-    """LoRA weights.
+    """LoRA weights."""
 
-    path: a `.safetensors` file (diffusers or kohya), a folder or a hub id.
-    weight: scale, -10 to 10.
-    """
-
-    path: str = option(converter=path, role=Role.LORA)
-    weight: float = option(converter=number(-10, 10), default=1.0)
+    path: str = option(
+        about=About(label="LoRA", help="Name in the LoRA folder, .safetensors file, folder or hub id"),
+        converter=path,
+        role=Role.LORA,
+    )
+    weight: float = option(
+        about=About(label="Weight", help="How strongly the LoRA acts"),
+        converter=number(-10, 10),
+        default=1.0,
+    )
 
 
 @part
 class Control(Value):
-    """A ControlNet or T2I-Adapter with its finished control picture.
+    """A ControlNet or T2I-Adapter with its finished control picture."""
 
-    kind: what the picture shows; chooses the family's ControlNet where `model` is None.
-    image: (h, w, 3) uint8 or float32 in [0, 1], of the size of the result.
-    model: hub id or folder of a ControlNet or T2I-Adapter.
-    scale: diffusers' `controlnet_conditioning_scale`, or `adapter_conditioning_scale`, 0 to 10.
-    start, end: the share of the steps, in [0, 1], during which it acts.
-    """
-
-    kind: ControlKind = option(converter=choice(ControlKind))
-    image: Array = option(converter=as_control)
-    model: str | None = option(converter=optional(path), default=None, role=Role.CONTROLNET)
-    scale: float = option(converter=number(0, 10), default=1.0)
-    start: float = option(converter=number(0, 1), default=0.0)
-    end: float = option(converter=number(0, 1), default=1.0)
+    kind: ControlKind = option(
+        about=About(
+            label="Kind", help="What the control picture shows; chooses the ControlNet of the model where none is named"
+        ),
+        converter=choice(ControlKind),
+    )
+    image: Array = option(
+        about=About(label="Control Picture", help="Finished control picture of the size of the result"),
+        converter=as_control,
+    )
+    model: str | None = option(
+        about=About(
+            label="ControlNet",
+            help="ControlNet or T2I-Adapter: a hub id or a folder",
+            unset="the one known for the model and the kind",
+        ),
+        converter=optional(path),
+        default=None,
+        role=Role.CONTROLNET,
+    )
+    scale: float = option(
+        about=About(label="Scale", help="How strongly the ControlNet acts"),
+        converter=number(0, 10),
+        default=1.0,
+    )
+    start: float = option(
+        about=About(label="Start", help="Share of the steps after which the ControlNet begins to act"),
+        converter=number(0, 1),
+        default=0.0,
+    )
+    end: float = option(
+        about=About(label="End", help="Share of the steps after which the ControlNet no longer acts"),
+        converter=number(0, 1),
+        default=1.0,
+    )
 
     def _check(self) -> None:
         if self.start >= self.end:
@@ -51,60 +77,117 @@ class Control(Value):
 
 @part
 class ImagePrompt(Value):
-    """A picture that guides content and style (IP-Adapter).
+    """A picture that guides content and style (IP-Adapter)."""
 
-    image: (h, w, 3) uint8 or float32 in [0, 1], any size.
-    scale: its weight against the text, 0 to 10.
-    model: hub id, folder or file of the adapter; None: the one known for the model's family.
-    """
-
-    image: Array = option(converter=as_control)
-    scale: float = option(converter=number(0, 10), default=1.0)
-    model: str | None = option(converter=optional(path), default=None, role=Role.IMAGE_PROMPT)
+    image: Array = option(
+        about=About(label="Picture", help="Picture of any size that guides content and style"), converter=as_control
+    )
+    scale: float = option(
+        about=About(label="Scale", help="Weight of the picture against the text"),
+        converter=number(0, 10),
+        default=1.0,
+    )
+    model: str | None = option(
+        about=About(
+            label="IP-Adapter", help="IP-Adapter: a hub id, a folder or a file", unset="the one known for the model"
+        ),
+        converter=optional(path),
+        default=None,
+        role=Role.IMAGE_PROMPT,
+    )
 
 
 @part
 class Keyframe(Value):
     """Settings that hold from `frame` (counted from 0) on, blended with those of the next keyframe; None: unchanged."""
 
-    frame: int = option(converter=integer(0, 10**7))
-    prompt: str | None = option(converter=optional(text), default=None)
-    strength: float | None = option(converter=optional(number(0, 1, above=True)), default=None)
-    guidance_scale: float | None = option(converter=optional(number(0, 100)), default=None)
-    controlnet_conditioning_scale: float | None = option(converter=optional(number(0, 10)), default=None)
+    frame: int = option(
+        about=About(label="Frame", help="Frame from which the settings hold, counted from 0"),
+        converter=integer(0, 10**7),
+    )
+    prompt: str | None = option(
+        about=About(label="Prompt", help="What the frames show from here on", unset="as before"),
+        converter=optional(text),
+        default=None,
+    )
+    strength: float | None = option(
+        about=About(label="Strength", help="How much of the frames may change from here on", unset="as before"),
+        converter=optional(number(0, 1, above=True)),
+        default=None,
+    )
+    guidance_scale: float | None = option(
+        about=About(label="Guidance", help="How closely the frames follow the prompt from here on", unset="as before"),
+        converter=optional(number(0, 100)),
+        default=None,
+    )
+    controlnet_conditioning_scale: float | None = option(
+        about=About(
+            label="Depth Scale",
+            help="How strongly the depth guides the frames from here on",
+            unset="as before",
+        ),
+        converter=optional(number(0, 10)),
+        default=None,
+    )
 
 
 @part
 class PassName(Value):
-    """The name under which a renderer other than Blender writes a pass; its conventions must be Blender's.
+    """The name under which a renderer other than Blender writes a pass; its conventions must be Blender's."""
 
-    kind: what the pass holds.
-    name: without the view layer and the channel, such as "zdepth".
-    """
-
-    kind: PassKind = option(converter=choice(PassKind))
-    name: str = option(converter=name)
+    kind: PassKind = option(about=About(label="Kind", help="What the pass holds"), converter=choice(PassKind))
+    name: str = option(
+        about=About(label="Name", help="Name of the pass without the view layer and the channel, such as zdepth"),
+        converter=name,
+    )
 
 
 @part
 class Reuse(Value):
-    """What an animation carries from frame to frame; every mechanism can be switched off by name.
+    """What an animation carries from frame to frame; every mechanism can be switched off by name."""
 
-    noise: anchored to surfaces, the same for every frame, or drawn anew for each.
-    start: denoise each pixel only as far as it needs.
-    pin: hold seen surfaces to the frame in which they were made.
-    attention: let a frame see the first of its shot beside itself, where it makes something new; the frame before it holds
-        already, moved to where it is now.
-    colour: hold the colours against drift.
-    servo: hold sharpness against drift.
-    """
-
-    noise: NoiseKind = option(converter=choice(NoiseKind), default=NoiseKind.SURFACE)
-    start: bool = option(converter=flag, default=True)
-    pin: bool = option(converter=flag, default=True)
-    attention: bool = option(converter=flag, default=True)
-    colour: bool = option(converter=flag, default=True)
-    servo: bool = option(converter=flag, default=True)
+    noise: NoiseKind = option(
+        about=About(
+            label="Noise",
+            help="Noise that follows the surfaces, is the same in every frame (fixed), or another in every frame",
+        ),
+        converter=choice(NoiseKind),
+        default=NoiseKind.SURFACE,
+    )
+    start: bool = option(
+        about=About(
+            label="Reuse Latents",
+            help="Denoise each latent only as far as it needs, from what the frames before made of its surface",
+        ),
+        converter=flag,
+        default=True,
+    )
+    pin: bool = option(
+        about=About(
+            label="Keep Seen Surfaces", help="Pull surfaces that were seen before towards what was first made of them"
+        ),
+        converter=flag,
+        default=True,
+    )
+    attention: bool = option(
+        about=About(
+            label="Reference Attention", help="New areas attend to the first frame of the shot, so that they match it"
+        ),
+        converter=flag,
+        default=True,
+    )
+    colour: bool = option(
+        about=About(label="Color Matching", help="Remove the drift of colours against the frames before"),
+        converter=flag,
+        default=True,
+    )
+    servo: bool = option(
+        about=About(
+            label="Keep Sharpness", help="Remove the loss of sharpness that each pass through the autoencoder causes"
+        ),
+        converter=flag,
+        default=True,
+    )
 
     @classmethod
     def off(cls) -> Reuse:
@@ -156,19 +239,42 @@ def _finite(array: Array) -> Array:
 
 @part
 class Mesh(Value):
-    """Triangles.
+    """Triangles."""
 
-    vertices: (v, 3) float32, world space.
-    faces: (t, 3) int32, indices into `vertices`.
-    uvs: (t, 3, 2) float32, one for each corner, or (v, 2), one for each vertex; None: unwrapped by the engine.
-    object_id, material_id: (t,) uint32.
-    """
-
-    vertices: Array = option(converter=_vertices)
-    faces: Array = option(converter=_faces)
-    uvs: Array | None = option(converter=optional(_uvs), default=None)
-    object_id: Array | None = option(converter=optional(_ids), default=None)
-    material_id: Array | None = option(converter=optional(_ids), default=None)
+    vertices: Array = option(
+        role=Role.ARRAY,
+        about=About(label="Vertices", help="Positions (v, 3) float32 in world space", unit="scene units"),
+        converter=_vertices,
+    )
+    faces: Array = option(
+        role=Role.ARRAY,
+        about=About(label="Faces", help="Triangles (t, 3) int32, indices into the vertices"),
+        converter=_faces,
+    )
+    uvs: Array | None = option(
+        role=Role.ARRAY,
+        about=About(
+            label="UVs",
+            help="Texture coordinates: (t, 3, 2) float32 for each corner, or (v, 2) for each vertex",
+            unset="unwrapped by the engine",
+        ),
+        converter=optional(_uvs),
+        default=None,
+    )
+    object_id: Array | None = option(
+        role=Role.ARRAY,
+        about=About(label="Object IDs", help="Number of the object (t,) uint32 of each triangle", unset="one object"),
+        converter=optional(_ids),
+        default=None,
+    )
+    material_id: Array | None = option(
+        role=Role.ARRAY,
+        about=About(
+            label="Material IDs", help="Number of the material (t,) uint32 of each triangle", unset="one material"
+        ),
+        converter=optional(_ids),
+        default=None,
+    )
 
     def _check(self) -> None:
         if int(self.faces.min()) < 0 or int(self.faces.max()) >= len(self.vertices):

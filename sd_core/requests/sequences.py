@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from ..errors import RequestError
 from ..passes.frame_passes import Camera, FramePasses
-from ..values import Array, Role, Wrong, as_control, as_mask, option, value
+from ..values import About, Array, Role, Scope, Wrong, as_control, as_mask, option, value
 from ..values.checks import depth_range, instance, integer, number, optional, path, tuple_of
-from .generation import Generation, only_one_image, shape
+from .descriptions import CONTROLNET, CONTROLNET_SCALE, DEPTH_RANGE, STRENGTH
+from .generation import ONE_IMAGE, Generation, shape
 from .parts import Keyframe, Mesh, PassName, Reuse
 from .request import Size
+
+_NO_CAMERAS = ("has no cameras", "leave it out to have the views chosen")
 
 PassesLike = str | os.PathLike[str] | Iterable[FramePasses | str | os.PathLike[str]]
 
@@ -33,36 +37,81 @@ def _frame(value: FramePasses | str | os.PathLike[str]) -> FramePasses | str:
     return value if isinstance(value, FramePasses) else path(value)
 
 
-def _views(value: Iterable[Camera]) -> tuple[Camera, ...]:
-    views = tuple_of(instance(Camera))(value)
-    if not views:
-        raise Wrong("has no cameras", "leave it out to have the views chosen")
-    return views
-
-
 @value
 class MeshTexture(Generation):
-    """A texture for a mesh, painted from several views.
+    """A texture for a mesh, painted from several views."""
 
-    mesh: path of a glTF, OBJ, PLY or STL file, or `Mesh` arrays.
-    views: cameras to paint from; None: chosen by coverage, at most `max_views`.
-    texture_size: side of the texture in px.
-    image, mask: a texture (texture_size, texture_size, 3) that the mesh shows already through its own UVs, and where to
-        repaint it, (texture_size, texture_size) float32 in [0, 1], 1 = repaint; the rest stays as it is. Both or neither.
-    """
+    unused: ClassVar[Mapping[str, str]] = {
+        **ONE_IMAGE,
+        "controls": "leave them out: the control picture of a view is its depth",
+        "seamless": "leave it out: the texture of a mesh does not repeat",
+        "seamless_method": "leave it out: the texture of a mesh does not repeat",
+    }
 
-    mesh: Mesh | str = option(converter=_mesh, role=Role.FILE)
-    views: tuple[Camera, ...] | None = option(converter=optional(_views), default=None)
-    max_views: int = option(converter=integer(1, 64), default=8)
-    texture_size: int = option(converter=integer(64, 16384), default=1024)
-    controlnet: str | None = option(converter=optional(path), default=None, role=Role.CONTROLNET)
-    controlnet_conditioning_scale: float = option(converter=number(0, 10), default=1.0)
-    image: Array | None = option(converter=optional(as_control), default=None)
-    mask: Array | None = option(converter=optional(as_mask), default=None)
+    mesh: Mesh | str = option(
+        about=About(
+            label="Mesh",
+            help="glTF, OBJ, PLY or STL file, or `Mesh` arrays",
+            basic=True,
+            preset=False,
+            scope=Scope.WHOLE,
+            position=0,
+        ),
+        converter=_mesh,
+        role=Role.FILE,
+    )
+    views: tuple[Camera, ...] | None = option(
+        about=About(
+            label="Views",
+            help="Cameras to paint from",
+            unset="chosen so that they see as much of the surface as possible",
+            preset=False,
+            scope=Scope.WHOLE,
+        ),
+        converter=optional(tuple_of(instance(Camera), if_empty=_NO_CAMERAS)),
+        default=None,
+    )
+    max_views: int = option(
+        about=About(label="Max. Views", help="Largest number of views that are chosen", scope=Scope.WHOLE),
+        converter=integer(1, 64),
+        default=8,
+    )
+    texture_size: int = option(
+        about=About(label="Texture Size", help="Side of the texture", unit="px", scope=Scope.WHOLE),
+        converter=integer(64, 16384),
+        default=1024,
+    )
+    controlnet: str | None = option(about=CONTROLNET, converter=optional(path), default=None, role=Role.CONTROLNET)
+    controlnet_conditioning_scale: float = option(about=CONTROLNET_SCALE, converter=number(0, 10), default=1.0)
+    image: Array | None = option(
+        about=About(
+            label="Texture",
+            help="Texture that the mesh shows now, to repaint a part of it",
+            unset="none: everything is painted",
+            basic=True,
+            preset=False,
+            scope=Scope.WHOLE,
+            metavar="FILE",
+        ),
+        converter=optional(as_control),
+        default=None,
+    )
+    mask: Array | None = option(
+        about=About(
+            label="Mask",
+            help="Picture of the size of the texture, white where to repaint",
+            unset="none: everything is painted",
+            basic=True,
+            preset=False,
+            scope=Scope.WHOLE,
+            metavar="FILE",
+        ),
+        converter=optional(as_mask),
+        default=None,
+    )
 
     def _check(self) -> None:
         Generation._check(self)
-        only_one_image(self)
         if (self.image is None) != (self.mask is None):
             missing, given = ("image", "mask") if self.image is None else ("mask", "image")
             raise RequestError(missing, f"is missing, but there is a {given}", hint="to repaint a part, give both")
@@ -75,30 +124,75 @@ class MeshTexture(Generation):
 
 @value
 class Animation(Generation):
-    """A styled frame for every rendered frame.
+    """A styled frame for every rendered frame."""
 
-    passes: `FramePasses` or EXR paths in order, or one "####" pattern, or a video; opened one frame at a time. They are
-        larger than the result by `overscan` px on every side.
-    pass_names: names of the passes in the EXR files of another renderer.
-    depth_estimator: hub id or folder of a depth checkpoint for transformers, for passes without depth, such as those of a
-        video; None: they have none.
-    depth_range: (near, far) in scene units for the whole sequence; None: its finite minimum and maximum.
-    strength: in (0, 1]; below 1 the passes must hold images.
-    keyframes: settings that change over time, at most one for each frame.
-    reuse: what is carried from frame to frame.
-    overscan: px, 0 to 1024.
-    """
+    unused: ClassVar[Mapping[str, str]] = ONE_IMAGE
 
-    passes: str | tuple[FramePasses | str, ...] = option(converter=_passes, role=Role.FILE)
-    pass_names: tuple[PassName, ...] = option(converter=tuple_of(instance(PassName)), default=())
-    depth_estimator: str | None = option(converter=optional(path), default=None, role=Role.DEPTH_ESTIMATOR)
-    depth_range: tuple[float, float] | None = option(converter=optional(depth_range), default=None)
-    controlnet: str | None = option(converter=optional(path), default=None, role=Role.CONTROLNET)
-    controlnet_conditioning_scale: float = option(converter=number(0, 10), default=1.0)
-    strength: float = option(converter=number(0, 1, above=True), default=1.0)
-    keyframes: tuple[Keyframe, ...] = option(converter=tuple_of(instance(Keyframe)), default=())
-    reuse: Reuse = option(converter=instance(Reuse), default=Reuse())
-    overscan: int = option(converter=integer(0, 1024), default=0)
+    passes: str | tuple[FramePasses | str, ...] = option(
+        about=About(
+            label="Passes",
+            help="Rendered frames such as render/####.exr, numbered pictures, or a video",
+            basic=True,
+            preset=False,
+            scope=Scope.WHOLE,
+            metavar="PATTERN|VIDEO",
+        ),
+        converter=_passes,
+        role=Role.FILE,
+    )
+    pass_names: tuple[PassName, ...] = option(
+        about=About(
+            label="Pass Names",
+            help="Names of the passes in another renderer's files, such as depth=zdepth",
+            scope=Scope.WHOLE,
+        ),
+        converter=tuple_of(instance(PassName)),
+        default=(),
+    )
+    depth_estimator: str | None = option(
+        about=About(
+            label="Depth Estimator",
+            help="Depth checkpoint for frames without depth, as of a video: a hub id or a folder",
+            unset="none",
+            scope=Scope.WHOLE,
+        ),
+        converter=optional(path),
+        default=None,
+        role=Role.DEPTH_ESTIMATOR,
+    )
+    depth_range: tuple[float, float] | None = option(about=DEPTH_RANGE, converter=optional(depth_range), default=None)
+    controlnet: str | None = option(about=CONTROLNET, converter=optional(path), default=None, role=Role.CONTROLNET)
+    controlnet_conditioning_scale: float = option(about=CONTROLNET_SCALE, converter=number(0, 10), default=1.0)
+    strength: float = option(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
+    keyframes: tuple[Keyframe, ...] = option(
+        about=About(
+            label="Keyframes",
+            help="Settings that hold from a frame on, blended up to the next keyframe",
+            preset=False,
+            scope=Scope.WHOLE,
+        ),
+        converter=tuple_of(instance(Keyframe)),
+        default=(),
+    )
+    reuse: Reuse = option(
+        about=About(
+            label="Reuse",
+            help="What is reused from frame to frame, such as noise=fixed,pin=no; off: every frame alone",
+            scope=Scope.WHOLE,
+        ),
+        converter=instance(Reuse),
+        default=Reuse(),
+    )
+    overscan: int = option(
+        about=About(
+            label="Extra Border",
+            help="Border that the passes have on every side; it is cut off the finished frames",
+            unit="px",
+            scope=Scope.WHOLE,
+        ),
+        converter=integer(0, 1024),
+        default=0,
+    )
 
     def _pictures(self) -> list[tuple[str, Size]]:
         if isinstance(self.passes, str):
@@ -114,7 +208,6 @@ class Animation(Generation):
 
     def _check(self) -> None:
         Generation._check(self)
-        only_one_image(self)
         frames = [keyframe.frame for keyframe in self.keyframes]
         if len(set(frames)) != len(frames):
             raise RequestError("keyframes", "has two keyframes for one frame", hint="keep one of them")

@@ -6,14 +6,13 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ..errors import NotAllowed, RequestError
 from ..requests import Animation, Generation, Request, from_json, replace
-from ..trust import Allowed, Kind, allow_command, by_user, named_in, printable, role_of, texts_in
-from ..values import Role
+from ..trust import Allowed, Kind, allow_command, by_user, named_in, printable, texts_in
+from ..values import Role, field_specs
 from .settings import Limits, ServerSettings
 
 ATTACHMENT = re.compile(r"attachment:([A-Za-z0-9_-]{1,64}\.[A-Za-z0-9]{1,8})")
@@ -116,10 +115,9 @@ def check_limits(request: Request, limits: Limits) -> None:
         raise RequestError(
             "width", f"asks for {pixels} px, more than {limits.pixels}", hint="use a smaller size or num_images"
         )
-    if isinstance(request, Generation):
-        for field in ("prompt", "negative_prompt"):
-            if len(getattr(request, field)) > limits.prompt:
-                raise RequestError(field, f"is longer than {limits.prompt} characters", hint="shorten it")
+    for text in texts_in(request):
+        if text.is_plain and len(text.text) > limits.prompt:
+            raise RequestError(text.place, f"is longer than {limits.prompt} characters", hint="shorten it")
     if isinstance(request, Animation) and not isinstance(request.passes, str) and len(request.passes) > limits.frames:
         raise RequestError("passes", f"has more than {limits.frames} frames", hint="split the animation")
 
@@ -140,13 +138,13 @@ def without_files(request: Request, files: Mapping[str, Path]) -> Request:
 
 
 def _with_names(request: Request, names: Mapping[str, str]) -> Request:
-    for field in fields(request):  # type: ignore[arg-type]
-        if role_of(field) is not Role.FILE:
+    for name, spec in field_specs(type(request)).items():
+        if spec.role is not Role.FILE:
             continue
-        held = getattr(request, field.name)
+        held = getattr(request, name)
         if isinstance(held, str):
-            request = replace(request, **{field.name: names.get(held, held)})
+            request = replace(request, **{name: names.get(held, held)})
         elif isinstance(held, tuple):
             items = tuple(names.get(item, item) if isinstance(item, str) else item for item in held)
-            request = replace(request, **{field.name: items})
+            request = replace(request, **{name: items})
     return request

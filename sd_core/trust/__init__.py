@@ -11,7 +11,7 @@ Allowed are the catalogue, the folders `models` and `loras` in `SD_CORE_HOME`, a
 
 from .allowed import Allowed, allow_command, by_user
 from .approvals import approve, approved, withdraw
-from .named import Named, Text, named_in, role_of, texts_in
+from .named import Named, Text, named_in, texts_in
 from .places import Kind, Place, place_of, printable
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "named_in",
     "place_of",
     "printable",
-    "role_of",
     "texts_in",
     "withdraw",
 ]

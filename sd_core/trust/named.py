@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import RequestError
 from ..requests import Request
 from ..requests.codec import PARTS, REQUESTS
-from ..values import Role, Value
-from ..values.checks import choice, name, optional, text, tuple_of
+from ..values import FieldSpec, Role, Value, field_specs
 
 _CLASSES: Mapping[str, type[Value]] = {cls.__name__: cls for cls in (*REQUESTS, *PARTS)}
 _MAX_DEPTH = 32
@@ -31,18 +30,18 @@ class Text:
     """Text anywhere in a request. field: the one that it stands in; None: in none that a request can have."""
 
     place: str
-    field: Field[Any] | None
+    field: FieldSpec | None
     text: str
 
     @property
     def role(self) -> Role | None:
         """What it names; None: nothing."""
-        return None if self.field is None else role_of(self.field)
+        return self.field.role if self.field is not None and self.field.role.is_outside else None
 
     @property
     def is_plain(self) -> bool:
         """Whether it stands where text is only text."""
-        return self.field is not None and is_plain_text(self.field)
+        return self.field is not None and self.field.is_plain
 
 
 def named_in(request: Request | Mapping[str, Any]) -> list[Named]:
@@ -65,20 +64,7 @@ def texts_in(request: Request | Mapping[str, Any]) -> Iterator[Text]:
     return _texts(request, "", None, 0)
 
 
-def role_of(field: Field[Any]) -> Role | None:
-    """What text in a field of a request names; None: nothing."""
-    return field.metadata.get("role")
-
-
-def is_plain_text(field: Field[Any]) -> bool:
-    """Whether text in a field of a request is only text, or one of its choices."""
-    convert = field.metadata.get("converter")
-    while isinstance(convert, (optional, tuple_of)):
-        convert = convert.convert
-    return role_of(field) is None and (convert in (text, name) or isinstance(convert, choice))
-
-
-def _texts(held: object, place: str, field: Field[Any] | None, depth: int) -> Iterator[Text]:
+def _texts(held: object, place: str, field: FieldSpec | None, depth: int) -> Iterator[Text]:
     if isinstance(held, str):
         yield Text(place, field, held)
     elif depth > _MAX_DEPTH:
@@ -91,16 +77,16 @@ def _texts(held: object, place: str, field: Field[Any] | None, depth: int) -> It
             yield from _texts(inner, f"{place}.{key}" if place else key, spec, depth + 1)
 
 
-def _pairs(held: Value | Mapping[str, Any]) -> Iterator[tuple[str, Field[Any] | None, object]]:
+def _pairs(held: Value | Mapping[str, Any]) -> Iterator[tuple[str, FieldSpec | None, object]]:
     """Names, fields and values of a request or a part."""
     if isinstance(held, Value):
-        for spec in fields(held):  # type: ignore[arg-type]
-            yield spec.name, spec, getattr(held, spec.name)
+        for name, spec in field_specs(type(held)).items():
+            yield name, spec, getattr(held, name)
         return
     if "blob" in held:
         return  # the codec takes it for a reference to an array, and for nothing else
     cls = _CLASSES.get(kind) if isinstance(kind := held.get("type"), str) else None
-    known = {} if cls is None else {spec.name: spec for spec in fields(cls)}  # type: ignore[arg-type]
+    known = {} if cls is None else field_specs(cls)
     for key, value in held.items():
         if key != "type":
             yield str(key), known.get(str(key)), value

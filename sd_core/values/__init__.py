@@ -1,14 +1,20 @@
 """What requests and passes are made of: checked frozen values, read-only arrays, pictures read at the edge."""
 
+from .about import About, Scope
 from .arrays import Array, array_digest, freeze, from_npy, load_array, npy_bytes
-from .base import Value, Wrong, option, part, replace, value
+from .base import Value, Wrong, replace
+from .declare import option, part, value
+from .fields import FieldSpec, field_specs, walk_specs
 from .pictures import PICTURE_FORMATS, as_control, as_depth, as_mask, as_picture, read_picture, to_pillow, unit_floats
 from .roles import Role
 
 __all__ = [
     "PICTURE_FORMATS",
+    "About",
     "Array",
+    "FieldSpec",
     "Role",
+    "Scope",
     "Value",
     "Wrong",
     "array_digest",
@@ -16,6 +22,7 @@ __all__ = [
     "as_depth",
     "as_mask",
     "as_picture",
+    "field_specs",
     "freeze",
     "from_npy",
     "load_array",
@@ -27,4 +34,5 @@ __all__ = [
     "to_pillow",
     "unit_floats",
     "value",
+    "walk_specs",
 ]

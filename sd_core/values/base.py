@@ -1,19 +1,16 @@
-"""Frozen dataclasses whose fields are checked on construction and compared by content."""
+"""The base of requests and their parts: checked on construction, compared by content."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, TypeVar, dataclass_transform, overload
+from collections.abc import Hashable, Iterator
+from dataclasses import MISSING, fields
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..errors import RequestError
 from .arrays import array_digest
-from .roles import Role
 
-S = TypeVar("S")
-T = TypeVar("T")
 V = TypeVar("V", bound="Value")
 
 
@@ -24,30 +21,6 @@ class Wrong(ValueError):
         super().__init__(message)
         self.message = message
         self.hint = hint
-
-
-@overload
-def option(*, converter: Callable[[S], T], role: Role | None = None) -> T: ...
-@overload
-def option(*, converter: Callable[[S], T], default: S, role: Role | None = None) -> T: ...
-def option(*, converter: Callable[[Any], Any], default: Any = MISSING, role: Role | None = None) -> Any:
-    """A dataclass field whose value is checked, and made canonical, by `converter`.
-
-    `role` is needed where text in the field names a model or a file: see `sd_core.trust`.
-    """
-    return field(default=default, metadata={"converter": converter, "role": role})
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(option,))
-def value(cls: type[T]) -> type[T]:
-    """Class decorator: a frozen, slotted, keyword-only dataclass (for a subclass of `Value`)."""
-    return dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)(cls)
-
-
-@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(option,))
-def part(cls: type[T]) -> type[T]:
-    """As `value`, but the fields may be given by position."""
-    return dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)
 
 
 class Value:

@@ -141,14 +141,23 @@ class instance(Generic[T]):  # noqa: N801 - called as a function
 
 @dataclass(frozen=True, slots=True)
 class tuple_of(Generic[S, T]):  # noqa: N801 - called as a function
-    """A tuple made from any iterable but a string; the place of a wrong item is named."""
+    """A tuple made from any iterable but a string; the place of a wrong item is named.
+
+    Attributes:
+        convert: the converter of an item.
+        if_empty: message and hint of the error for no items; None: it may be empty.
+    """
 
     convert: Callable[[S], T]
+    if_empty: tuple[str, str] | None = None
 
     def __call__(self, values: Iterable[S]) -> tuple[T, ...]:
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
             raise Wrong(f"must be a list, got {_got(values)}", "put it in brackets")
-        return tuple(_item(self.convert, index, value) for index, value in enumerate(values))
+        items = tuple(_item(self.convert, index, value) for index, value in enumerate(values))
+        if self.if_empty is not None and not items:
+            raise Wrong(*self.if_empty)
+        return items
 
 
 def depth_range(value: tuple[float, float]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What a field names that lies outside the request."""
+"""What a field holds: plain values, arrays, parts, or the name of something outside the request."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What the text in a field names; fields without a role hold plain text.
+    """What a field, or each item of one, holds.
 
-    MODEL: a name of the catalogue, a hub id, a folder or a file. LORA: a name in the LoRA folder, a hub id, a folder or a
-    file. CONTROLNET (also a T2I-Adapter), IMAGE_PROMPT, ESTIMATOR, DEPTH_ESTIMATOR: a hub id, a folder or a file.
-    FILE: render passes, a video, a mesh; also a "####" pattern.
+    TEXT, CHOICE (one of a closed set), NUMBER, SWITCH (True or False), ARRAY, PART (a value with fields of its own).
+
+    The others are text that names something outside the request. MODEL: a name of the catalogue, a hub id, a folder or a
+    file. LORA: a name in the LoRA folder, a hub id, a folder or a file. CONTROLNET (also a T2I-Adapter), IMAGE_PROMPT,
+    ESTIMATOR, DEPTH_ESTIMATOR: a hub id, a folder or a file. FILE: render passes, a video, a mesh; also a "####" pattern.
     """
 
+    TEXT = "text"
+    CHOICE = "choice"
+    NUMBER = "number"
+    SWITCH = "switch"
+    ARRAY = "array"
+    PART = "part"
     MODEL = "model"
     LORA = "LoRA"
     CONTROLNET = "ControlNet"
@@ -20,3 +28,11 @@ class Role(StrEnum):
     ESTIMATOR = "estimator"
     DEPTH_ESTIMATOR = "depth estimator"
     FILE = "file"
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the text names something outside the request."""
+        return self not in _INSIDE
+
+
+_INSIDE = frozenset({Role.TEXT, Role.CHOICE, Role.NUMBER, Role.SWITCH, Role.ARRAY, Role.PART})

@@ -165,7 +165,7 @@ requests: st.SearchStrategy[r.Request] = st.one_of(
     ),
     st.builds(
         r.MeshTexture,
-        **_common,
+        **{name: made for name, made in _common.items() if name not in r.MeshTexture.unused},
         **_depth_control,
         mesh=names | meshes,
         views=st.none() | st.lists(cameras, min_size=1, max_size=2),

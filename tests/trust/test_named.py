@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import Field, fields
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -12,8 +11,7 @@ from sd_core.errors import RequestError
 from sd_core.requests import Animation, Control, ImagePrompt, Keyframe, Lora, MeshTexture, PassName, Request, Texture
 from sd_core.requests.codec import PARTS, REQUESTS
 from sd_core.trust import Named, named_in
-from sd_core.trust.named import is_plain_text, role_of
-from sd_core.values import Role, Value
+from sd_core.values import Role, Value, field_specs
 from tests.server.servers import adjust
 
 PICTURE = adjust(1).image
@@ -44,10 +42,6 @@ NAMES = [
 ]
 
 
-def fields_of(cls: type[Value]) -> list[Field[Any]]:
-    return list(fields(cls))  # type: ignore[arg-type]
-
-
 def holds_text(hint: object) -> bool:
     """Whether a type lets text in, below unions and tuples too."""
     return (isinstance(hint, type) and issubclass(hint, str)) or any(map(holds_text, get_args(hint)))
@@ -56,10 +50,8 @@ def holds_text(hint: object) -> bool:
 @pytest.mark.parametrize("cls", [*REQUESTS, *PARTS])
 def test_each_field_that_takes_text_is_plain_text_or_has_a_role(cls: type[Value]) -> None:
     hints = get_type_hints(cls)
-    for field in fields_of(cls):
-        plain, role = is_plain_text(field), role_of(field)
-        assert holds_text(hints[field.name]) == (plain or role is not None), f"{cls.__name__}.{field.name}"
-        assert not (plain and role), f"{cls.__name__}.{field.name}"
+    for name, spec in field_specs(cls).items():
+        assert holds_text(hints[name]) == (spec.is_plain or spec.role.is_outside), f"{cls.__name__}.{name}"
 
 
 def test_all_that_a_request_names_is_found_with_its_place() -> None:

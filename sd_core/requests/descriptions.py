@@ -1,0 +1,40 @@
+"""Descriptions that several kinds of request share; see `About`."""
+
+from __future__ import annotations
+
+from ..values import About, Scope
+
+MODEL_DEFAULT = "default of the model"
+
+PICTURE = About(
+    label="Image", help="Picture to start from", basic=True, preset=False, scope=Scope.WHOLE, metavar="FILE"
+)
+START_PICTURE = About(
+    label="Image",
+    help="Picture to start from",
+    unset="none",
+    basic=True,
+    preset=False,
+    scope=Scope.WHOLE,
+    metavar="FILE",
+)
+STRENGTH = About(
+    label="Strength",
+    help="How much of the picture may change; 1 keeps almost nothing of it",
+    basic=True,
+    scope=Scope.WHOLE,
+)
+DEPTH_RANGE = About(
+    label="Depth Range",
+    help="Near and far of the depth picture that the ControlNet reads",
+    unit="scene units",
+    unset="smallest and largest finite depth",
+    preset=False,
+    metavar="NEAR FAR",
+)
+CONTROLNET = About(
+    label="Depth ControlNet",
+    help="ControlNet or T2I-Adapter for depth: a hub id, a folder or a file",
+    unset="the one known for the model",
+)
+CONTROLNET_SCALE = About(label="Depth Scale", help="How strongly the depth guides the picture")
