@@ -60,8 +60,8 @@ class FieldSpec:
         name: in Python and in JSON.
         about: what people are told about it.
         role: what it holds, or each item of it.
-        convert: the converter of a value that is not None; of an item, where `many`.
-        converter: that of the field as a whole.
+        convert: the converter of a value that is not None.
+        item: that of each item, where `many`; else the same.
         optional: None is allowed, and stands for `about.unset`.
         many: it holds a tuple of such values.
         default: `dataclasses.MISSING` where a value must be given.
@@ -71,10 +71,15 @@ class FieldSpec:
     about: About
     role: Role
     convert: Callable[[Any], Any]
-    converter: Callable[[Any], Any]
+    item: Callable[[Any], Any]
     optional: bool
     many: bool
     default: Any
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return self.about.label
 
     @property
     def required(self) -> bool:
@@ -96,12 +101,12 @@ class FieldSpec:
     @property
     def accepts(self) -> str:
         """Range, choices, or shape of its values; empty where there is nothing to say."""
-        return _accepts(self.convert)
+        return _accepts(self.item)
 
     @property
     def help(self) -> str:
         """What it is, with range and unit, as one sentence with a full stop."""
-        limits = _accepts(self.convert) if self.role is Role.NUMBER else ""
+        limits = _accepts(self.item) if self.role is Role.NUMBER else ""
         bracket = " ".join(filter(None, (limits, self.about.unit)))
         return f"{self.about.help}{f' ({bracket})' if bracket else ''}."
 
@@ -157,6 +162,6 @@ def _spec(owner: type[Value], field: Field[Any]) -> FieldSpec:
     if role is None:
         raise TypeError(f"{owner.__name__}.{field.name} has no role: give option(role=Role....)")
     return FieldSpec(
-        name=field.name, about=about, role=role, convert=item, converter=convert, optional=may_be_none, many=many,
+        name=field.name, about=about, role=role, convert=convert, item=item, optional=may_be_none, many=many,
         default=field.default,
     )  # fmt: skip
