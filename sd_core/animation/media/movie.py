@@ -16,7 +16,7 @@ from sd_core.files import output_error, rename, sync_folder
 from sd_core.values import Array, to_pillow
 from sd_core.values.srgb import decode_srgb
 
-from .pictures import PictureFiles
+from .picture_sequence import PictureFiles
 
 FRAMES = "frames"
 """Folder of the finished frames inside an animation's output folder."""

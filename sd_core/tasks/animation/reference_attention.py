@@ -17,10 +17,10 @@ from sd_core.diffusion.latents import encode_mean
 from sd_core.diffusion.predict import Inputs, make_predict
 from sd_core.values import Array
 
-from .animation_frame import Frame, condition_frame, plan_frame, request_of
-from .animation_start import Studio
-from .seams import seamless_unet
-from .starts import noise_of, schedule_of
+from ..seams import seamless_unet
+from ..starts import noise_of, schedule_of
+from .frame_request import Frame, condition_frame, plan_frame, request_of
+from .start import Studio
 
 _STEPS = 0.25
 """Share of the steps in which other frames are looked at: these settle what things look like."""

@@ -17,7 +17,7 @@ from sd_core.errors import RequestError
 from sd_core.passes import DepthRange, FramePasses, depth_control, motion_offsets
 from sd_core.values import Array, to_pillow
 
-from .layout import PAGE, REPORT, open_folder
+from ..layout import PAGE, REPORT, open_folder
 from .movie import saved_frames
 
 _FRAMES_SHOWN = 360
@@ -73,7 +73,7 @@ def write_page(
         "request": report.get("request", {}),
         "size": list(frames[0].shape[:2]),
     }
-    page = (files("sd_core.animation") / "page.html").read_text(encoding="utf-8")
+    page = (files("sd_core.animation.media") / "page.html").read_text(encoding="utf-8")
     # In a script "</" would end it, and "<!--<script" would keep it from ending: HTML Standard, 4.12.1.3.
     with open_folder(Path(output)) as folder:
         return folder.write({PAGE: page.replace("{{data}}", _json(data)).encode()})[0]

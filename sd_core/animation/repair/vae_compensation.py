@@ -8,9 +8,9 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, uniform_filte
 from sd_core.requests import Reuse
 from sd_core.values import Array
 
-from .births import Births, inside_patches, magnification
-from .figures import laplacian
-from .fill import LITTLE
+from ..reuse.source_map import Births, inside_patches, magnification
+from .disocclusion_fill import LITTLE
+from .metrics import laplacian
 
 _BORDER = 1
 """px at the border of a patch of one birth that are not trusted."""

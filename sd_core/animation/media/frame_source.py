@@ -161,7 +161,7 @@ def _open_pictures(paths: Sequence[str], depth_estimator: str | None) -> Sequenc
 
 
 def _estimator(checkpoint: str | None) -> Callable[[Array], Array] | None:
-    from .depth import DepthEstimator
+    from .monocular_depth import DepthEstimator
 
     return None if checkpoint is None else DepthEstimator(checkpoint)
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from sd_core.animation.hold import Pin
-from sd_core.animation.needs import Needs
-from sd_core.animation.noise import can_anchor
-from sd_core.animation.view import View
-from sd_core.diffusion.edits import StartAt
+from sd_core.animation.geometry.frame_geometry import View
+from sd_core.animation.reuse.denoise_plan import Needs
+from sd_core.animation.reuse.surface_noise import can_anchor
+from sd_core.diffusion.edits import Pin, StartAt
 from sd_core.diffusion.images import to_pixels
 from sd_core.diffusion.latents import encode_mean, latent_scale
 from sd_core.diffusion.loop import Edit
@@ -21,9 +20,9 @@ from sd_core.requests import Animation, DepthToImage, ImageToImage, NoiseKind
 from sd_core.requests.generation import MAX_SEED
 from sd_core.values import Array
 
-from .animation_frame import plan_frame
-from .plan import Bench, Context, Plan
-from .starts import schedule_of
+from ..plan import Bench, Context, Plan
+from ..starts import schedule_of
+from .frame_request import plan_frame
 
 _PIN = 0.9
 """Share of the reference in the clean latents of what was seen before. The rest lets defects heal."""

@@ -11,9 +11,9 @@ from scipy.spatial import KDTree
 
 from sd_core.values import Array
 
-from .births import NEVER, Births
-from .places import NEAR, followed, nearest_pixel
-from .view import View, still_beside
+from ..geometry.frame_geometry import View, still_beside
+from ..geometry.surface_search import NEAR, followed, nearest_pixel
+from .source_map import NEVER, Births
 
 MOST = 24
 """Frames that are kept, so that memory is constant; with more, those that lie closest in time are thinned out."""

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from sd_core.animation.opening import Frames, checked, cropped, open_frames, size_of_frames
-from sd_core.animation.settings import settings_at
-from sd_core.animation.store import FrameStore, Span
+from sd_core.animation.media.frame_source import Frames, checked, cropped, open_frames, size_of_frames
+from sd_core.animation.media.frame_store import FrameStore, Span
+from sd_core.animation.reuse.keyframes import settings_at
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import FrameEvent, Loading
 from sd_core.models import Model, adapted
@@ -24,15 +24,15 @@ from sd_core.results import Result
 from sd_core.sources import refuse_sources
 from sd_core.values import Array, unit_floats
 
-from .animation_frame import Frame
-from .animation_inputs import Inputs
-from .animation_paint import Painter
-from .animation_prepare import Easel, Preparer, ahead
-from .animation_progress import FrameProgress
-from .animation_start import Studio
-from .plan import Context, Picture
-from .resolve import resolve, resumed
-from .seams import seamless_vae
+from ..plan import Context, Picture
+from ..progress import FrameProgress
+from ..resolve import resolve, resumed
+from ..seams import seamless_vae
+from .frame_request import Frame
+from .inputs import Inputs
+from .prepare import Easel, Preparer, ahead
+from .render_frame import Painter
+from .start import Studio
 
 _STATE_BYTES = 32 * 6
 """Per pixel, of what a run needs beside its pictures: at most some 30 images of 6 bytes, measured, and the state itself."""

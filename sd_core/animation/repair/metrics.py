@@ -6,7 +6,7 @@ import numpy as np
 
 from sd_core.values import Array
 
-from .sampling import bilinear
+from ..geometry.sampling import bilinear
 
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 

@@ -9,7 +9,7 @@ from scipy.ndimage import distance_transform_edt
 
 from sd_core.values import Array
 
-from .births import Births, magnification
+from .source_map import Births, magnification
 
 SEEN, OPEN, ANEW = 0.2, 0.25, 1.0
 """Share of the steps that is run where all was seen before, where something new is filled in on the way, and where that is

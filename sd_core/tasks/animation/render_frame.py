@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sd_core.animation.births import gather, smeared, stained
-from sd_core.animation.detail import restored
-from sd_core.animation.figures import sharpness, warp_error
-from sd_core.animation.fill import filled
+from sd_core.animation.media.frame_store import FrameStore
+from sd_core.animation.repair.disocclusion_fill import filled
+from sd_core.animation.repair.metrics import sharpness, warp_error
+from sd_core.animation.repair.vae_compensation import restored
+from sd_core.animation.reuse.source_map import gather, smeared, stained
 from sd_core.animation.states import State
-from sd_core.animation.store import FrameStore
 from sd_core.diffusion.attention import AttentionBank, shared_attention
 from sd_core.diffusion.images import to_pixels
 from sd_core.diffusion.latents import encode_mean
@@ -23,12 +23,12 @@ from sd_core.diffusion.loop import OnStep
 from sd_core.requests import DepthToImage, ImageToImage
 from sd_core.values import Array
 
-from .animation_attention import References
-from .animation_frame import Frame, Run, condition_frame, decode_frame, plan_frame, request_of, run_plan
-from .animation_prepare import Easel
-from .animation_start import Studio, plan_anew, plan_continued, strength_of
-from .plan import Bench, Plan
-from .starts import noise_of
+from ..plan import Bench, Plan
+from ..starts import noise_of
+from .frame_request import Frame, Run, condition_frame, decode_frame, plan_frame, request_of, run_plan
+from .prepare import Easel
+from .reference_attention import References
+from .start import Studio, plan_anew, plan_continued, strength_of
 
 
 @dataclass(frozen=True, slots=True)

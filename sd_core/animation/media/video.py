@@ -14,7 +14,7 @@ from sd_core.errors import RequestError
 from sd_core.passes import FramePasses, frame_paths, motion_from_offsets
 from sd_core.values import Array
 
-from .pictures import PictureFiles, Pictures, VideoFile
+from .picture_sequence import PictureFiles, Pictures, VideoFile
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 """Suffixes of numbered frames that are plain pictures."""

@@ -11,8 +11,8 @@ import numpy as np
 from sd_core.errors import RequestError
 from sd_core.values import Array
 
-from .births import Births
-from .view import View
+from ..geometry.frame_geometry import View
+from .source_map import Births
 
 
 @dataclass(frozen=True, slots=True)

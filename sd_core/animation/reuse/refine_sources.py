@@ -10,9 +10,9 @@ import numpy as np
 
 from sd_core.values import Array
 
-from .births import NEVER, Births
-from .places import NEAR, followed, nearest_pixel
-from .view import View
+from ..geometry.frame_geometry import View
+from ..geometry.surface_search import NEAR, followed, nearest_pixel
+from .source_map import NEVER, Births
 
 _FRAMES = 48
 """Frames whose positions are held in memory. With fewer than there are births, 31 after an orbit, all are read anew each time."""

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from sd_core.values import Array
 
-from .view import View, directions
+from ..geometry.frame_geometry import View, directions
 
 _CELL = 2.0
 """px a side that a cell has at least."""

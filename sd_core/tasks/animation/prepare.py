@@ -9,21 +9,21 @@ from typing import TypeVar
 
 import numpy as np
 
-from sd_core.animation.births import Births, born, carried, unborn, uncovered
-from sd_core.animation.carry import Carried, from_arrays
-from sd_core.animation.needs import AGED, CUT, Needs, everything, needs_of
-from sd_core.animation.noise import surface_noise
-from sd_core.animation.recall import Recall, thinned
-from sd_core.animation.settings import distance
+from sd_core.animation.geometry.frame_geometry import Matches, View, match, place_of, stands_still, view_of
+from sd_core.animation.reuse.denoise_plan import AGED, CUT, Needs, everything, needs_of
+from sd_core.animation.reuse.keyframes import distance
+from sd_core.animation.reuse.reappearance import Recall, thinned
+from sd_core.animation.reuse.refine_sources import Settler
+from sd_core.animation.reuse.source_map import Births, born, carried, unborn, uncovered
+from sd_core.animation.reuse.state import Carried, from_arrays
+from sd_core.animation.reuse.surface_noise import surface_noise
 from sd_core.animation.states import State
-from sd_core.animation.surface import Settler
-from sd_core.animation.view import Matches, View, match, place_of, stands_still, view_of
 from sd_core.diffusion.latents import latent_channels
 from sd_core.errors import RequestError
 from sd_core.values import Array
 
-from .animation_frame import Frame
-from .animation_start import Studio
+from .frame_request import Frame
+from .start import Studio
 
 T = TypeVar("T")
 

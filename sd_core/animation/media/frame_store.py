@@ -25,18 +25,9 @@ from sd_core.outputs import Status, is_whole
 from sd_core.requests import Animation, Request, from_json
 from sd_core.values import Array, npy_bytes, read_picture
 
-from .frame_pictures import FramePictures
-from .layout import (
-    REPORT,
-    frame_names,
-    image_name,
-    number_of,
-    open_folder,
-    picture_name,
-    require_right,
-    state_name,
-)
-from .states import State, noted_in, read_state, state_bytes
+from ..frame_pictures import FramePictures
+from ..layout import REPORT, frame_names, image_name, number_of, open_folder, picture_name, require_right, state_name
+from ..states import State, noted_in, read_state, state_bytes
 
 CHECKPOINT = 32
 """Frames from one state that is kept to the next, beside the newest: what damage costs at most, for twice the images."""
@@ -54,7 +45,7 @@ class Span:
 class FrameStore:
     """What lies in `folder`; without one, a temporary folder that goes with the last reference to this store.
 
-    `inputs` is noted with every frame: what the frames were made from (see `tasks.animation_inputs`).
+    `inputs` is noted with every frame: what the frames were made from (see `tasks.animation.inputs`).
 
     Args:
         count: frames that the request has.

@@ -12,8 +12,8 @@ import numpy as np
 
 from sd_core.values import Array
 
-from .sampling import pixel_grid, spline
-from .view import Matches, View, still_beside
+from ..geometry.frame_geometry import Matches, View, still_beside
+from ..geometry.sampling import pixel_grid, spline
 
 NEVER = -1
 """Birth of a pixel that has not been made yet."""

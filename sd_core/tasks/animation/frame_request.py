@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from sd_core.animation.settings import Blend, Settings
+from sd_core.animation.reuse.keyframes import Blend, Settings
 from sd_core.diffusion.conditioning import Conditioning, is_guided, make_conditioning
 from sd_core.diffusion.latents import decode
 from sd_core.diffusion.loop import OnStep
@@ -20,11 +20,11 @@ from sd_core.passes import FramePasses
 from sd_core.requests import Animation, Control, DepthToImage, Generation, ImageToImage
 from sd_core.requests import replace as changed
 
-from .depth_to_image import plan_depth_to_image
-from .generate import denoise_plan
-from .image_to_image import plan_image_to_image
-from .memory import decode_within_memory
-from .plan import Bench, Plan
+from ..depth_to_image import plan_depth_to_image
+from ..generate import denoise_plan
+from ..image_to_image import plan_image_to_image
+from ..memory import decode_within_memory
+from ..plan import Bench, Plan
 
 _SHARED = ("prompt", "negative_prompt", "num_inference_steps", "guidance_scale", "scheduler", "seed", "model")
 _SHARED += ("seamless", "seamless_method")
