@@ -22,8 +22,8 @@ from .connections import BACKLOG, Connection, raise_file_limit
 from .logs import flush_logs, start_logging
 from .service import Service
 from .settings import ServerSettings
+from .state import open_store
 from .stop import Stop
-from .store import open_store
 
 _log = logging.getLogger(__name__)
 

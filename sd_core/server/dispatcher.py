@@ -9,9 +9,9 @@ from collections.abc import Callable
 from ..errors import EngineDied
 from . import journal, setbacks
 from .backoff import BackOff
+from .job_run import Run
 from .records import JobRecord
-from .runs import Run
-from .store import Store
+from .state import Store
 from .supervisor import EngineProcess
 
 _log = logging.getLogger(__name__)

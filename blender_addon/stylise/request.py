@@ -13,7 +13,7 @@ from sd_core.passes import FramePasses
 from sd_core.requests import Control
 
 from ..scene.controls import edge_picture, normal_picture
-from ..scene.framing import Framing
+from ..scene.passes.framing import Framing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

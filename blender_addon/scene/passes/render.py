@@ -23,15 +23,18 @@ import numpy as np
 import sd_core
 from sd_core.errors import Cancelled, OutputError, RequestError, SDError, error_from_dict
 
+from ..scripts import scripts_allowed
 from .camera import render_size, require_camera
 from .framing import Framing
-from .orders import MARK, Order, frame_path
-from .scripts import scripts_allowed
+from .order import MARK, Order, frame_path
 
 _LOOK = 0.1
 """Seconds between two looks at whether the render is still wanted."""
 
 COPY, ORDER, LOG = "scene.blend", "order.json", "render.log"
+
+PASSES, VIDEO = "scene.passes.background", "scene.video"
+"""The programs of a background Blender: modules as they are found from the add-on's folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +147,7 @@ def prepare(
     else:
         _write(order, written)
         save_copy(copy)
-    return PassRender(order, background_command(copy, "background", str(written)))
+    return PassRender(order, background_command(copy, PASSES, str(written)))
 
 
 def order_of(scene: bpy.types.Scene, view_layer: str, frames: Sequence[int], folder: Path, wanted: Wanted) -> Order:
@@ -179,17 +182,17 @@ def save_copy(path: Path) -> None:
 
 
 def background_command(blend: Path | None, program: str, argument: str) -> list[str]:
-    """The command for a background Blender of this release that opens a file and runs `scene.<program>.main(argument)`.
+    """The command for a background Blender of this release that opens a file and runs `main(argument)` of a program.
 
     Where there is a file, `main` is told too whether its scripts may run: only if those of the open file do.
 
     The module `bpy` has no executable of its own: there it is Python that opens the file.
     """
     libraries = {str(Path(module.__file__).parents[1]) for module in (sd_core, np) if module.__file__ is not None}
-    paths = [str(Path(__file__).parents[1]), *sorted(libraries)]
+    paths = [str(Path(__file__).parents[2]), *sorted(libraries)]
     scripts = blend is not None and scripts_allowed(str(blend))
     arguments = repr(argument) if blend is None else f"{argument!r}, scripts={scripts!r}"
-    call = f"import sys; sys.path[:0] = {paths!r}; from scene.{program} import main; main({arguments})"
+    call = f"import sys; sys.path[:0] = {paths!r}; from {program} import main; main({arguments})"
     if not bpy.app.binary_path:
         opened = "import bpy; "
         if blend is not None:

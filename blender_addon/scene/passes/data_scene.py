@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from .camera import pixel_aspect, require_camera
-from .follower import Follower, follow
+from .data_camera import Follower, follow
 from .framing import Framing
 from .rest_position import add_rest_positions
 

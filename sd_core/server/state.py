@@ -15,7 +15,7 @@ from . import journal, setbacks
 from .blobs import BlobStore
 from .database import Database, put_aside
 from .descents import read_descents
-from .feed import Feeds
+from .event_feed import Feeds
 from .metrics import Metrics
 from .records import JobRecord, JobState, JobSummary
 from .settings import ServerSettings

@@ -19,14 +19,14 @@ import bpy
 from sd_core.errors import SDError
 from sd_core.passes import PositionSpace, Sidecar, write_sidecar
 
+from ..exr_write import replace_picture
+from ..scripts import forbid_scripts, only_the_view
 from .camera import seen_by
+from .data_camera import Follower
 from .data_scene import make_data_scene
-from .ending import end_blender
-from .exr_write import replace_picture
-from .follower import Follower
-from .orders import MARK, Order, frame_path
+from .exit import end_blender
+from .order import MARK, Order, frame_path
 from .picture_scene import make_picture_scene, render_picture
-from .scripts import forbid_scripts, only_the_view
 
 
 def main(order: str, *, scripts: bool) -> None:

@@ -12,13 +12,13 @@ import numpy as np
 
 from sd_core.requests import Control, Generation, ImagePrompt, Lora, apply_style
 
-from . import words
+from . import labels
 from .fields import values_of
 from .job import BlenderJob
 from .scene.images import Grabbed, grab_image
 
-COMMON = tuple(words.GENERATION)
-_CONTROL = tuple(words.CONTROL)
+COMMON = tuple(labels.GENERATION)
+_CONTROL = tuple(labels.CONTROL)
 
 Picture = Callable[[Grabbed], np.ndarray]
 
@@ -116,4 +116,4 @@ def base_plan(settings: bpy.types.PropertyGroup, kind: type[Generation], **value
 
 def loras_of(settings: bpy.types.PropertyGroup) -> tuple[Lora, ...]:
     """The LoRAs of the list that have a name."""
-    return tuple(Lora(**values_of(item, tuple(words.LORA))) for item in settings.loras if item.path)
+    return tuple(Lora(**values_of(item, tuple(labels.LORA))) for item in settings.loras if item.path)

@@ -16,8 +16,8 @@ import numpy as np
 
 from sd_core.passes import SensorFit
 
-from .exr import read_blender_exr
-from .exr_write import replace_passes
+from ..exr import read_blender_exr
+from ..exr_write import replace_passes
 from .framing import Framing, widened
 from .optics import Optics, corrected
 

@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 from ..errors import EngineDied, OutputError, SDError, ServerError
 from ..events import LAST_KINDS, EventKind
 from . import journal, setbacks
+from .admission import allowed_by
 from .backoff import BackOff
 from .database import Connection, JournalError
 from .orders import check_result, make_order
 from .pipe import Message
 from .records import ENDED, JobRecord, JobState
-from .rules import allowed_by
 from .soundness import PASSING
-from .store import Store
+from .state import Store
 from .supervisor import EngineProcess
 from .told import StoredEvent, event_id, finished_frames, last_event
 
