@@ -27,7 +27,7 @@ from . import jobs, registration
 from .job import BlenderJob
 from .operators.stylise_animation import output_of, stylise_animation
 from .preferences import Preferences, read_preferences
-from .scene.ending import end_blender
+from .scene.passes.exit import end_blender
 
 DONE, FAILED, WRONG, CANCELLED = 0, 1, 2, 130
 

@@ -23,7 +23,7 @@ from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, ResultEven
 from sd_core.requests import Request
 from sd_core.results import Result
 
-from . import live
+from . import preview_overlay
 from .connection import server, watch
 from .editors import Place
 from .job import BlenderJob, Calls, Parts, Stage, Told, Warned
@@ -293,9 +293,9 @@ def _show_picture() -> None:
     """That of the open file's job which runs the longest; of several events in a tick only the last one's."""
     job = next((job for job in running() if job.preview is not None and job.file == _file[0]), None)
     if job is None:
-        live.hide()
+        preview_overlay.hide()
     else:
-        live.show(job.id, job.preview, job.place)
+        preview_overlay.show(job.id, job.preview, job.place)
 
 
 def _redraw() -> None:

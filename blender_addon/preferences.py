@@ -8,7 +8,7 @@ from typing import ClassVar
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from .python import find_python
+from .find_python import find_python
 
 _SERVERS = (
     ("LOCAL", "This Computer", "A server on this computer, started when it is needed"),

@@ -7,7 +7,7 @@ import bpy
 from bl_operators.presets import AddPresetBase
 from bl_ui.utils import PresetPanel
 
-from . import words
+from . import labels
 from .fields import USE
 
 _FOLDER = "sd_core"
@@ -17,13 +17,13 @@ _OWN = ("task", "style", "mask_source", "pad")
 def _saved() -> list[str]:
     """What a preset holds: what belongs to no single image."""
     groups = {
-        "image_to_image": words.STRENGTH,
-        "inpaint": words.INPAINT | words.STRENGTH,
-        "upscale": words.UPSCALE | words.STRENGTH,
+        "image_to_image": labels.STRENGTH,
+        "inpaint": labels.INPAINT | labels.STRENGTH,
+        "upscale": labels.UPSCALE | labels.STRENGTH,
     }
     own = [f"{group}.{name}" for group, names in groups.items() for name in names]
     switches = ("width", "height", "num_inference_steps", "guidance_scale", "scheduler", "seed", "model")
-    return [f"settings.{name}" for name in (*(USE + name for name in switches), *words.GENERATION, *own, *_OWN)]
+    return [f"settings.{name}" for name in (*(USE + name for name in switches), *labels.GENERATION, *own, *_OWN)]
 
 
 class SDCORE_MT_presets(bpy.types.Menu):

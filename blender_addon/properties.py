@@ -16,7 +16,7 @@ from bpy.props import (
 
 from sd_core.requests import Control, ImageToImage, Inpaint, Lora, TextToImage, TextureMap, Upscale, styles
 
-from . import words
+from . import labels
 from .connection import server
 from .fields import image_property, request_properties, weight_property
 from .loras import FAMILIES, suggestions
@@ -74,7 +74,7 @@ def _controlnets(group: bpy.types.PropertyGroup, _context: object, _text: str) -
 
 
 def _schedulers(_group: object, _context: object, _text: str) -> tuple[str, ...]:
-    return words.SCHEDULERS
+    return labels.SCHEDULERS
 
 
 _SUGGEST = {"search_options": {"SUGGESTION"}}
@@ -83,7 +83,7 @@ _SUGGEST = {"search_options": {"SUGGESTION"}}
 class SDCORE_PG_lora(bpy.types.PropertyGroup):
     """A LoRA of a request."""
 
-    __annotations__ = request_properties(Lora, words.LORA, {"path": ""}, {"path": {"search": suggestions, **_SUGGEST}})
+    __annotations__ = request_properties(Lora, labels.LORA, {"path": ""}, {"path": {"search": suggestions, **_SUGGEST}})
 
 
 class SDCORE_PG_control(bpy.types.PropertyGroup):
@@ -91,7 +91,7 @@ class SDCORE_PG_control(bpy.types.PropertyGroup):
 
     __annotations__ = {
         **request_properties(
-            Control, words.CONTROL, {"kind": "depth", "model": ""}, {"model": {"search": _controlnets, **_SUGGEST}}
+            Control, labels.CONTROL, {"kind": "depth", "model": ""}, {"model": {"search": _controlnets, **_SUGGEST}}
         ),
         "image": image_property("Control Picture", "The finished control picture, of the image's size"),
     }
@@ -100,19 +100,19 @@ class SDCORE_PG_control(bpy.types.PropertyGroup):
 class SDCORE_PG_image_to_image(bpy.types.PropertyGroup):
     """What image to image adds."""
 
-    __annotations__ = request_properties(ImageToImage, words.STRENGTH)
+    __annotations__ = request_properties(ImageToImage, labels.STRENGTH)
 
 
 class SDCORE_PG_inpaint(bpy.types.PropertyGroup):
     """What inpainting adds."""
 
-    __annotations__ = request_properties(Inpaint, words.INPAINT | words.STRENGTH)
+    __annotations__ = request_properties(Inpaint, labels.INPAINT | labels.STRENGTH)
 
 
 class SDCORE_PG_upscale(bpy.types.PropertyGroup):
     """What enlarging adds."""
 
-    __annotations__ = request_properties(Upscale, words.UPSCALE | words.STRENGTH)
+    __annotations__ = request_properties(Upscale, labels.UPSCALE | labels.STRENGTH)
 
 
 class SDCORE_PG_settings(bpy.types.PropertyGroup):
@@ -121,7 +121,7 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
     __annotations__: dict[str, Any] = {
         **request_properties(
             TextToImage,
-            words.GENERATION,
+            labels.GENERATION,
             _DEFAULTS,
             {"model": {"search": _models, **_SUGGEST}, "scheduler": {"search": _schedulers, **_SUGGEST}},
         ),

@@ -20,8 +20,8 @@ from mathutils import Vector
 from render_passes import DISTANCE, build, camera_of, render_passes, render_picture
 
 from sd_core import Engine
-from sd_core.animation.movie import saved_frames, write_gif, write_mp4
-from sd_core.animation.report import write_page
+from sd_core.animation.media.movie import saved_frames, write_gif, write_mp4
+from sd_core.animation.media.report import write_page
 from sd_core.passes import Sidecar, frame_paths, read_exr, write_sidecar
 from sd_core.requests import Animation
 from sd_core.values import Array, read_picture

@@ -12,7 +12,7 @@ from sd_core.errors import SDError
 from sd_core.requests import Request
 from sd_core.results import Result
 
-from .home import Home
+from .main_thread import Home
 
 if TYPE_CHECKING:
     from sd_core.client import Client

@@ -1,11 +1,19 @@
-"""The finished picture as a normal output of the notebook, which outlives the kernel and its widgets."""
+"""The notebook around us: its shell, the user's variables, and the finished picture as a normal output.
+
+Such an output outlives the kernel and its widgets.
+"""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from sd_core.display import mimebundle
 from sd_core.results import Result
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 
 class StoredOutput:
@@ -32,3 +40,16 @@ class StoredOutput:
 
             data, metadata = mimebundle(result)
             update_display(data, raw=True, metadata=metadata, display_id=self._id)
+
+
+def shell() -> InteractiveShell | None:
+    """The notebook's shell; None in a script."""
+    from IPython.core.getipython import get_ipython
+
+    return get_ipython()
+
+
+def user_variables() -> Mapping[str, Any]:
+    """The notebook's variables by name; none in a script."""
+    found = shell()
+    return {} if found is None else found.user_ns

@@ -1,19 +1,31 @@
-"""The studio's widgets and where they stand; what they do is decided elsewhere."""
+"""The studio's widgets, where they stand, and which image they show; what they do is decided elsewhere."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+import anywidget
 import ipywidgets as widgets
 
 from sd_core.errors import RequestError, SDError
 
-from .frame import Frame
-from .history import History
+from .history import Entry, History
 from .question import Question
 from .views import Note, View
 from .widgets import Gallery, Preview
+from .widgets._base import module
+
+
+class Frame(anywidget.AnyWidget):
+    """Shows nothing; puts the style into the page, and keeps the notebook from taking the studio's keys."""
+
+    _esm = module("frame")
+    _css = (Path(__file__).parent / "studio.css").read_text(encoding="utf-8")
+
+    def __init__(self) -> None:
+        super().__init__(layout=widgets.Layout(display="none"))
 
 
 class Panel:
@@ -74,6 +86,39 @@ class Panel:
         columns = widgets.Box([left, right])
         columns.add_class("studio-columns")
         return [Frame(), columns]
+
+
+class Selection:
+    """The chosen entry of the history, and the one before it, with which it is compared; the open view shows them."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._before: Entry | None = None
+        self.entry: Entry | None = None
+
+    @property
+    def required(self) -> Entry:
+        """The entry, where something is to be done with it.
+
+        Raises:
+            RequestError: there is none yet.
+        """
+        if self.entry is None:
+            raise RequestError("image", "there is none yet", hint="generate one first")
+        return self.entry
+
+    def choose(self, entry: Entry) -> None:
+        """Look at an entry."""
+        if entry is not self.entry:
+            self._before, self.entry = self.entry, entry
+        self._panel.gallery.selected = entry.id
+        self.show()
+
+    def show(self) -> None:
+        """Draw it in the view that is open."""
+        view = self._panel.view
+        if view is not None:
+            view.open(self.entry, self._before)
 
 
 def _words(error: SDError) -> str:

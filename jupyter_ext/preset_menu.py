@@ -10,8 +10,7 @@ import ipywidgets as widgets
 from sd_core.requests import Request
 
 from .forms import Forms
-from .presets import apply_preset, preset_names, settings_of
-from .saved_presets import SavedPresets
+from .presets import SavedPresets, apply_preset, preset_names, settings_of
 
 _TITLE = "Presets ..."
 

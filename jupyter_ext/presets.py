@@ -1,13 +1,23 @@
-"""Presets: values for some fields under one name, and the named styles."""
+"""Presets: values for some fields under one name; the named styles, and the user's own in small files.
+
+Every notebook of this user offers those, also tomorrow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, unquote
 
 from sd_core.errors import RequestError
-from sd_core.requests import Generation, Request, apply_style, replace, styles
+from sd_core.files import output_error, write_files
+from sd_core.requests import COMMANDS, Generation, Request, apply_style, replace, styles
+from sd_core.requests.codec import decode, encode
+from sd_core.wire import home_folder
+from sd_core.wire.results import blobs_named
 
 from .fields import SIZES, field_specs
 
@@ -25,6 +35,12 @@ BUILT_IN: Mapping[str, Values] = MappingProxyType(
         },
     }
 )  # fmt: skip
+
+_ENDING = ".json"
+_LONGEST = 200
+"""Letters of a file's name, which disks bound to 255."""
+
+_FIELDS = frozenset(spec.name for kind in COMMANDS.values() for spec in field_specs(kind))
 
 _STYLE = "Style: "
 _OF_ONE_IMAGE = frozenset(
@@ -67,3 +83,91 @@ def _fixed(request: Request) -> frozenset[str]:
     if not isinstance(request, Generation):
         return frozenset()
     return SIZES if replace(request, width=None, height=None).size is not None else frozenset()
+
+
+class SavedPresets(MutableMapping[str, Values]):
+    """Presets by name, one file each in `presets` of `SD_CORE_HOME`, else of the platform's folder for user data.
+
+    The folder is read at every use: two notebooks may save into it. A file appears whole or not at all.
+
+    Raises:
+        RequestError: a name that no preset can have, a value that a preset cannot hold, a damaged file.
+        OutputError: it cannot be written.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = home_folder() / "presets" if folder is None else folder
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever one is saved or deleted here."""
+        self._listeners.append(listener)
+
+    def __getitem__(self, name: str) -> Values:
+        path = self._path(name)
+        if not path.is_file():
+            raise KeyError(name)
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+            return {field: decode(value, field) for field, value in held.items()}
+        except (OSError, ValueError, AttributeError, RequestError) as error:
+            raise RequestError(
+                "preset", f"{path} cannot be read: {error}", hint="save it again, or delete it"
+            ) from error
+
+    def __setitem__(self, name: str, values: Values) -> None:
+        path = self._path(_checked(name))
+        held = {field: _plain(field, value) for field, value in values.items()}
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(self._folder, error) from error
+        write_files([(path, json.dumps(held, indent=1).encode())])
+        self._changed()
+
+    def __delitem__(self, name: str) -> None:
+        path = self._path(name)
+        try:
+            path.unlink()
+        except FileNotFoundError as error:
+            raise KeyError(name) from error
+        except OSError as error:
+            raise output_error(path, error) from error
+        self._changed()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted((unquote(path.stem) for path in self._folder.glob(f"*{_ENDING}")), key=str.casefold))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._path(name).is_file()
+
+    def _changed(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{quote(name, safe=' ')}{_ENDING}"
+
+
+def _checked(name: str) -> str:
+    if name in preset_names({}):
+        raise RequestError("preset", f"{name!r} is there already and stays as it is", hint="choose another name")
+    if name != name.strip() or not name.isprintable() or not 0 < len(quote(name)) <= _LONGEST:
+        raise RequestError("preset", f"cannot be called {name!r:.80}", hint="give it a short name of plain letters")
+    return name
+
+
+def _plain(field: str, value: object) -> object:
+    """A value as JSON."""
+    if field not in _FIELDS:
+        raise RequestError(field, "is no field of a request", hint=f"use some of {', '.join(sorted(_FIELDS))}")
+    try:
+        plain = json.loads(json.dumps(encode(tuple(value) if isinstance(value, list) else value), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise RequestError(field, f"cannot be kept in a preset: {error}", hint="leave it out") from error
+    if blobs_named(plain):
+        raise RequestError(field, "holds a picture, which a preset cannot keep", hint="leave it out")
+    return plain

@@ -15,8 +15,8 @@ from sd_core.events import CancelledEvent, Event, Failed, ResultEvent
 from sd_core.requests import Request
 from sd_core.results import Result
 
-from .home import Home
 from .jobs import StudioJob
+from .main_thread import Home
 from .session import Session
 
 if TYPE_CHECKING:

@@ -19,20 +19,18 @@ from .editors import Surroundings
 from .engines import default_engine, names_of
 from .forms import MODES, Forms
 from .history import Entry, History
-from .home import Home
 from .jobs import StudioJob
+from .main_thread import Home
 from .monitor import Monitor, Report
-from .output import StoredOutput
-from .panel import Panel
+from .output import StoredOutput, user_variables
+from .panel import Panel, Selection
 from .preset_menu import PresetMenu
+from .presets import SavedPresets
 from .runner import Runner
-from .saved_presets import SavedPresets
-from .selection import Selection
 from .session import Made, Session
 from .sweeping import Sweeping
 from .sweeps import make_sweep, variations
 from .traits import StudioTraits
-from .variables import user_variables
 from .views import AnimationView, CodeView, CompareView, DepthTab, MaterialView, TilingView, copied, write_arrays
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from sd_core.errors import RequestError
 from sd_core.requests import Generation, ImageToImage, Inpaint, TextToImage, Upscale
 from sd_core.results import Result
 
-from .. import history, jobs, words
+from .. import history, jobs, labels
 from ..editors import Place
 from ..fields import values_of
 from ..job import BlenderJob
-from ..plan import Picture, Plan, base_plan, grey, rgb
+from ..request_plan import Picture, Plan, base_plan, grey, rgb
 from ..results import Finished, finisher, show_images
 from ..scene.images import Grabbed, grab_image
 from .common import Told, is_ready
@@ -76,7 +76,7 @@ class SDCORE_OT_generate_from_image(_FromImage, bpy.types.Operator):
     def plan(self, context: bpy.types.Context) -> Plan:
         settings = context.scene.sd_core
         return _with_image(
-            context, ImageToImage, Grabbed.for_request, **values_of(settings.image_to_image, tuple(words.STRENGTH))
+            context, ImageToImage, Grabbed.for_request, **values_of(settings.image_to_image, tuple(labels.STRENGTH))
         )
 
 
@@ -88,7 +88,7 @@ class SDCORE_OT_generate_inpaint(_FromImage, bpy.types.Operator):
 
     def plan(self, context: bpy.types.Context) -> Plan:
         settings = context.scene.sd_core
-        values = values_of(settings.inpaint, tuple(words.INPAINT | words.STRENGTH))
+        values = values_of(settings.inpaint, tuple(labels.INPAINT | labels.STRENGTH))
         plan = _with_image(context, Inpaint, rgb, **values)
         image = plan.pictures["image"][0]
         masked = _mask(settings, image)
@@ -108,7 +108,7 @@ class SDCORE_OT_generate_upscale(_FromImage, bpy.types.Operator):
     bl_label = "Upscale"
 
     def plan(self, context: bpy.types.Context) -> Plan:
-        values = values_of(context.scene.sd_core.upscale, tuple(words.UPSCALE | words.STRENGTH))
+        values = values_of(context.scene.sd_core.upscale, tuple(labels.UPSCALE | labels.STRENGTH))
         return _with_image(context, Upscale, Grabbed.for_request, **values)
 
 

@@ -18,14 +18,14 @@ from sd_core.results import Result
 
 from .. import jobs
 from ..job import BlenderJob
-from ..plan import Plan, base_plan
+from ..request_plan import Plan, base_plan
 from ..results import image_name
-from ..scene.camera import camera_for, require_camera
 from ..scene.images import Packed, pack
 from ..scene.mesh_arrays import Gathered, gather
+from ..scene.passes.camera import camera_for, require_camera
 from ..scene.projected import Page, apply_pages
+from ..stylise.request import with_alpha
 from .common import Told, is_ready
-from .stylise_request import with_alpha
 
 _CELL, _SIDE = 8, 512
 

@@ -16,7 +16,7 @@ from sd_core.results import Result
 
 from .. import jobs
 from ..job import BlenderJob
-from ..plan import Picture, grey, rgb
+from ..request_plan import Picture, grey, rgb
 from ..scene.images import Grabbed, grab_image, image_size
 from ..scene.material import node_label
 from ..scene.mesh_arrays import Gathered, gather

@@ -20,17 +20,18 @@ from sd_core.results import Result
 from .. import history, jobs
 from ..editors import Place, show
 from ..job import BlenderJob
-from ..plan import Plan, base_plan
 from ..preferences import Preferences
+from ..request_plan import Plan, base_plan
 from ..scene import video
 from ..scene.exr import read_passes
 from ..scene.folders import output_folder
 from ..scene.images import Packed, fill_image, new_image, pack
-from ..scene.orders import Order
-from ..scene.pass_render import (
+from ..scene.passes.order import Order
+from ..scene.passes.render import (
     COPY,
     LOG,
     ORDER,
+    PASSES,
     PassRender,
     Wanted,
     background_command,
@@ -39,11 +40,11 @@ from ..scene.pass_render import (
     save_copy,
 )
 from ..scene.sequencer import Timing, new_sequence_scene, timing_of
+from ..stylise.keyframes import keyframes
+from ..stylise.output import Output, tag_of
+from ..stylise.request import with_alpha
 from .common import Told
-from .stylise_keyframes import keyframes
-from .stylise_output import Output, tag_of
 from .stylise_render import own_fields
-from .stylise_request import with_alpha
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +214,7 @@ def _claimed_film(
     if fresh is not None:
         save_copy(fresh)
     apart = replace(order, folder=output.stage("passes"))
-    command = background_command(copy, "background", str(apart.folder / ORDER))
+    command = background_command(copy, PASSES, str(apart.folder / ORDER))
     framing, frames = order.framing, output.frames
     timing = timing_of(scene, frames.start, frames.step)
     pictures = [output.picture(frame) for frame in frames]

@@ -22,16 +22,16 @@ from sd_core.results import Result
 from .. import history, jobs
 from ..editors import Place, show
 from ..job import BlenderJob
-from ..plan import Plan, base_plan
 from ..properties_stylise import SDCORE_PG_stylise
+from ..request_plan import Plan, base_plan
 from ..results import Finished, finisher
-from ..scene.camera import render_size
 from ..scene.exr import read_passes
 from ..scene.images import new_image
-from ..scene.pass_render import PassRender, Wanted, prepare
+from ..scene.passes.camera import render_size
+from ..scene.passes.render import PassRender, Wanted, prepare
 from ..scene.render_result import check_size, render_result
+from ..stylise.request import Controls, still_fields, with_alpha
 from .common import Told
-from .stylise_request import Controls, still_fields, with_alpha
 
 _written: set[str] = set()
 """Scenes whose last render was written to files: an animation."""

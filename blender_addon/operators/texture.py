@@ -17,7 +17,7 @@ from sd_core.results import Result
 from .. import history, jobs
 from ..fields import values_of
 from ..job import BlenderJob, Parts
-from ..plan import Plan, base_plan
+from ..request_plan import Plan, base_plan
 from ..results import NAME, image_name
 from ..scene.images import Grabbed, Packed, grab_image, new_image, pack
 from ..scene.material import COLOUR_SPACES, new_material, wire

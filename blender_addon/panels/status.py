@@ -10,7 +10,7 @@ from bpy.app.translations import pgettext_iface as translated
 
 from sd_core.errors import Cancelled
 
-from .. import jobs, live
+from .. import jobs, preview_overlay
 from ..connection import State, Status, server, watch
 from ..job import BlenderJob, Stage
 from ..problems import fix_of
@@ -35,7 +35,7 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context, *, picture
     watch.drawn()
     for job in jobs.running():
         _draw_running(layout, job)
-        icon = live.icon_of(job.id) if picture else None
+        icon = preview_overlay.icon_of(job.id) if picture else None
         if icon is not None:
             layout.template_icon(icon_value=icon, scale=_PICTURE)
     for job in jobs.all_jobs()[-1:]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ..scene.camera import render_size
+from ..scene.passes.camera import render_size
 from .generate import draw_prompt
 from .layout import in_editors
 from .status import draw_jobs

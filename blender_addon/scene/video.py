@@ -14,7 +14,7 @@ import bpy
 
 from sd_core.errors import OutputError
 
-from .pass_render import background_command
+from .passes.render import VIDEO, background_command
 from .sequencer import Timing, add_pictures, show_as_they_are
 
 
@@ -56,7 +56,7 @@ def encoding(pictures: Sequence[Path], size: tuple[int, int], timing: Timing, vi
         size: (height, width) px.
     """
     held = {"pictures": [str(path) for path in pictures], "size": size, "timing": asdict(timing), "video": str(video)}
-    return Encoding(held, background_command(None, "video", str(_order_path(video))), video)
+    return Encoding(held, background_command(None, VIDEO, str(_order_path(video))), video)
 
 
 def _order_path(video: Path) -> Path:

@@ -59,7 +59,7 @@ def _motion(request: Request) -> Iterator[bytes]:
     """Pictures of the motion into each frame, where the request holds the passes themselves."""
     if not isinstance(request, Animation) or isinstance(request.passes, str):
         return
-    from sd_core.animation.report import motion_picture
+    from sd_core.animation.media.report import motion_picture
 
     for frame in request.passes:
         if not isinstance(frame, FramePasses) or frame.motion is None:

@@ -10,7 +10,7 @@ from sd_core.requests import Request
 from sd_core.saving import save_arrays
 
 from ..history import Entry
-from ..variables import shell
+from ..output import shell
 from .base import Note, View
 
 INPUTS = "inputs"

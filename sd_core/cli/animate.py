@@ -130,7 +130,7 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
         OutputError: somebody else's file is in the way, somebody works there, or it cannot be written.
     """
     from sd_core.animation.layout import GIF, MP4, PAGE, open_folder, require_right
-    from sd_core.animation.opening import open_frames
+    from sd_core.animation.media.frame_source import open_frames
     from sd_core.outputs import check_folder
     from sd_core.sources import refuse_sources
 
@@ -186,9 +186,9 @@ def _show(event: Event, display: Display, *, as_json: bool) -> None:
 def _written(request: Animation, files: _Files, folder: Path, fps: float) -> Iterator[Path]:
     """Write what was asked for beside the frames."""
     from sd_core.animation.layout import GIF, MP4, PAGE, exr_name, open_folder
-    from sd_core.animation.movie import saved_frames, write_exr_frames, write_gif, write_mp4
-    from sd_core.animation.opening import open_frames
-    from sd_core.animation.report import write_page
+    from sd_core.animation.media.frame_source import open_frames
+    from sd_core.animation.media.movie import saved_frames, write_exr_frames, write_gif, write_mp4
+    from sd_core.animation.media.report import write_page
 
     frames = saved_frames(folder)
     with open_folder(folder) as opened:
@@ -212,7 +212,7 @@ def _frame_rate(request: Animation) -> float | None:
     passes = request.passes
     if not isinstance(passes, str) or "#" in Path(passes).name or passes.lower().endswith(".exr"):
         return None
-    from sd_core.animation.pictures import frame_rate
+    from sd_core.animation.media.picture_sequence import frame_rate
 
     return frame_rate(Path(passes))
 

@@ -57,7 +57,7 @@ def keep_frames(result: Result, request: Animation, folder: Path, *, overwrite: 
         SDError: what could not be fetched or written; frames that were not fetched are as they were before.
     """
     from sd_core.animation.layout import REPORT, open_folder, picture_name, require_right
-    from sd_core.animation.movie import saved_frames
+    from sd_core.animation.media.movie import saved_frames
     from sd_core.encoding import encode_png
 
     count = len(result.images)

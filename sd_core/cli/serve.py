@@ -121,7 +121,7 @@ def _model(given: str) -> str:
 
 
 def _run(settings: ServerSettings, stop: Stop) -> None:
-    from sd_core.server.run import serve as serve_forever
+    from sd_core.server.serve import serve as serve_forever
 
     serve_forever(settings, lambda announcement: _greet(announcement, settings.home), stop)
     if stop.signal is signal.SIGINT:
@@ -130,7 +130,7 @@ def _run(settings: ServerSettings, stop: Stop) -> None:
 
 def _token(ctx: typer.Context, given: str | None, file: Path | None) -> str:
     from sd_core.server.identity import read_secret
-    from sd_core.server.run import new_token
+    from sd_core.server.serve import new_token
 
     source = ctx.get_parameter_source("token")
     if source is not None and source.name == "COMMANDLINE":

@@ -17,7 +17,7 @@ from ..results import Result
 from ..values import Array, from_npy, npy_bytes
 from ..wire import home_folder, read_announcement
 from .job import RemoteJob, no_change
-from .parcel import Parcel, pack
+from .submission import Parcel, pack
 from .transport import Transport
 
 _BYTES = {"Content-Type": "application/octet-stream"}

@@ -1,4 +1,4 @@
-"""Edits of the latents while they are denoised: keeping what is outside a mask, and starting pixels at their own step."""
+"""Edits of the latents while they are denoised: keep what is outside a mask, start pixels late, pull towards a reference."""
 
 from __future__ import annotations
 
@@ -56,3 +56,17 @@ class StartAt(Edit):
     def noisy(self, step: Step, x_t: Tensor) -> Tensor:
         waiting = self.start > min(step.index, step.count - 1)
         return torch.where(waiting, self.schedule.noise_to(self.reference, self.noise, step), x_t)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin(Edit):
+    """Pull the clean latents towards `reference` (1, c, lh, lw) by `weight` (1, 1, lh, lw) in [0, 1], in every step.
+
+    The prediction is changed, not the noisy latents, so that any scheduler goes on from it with the noise that it had.
+    """
+
+    reference: Tensor
+    weight: Tensor
+
+    def clean(self, step: Step, x0: Tensor) -> Tensor:
+        return x0 + self.weight * (self.reference - x0)

@@ -10,7 +10,7 @@ from fastapi.security import HTTPBearer
 
 from .. import __version__
 from ..errors import SDError
-from . import docs, problems
+from . import docs, http_errors
 from .access import Access, Streams
 from .connections import Patience
 from .holdings import Holdings
@@ -55,7 +55,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(blobs, max_body_size=settings.limits.blob_bytes, dependencies=[Security(_TOKEN)])
     app.include_router(machine, dependencies=[Security(_TOKEN)])
     docs.install(app)
-    problems.install(app, service.store.shortage.note)
+    http_errors.install(app, service.store.shortage.note)
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(Patience)
     app.add_middleware(Access, metrics=service.store.metrics, streams=app.state.streams)

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import OutputError, ServerError
 from ..files import output_error, sync_folder, write_files
 from .arriving import Arriving
-from .lineage import Descent, Lineage
+from .blob_references import Descent, Lineage
 from .precedence import Precedence
 from .soundness import Checks, move_aside
 from .uploads import Upload, blob_name

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..wire.results import blobs_named
-from .lineage import Descent, descent_of
+from .blob_references import Descent, descent_of
 
 _BYTES = 32
 """Of a SHA-256."""

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..errors import ServerError
+from .blob_references import Descent
 from .database import Connection
 from .descents import write_descent, write_outputs
-from .lineage import Descent
 from .records import (
     ALL_COLUMNS,
     SUMMARY_COLUMNS,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 
 from . import journal, setbacks
 from .records import JobState, JobSummary
-from .store import Store
+from .state import Store
 
 _log = logging.getLogger(__name__)
 

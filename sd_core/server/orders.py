@@ -14,7 +14,7 @@ from ..events import EventKind
 from ..wire.results import blobs_named
 from .blobs import BlobStore
 from .records import JobRecord
-from .store import ATTACHED, FINISHED
+from .state import ATTACHED, FINISHED
 
 _PLAIN = ("type", "prompt", "negative_prompt", "seed")
 """Fields that an engine gives back as they were sent, where they were."""

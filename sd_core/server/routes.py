@@ -15,13 +15,13 @@ from .. import __version__
 from ..errors import SDError, ServerError
 from ..wire.results import blobs_named
 from . import journal, quotas
+from .admission import check_digests
+from .dispatcher import Lane
 from .holdings import Holdings, foreign
+from .http_errors import described
 from .identity import Identity, Role
-from .lanes import Lane
-from .problems import described
 from .quotas import admit, require
 from .records import JobRecord, JobState
-from .rules import check_digests
 from .schemas import (
     DeviceView,
     Digest,

@@ -13,13 +13,13 @@ from ..errors import EngineDied, SDError, ServerError
 from ..events import LAST_KINDS
 from ..wire.results import blobs_named
 from . import journal, setbacks
+from .admission import allowed_by, check_json, decode, grouping_model
 from .database import Connection
+from .dispatcher import Lane
 from .keeper import Keeper
-from .lanes import Lane
 from .pipe import MessageKind
 from .records import ENDED, JobRecord, JobState, JobSummary, NewJob, Priority
-from .rules import allowed_by, check_json, decode, grouping_model
-from .store import Store, recover
+from .state import Store, recover
 from .supervisor import EngineProcess
 from .told import StoredEvent, events, last_event
 from .work import work_of

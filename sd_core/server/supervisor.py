@@ -17,10 +17,10 @@ from typing import Any
 
 from ..errors import EngineDied
 from ..events import LAST_KINDS
+from .liveness import Naps, Vitals
 from .logs import open_engine_log, trim_engine_log
 from .pipe import Message, MessageKind, Order, receive_message
 from .settings import ServerSettings
-from .vitals import Naps, Vitals
 
 _log = logging.getLogger(__name__)
 

@@ -29,9 +29,9 @@ from ..requests import from_json
 from ..trust import Allowed
 from ..values import npy_bytes
 from ..wire import event_to_dict, home_folder
+from .admission import check_models, with_files, without_files
 from .parent import die_with_parent
 from .pipe import Message, MessageKind, Order, read_message
-from .rules import check_models, with_files, without_files
 
 _log = logging.getLogger(__name__)
 

@@ -35,7 +35,7 @@ def run_request(request: Request, context: Context, *, keep_latents: bool = Fals
 
         return mesh_texture(request, context)
     if isinstance(request, Animation):
-        from .animation import animation
+        from .animation.task import animation
 
         return animation(request, context)
     from .generate import generate

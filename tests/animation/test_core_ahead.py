@@ -9,7 +9,7 @@ from threading import Event, current_thread
 import pytest
 
 from sd_core.errors import RequestError
-from sd_core.tasks.animation_prepare import ahead
+from sd_core.tasks.animation.prepare import ahead
 
 
 def test_the_next_item_is_made_while_one_is_used() -> None:

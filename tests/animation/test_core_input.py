@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sd_core.animation.opening import checked, open_frames, size_of_frames
+from sd_core.animation.media.frame_source import checked, open_frames, size_of_frames
 from sd_core.errors import RequestError
 from sd_core.passes import FramePasses
 from sd_core.requests import Animation, replace

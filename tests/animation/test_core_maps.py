@@ -8,14 +8,24 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
-from sd_core.animation.births import NEVER, Births, born, carried, gather, smeared, stained, unborn, uncovered
-from sd_core.animation.figures import laplacian
-from sd_core.animation.fill import filled
-from sd_core.animation.places import followed
-from sd_core.animation.recall import Recall, thinned
-from sd_core.animation.sampling import bilinear, pixel_grid, spline
-from sd_core.animation.surface import Settler
-from sd_core.animation.view import View, match, view_of
+from sd_core.animation.geometry.frame_geometry import View, match, view_of
+from sd_core.animation.geometry.sampling import bilinear, pixel_grid, spline
+from sd_core.animation.geometry.surface_search import followed
+from sd_core.animation.repair.disocclusion_fill import filled
+from sd_core.animation.repair.metrics import laplacian
+from sd_core.animation.reuse.reappearance import Recall, thinned
+from sd_core.animation.reuse.refine_sources import Settler
+from sd_core.animation.reuse.source_map import (
+    NEVER,
+    Births,
+    born,
+    carried,
+    gather,
+    smeared,
+    stained,
+    unborn,
+    uncovered,
+)
 from sd_core.passes import FramePasses, PositionSpace, project
 from sd_core.requests import replace
 from sd_core.values import Array

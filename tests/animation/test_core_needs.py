@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from sd_core.animation.births import Births, born, gather, unborn
-from sd_core.animation.detail import restored
-from sd_core.animation.figures import laplacian
-from sd_core.animation.needs import ANEW, OPEN, SEEN, Needs, needs_of
+from sd_core.animation.repair.metrics import laplacian
+from sd_core.animation.repair.vae_compensation import restored
+from sd_core.animation.reuse.denoise_plan import ANEW, OPEN, SEEN, Needs, needs_of
+from sd_core.animation.reuse.source_map import Births, born, gather, unborn
 from sd_core.requests import Reuse
 from sd_core.values import Array
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sd_core.animation.noise import surface_noise
-from sd_core.animation.sampling import bilinear
-from sd_core.animation.view import View, view_of
+from sd_core.animation.geometry.frame_geometry import View, view_of
+from sd_core.animation.geometry.sampling import bilinear
+from sd_core.animation.reuse.surface_noise import surface_noise
 from sd_core.passes import project
 from sd_core.values import Array
 from tests.animation import worlds

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 import torch
 
-from sd_core.animation import recall, store
 from sd_core.animation.layout import open_folder
+from sd_core.animation.media import frame_store
+from sd_core.animation.reuse import reappearance
 from sd_core.encoding import encode_png
 from sd_core.engine import Engine
 from sd_core.errors import Cancelled, RequestError
@@ -92,7 +93,7 @@ def test_a_run_that_was_cancelled_goes_on_to_the_same_frames(engine: Engine, tmp
 def test_what_is_damaged_is_made_again_and_what_is_sound_is_not(
     engine: Engine, tmp_path: Path, checkpoint: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "CHECKPOINT", checkpoint)
+    monkeypatch.setattr(frame_store, "CHECKPOINT", checkpoint)
     request, out = shot(6), tmp_path / "out"
     engine.run(request, output=out)
     whole = pictures(out)
@@ -189,7 +190,7 @@ def test_a_run_that_may_overwrite_starts_in_a_clean_folder(engine: Engine, tmp_p
 def test_images_that_no_surface_points_to_are_removed(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recall, "MOST", 2)
+    monkeypatch.setattr(reappearance, "MOST", 2)
     frames = worlds.pan(8, pixels=12)
     engine.run(shot(8, passes=frames), output=tmp_path / "out")
     assert len(list((tmp_path / "out" / "state").glob("image_*.npy"))) < 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sd_core.animation.settings import Blend, distance, settings_at
+from sd_core.animation.reuse.keyframes import Blend, distance, settings_at
 from sd_core.requests import Animation, Keyframe
 from tests.animation import worlds
 

@@ -15,8 +15,8 @@ from transformers import (
     GLPNConfig,
 )
 
-from sd_core.animation.depth import DepthEstimator, is_metric, planar_depth
-from sd_core.animation.opening import open_frames
+from sd_core.animation.media.frame_source import open_frames
+from sd_core.animation.media.monocular_depth import DepthEstimator, is_metric, planar_depth
 from sd_core.errors import ModelNotFound, RequestError
 from sd_core.passes import PASS_NAMES
 from sd_core.requests import Animation, PassKind, PassName

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sd_core.animation.movie import saved_frames, write_exr_frames, write_gif, write_mp4
-from sd_core.animation.pictures import VideoFile
+from sd_core.animation.media.movie import saved_frames, write_exr_frames, write_gif, write_mp4
+from sd_core.animation.media.picture_sequence import VideoFile
 from sd_core.encoding import encode_png
 from sd_core.errors import OutputError, RequestError
 from sd_core.passes import read_exr

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
-from sd_core.animation.report import motion_picture, write_page
+from sd_core.animation.media.report import motion_picture, write_page
 from sd_core.encoding import encode_png
 from sd_core.errors import RequestError
 from sd_core.passes import FramePasses, motion_from_offsets
@@ -83,7 +83,7 @@ def test_the_page_names_nothing_outside_itself(tmp_path: Path) -> None:
 
 
 def test_a_long_animation_is_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sd_core.animation.report._FRAMES_SHOWN", 3)
+    monkeypatch.setattr("sd_core.animation.media.report._FRAMES_SHOWN", 3)
     data = data_of(write_page(finished(tmp_path / "out", 7), passes(7).__getitem__, margin=4))
     assert data["stride"] == 3 and len(data["figures"]["reused"]) == 7
     assert all(len(track) == 3 for track in data["tracks"].values())

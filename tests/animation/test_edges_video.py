@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sd_core.animation.movie import write_mp4
-from sd_core.animation.pictures import PictureFiles, frame_rate
-from sd_core.animation.video import open_pictures, open_video
+from sd_core.animation.media.movie import write_mp4
+from sd_core.animation.media.picture_sequence import PictureFiles, frame_rate
+from sd_core.animation.media.video import open_pictures, open_video
 from sd_core.errors import RequestError
 from sd_core.passes import motion_offsets
 from sd_core.values import Array

@@ -19,11 +19,11 @@ from pathlib import Path
 from sd_core.requests import TextToImage
 from sd_core.server import journal
 from sd_core.server.database import Connection
-from sd_core.server.feed import Feed
+from sd_core.server.event_feed import Feed
 from sd_core.server.records import JobState, NewJob, Priority
 from sd_core.server.service import Service
 from sd_core.server.settings import ServerSettings
-from sd_core.server.store import Store, open_store
+from sd_core.server.state import Store, open_store
 from sd_core.server.told import StoredEvent, event_id
 
 CALLS = 21

@@ -20,40 +20,40 @@ SECONDS = 240
 def test_a_running_job_shows_its_picture_in_the_panel_and_makes_no_datablock(addon: ModuleType, settings: Any) -> None:
     import bpy
 
-    from blender_addon import jobs, live
+    from blender_addon import jobs, preview_overlay
 
     settings.num_inference_steps = 1000
     before, images = snapshot(bpy.context.scene), len(bpy.data.images)
     bpy.ops.sdcore.generate_image()
     (job,) = jobs.running()
     assert "picture" not in drawn(bpy.types.SDCORE_PT_generate_view)
-    wait_for(lambda: jobs.drain() and live.icon_of(job.id) is not None, SECONDS)
+    wait_for(lambda: jobs.drain() and preview_overlay.icon_of(job.id) is not None, SECONDS)
     assert "picture" in drawn(bpy.types.SDCORE_PT_generate_view)
-    shown = live._live.previews["live"]
+    shown = preview_overlay._live.previews["live"]
     height, width = job.preview.shape[:2]
     assert tuple(shown.image_size) == (width, height)
     held = np.array(shown.image_pixels_float).reshape(height, width, 4)[::-1]
     assert np.abs(held[..., :3] * 255 - job.preview).max() < 1
-    assert live._live.place == job.place is not None
+    assert preview_overlay._live.place == job.place is not None
     assert len(bpy.data.images) == images and differences(before, snapshot(bpy.context.scene)) == []
     job.cancel()
     wait_for(lambda: jobs.drain() and job.ended, SECONDS)
-    assert live.icon_of(job.id) is None and live._live.pixels is None
+    assert preview_overlay.icon_of(job.id) is None and preview_overlay._live.pixels is None
     assert "picture" not in drawn(bpy.types.SDCORE_PT_generate_view)
 
 
 def test_a_picture_of_another_file_is_not_shown(addon: ModuleType, settings: Any) -> None:
     import bpy
 
-    from blender_addon import jobs, live
+    from blender_addon import jobs, preview_overlay
 
     settings.num_inference_steps = 1000
     bpy.ops.sdcore.generate_image()
     (job,) = jobs.running()
-    wait_for(lambda: jobs.drain() and live.icon_of(job.id) is not None, SECONDS)
+    wait_for(lambda: jobs.drain() and preview_overlay.icon_of(job.id) is not None, SECONDS)
     bpy.ops.wm.read_factory_settings()
     wait_for(jobs.drain, SECONDS)
-    assert live.icon_of(job.id) is None and not job.ended
+    assert preview_overlay.icon_of(job.id) is None and not job.ended
     job.cancel()
     wait_for(lambda: jobs.drain() and job.ended, SECONDS)
 
@@ -61,21 +61,21 @@ def test_a_picture_of_another_file_is_not_shown(addon: ModuleType, settings: Any
 def test_the_same_picture_is_brought_to_the_screen_once(
     bare_addon: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from blender_addon import live
+    from blender_addon import preview_overlay
 
     counted: list[int] = []
-    convert = live.pixels_of
-    monkeypatch.setattr(live, "pixels_of", lambda picture: (counted.append(1), convert(picture))[1])
+    convert = preview_overlay.pixels_of
+    monkeypatch.setattr(preview_overlay, "pixels_of", lambda picture: (counted.append(1), convert(picture))[1])
     picture = np.zeros((8, 8, 3), np.uint8)
     for _ in range(3):
-        live.show("job", picture, None)
-    live.show("job", picture.copy(), None)
+        preview_overlay.show("job", picture, None)
+    preview_overlay.show("job", picture.copy(), None)
     assert len(counted) == 2
 
 
 @pytest.mark.parametrize("shape", [(64, 64, 3), (1200, 700, 4), (3, 500, 3)])
 def test_pictures_are_turned_over_and_kept_small(shape: tuple[int, int, int]) -> None:
-    from blender_addon.live import pixels_of
+    from blender_addon.preview_overlay import pixels_of
 
     picture = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     pixels = pixels_of(picture)
@@ -85,7 +85,7 @@ def test_pictures_are_turned_over_and_kept_small(shape: tuple[int, int, int]) ->
 
 
 def test_a_picture_lies_in_the_middle_of_the_image_and_keeps_its_proportions() -> None:
-    from blender_addon.live import frame_within
+    from blender_addon.preview_overlay import frame_within
 
     assert frame_within((64, 64), (512, 512)) == (0, 0, 1, 1)
     assert frame_within((64, 32), (512, 512)) == (0.25, 0, 0.75, 1)

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_request_made_from_untouched_settings_is_the_default_one(addon_settings: Any) -> None:
-    from blender_addon.plan import base_plan
+    from blender_addon.request_plan import base_plan
 
     assert base_plan(addon_settings, TextToImage).make() == TextToImage(prompt="")
 
@@ -43,7 +43,7 @@ VALUES: dict[str, Any] = {
 
 def test_every_common_field_goes_into_the_settings_and_comes_back(addon_settings: Any) -> None:
     from blender_addon.fields import set_values
-    from blender_addon.plan import base_plan
+    from blender_addon.request_plan import base_plan
 
     request = TextToImage(**VALUES, loras=(Lora("a.safetensors", 0.3),))
     set_values(addon_settings, VALUES)
@@ -56,7 +56,7 @@ def test_every_common_field_goes_into_the_settings_and_comes_back(addon_settings
 
 def test_using_a_request_again_gives_an_equal_one(addon_settings: Any) -> None:
     from blender_addon.operators.history import use_again
-    from blender_addon.plan import base_plan
+    from blender_addon.request_plan import base_plan
 
     request = TextToImage(**VALUES, loras=(Lora("a.safetensors", 0.3), Lora("b", -1.0)))
     use_again(addon_settings, json.loads(request.to_json()))
@@ -81,7 +81,7 @@ def test_settings_are_saved_in_the_file_and_read_from_it(addon_settings: Any, tm
     import bpy
 
     from blender_addon.fields import set_values
-    from blender_addon.plan import base_plan
+    from blender_addon.request_plan import base_plan
     from blender_addon.scene.images import new_image, pack
 
     set_values(addon_settings, VALUES)
@@ -145,7 +145,7 @@ def test_numbers_can_be_animated(addon_settings: Any) -> None:
 
 
 def test_a_style_is_applied_and_leaves_the_strength_to_the_settings(addon_settings: Any) -> None:
-    from blender_addon.plan import base_plan
+    from blender_addon.request_plan import base_plan
     from blender_addon.scene.images import Grabbed
 
     addon_settings.prompt, addon_settings.style = "a cat", "oil painting"
@@ -161,7 +161,7 @@ def test_a_style_is_applied_and_leaves_the_strength_to_the_settings(addon_settin
 def test_controls_take_their_pictures_and_settings(addon_settings: Any) -> None:
     import bpy
 
-    from blender_addon.plan import base_plan
+    from blender_addon.request_plan import base_plan
     from blender_addon.scene.images import new_image, pack
 
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
@@ -177,7 +177,7 @@ def test_controls_take_their_pictures_and_settings(addon_settings: Any) -> None:
 
 
 def test_padding_and_cutting_give_the_picture_back(addon_settings: Any) -> None:
-    from blender_addon.plan import Plan
+    from blender_addon.request_plan import Plan
 
     picture = np.random.default_rng(0).integers(0, 256, (61, 66, 3), dtype=np.uint8)
     plan = Plan(kind=ImageToImage, values={"prompt": "x"}, arrays={"image": picture}, pad=(6, 3))
@@ -199,7 +199,7 @@ def test_a_dragged_rectangle_is_cut_to_the_image() -> None:
 
 
 def test_the_schedulers_on_offer_are_those_that_the_engine_knows() -> None:
-    from blender_addon.words import SCHEDULERS
+    from blender_addon.labels import SCHEDULERS
 
     code = "from sd_core.diffusion.schedulers import SCHEDULERS; print(*SCHEDULERS)"
     done = subprocess.run([PYTHON, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -210,7 +210,7 @@ def test_a_preset_is_saved_and_read(addon_settings: Any) -> None:
     import bpy
 
     from blender_addon.fields import set_values
-    from blender_addon.plan import base_plan
+    from blender_addon.request_plan import base_plan
 
     set_values(addon_settings, VALUES)
     addon_settings.inpaint.feather, addon_settings.inpaint.expand = 3, (8, 16, 24, 32)

@@ -175,7 +175,7 @@ def test_labels_and_tooltips_of_the_extension_are_there_in_chinese(bare_addon: M
     """Every panel, button and field of a request; and no word is translated that is not shown."""
     import bpy
 
-    from blender_addon import words
+    from blender_addon import labels
     from blender_addon.translations import CHINESE
 
     shown = {cls.bl_label for cls in shown_classes() if issubclass(cls, (bpy.types.Panel, bpy.types.Operator))}
@@ -185,6 +185,6 @@ def test_labels_and_tooltips_of_the_extension_are_there_in_chinese(bare_addon: M
     shown |= {
         held.description for cls in groups for held in own_properties(cls) if not held.identifier.startswith("use_")
     }
-    tables = (words.GENERATION, words.STRENGTH, words.INPAINT, words.UPSCALE, words.CONTROL)
+    tables = (labels.GENERATION, labels.STRENGTH, labels.INPAINT, labels.UPSCALE, labels.CONTROL)
     shown |= {text for table in tables for pair in table.values() for text in pair} - {"ControlNet", "LoRA"}
     assert sorted(shown - set(CHINESE)) == []

@@ -26,7 +26,7 @@ def marks(tmp_path: Path) -> Path:
 @pytest.fixture
 def ran(marks: Path, tmp_path: Path) -> Callable[..., tuple[set[str], Sequence[str]]]:
     """The marks that a background render of the open scene leaves, and what it says it has left out."""
-    from blender_addon.scene import pass_render
+    from blender_addon.scene.passes import render as pass_render
 
     def render(scene: Any, *, pictures: bool = False) -> tuple[set[str], Sequence[str]]:
         for mark in marks.iterdir():

@@ -168,7 +168,7 @@ def test_what_is_missing_is_said_before_anything_starts(scene: Any, tmp_path: Pa
 def test_prompts_follow_their_markers_and_numbers_their_curves_without_a_change_of_frame(scene: Any) -> None:
     import bpy
 
-    from blender_addon.operators.stylise_keyframes import keyframes
+    from blender_addon.stylise.keyframes import keyframes
 
     stylise = scene.sd_core.stylise
     scene.timeline_markers.new("autumn", frame=4)
@@ -194,7 +194,7 @@ def test_prompts_follow_their_markers_and_numbers_their_curves_without_a_change_
 
 
 def test_the_last_prompt_before_the_range_holds_from_its_first_frame() -> None:
-    from blender_addon.operators.stylise_keyframes import prompt_changes
+    from blender_addon.stylise.keyframes import prompt_changes
 
     prompts = [(-5, "a"), (3, "b"), (12, "c"), (99, "d")]
     assert prompt_changes(prompts, range(5, 21, 5)) == {0: "b", 2: "c"}
@@ -203,8 +203,8 @@ def test_the_last_prompt_before_the_range_holds_from_its_first_frame() -> None:
 def test_below_full_strength_the_frames_begin_from_the_scene_as_it_is_rendered(scene: Any, tmp_path: Path) -> None:
     import bpy
 
-    from blender_addon.scene import pass_render
     from blender_addon.scene.exr import read_passes
+    from blender_addon.scene.passes import render as pass_render
 
     scene.cycles.samples = 32
     scene.render.film_transparent = True

@@ -44,7 +44,7 @@ def blend(scene: Any, tmp_path: Path) -> Path:
 
 
 def test_pictures_of_an_earlier_run_stay_until_there_are_others(tmp_path: Path) -> None:
-    from blender_addon.operators.stylise_output import Output
+    from blender_addon.stylise.output import Output
 
     output = Output(tmp_path, "Shot", range(1, 4))
     output.begin(again=False)
@@ -87,7 +87,7 @@ MINE = (
 
 
 def test_what_is_somebody_elses_is_neither_removed_nor_replaced(tmp_path: Path) -> None:
-    from blender_addon.operators.stylise_output import Output
+    from blender_addon.stylise.output import Output
 
     for name in MINE:
         written(tmp_path / name)
@@ -109,8 +109,8 @@ def test_what_is_somebody_elses_is_neither_removed_nor_replaced(tmp_path: Path) 
 
 
 def test_a_picture_that_was_retouched_is_named_and_kept(tmp_path: Path) -> None:
-    from blender_addon.operators.stylise_output import Output
     from blender_addon.scene.png import encode_png
+    from blender_addon.stylise.output import Output
 
     mine = encode_png(np.zeros((8, 8, 3), np.uint8))
     output = Output(tmp_path, "Shot", range(1, 3))

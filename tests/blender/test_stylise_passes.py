@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.blender, needs_bpy]
 if importlib.util.find_spec("bpy") is not None:
     import bpy
 
-    from blender_addon.scene import pass_render
     from blender_addon.scene.exr import read_passes
+    from blender_addon.scene.passes import render as pass_render
     from tests.blender import scenes
 
 

@@ -127,9 +127,9 @@ def test_a_transparent_render_keeps_its_alpha(scene: Any) -> None:
 
 @pytest.mark.usefixtures("untouched")
 def test_edges_follow_outlines_and_creases_and_leave_planes_alone(scene: Any, tmp_path: Any) -> None:
-    from blender_addon.scene import pass_render
     from blender_addon.scene.controls import edge_picture
     from blender_addon.scene.exr import read_passes
+    from blender_addon.scene.passes import render as pass_render
 
     wanted = pass_render.Wanted(rest=False)
     (path,) = pass_render.prepare(scene, scene.view_layers[0].name, (1,), tmp_path, wanted=wanted).run()

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sd_core.animation.figures import sharpness, warp_error
-from sd_core.animation.sampling import bilinear
+from sd_core.animation.geometry.sampling import bilinear
+from sd_core.animation.repair.metrics import sharpness, warp_error
 from sd_core.passes import FramePasses, motion_offsets
 from sd_core.values import read_picture
 from tests.blender.scenes import needs_bpy

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from sd_core.animation import store as stores
-from sd_core.animation.store import FrameStore
+from sd_core.animation.media import frame_store as stores
+from sd_core.animation.media.frame_store import FrameStore
 from sd_core.errors import OutputError
 from sd_core.requests import Animation
 

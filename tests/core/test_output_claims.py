@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sd_core.animation import store as stores
 from sd_core.animation.layout import open_folder
+from sd_core.animation.media import frame_store as stores
 from sd_core.errors import OutputError, RequestError
 from sd_core.files import sync_folder
 from sd_core.outputs import MANIFEST
@@ -96,7 +96,7 @@ def test_a_file_that_has_changed_is_never_written_over(tmp_path: Path) -> None:
 
 def test_what_is_set_aside_is_no_frame(whole: Path) -> None:
     from sd_core.animation.layout import finished_count
-    from sd_core.animation.movie import saved_frames
+    from sd_core.animation.media.movie import saved_frames
 
     (whole / "frames" / "000001.png").write_bytes(b"cut")
     run(whole, resume=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sd_core.animation import store as stores
 from sd_core.animation.layout import open_folder
+from sd_core.animation.media import frame_store as stores
 from sd_core.errors import OutputError, RequestError
 from sd_core.outputs import MANIFEST, is_whole
 from sd_core.outputs.manifest import Content, Manifest, manifest_bytes

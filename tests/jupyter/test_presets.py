@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from jupyter_ext.presets import BUILT_IN, apply_preset, settings_of
-from jupyter_ext.saved_presets import SavedPresets
+from jupyter_ext.presets import BUILT_IN, SavedPresets, apply_preset, settings_of
 from jupyter_ext.studio import Studio
 from sd_core import Control, ImageToImage, Lora, OutputError, RequestError, TextToImage
 from sd_core.requests import Request

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jupyter_ext import widgets
-from jupyter_ext.frame import Frame
+from jupyter_ext.panel import Frame
 from jupyter_ext.widgets import Canvas, DepthView, Gallery, Grid, Player, Preview, Shape, Wipe
 from jupyter_ext.widgets._base import FOLDER, Widget
 

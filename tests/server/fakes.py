@@ -17,7 +17,7 @@ from sd_core.server import backoff
 from sd_core.server.records import ENDED, JobRecord, JobState, Priority
 from sd_core.server.service import Service
 from sd_core.server.settings import ServerSettings
-from sd_core.server.store import open_store
+from sd_core.server.state import open_store
 from sd_core.server.supervisor import EngineProcess
 from sd_core.values import npy_bytes
 from tests.server import fake_engine

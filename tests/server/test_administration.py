@@ -15,7 +15,7 @@ from sd_core.server.app import make_app as make_server
 from sd_core.server.identity import Quota, Role, read_tokens
 from sd_core.server.service import Service
 from sd_core.server.settings import ServerSettings
-from sd_core.server.store import open_store
+from sd_core.server.state import open_store
 
 PAGE = (Path(__file__).parents[2] / "docs" / "administration.md").read_text(encoding="utf-8")
 

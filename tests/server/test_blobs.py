@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from sd_core.errors import OutputError, RequestError
+from sd_core.server.blob_references import Descent
 from sd_core.server.blobs import BlobStore
-from sd_core.server.lineage import Descent
 
 KIB = 1024
 

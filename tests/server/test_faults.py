@@ -187,7 +187,7 @@ def test_a_client_that_stops_reading_holds_nobody_up(tmp_path: Path) -> None:
 def test_a_slow_reader_misses_previews_and_nothing_else() -> None:
     import asyncio
 
-    from sd_core.server.feed import Feed
+    from sd_core.server.event_feed import Feed
     from sd_core.server.told import StoredEvent
 
     async def told() -> list[tuple[str, object]]:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from sd_core.requests import Animation
-from sd_core.server import keeper, store
+from sd_core.server import keeper, state
 from tests.animation import worlds
 from tests.server.fakes import ended, serving, submit, until, use_fake_engines
 
@@ -93,7 +93,7 @@ def test_a_folder_that_cannot_be_deleted_when_its_job_ends_is_deleted_later(
             remove(path, ignore_errors=True)
 
     remove = shutil.rmtree
-    monkeypatch.setattr(store, "shutil", SimpleNamespace(rmtree=rmtree))
+    monkeypatch.setattr(state, "shutil", SimpleNamespace(rmtree=rmtree))
 
     async def run() -> None:
         async with serving(tmp_path) as service:

@@ -13,9 +13,9 @@ import pytest
 
 from sd_core.errors import OutputError, SDError, ServerError
 from sd_core.server import journal, setbacks
+from sd_core.server.blob_references import Descent
 from sd_core.server.database import Connection, Database, JournalError, put_aside
 from sd_core.server.descents import read_descents
-from sd_core.server.lineage import Descent
 from sd_core.server.records import JobState, NewJob, Priority
 from sd_core.server.tables import make_tables
 from sd_core.server.told import StoredEvent, event_id, events

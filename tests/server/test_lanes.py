@@ -10,10 +10,10 @@ import pytest
 
 from sd_core.requests import Animation
 from sd_core.server import journal, setbacks
-from sd_core.server.lanes import Lane
+from sd_core.server.dispatcher import Lane
+from sd_core.server.job_run import Run
 from sd_core.server.pipe import Message
 from sd_core.server.records import JobState
-from sd_core.server.runs import Run
 from sd_core.server.service import Service
 from sd_core.server.settings import Limits
 from sd_core.server.supervisor import EngineProcess

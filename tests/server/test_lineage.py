@@ -15,10 +15,10 @@ from sd_core.errors import ModelNotFound, ServerError
 from sd_core.requests import ImageToImage, Request
 from sd_core.results import Result
 from sd_core.server import journal
-from sd_core.server.lineage import descent_of
+from sd_core.server.blob_references import descent_of
 from sd_core.server.records import JobState, NewJob, Priority
 from sd_core.server.settings import Limits, ServerSettings
-from sd_core.server.store import Store, open_store, recover
+from sd_core.server.state import Store, open_store, recover
 from sd_core.server.told import StoredEvent, event_id
 from sd_core.values import array_digest, freeze, npy_bytes
 from sd_core.wire.results import result_to_dict

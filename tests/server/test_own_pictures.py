@@ -13,10 +13,10 @@ import pytest
 
 from sd_core.errors import OutputError
 from sd_core.requests import TextToImage
-from sd_core.server import backoff, runs
+from sd_core.server import backoff, job_run
 from sd_core.server.blobs import BlobStore
 from sd_core.server.database import Database
-from sd_core.server.feed import Feed
+from sd_core.server.event_feed import Feed
 from sd_core.server.records import JobState
 from sd_core.server.service import Service
 from sd_core.values import npy_bytes
@@ -74,8 +74,8 @@ def inject(monkeypatch: pytest.MonkeyPatch, trouble: Trouble) -> None:
     """At every point where the server handles a message, or gives an order."""
     monkeypatch.setattr(BlobStore, "put", trouble.before(BlobStore.put))
     monkeypatch.setattr(Feed, "publish", trouble.after(Feed.publish))
-    monkeypatch.setattr(runs, "make_order", trouble.before(runs.make_order))
-    monkeypatch.setattr(runs.Run, "_record", trouble.before_async(runs.Run._record))
+    monkeypatch.setattr(job_run, "make_order", trouble.before(job_run.make_order))
+    monkeypatch.setattr(job_run.Run, "_record", trouble.before_async(job_run.Run._record))
     monkeypatch.setattr(Database, "run", trouble.before_async(Database.run))
 
 

@@ -14,14 +14,14 @@ from starlette.exceptions import HTTPException
 
 from sd_core.client.transport import Answer, error_of
 from sd_core.errors import EngineDied, ModelNotFound, OutputError, RequestError, SDError, ServerError
-from sd_core.server import problems, shortage
+from sd_core.server import http_errors, shortage
 from sd_core.server.shortage import Shortage
 
 
 def told(error: Exception, noted: list[str] | None = None) -> tuple[int, SDError]:
     """Status, and error as the client makes it of the answer, where a route raises `error`."""
     app = FastAPI()
-    problems.install(app, ([] if noted is None else noted).append)
+    http_errors.install(app, ([] if noted is None else noted).append)
 
     @app.get("/")
     async def fail() -> None:

@@ -23,8 +23,8 @@ from sd_core.requests import (
     TextToImage,
     Upscale,
 )
+from sd_core.server.admission import allowed_by, check_json, check_limits, with_files, without_files
 from sd_core.server.identity import read_tokens
-from sd_core.server.rules import allowed_by, check_json, check_limits, with_files, without_files
 from sd_core.server.settings import Limits, ServerSettings
 from sd_core.trust import Allowed
 from tests.server.servers import adjust

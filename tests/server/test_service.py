@@ -15,7 +15,7 @@ from sd_core.server.app import make_app
 from sd_core.server.records import JobState, Priority
 from sd_core.server.service import Service
 from sd_core.server.settings import Limits, ServerSettings
-from sd_core.server.store import open_store, recover
+from sd_core.server.state import open_store, recover
 from sd_core.values import npy_bytes
 from tests.server.servers import adjust
 

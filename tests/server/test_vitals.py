@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from sd_core.server.liveness import Naps, Vitals
 from sd_core.server.settings import Deadlines
-from sd_core.server.vitals import Naps, Vitals
 from tests.server.servers import wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from jupyter_ext.frame import Frame
+from jupyter_ext.panel import Frame
 from tests.jupyter.browser.stage import PAGE
 
 pytestmark = pytest.mark.browser

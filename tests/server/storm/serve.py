@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from sd_core.server.run import serve
+from sd_core.server.serve import serve
 from sd_core.server.settings import Deadlines, Limits, ServerSettings
 
 

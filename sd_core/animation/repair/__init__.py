@@ -1,0 +1,1 @@
+"""What is put right in a picture: the losses of the autoencoder, uncovered areas; and how much was changed."""

@@ -1,0 +1,85 @@
+"""What one frame of an animation hands to the next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sd_core.errors import RequestError
+from sd_core.values import Array
+
+from ..geometry.frame_geometry import View
+from .source_map import Births
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """The state after a frame.
+
+    view: the frame's geometry. births: its birth map.
+    clocks: for every birth frame, how much the settings had changed up to it; `clock`: up to now.
+    kept: frames in which surfaces that come back are looked up, the first of the shot among them. since: share of the
+        picture that was made since the last of them.
+    owed: see `Needs.owed`.
+    """
+
+    view: View
+    births: Births
+    clocks: Mapping[int, float]
+    clock: float
+    kept: tuple[int, ...]
+    since: float
+    owed: float
+
+    def arrays(self) -> dict[str, Array]:
+        """What `from_arrays` needs beside the view and the images, which lie elsewhere."""
+        numbers = {
+            "clocks": {str(k): v for k, v in self.clocks.items()},
+            "clock": self.clock,
+            "kept": list(self.kept),
+            "since": self.since,
+            "owed": self.owed,
+        }
+        text = np.frombuffer(json.dumps(numbers).encode(), np.uint8)
+        births = self.births
+        return {
+            "birth_frame": births.frame, "birth_place": births.place, "birth_firm": births.firm,
+            "birth_beside": births.beside, "birth_gap": births.gap, "numbers": text,
+        }  # fmt: skip
+
+    def pruned(self) -> Carried:
+        """Without the clocks of frames that are not sampled any more."""
+        wanted = self.wanted
+        return replace(self, clocks={index: clock for index, clock in self.clocks.items() if index in wanted})
+
+    @property
+    def wanted(self) -> set[int]:
+        """Frames whose images some surface, or one that comes back, may be sampled from."""
+        return {int(index) for index in np.unique(self.births.frame[self.births.made])} | set(self.kept)
+
+
+def from_arrays(arrays: Mapping[str, Array], view: View, index: int) -> Carried:
+    """The state after frame `index`, from what `Carried.arrays` gave.
+
+    Raises:
+        RequestError: something is missing, as in what another version of sd_core left.
+    """
+    births = {name: f"birth_{name}" for name in ("frame", "place", "firm", "beside", "gap")}
+    numbers = json.loads(bytes(arrays["numbers"]).decode()) if "numbers" in arrays else {}
+    missing = {*births.values()} - set(arrays) | {"clocks", "clock", "kept", "since", "owed"} - set(numbers)
+    if missing:
+        named = ", ".join(sorted(missing))
+        message = f"the state after frame {index} has no {named}: another version of sd_core wrote it"
+        raise RequestError("resume", message, hint="start anew, without resume")
+    return Carried(
+        view=view,
+        births=Births(**{name: arrays[held] for name, held in births.items()}),
+        clocks={int(k): v for k, v in numbers["clocks"].items()},
+        clock=numbers["clock"],
+        kept=tuple(numbers["kept"]),
+        since=numbers["since"],
+        owed=numbers["owed"],
+    )

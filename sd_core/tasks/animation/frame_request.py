@@ -1,0 +1,147 @@
+"""One frame of an animation as the picture that it would be alone: its request, its conditioning, its run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from sd_core.animation.reuse.keyframes import Blend, Settings
+from sd_core.diffusion.conditioning import Conditioning, is_guided, make_conditioning
+from sd_core.diffusion.latents import decode
+from sd_core.diffusion.loop import OnStep
+from sd_core.diffusion.text import PromptEmbeds
+from sd_core.errors import RequestError
+from sd_core.models import Adapted
+from sd_core.passes import FramePasses
+from sd_core.requests import Animation, Control, DepthToImage, Generation, ImageToImage
+from sd_core.requests import replace as changed
+
+from ..depth_to_image import plan_depth_to_image
+from ..generate import denoise_plan
+from ..image_to_image import plan_image_to_image
+from ..memory import decode_within_memory
+from ..plan import Bench, Plan
+
+_SHARED = ("prompt", "negative_prompt", "num_inference_steps", "guidance_scale", "scheduler", "seed", "model")
+_SHARED += ("seamless", "seamless_method")
+"""Fields that the request of each frame takes over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame with what it is told: `passes` of the size that is painted, overscan included."""
+
+    index: int
+    passes: FramePasses
+    settings: Settings
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in px."""
+        assert self.passes.size is not None, "checked frames have passes"
+        return self.passes.size
+
+
+def request_of(request: Animation, frame: Frame, margin: int) -> DepthToImage | ImageToImage:
+    """The request that gives this frame alone.
+
+    Args:
+        request: of the animation, resolved.
+        frame: which one.
+        margin: px of overscan that `frame` holds on every side.
+
+    Raises:
+        RequestError: the frame has no depth, or no image where one is needed; names it.
+    """
+    passes, settings = frame.passes, frame.settings
+    fields: dict[str, Any] = {name: getattr(request, name) for name in _SHARED}
+    fields |= {"guidance_scale": settings.guidance_scale, "controls": _widened(request.controls, margin)}
+    fields |= {"height": frame.size[0], "width": frame.size[1]}
+    if settings.strength < 1:
+        if passes.image is None:
+            hint = "render the Combined pass, or set strength to 1"
+            raise RequestError("passes", f"frame {frame.index}: has no image for a strength below 1", hint=hint)
+        fields |= {"image": passes.image, "strength": settings.strength}
+    if passes.depth is None:
+        if settings.strength == 1:
+            hint = "render the Z pass, name a depth_estimator, or set strength below 1 to start from the pictures"
+            raise RequestError("passes", f"frame {frame.index}: has no depth", hint=hint)
+        return ImageToImage(**fields)
+    return DepthToImage(
+        depth=passes.depth,
+        depth_range=request.depth_range,
+        controlnet=request.controlnet,
+        controlnet_conditioning_scale=settings.controlnet_conditioning_scale,
+        **fields,
+    )
+
+
+def plan_frame(one: DepthToImage | ImageToImage, bench: Bench) -> Plan:
+    """The plan of a frame alone."""
+    return plan_depth_to_image(one, bench) if isinstance(one, DepthToImage) else plan_image_to_image(one, bench)
+
+
+def condition_frame(
+    one: Generation, plan: Plan, blend: Blend, bench: Bench, adapters: Adapted, size: tuple[int, int]
+) -> Conditioning:
+    """The conditioning of a frame, its prompt blended from two. `size`: (height, width) of what is painted, px."""
+    assert one.guidance_scale is not None, "a resolved request names its guidance scale"
+    guided = is_guided(bench.model, one.guidance_scale)
+    embeds = bench.context.prompt(bench.model, blend.start, one.negative_prompt, guided=guided)
+    if blend.weight > 0 and blend.end != blend.start:
+        other = bench.context.prompt(bench.model, blend.end, one.negative_prompt, guided=guided)
+        embeds = blended(embeds, other, blend.weight)
+    return make_conditioning(
+        bench.model, embeds, one.guidance_scale, size, adapters.image_embeds(guided=guided), scored=plan.scored
+    )
+
+
+def blended(one: PromptEmbeds, other: PromptEmbeds, weight: float) -> PromptEmbeds:
+    """Embeddings between two prompts; the shorter one is repeated to the length of the longer."""
+
+    def mix(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+        if a is None or b is None:
+            return a
+        if a.ndim == 3 and a.shape[1] != b.shape[1]:
+            length = max(a.shape[1], b.shape[1])
+            a, b = (x.repeat(1, -(-length // x.shape[1]), 1)[:, :length] for x in (a, b))
+        return a + (b - a) * weight
+
+    prompt = mix(one.prompt, other.prompt)
+    assert prompt is not None, "both prompts are encoded"
+    return PromptEmbeds(
+        prompt, mix(one.negative, other.negative), mix(one.pooled, other.pooled),
+        mix(one.negative_pooled, other.negative_pooled),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How far a plan came: clean `latents` (1, c, lh, lw), and how often the UNet ran for them."""
+
+    latents: Tensor
+    evaluations: int
+
+
+def run_plan(plan: Plan, conditioning: Conditioning, request: Generation, bench: Bench, on_step: OnStep) -> Run:
+    """Denoise a plan."""
+    latents = denoise_plan(plan, conditioning, request, bench, on_step)
+    return Run(latents, len(plan.schedule.steps) * conditioning.passes)
+
+
+def decode_frame(latents: Tensor, bench: Bench) -> Tensor:
+    """Pixels (1, 3, h, w) float32, about [-1, 1]."""
+    model = bench.model
+    return decode_within_memory(model, latents, None, bench.context, lambda tiling: decode(model, latents, tiling))
+
+
+def _widened(controls: Sequence[Control], margin: int) -> tuple[Control, ...]:
+    """Control pictures are of the result's size; the overscan continues their borders."""
+    if margin == 0:
+        return tuple(controls)
+    border = ((margin, margin), (margin, margin), (0, 0))
+    return tuple(changed(control, image=np.pad(control.image, border, mode="edge")) for control in controls)

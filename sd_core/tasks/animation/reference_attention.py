@@ -1,0 +1,71 @@
+"""What a frame looks at while something new is made in it: the first of the shot, beside itself.
+
+The frame before needs no place of its own there. Moved to where its surfaces are now it is what a frame starts from and is
+held to, so that the frame's own layers see it in every step; seen once more as it was, it changed nothing that is measured
+(`tests/benchmarks/animation.py`) and cost as many evaluations as a fifth of the frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from sd_core.diffusion.attention import AttentionBank, shared_attention
+from sd_core.diffusion.images import to_pixels
+from sd_core.diffusion.latents import encode_mean
+from sd_core.diffusion.predict import Inputs, make_predict
+from sd_core.values import Array
+
+from ..seams import seamless_unet
+from ..starts import noise_of, schedule_of
+from .frame_request import Frame, condition_frame, plan_frame, request_of
+from .start import Studio
+
+_STEPS = 0.25
+"""Share of the steps in which other frames are looked at: these settle what things look like."""
+
+_TOKENS = 32 * 32
+"""Largest layer that takes part: of Stable Diffusion 1.5 at 512 px, all but the outermost."""
+
+
+Seen = Mapping[str, list[Tensor]]
+"""What the layers saw of one frame, by layer and step."""
+
+
+class References:
+    """Makes and keeps what the layers see of a finished frame; `image` gives its image.
+
+    It is noised anew to every level with one fixed noise and told its own depth and prompt, so that it is the same whenever
+    it is made: in a resumed run, too. `evaluations` counts how often the UNet ran for it.
+    """
+
+    def __init__(self, studio: Studio, image: Callable[[int], Array]) -> None:
+        self.evaluations = 0
+        self._studio = studio
+        self._image = image
+        self._kept: tuple[int, float, Seen] | None = None
+
+    def of(self, frame: Frame, strength: float) -> Seen:
+        """What the layers see of `frame` in the first steps of a run by `strength`; the last answer is kept."""
+        if self._kept is None or self._kept[:2] != (frame.index, strength):
+            self._kept = frame.index, strength, self._recorded(frame, strength)
+        return self._kept[2]
+
+    def _recorded(self, frame: Frame, strength: float) -> Seen:
+        studio = self._studio
+        bench = studio.bench(0)
+        one = request_of(studio.request, frame, studio.margin)
+        plan = plan_frame(one, bench)
+        conditioning = condition_frame(one, plan, frame.settings.prompt, bench, studio.adapters, frame.size)
+        predict = make_predict(studio.model, Inputs(conditioning, plan.controls, plan.extra_channels))
+        schedule = schedule_of(one, bench, strength)
+        clean = encode_mean(studio.model, to_pixels(self._image(frame.index)))
+        noise = noise_of(studio.bench(0), frame.size)
+        steps = schedule.steps[: round(_STEPS * schedule.end.count)]
+        bank = AttentionBank(recording=True, most_tokens=_TOKENS)
+        with seamless_unet(one, studio.model, plan.controls), shared_attention(studio.model.unet, bank):
+            for step in steps:
+                predict(schedule.scale(schedule.noise_to(clean, noise, step), step), step)
+        self.evaluations += len(steps) * conditioning.passes
+        return bank.seen

@@ -1,0 +1,121 @@
+"""Where a frame of an animation starts: from noise, or from the re-noised reference of what was seen before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from sd_core.animation.geometry.frame_geometry import View
+from sd_core.animation.reuse.denoise_plan import Needs
+from sd_core.animation.reuse.surface_noise import can_anchor
+from sd_core.diffusion.edits import Pin, StartAt
+from sd_core.diffusion.images import to_pixels
+from sd_core.diffusion.latents import encode_mean, latent_scale
+from sd_core.diffusion.loop import Edit
+from sd_core.diffusion.noise import seeded_generators
+from sd_core.models import Adapted, Model
+from sd_core.requests import Animation, DepthToImage, ImageToImage, NoiseKind
+from sd_core.requests.generation import MAX_SEED
+from sd_core.values import Array
+
+from ..plan import Bench, Context, Plan
+from ..starts import schedule_of
+from .frame_request import plan_frame
+
+_PIN = 0.9
+"""Share of the reference in the clean latents of what was seen before. The rest lets defects heal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """What stays the same over all frames: the resolved request, the model and what it is lent."""
+
+    request: Animation
+    model: Model
+    adapters: Adapted
+    context: Context
+
+    @property
+    def carries(self) -> bool:
+        """Whether pixels of one frame go into the next."""
+        return self.request.reuse.start or self.request.reuse.pin
+
+    @property
+    def margin(self) -> int:
+        """px of overscan that are painted: latents need multiples of 8, and frames that carry nothing need none."""
+        return self.request.overscan // 4 * 4 if self.carries else 0
+
+    @property
+    def scale(self) -> int:
+        """px to a latent."""
+        return latent_scale(self.model)
+
+    def bench(self, index: int) -> Bench:
+        """The bench for a frame: the same draws for each, unless they are to be independent."""
+        assert self.request.seed is not None, "a resolved request has a seed"
+        seed = self.request.seed
+        if self.request.reuse.noise is NoiseKind.INDEPENDENT:
+            seed = (seed + index) % (MAX_SEED + 1)
+        return Bench(self.model, self.context, seeded_generators(seed, 1))
+
+    def anchors_noise(self, view: View) -> bool:
+        """Whether the noise of a frame belongs to its surfaces; the decisions say so where it cannot."""
+        if self.request.reuse.noise is not NoiseKind.SURFACE:
+            return False
+        if not can_anchor(view):
+            self.context.decisions["noise"] = "the same for every frame: the passes have no positions and no camera"
+        return can_anchor(view)
+
+
+def plan_anew(studio: Studio, noise: Tensor | None, one: DepthToImage | ImageToImage, bench: Bench) -> Plan:
+    """A frame that continues nothing: as it would be alone, but for its noise, (1, c, lh, lw), where it has its own."""
+    plan = plan_frame(one, bench)
+    if noise is None:
+        return plan
+    if one.image is None:
+        return replace(plan, latents=noise * plan.schedule.init_noise_sigma)
+    clean = encode_mean(studio.model, to_pixels(one.image))
+    return replace(plan, latents=plan.schedule.noise_to(clean, noise, plan.schedule.steps[0]))
+
+
+def plan_continued(
+    studio: Studio, plan: Plan, needs: Needs, one: DepthToImage | ImageToImage, clean: Tensor, noise: Tensor
+) -> Plan:
+    """A frame that carries on: every latent starts from the reference, noised as far as it needs.
+
+    Args:
+        studio: request and model.
+        plan: of the frame alone, for its conditioning.
+        needs: by latent.
+        one: the frame's own request.
+        clean: (1, c, lh, lw), the encoded reference.
+        noise: likewise.
+    """
+    longest = strength_of(needs, one)
+    schedule = schedule_of(one, studio.bench(0), longest)
+    hold, strength = _cells(needs.hold, clean), _cells(needs.strength, clean)
+    count = schedule.end.count
+    start = (count * (1 - strength / longest)).round().clamp(0, count - 1)
+    base = clean
+    if one.image is not None:
+        base = torch.where(hold > 0, clean, encode_mean(studio.model, to_pixels(one.image)))
+    latents = schedule.noise_to(base, noise, schedule.steps[0])
+    if longest == 1:
+        latents = torch.where(start == 0, noise * schedule.init_noise_sigma, latents)
+    edits: list[Edit] = [StartAt(schedule, start, base, noise)]
+    if studio.request.reuse.pin:
+        edits.append(Pin(clean, hold * _PIN))
+    return replace(plan, schedule=schedule, latents=latents, edits=tuple(edits))
+
+
+def strength_of(needs: Needs, one: DepthToImage | ImageToImage) -> float:
+    """The share of the steps that a frame runs: as many as some latent needs, and at least one step."""
+    assert one.num_inference_steps is not None, "a resolved request names its steps"
+    return max(needs.longest, 1 / one.num_inference_steps)
+
+
+def _cells(values: Array, like: Tensor) -> Tensor:
+    """(1, 1, lh, lw) on the device of the latents."""
+    return torch.from_numpy(values)[None, None].to(like)

@@ -1,0 +1,219 @@
+"""Animation: frames in order, each carrying on what the frames before it made; every one committed when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from sd_core.animation.media.frame_source import Frames, checked, cropped, open_frames, size_of_frames
+from sd_core.animation.media.frame_store import FrameStore, Span
+from sd_core.animation.reuse.keyframes import settings_at
+from sd_core.errors import Cancelled, RequestError
+from sd_core.events import FrameEvent, Loading
+from sd_core.models import Model, adapted
+from sd_core.outputs import check_space
+from sd_core.passes import FramePasses, finite_range
+from sd_core.requests import Animation
+from sd_core.requests import replace as changed
+from sd_core.results import Result
+from sd_core.sources import refuse_sources
+from sd_core.values import Array, unit_floats
+
+from ..plan import Context, Picture
+from ..progress import FrameProgress
+from ..resolve import resolve, resumed
+from ..seams import seamless_vae
+from .frame_request import Frame
+from .inputs import Inputs
+from .prepare import Easel, Preparer, ahead
+from .render_frame import Painter
+from .start import Studio
+
+_STATE_BYTES = 32 * 6
+"""Per pixel, of what a run needs beside its pictures: at most some 30 images of 6 bytes, measured, and the state itself."""
+
+
+def animation(request: Animation, context: Context) -> Result:
+    """Make every frame, or those that an earlier run left to be made.
+
+    Raises:
+        RequestError: bad input, naming the frame; a frame lies in the output folder;
+            `resume` finds another request's frames, or a new run finds any.
+        ModelNotFound, ModelMismatch, OutOfMemory, OutputError, Cancelled: see `sd_core.errors`.
+    """
+    frames = open_frames(request)
+    if context.output is not None:
+        refuse_sources(request, context.output)
+    how = {"resume": context.resume, "overwrite": context.overwrite, "warn": context.warn}
+    with closing(FrameStore(context.output, request, frames.count, **how)) as store:
+        model = context.model(request.model)
+        if store.noted is not None:
+            resolved = resumed(request, store.noted, model)
+        else:
+            resolved = _resolved(request, frames, model, context)
+            _check_space(resolved, frames, context)
+            store.begin(resolved)
+        in_model = adapted(model, resolved.loras, resolved.image_prompt)
+        with in_model as adapters, seamless_vae(resolved, model), torch.no_grad():
+            _run(Studio(resolved, model, adapters, context), frames, store, Inputs(resolved, model, store.inputs))
+        return Result(images=store.pictures(), request=resolved, report=_report(resolved, store))
+
+
+def _run(studio: Studio, frames: Frames, store: FrameStore, inputs: Inputs) -> None:
+    """Make what is missing, and tell of each frame in order."""
+    progress = _progress(studio, frames.count)
+    told = 0
+    spans = store.spans()
+    kept = set(range(frames.count)).difference(*(range(span.first, span.stop) for span in spans))
+    for change in inputs.changes(kept):
+        studio.context.warn(change)
+    if store.noted is not None:
+        studio.context.decisions["frames"] = f"{len(kept)} kept, {frames.count - len(kept)} made"
+    for span in spans:
+        _tell(studio.context, store, range(told, span.first))
+        _make(studio, frames, store, span, progress, inputs)
+        told = span.stop
+    _tell(studio.context, store, range(told, frames.count))
+    store.settle()
+
+
+def _tell(context: Context, store: FrameStore, finished: range) -> None:
+    for index in finished:
+        context.report(FrameEvent(index, partial(store.picture, index), _told(store.figures[index])))
+
+
+def _make(
+    studio: Studio, frames: Frames, store: FrameStore, span: Span, progress: FrameProgress, inputs: Inputs
+) -> None:
+    request, context = studio.request, studio.context
+    preparer = Preparer(studio, lambda index: _frame(studio, frames, index, None))
+    before = None if span.state is None else _frame(studio, frames, span.first - 1, None)
+    if span.state is not None and before is not None:
+        preparer.restore(span.state, before)
+    painter = Painter(studio, store, None if before is None else store.image(before.index))
+    progress.begin(span.first)
+    with closing(ahead(_prepared(studio, frames, preparer, span, before, inputs))) as easels:
+        for easel in easels:
+            index = easel.frame.index
+            if context.cancelled():
+                raise Cancelled(f"cancelled at frame {index + 1} of {frames.count}; resume goes on from there")
+            painted = painter.paint(easel, progress.on_step)
+            figures = painted.figures | {"seconds": round(progress.end(), 3)}
+            progress.begin(index + 1)
+            picture = _picture(painted.image, easel.frame.passes, studio.margin)
+            report = partial(_report, request, store)
+            store.inputs = inputs.committed(index)
+            store.commit(index, picture, figures, painted.state, painted.stored, wanted=painted.wanted, report=report)
+            context.report(FrameEvent(index, partial(store.picture, index), figures))
+
+
+def _prepared(
+    studio: Studio, frames: Frames, preparer: Preparer, span: Span, before: Frame | None, inputs: Inputs
+) -> Generator[Easel]:
+    """The frames of a span, ready to be painted. before: the frame before that, if there is one."""
+    for index in range(span.first, span.stop):
+        inputs.look(index)
+        before = _frame(studio, frames, index, before)
+        yield preparer.prepared(before)
+
+
+def _progress(studio: Studio, count: int) -> FrameProgress:
+    steps = studio.request.num_inference_steps
+    assert steps is not None, "a resolved request names its steps"
+    preview = studio.context.preview(studio.model)
+    return FrameProgress(studio.context, preview, count, steps, studio.margin // studio.scale)
+
+
+def _frame(studio: Studio, frames: Frames, index: int, before: Frame | None) -> Frame:
+    """A frame, cut to what is painted: the picture and as much of the overscan as is made."""
+    request, margin = studio.request, studio.margin
+    assert request.height is not None and request.width is not None, "a resolved request names its size"
+    size = (request.height + 2 * margin, request.width + 2 * margin)
+    whole = frames.open(index)
+    _check_size(index, whole, request)
+    earlier = None if before is None else before.passes
+    passes = checked(index, cropped(whole, request.overscan - margin), earlier, size)
+    return Frame(index, passes, settings_at(request, index))
+
+
+def _check_size(index: int, passes: FramePasses, request: Animation) -> None:
+    assert request.height is not None and request.width is not None, "a resolved request names its size"
+    size = (request.height + 2 * request.overscan, request.width + 2 * request.overscan)
+    if passes.size != size:
+        got = "no passes" if passes.size is None else f"{passes.size[1]} x {passes.size[0]} px"
+        message = f"frame {index}: has {got}, the first one {size[1]} x {size[0]}"
+        raise RequestError("passes", message, hint="render all frames at one size")
+
+
+def _resolved(request: Animation, frames: Frames, model: Model, context: Context) -> Animation:
+    """The request with every open field filled in; all frames that are quick to read are checked first."""
+    height, width = size_of_frames(frames, request.overscan)
+    for field, given, needed in (("width", request.width, width), ("height", request.height, height)):
+        if given is not None and given != needed:
+            hint = "leave it out, or render the passes at another size"
+            raise RequestError(field, f"is {given}, but the passes give {needed}", hint=hint)
+    sized = resolve(changed(request, width=width, height=height), model)
+    if frames.estimated:
+        return sized
+    found = _scan(sized, frames, context)
+    return changed(sized, depth_range=found) if sized.depth_range is None and found is not None else sized
+
+
+def _scan(request: Animation, frames: Frames, context: Context) -> tuple[float, float] | None:
+    """One depth range for all frames: a range for each would make a still object flicker."""
+    context.report(Loading(f"reading {frames.count} frames"))
+    ranges: list[tuple[float, float]] = []
+    before = None
+    for index in range(frames.count):
+        if context.cancelled():
+            raise Cancelled("cancelled while the frames were read")
+        passes = frames.open(index)
+        _check_size(index, passes, request)
+        before = checked(index, passes, before, passes.size or (0, 0))
+        if passes.depth is not None and np.isfinite(passes.depth).any():
+            ranges.append(finite_range(passes.depth))
+    return (min(near for near, _ in ranges), max(far for _, far in ranges)) if ranges else None
+
+
+def _picture(image: Array, passes: FramePasses, margin: int) -> Picture:
+    """(h, w, 3) uint8 within the margin, or (h, w, 4) with the alpha of the passes' own picture."""
+    inner = slice(margin, -margin or None)
+    eight_bit = np.rint(np.clip(image[inner, inner], 0, 1) * np.float32(255)).astype(np.uint8)
+    if passes.image is None or passes.image.shape[2] == 3:
+        return np.ascontiguousarray(eight_bit)
+    alpha = np.rint(unit_floats(passes.image[inner, inner, 3:]) * 255).astype(np.uint8)
+    return np.concatenate([eight_bit, alpha], axis=2)
+
+
+def _check_space(request: Animation, frames: Frames, context: Context) -> None:
+    """Refuse what would end with a full disk: pictures as if nothing could be packed, and what one state needs."""
+    if context.output is not None and request.width is not None and request.height is not None:
+        check_space(context.output, request.width * request.height * (3 * frames.count + _STATE_BYTES))
+
+
+def _report(request: Animation, store: FrameStore) -> Mapping[str, Any]:
+    return {
+        "request": _summary(request),
+        "frames": list(store.figures),
+        "depth_range": None if request.depth_range is None else list(request.depth_range),
+        "cuts": [int(held["index"]) for held in store.figures if held.get("cut") and held["index"] > 0],
+    }
+
+
+def _summary(request: Animation) -> dict[str, Any]:
+    """The request without what may be long: passes given as arrays or as many paths."""
+    import json
+
+    told = json.loads(request.to_json())
+    if not isinstance(request.passes, str):
+        told["passes"] = f"{len(request.passes)} frames"
+    return told
+
+
+def _told(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: held for name, held in figures.items() if name != "index"}
