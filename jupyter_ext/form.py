@@ -8,6 +8,7 @@ import ipywidgets as widgets
 
 from sd_core.errors import RequestError
 from sd_core.requests import Request
+from sd_core.values import FieldSpec
 
 from .editors import (
     Editor,
@@ -20,7 +21,7 @@ from .editors import (
     Surroundings,
     make_editor,
 )
-from .fields import SIZES, FieldSpec, basic_fields, field_specs
+from .fields import SIZES, basic_fields, shown_fields
 
 
 class Form:
@@ -33,7 +34,7 @@ class Form:
         self.kind = kind
         self._around = around
         self._listeners: list[Callable[[], None]] = []
-        self._specs = {spec.name: spec for spec in field_specs(kind)}
+        self._specs = dict(shown_fields(kind))
         self._editors: dict[str, Editor] = {}
         self._basic = basic_fields(self._specs.values())
         for name, spec in self._specs.items():

@@ -3,6 +3,6 @@
 Help texts, what `None` stands for, and how words become values must not differ between `sd-core txt2img` and `%sd txt2img`.
 """
 
-from sd_core.cli.options import DEFAULTS, HELP, WORDS, build, keyword, parameters, style_option, take
+from sd_core.cli.options import build, keyword, parameters, style_option, take
 
-__all__ = ["DEFAULTS", "HELP", "WORDS", "build", "keyword", "parameters", "style_option", "take"]
+__all__ = ["build", "keyword", "parameters", "style_option", "take"]

@@ -16,10 +16,11 @@ from sd_core.errors import RequestError
 from sd_core.files import output_error, write_files
 from sd_core.requests import COMMANDS, Generation, Request, apply_style, replace, styles
 from sd_core.requests.codec import decode, encode
+from sd_core.values import field_specs
 from sd_core.wire import home_folder
 from sd_core.wire.results import blobs_named
 
-from .fields import SIZES, field_specs
+from .fields import SIZES, shown_fields
 
 Values = Mapping[str, Any]
 """Values by field."""
@@ -30,7 +31,7 @@ BUILT_IN: Mapping[str, Values] = MappingProxyType(
         "Final: 40 steps": {"num_inference_steps": 40},
         "Four variations": {"num_images": 4, "seed": None},
         "Seamless": {"seamless": "xy"},
-        "The model's defaults": {
+        "Defaults of the model": {
             "width": None, "height": None, "num_inference_steps": None, "guidance_scale": None, "scheduler": None,
         },
     }
@@ -40,21 +41,14 @@ _ENDING = ".json"
 _LONGEST = 200
 """Letters of a file's name, which disks bound to 255."""
 
-_FIELDS = frozenset(spec.name for kind in COMMANDS.values() for spec in field_specs(kind))
+_FIELDS = frozenset(name for kind in COMMANDS.values() for name in field_specs(kind))
 
 _STYLE = "Style: "
-_OF_ONE_IMAGE = frozenset(
-    {
-        "prompt", "negative_prompt", "seed", "image", "mask", "match", "depth", "depth_range", "controls", "image_prompt",
-        "expand", "passes", "keyframes", "mesh", "views",
-    }
-)  # fmt: skip
-"""Fields that no preset takes from a request."""
 
 
 def settings_of(request: Request) -> Values:
     """What a preset keeps of a request: all that belongs to no single image, also where it is at its default."""
-    names = [spec.name for spec in field_specs(type(request)) if spec.name not in _OF_ONE_IMAGE]
+    names = [spec.name for spec in shown_fields(type(request)).values() if spec.about.preset]
     return {name: getattr(request, name) for name in names}
 
 
@@ -74,7 +68,7 @@ def apply_preset(name: str, request: Request, own: Mapping[str, Values]) -> Requ
     values = own[name] if name in own else BUILT_IN.get(name)
     if values is None:
         raise RequestError("preset", f"there is no preset {name!r}", hint="choose one of the list")
-    known = {spec.name for spec in field_specs(type(request))} - _fixed(request)
+    known = shown_fields(type(request)).keys() - _fixed(request)
     return replace(request, **{field: value for field, value in values.items() if field in known})
 
 

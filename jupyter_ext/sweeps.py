@@ -13,7 +13,7 @@ from sd_core.requests import Generation, Request, replace
 from sd_core.requests.generation import MAX_SEED
 from sd_core.values.checks import integer, number
 
-from .fields import field_specs
+from .fields import shown_fields
 
 MAX_CELLS = 400
 
@@ -105,7 +105,7 @@ def read_axis(kind: type[Request], field: str, words: str) -> Axis:
     Raises:
         RequestError: there is no such field, or a word is no value of it.
     """
-    spec = next((spec for spec in field_specs(kind) if spec.name == field), None)
+    spec = shown_fields(kind).get(field)
     if spec is None:
         raise RequestError(field, f"is no field of {kind.__name__}", hint="choose one of the list")
     read = _reader(spec.convert)
@@ -119,7 +119,7 @@ def read_axis(kind: type[Request], field: str, words: str) -> Axis:
 
 def sweepable(kind: type[Request]) -> Sequence[str]:
     """The fields whose values can be typed."""
-    return [spec.name for spec in field_specs(kind) if _reader(spec.convert) is not None]
+    return [spec.name for spec in shown_fields(kind).values() if _reader(spec.convert) is not None]
 
 
 def _reader(convert: Any) -> Callable[[str], Any] | None:

@@ -16,7 +16,7 @@ from sd_core.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..fields import FieldSpec
+    from sd_core.values import FieldSpec
 
 
 Names = Mapping[str, tuple[str, ...]]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sd_core.errors import RequestError
-from sd_core.values import Value, as_control, as_depth, as_mask, as_picture
+from sd_core.values import FieldSpec, Value, as_control, as_depth, as_mask, as_picture
 from sd_core.values.checks import (
     choice,
     depth_range,
@@ -22,7 +22,6 @@ from sd_core.values.checks import (
     tuple_of,
 )
 
-from ..fields import FieldSpec
 from .base import Editor, Surroundings
 from .held import HeldEditor
 from .numbers import NumberEditor, side_editor

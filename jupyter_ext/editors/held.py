@@ -8,8 +8,8 @@ from typing import Any
 import ipywidgets as widgets
 
 from sd_core.errors import RequestError
+from sd_core.values import FieldSpec
 
-from ..fields import FieldSpec
 from .base import Editor, Missing, Surroundings
 
 
@@ -19,7 +19,7 @@ class HeldEditor(Editor):
     def __init__(self, spec: FieldSpec, around: Surroundings) -> None:
         self._around = around
         self._held: Any = None
-        hint = "path or {variable}" if spec.required else f"{spec.stands_for}; or {{variable}}"
+        hint = "path or {variable}" if spec.required else f"{spec.about.unset}; or {{variable}}"
         self._entry = widgets.Text(
             description=spec.label,
             placeholder=hint,

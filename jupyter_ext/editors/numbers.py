@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import ipywidgets as widgets
 
 from sd_core.errors import RequestError
+from sd_core.values import FieldSpec
 from sd_core.values.checks import SIDE, integer, number
 
-from ..fields import FieldSpec
 from .base import Editor, Missing
 
 _USUAL: Mapping[str, tuple[float, float, float]] = {
@@ -48,7 +48,7 @@ class NumberEditor(Editor):
         )
         self._entry = widgets.Text(
             description=spec.label,
-            placeholder=spec.stands_for if spec.optional else "",
+            placeholder=spec.about.unset if spec.optional else "",
             continuous_update=False,
             layout=widgets.Layout(width="104px"),
         )

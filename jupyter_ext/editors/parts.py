@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
 
 from sd_core.errors import RequestError
-from sd_core.values import Value
+from sd_core.values import FieldSpec, Value, field_specs
 
-from ..fields import FieldSpec, field_specs
 from .base import Editor, Names
 
 Make = Callable[[FieldSpec], Editor]
@@ -63,7 +63,7 @@ class PartEditor(Editor):
 
     def _open(self) -> None:
         if not self._editors:
-            self._editors = {spec.name: self._make(spec) for spec in field_specs(self._kind)}
+            self._editors = {spec.name: self._make(spec) for spec in field_specs(self._kind).values()}
             for editor in self._editors.values():
                 editor.on_change(self.changed)
                 editor.suggest(self._names)
@@ -102,7 +102,7 @@ class ListEditor(Editor):
             item.suggest(names)
 
     def _item(self, part: Value | None = None) -> PartEditor:
-        place = FieldSpec(name=self.spec.name, convert=_same, optional=False, default=None, help=self.spec.help)
+        place = replace(self.spec, convert=_same, item=_same, many=False, optional=False, default=None)
         item = PartEditor(place, self._kind, self._make)
         item.on_change(self.changed)
         item.suggest(self._names)

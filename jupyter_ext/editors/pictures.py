@@ -9,10 +9,9 @@ import ipywidgets as widgets
 import numpy as np
 
 from sd_core.errors import RequestError
-from sd_core.values import Array, Wrong, as_depth, as_mask, as_picture, to_pillow
+from sd_core.values import Array, FieldSpec, Wrong, as_depth, as_mask, as_picture, to_pillow
 from sd_core.values.checks import number
 
-from ..fields import FieldSpec
 from ..pictures import depth_picture, lossless_bytes, read_bytes
 from ..widgets import Canvas
 from .base import Editor, Missing, Surroundings

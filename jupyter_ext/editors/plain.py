@@ -8,7 +8,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ..fields import FieldSpec
+from sd_core.values import FieldSpec
+
 from .base import Editor, Names
 
 _WIDE = widgets.Layout(width="auto", flex="1 1 auto")
@@ -45,7 +46,7 @@ class NameEditor(Editor):
     def __init__(self, spec: FieldSpec) -> None:
         self._name = widgets.Combobox(
             description=spec.label,
-            placeholder=spec.stands_for if spec.optional else spec.help,
+            placeholder=spec.about.unset if spec.optional else spec.help,
             ensure_option=False,
             continuous_update=False,
             layout=_WIDE,
@@ -127,7 +128,7 @@ class WrittenEditor(Editor):
         self, spec: FieldSpec, write: Callable[[Any], str], read: Callable[[str], Any], *, empty: Any = None
     ) -> None:
         self._write, self._read, self._empty = write, read, empty
-        hint = spec.stands_for if spec.optional else spec.help
+        hint = spec.about.unset if spec.optional else spec.help
         self._text = widgets.Text(description=spec.label, placeholder=hint, continuous_update=False, layout=_WIDE)
         super().__init__(spec, self._text)
         if not spec.required:

@@ -6,8 +6,8 @@ import ipywidgets as widgets
 
 from sd_core.errors import RequestError
 from sd_core.requests.generation import MAX_SEED
+from sd_core.values import FieldSpec
 
-from ..fields import FieldSpec
 from .base import Editor
 
 
@@ -17,7 +17,7 @@ class SeedEditor(Editor):
     def __init__(self, spec: FieldSpec) -> None:
         self._entry = widgets.Text(
             description=spec.label,
-            placeholder=spec.stands_for,
+            placeholder=spec.about.unset,
             continuous_update=False,
             layout=widgets.Layout(width="60px", flex="1 1 60px"),
         )

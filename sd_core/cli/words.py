@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from sd_core.errors import RequestError
 from sd_core.requests import Control, ImagePrompt, Keyframe, Lora, PassKind, PassName, Reuse
-from sd_core.values import Array
+from sd_core.values import Array, FieldSpec, Role, Value, as_depth, field_specs
 
-_SETTINGS = ("strength", "guidance_scale", "controlnet_conditioning_scale")
+_SETTINGS = tuple(name for name, spec in field_specs(Keyframe).items() if spec.role is Role.NUMBER and spec.optional)
 """Numbers of a keyframe."""
 
-_SWITCHES = tuple(field.name for field in fields(Reuse) if field.name != "noise")
+_SWITCHES = tuple(name for name, spec in field_specs(Reuse).items() if spec.role is Role.SWITCH)
 _SWITCH = {"yes": True, "no": False}
 
 
@@ -122,3 +124,39 @@ def _image_and_model(word: str) -> tuple[str, str | None]:
     if Path(word).exists() or not mark or len(image) == 1:  # "C:" is a drive
         return word, None
     return image, model or None
+
+
+@dataclass(frozen=True, slots=True)
+class TextForm:
+    """How a value is written in one word.
+
+    Attributes:
+        metavar: the form, for `--help`.
+        read: makes the value of a word.
+    """
+
+    metavar: str
+    read: Callable[[str], Any]
+
+
+_FORMS: Mapping[type[Value], TextForm] = MappingProxyType(
+    {
+        Lora: TextForm("PATH[:WEIGHT]", read_lora),
+        Control: TextForm("KIND=IMAGE[:MODEL][:SCALE]", read_control),
+        ImagePrompt: TextForm("IMAGE[:SCALE]", read_image_prompt),
+        PassName: TextForm("KIND=NAME", read_pass_name),
+        Keyframe: TextForm("FRAME:PROMPT[;NAME=VALUE]", read_keyframe),
+        Reuse: TextForm("off|NAME=VALUE[,...]", read_reuse),
+    }
+)
+
+
+def form_of(spec: FieldSpec) -> TextForm | None:
+    """The form of a field, or of each item of one, that typer cannot read by itself; None: it can."""
+    if spec.part is not None:
+        return _FORMS.get(spec.part)
+    if spec.item is as_depth:
+        return TextForm("FILE", read_depth)
+    if spec.many or spec.role is Role.FILE:
+        return TextForm(spec.name.removesuffix("s").upper(), str)
+    return None

@@ -95,7 +95,7 @@ class FieldSpec:
     def part(self) -> type[Value] | None:
         """The class of the part, or parts, that it holds."""
         return (
-            self.convert.kind if isinstance(self.convert, instance) and issubclass(self.convert.kind, Value) else None
+            self.item.kind if isinstance(self.item, instance) and issubclass(self.item.kind, Value) else None
         )
 
     @property

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from sd_core import requests
 from sd_core.cli.app import make_app
-from sd_core.cli.options import WORDS, build
+from sd_core.cli.options import build, option_name
 from sd_core.cli.words import read_control, read_depth, read_image_prompt, read_lora
 from sd_core.errors import RequestError
 from sd_core.requests import COMMANDS, DepthToImage, Fill, Generation, Inpaint, Lora, Request, TextToImage
-from sd_core.values import to_pillow
+from sd_core.values import field_specs, to_pillow
 
 
 def picture(path: Path, height: int = 16, width: int = 24) -> Path:
@@ -38,10 +38,21 @@ def test_every_kind_of_request_has_one_command() -> None:
 def test_every_field_of_the_request_is_an_option(command: str, kind: type[Request]) -> None:
     text = CliRunner(env={"COLUMNS": "400", "NO_COLOR": "1"}).invoke(make_app(), [command, "--help"]).output
     options = set(re.findall(r"--[a-z][a-z0-9-]*", text))
-    for field in fields(kind):
-        words = WORDS.get(field.name)
-        name = words.name if words else f"--{field.name.replace('_', '-')}"
-        assert field.name in ("prompt", "mesh", "views") or name in options
+    unused = kind.unused if issubclass(kind, Generation) else {}
+    for name, spec in field_specs(kind).items():
+        is_argument = spec.about.position is not None
+        assert is_argument or name == "views" or (option_name(spec) in options) is (name not in unused)
+        assert name == "views" or name in unused or " ".join(spec.about.help.split()) in " ".join(text.split())
+
+
+def test_the_options_are_those_that_scripts_use_today() -> None:
+    names = {option_name(spec) for kind in COMMANDS.values() for spec in field_specs(kind).values() if spec.many}
+    assert names >= {"--lora", "--control", "--map", "--pass-name", "--keyframe"}
+
+
+def test_an_option_that_a_kind_has_no_use_for_is_refused_by_name() -> None:
+    said = CliRunner().invoke(make_app(), ["texture-mesh", "ball.obj", "moss", "--seamless", "xy"])
+    assert said.exit_code != 0 and "seamless must be 'none' for MeshTexture" in " ".join(said.output.split())
 
 
 def test_what_is_left_out_keeps_the_default_of_the_request() -> None:

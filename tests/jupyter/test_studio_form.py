@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from jupyter_ext.editors import Missing, SeedEditor, Surroundings
-from jupyter_ext.fields import field_specs
+from jupyter_ext.fields import shown_fields
 from jupyter_ext.form import Form
 from jupyter_ext.forms import MODES
 from jupyter_ext.presets import BUILT_IN, apply_preset, preset_names
 from jupyter_ext.sweeps import read_axis
 from sd_core import DepthToImage, ImageToImage, Inpaint, RequestError, TextToImage
 from sd_core.requests import Request
+from sd_core.values import field_specs
 
 GIVEN: dict[str, Any] = {
     "image": np.zeros((16, 24, 3), np.uint8),
@@ -53,7 +54,7 @@ def test_an_untouched_form_describes_a_request_at_its_defaults(kind: type[Reques
 def test_every_field_has_an_editor_once_the_advanced_ones_are_opened(kind: type[Request]) -> None:
     form = filled(kind)
     form._accordion.selected_index = 0
-    assert list(form.editors) != [] and set(form.editors) == {field.name for field in fields(kind)}
+    assert list(form.editors) != [] and set(form.editors) == set(shown_fields(kind))
 
 
 def test_what_is_missing_is_no_complaint_until_somebody_wants_the_request() -> None:
@@ -154,6 +155,8 @@ def test_values_that_cannot_be_read_are_refused() -> None:
         read_axis(TextToImage, "seed", "one, two")
 
 
-def test_labels_are_the_names_of_the_fields() -> None:
+def test_labels_are_words_for_people_and_not_names_of_fields() -> None:
     for kind in MODES.values():
-        assert all(spec.label.lower().replace(" ", "_") == spec.name for spec in field_specs(kind))
+        for spec in field_specs(kind).values():
+            assert "_" not in spec.label and spec.label[0].isupper()
+    assert field_specs(TextToImage)["num_inference_steps"].label == "Steps"
