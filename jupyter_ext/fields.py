@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
-from sd_core.values import Value, as_depth, as_picture
+from sd_core.commands.options import DEFAULTS, HELP
+from sd_core.passes import as_depth
+from sd_core.values import Value, as_picture
 from sd_core.values.checks import optional
-
-from .options import DEFAULTS, HELP
 
 BASIC = frozenset(
     {

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sd_core.errors import RequestError
-from sd_core.values import Value, as_control, as_depth, as_mask, as_picture
+from sd_core.passes import as_depth
+from sd_core.values import Value, as_control, as_mask, as_picture
 from sd_core.values.checks import (
     choice,
     depth_range,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import RequestError
-from ..values import Array, Role, option, value
+from ..values import Array, Role, abstract_value, option
 from ..values.checks import choice, instance, integer, name, number, optional, path, side, text, tuple_of
 from .choices import Seamless, SeamlessMethod
 from .parts import Control, ImagePrompt, Lora
@@ -12,7 +12,7 @@ from .request import Request, Size
 MAX_SEED = 2**31 - 1
 
 
-@value
+@abstract_value
 class Generation(Request):
     """Common fields. `None` means the model's default; the result carries the request with every `None` filled in.
 

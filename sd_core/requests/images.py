@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..errors import RequestError
-from ..values import Array, Role, as_control, as_depth, as_mask, as_picture, option, value
+from ..passes import as_depth
+from ..values import Array, Role, as_control, as_mask, as_picture, option, value
 from ..values.checks import choice, depth_range, margins, number, optional, path, tuple_of
 from .choices import Fill, NormalConvention, Seamless, TextureMap
 from .generation import Generation, only_one_image, shape, strength_needs_image

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import RequestError
 from ..requests import Request
-from ..requests.codec import PARTS, REQUESTS
+from ..requests.registry import PARTS, REQUESTS
 from ..values import Role, Value
 from ..values.checks import choice, name, optional, text, tuple_of
 

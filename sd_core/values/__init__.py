@@ -1,19 +1,20 @@
 """What requests and passes are made of: checked frozen values, read-only arrays, pictures read at the edge."""
 
 from .arrays import Array, array_digest, freeze, from_npy, load_array, npy_bytes
-from .base import Value, Wrong, option, part, replace, value
-from .pictures import PICTURE_FORMATS, as_control, as_depth, as_mask, as_picture, read_picture, to_pillow, unit_floats
+from .base import KINDS, Value, Wrong, abstract_value, option, part, replace, value
+from .pictures import PICTURE_FORMATS, as_control, as_mask, as_picture, read_picture, to_pillow, unit_floats
 from .roles import Role
 
 __all__ = [
+    "KINDS",
     "PICTURE_FORMATS",
     "Array",
     "Role",
     "Value",
     "Wrong",
+    "abstract_value",
     "array_digest",
     "as_control",
-    "as_depth",
     "as_mask",
     "as_picture",
     "freeze",

@@ -16,6 +16,9 @@ S = TypeVar("S")
 T = TypeVar("T")
 V = TypeVar("V", bound="Value")
 
+KINDS: dict[str, type[Value]] = {}
+"""Every class of values that JSON may name: filled by `value` and `part`."""
+
 
 class Wrong(ValueError):
     """Raised by a field's converter, which does not know the field's name; becomes a `RequestError`."""
@@ -40,14 +43,20 @@ def option(*, converter: Callable[[Any], Any], default: Any = MISSING, role: Rol
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(option,))
 def value(cls: type[T]) -> type[T]:
-    """Class decorator: a frozen, slotted, keyword-only dataclass (for a subclass of `Value`)."""
+    """Class decorator: a frozen, slotted, keyword-only dataclass (for a subclass of `Value`), which JSON may name."""
+    return _registered(abstract_value(cls))
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(option,))
+def abstract_value(cls: type[T]) -> type[T]:
+    """As `value`, for a class that only others are made from: JSON may not name it."""
     return dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)(cls)
 
 
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(option,))
 def part(cls: type[T]) -> type[T]:
     """As `value`, but the fields may be given by position."""
-    return dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)
+    return _registered(dataclass(frozen=True, slots=True, eq=False, repr=False)(cls))
 
 
 class Value:
@@ -100,6 +109,14 @@ def replace(original: V, **changes: object) -> V:
         if name not in names:
             raise RequestError(name, f"is no field of {type(original).__name__}", hint=f"it has {', '.join(names)}")
     return type(original)(**{name: getattr(original, name) for name in names} | changes)
+
+
+def _registered(cls: type[T]) -> type[T]:
+    assert issubclass(cls, Value), f"{cls.__name__} is no Value"
+    known = KINDS.setdefault(cls.__name__, cls)
+    assert known.__module__ == cls.__module__, f"{cls.__name__} is the name of two classes"
+    KINDS[cls.__name__] = cls
+    return cls
 
 
 def _arrays(held: object) -> Iterator[np.ndarray]:

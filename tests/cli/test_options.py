@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from sd_core import requests
 from sd_core.cli.app import make_app
-from sd_core.cli.options import WORDS, build
-from sd_core.cli.words import read_control, read_depth, read_image_prompt, read_lora
+from sd_core.commands.options import WORDS, build
+from sd_core.commands.text_forms import read_control, read_depth, read_image_prompt, read_lora
 from sd_core.errors import RequestError
 from sd_core.requests import COMMANDS, DepthToImage, Fill, Generation, Inpaint, Lora, Request, TextToImage
 from sd_core.values import to_pillow

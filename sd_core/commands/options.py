@@ -15,7 +15,15 @@ import typer
 
 from sd_core.requests import Request, styles
 
-from .words import read_control, read_depth, read_image_prompt, read_keyframe, read_lora, read_pass_name, read_reuse
+from .text_forms import (
+    read_control,
+    read_depth,
+    read_image_prompt,
+    read_keyframe,
+    read_lora,
+    read_pass_name,
+    read_reuse,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

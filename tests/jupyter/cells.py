@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from sd_core.commands.options import WORDS, parameters
 from sd_core.errors import RequestError
 from sd_core.requests import COMMANDS, Request
 from sd_core.values import Value
-
-from .options import WORDS, parameters
 
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]*")
 
