@@ -6,9 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from sd_core.errors import NotAllowed
+from sd_core.paths import home_folder
 from sd_core.trust import Allowed, Kind, approve, named_in, printable
 from sd_core.values import Role
-from sd_core.wire import home_folder
 
 from .job import BlenderJob
 from .preferences import Preferences

@@ -21,8 +21,6 @@ SHOWN = 60
 
 _NONE = ("NONE", "Nothing yet", "Images appear here as they are made", "IMAGE_DATA", 0)
 
-Item = tuple[str, str, str, int, int]
-
 
 class _Shelf:
     """Thumbnails and the items of the menu: Blender wants the strings of a menu kept."""

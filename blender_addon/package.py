@@ -23,15 +23,10 @@ from pathlib import Path
 ADDON = Path(__file__).resolve().parent
 LIBRARY = ADDON.parent / "sd_core"
 
-CLIENT_PARTS = (
-    "__init__.py", "catalogue.py", "destination.py", "encoding.py", "errors.py", "events.py", "files.py", "jobs.py", "metadata.py",
-    "results.py", "saving.py", "client", "material", "outputs", "passes", "requests", "trust", "values", "wire",
-)  # fmt: skip
-"""What Blender's Python gets: NumPy and the standard library are enough for it."""
-
 LARGEST = 2_000_000
 """Bytes of the zip."""
 
+_CONTRACT = "The lower half is free of torch"
 _SKIPPED = ("__pycache__", "wheels", "*.pyc", "package.py", "*.zip")
 _DATE = (2020, 1, 1, 0, 0, 0)
 """Of every file within an archive, so that the same sources give the same bytes."""
@@ -97,14 +92,28 @@ def build_wheel(folder: Path, version: str) -> Path:
 
 def client_files() -> Iterator[Path]:
     """The sources of the wheel."""
-    for part in CLIENT_PARTS:
-        path = LIBRARY / part
-        yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    yield LIBRARY / "__init__.py"
+    for module in client_modules():
+        path = LIBRARY.parent / module.replace(".", "/")
+        yield from sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+
+
+def client_modules() -> Sequence[str]:
+    """What Blender's Python gets: the modules for which an import contract says that NumPy and the standard library are enough.
+
+    Raises:
+        ValueError: there is no such contract.
+    """
+    project = tomllib.loads((LIBRARY.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    for contract in project["tool"]["importlinter"]["contracts"]:
+        if contract["name"] == _CONTRACT:
+            return contract["source_modules"]
+    raise ValueError(f"pyproject.toml has no import contract {_CONTRACT!r}")
 
 
 def library_version() -> str:
     """`sd_core.__version__`, read without importing it."""
-    found = re.search(r'^__version__ = "([^"]+)"', (LIBRARY / "__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.search(r'^__version__ = "([^"]+)"', (LIBRARY / "_version.py").read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
         raise ValueError("sd_core has no __version__")
     return found[1]

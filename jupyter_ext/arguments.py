@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 from typer.exceptions import TyperException
 
+from sd_core.commands.options import build, keyword, parameters, style_option, take
 from sd_core.errors import RequestError
 from sd_core.requests import COMMANDS, Generation, Request, apply_style
-
-from .options import build, keyword, parameters, style_option, take
 
 if TYPE_CHECKING:
     from typer._click.core import Command

@@ -20,7 +20,6 @@ class Home:
     """
 
     def __init__(self) -> None:
-        self._thread = threading.get_ident()
         self._tasks: deque[Task] = deque()
         self._changed = threading.Condition()
         try:
@@ -59,8 +58,3 @@ class Home:
             with self._changed:
                 came = self._changed.wait_for(lambda: bool(self._tasks) or reached(), timeout)
         return reached()
-
-    @property
-    def is_here(self) -> bool:
-        """Whether this is the home thread."""
-        return threading.get_ident() == self._thread

@@ -14,10 +14,10 @@ from urllib.parse import quote, unquote
 
 from sd_core.errors import RequestError
 from sd_core.files import output_error, write_files
+from sd_core.paths import home_folder
 from sd_core.requests import COMMANDS, Generation, Request, apply_style, replace, styles
-from sd_core.requests.codec import decode, encode
 from sd_core.values import field_specs
-from sd_core.wire import home_folder
+from sd_core.values.codec import decode, encode
 from sd_core.wire.results import blobs_named
 
 from .fields import SIZES, shown_fields

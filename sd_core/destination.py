@@ -13,8 +13,9 @@ from .errors import RequestError, SDError
 from .files import check_name, refuse_way_out
 from .metadata import REQUEST, read_png_text
 from .outputs import check_folder, check_space
+from .passes import as_depth
 from .requests import Generation, MeshTexture, Request, Texture, TextureMap
-from .values import Wrong, array_digest, as_control, as_depth, as_mask, as_picture
+from .values import Wrong, array_digest, as_control, as_mask, as_picture
 
 _TEXEL_BYTES = 24
 """Per pixel of a texture with all its maps as PNG, if nothing could be packed."""

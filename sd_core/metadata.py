@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
-from . import __version__
+from ._version import __version__
 from .errors import RequestError
 from .files import open_regular
+from .paths import home_folder
 from .requests import Generation, Request, from_json
 from .trust import Allowed, by_user, named_in
 from .values import Array, Role
@@ -112,8 +113,6 @@ def check_names(
 
 def allowed_beside(picture: Path, allow: Iterable[str] = ()) -> Allowed:
     """What the request in a picture may name on this machine; `allow`: hub ids, files and folders beside the rest."""
-    from .wire.home import home_folder  # which imports results, and those this module
-
     return Allowed(home=home_folder(), more=by_user(allow), beside=picture.absolute().parent)
 
 

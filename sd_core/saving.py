@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,8 +15,10 @@ from .encoding import ENCODERS, encode_png
 from .errors import RequestError
 from .files import check_name, make_folder, make_folder_beside, write_files
 from .requests import Generation, MeshTexture, Request, Texture, TextureMap, replace
-from .results import Result
 from .values import Array, npy_bytes
+
+if TYPE_CHECKING:
+    from .results import Result
 
 
 def save_result(result: Result, path: Path, *, overwrite: bool = True) -> list[Path]:

@@ -9,7 +9,7 @@ import bpy
 from bpy.props import StringProperty
 
 from sd_core.errors import SDError
-from sd_core.wire import home_folder
+from sd_core.paths import home_folder
 
 from .. import jobs
 from ..connection import server

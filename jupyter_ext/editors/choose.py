@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sd_core.errors import RequestError
-from sd_core.values import FieldSpec, Value, as_control, as_depth, as_mask, as_picture
+from sd_core.passes import as_depth
+from sd_core.values import FieldSpec, Value, as_control, as_mask, as_picture
 from sd_core.values.checks import (
     choice,
     depth_range,
@@ -75,7 +76,7 @@ def _list_editor(spec: FieldSpec, convert: tuple_of[Any, Any], around: Surroundi
     match convert.convert:
         case choice(kind=kind):
             return ChoicesEditor(spec, kind)
-        case instance(kind=kind) if issubclass(kind, Value):
+        case instance(kind=kind) if issubclass(kind, Value) and not spec.optional:
             return ListEditor(spec, kind, lambda inner: make_editor(inner, around))
         case _:
             return HeldEditor(spec, around)

@@ -9,7 +9,8 @@ import ipywidgets as widgets
 import numpy as np
 
 from sd_core.errors import RequestError
-from sd_core.values import Array, FieldSpec, Wrong, as_depth, as_mask, as_picture, to_pillow
+from sd_core.passes import as_depth
+from sd_core.values import Array, FieldSpec, Wrong, as_mask, as_picture, to_pillow
 from sd_core.values.checks import number
 
 from ..pictures import depth_picture, lossless_bytes, read_bytes

@@ -19,10 +19,10 @@ from sd_core.events import Event, FrameEvent, StepEvent
 from sd_core.requests import Animation, apply_style, replace
 from sd_core.results import Result
 
+from ..commands.options import build, context, parameters, style_option, take
 from .animate_there import run_there
 from .command import Where, shared_parameters
 from .exits import errors_as_json, say, tell_warnings
-from .options import build, context, parameters, style_option, take
 from .progress import Display
 from .running import How, followed, free_place, open_engine
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sd_core import __version__
+from sd_core._version import __version__
 from sd_core.requests import COMMANDS, Animation
 
 from .animate import animate_command

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sd_core.wire import home_folder
+from sd_core.paths import home_folder
 
 from .exits import say
 

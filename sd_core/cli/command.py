@@ -13,7 +13,7 @@ import typer
 from sd_core.requests import MeshTexture, Request, apply_style
 from sd_core.requests.generation import Generation
 
-from .options import build, context, keyword, parameters, style_option, take
+from ..commands.options import build, context, keyword, parameters, style_option, take
 from .running import How, run_and_save
 
 OUTPUT = Annotated[

@@ -19,10 +19,10 @@ from sd_core.requests import DepthToImage, Request, Seamless, TextToImage, Textu
 from sd_core.results import Result
 from sd_core.values import Array, to_pillow
 
+from ..commands.text_forms import read_depth
 from .command import DEVICE, DTYPE, OVERWRITE, SERVER, TOKEN
 from .exits import say
 from .running import How, open_engine, run, tell
-from .words import read_depth
 
 if TYPE_CHECKING:
     from .running import AnyEngine

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sd_core import __version__
+from sd_core._version import __version__
 from sd_core.trust import printable
 
 from .progress import readable_bytes

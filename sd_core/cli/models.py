@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sd_core.errors import RequestError
+from sd_core.paths import home_folder
 from sd_core.trust import approve, approved, printable, withdraw
-from sd_core.wire import home_folder
 
 from .exits import errors_as_json, say
 from .progress import readable_bytes

@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 
 from sd_core.errors import RequestError
+from sd_core.paths import home_folder
 from sd_core.server.stop import Stop
-from sd_core.wire import Announcement, home_folder
+from sd_core.wire import Announcement
 
 from .exits import CANCELLED, say
 

@@ -12,10 +12,11 @@ from typing import Any, Self
 
 from ..errors import RequestError, ServerError
 from ..events import Event
+from ..paths import home_folder
 from ..requests import Request
 from ..results import Result
 from ..values import Array, from_npy, npy_bytes
-from ..wire import home_folder, read_announcement
+from ..wire import read_announcement
 from .job import RemoteJob, no_change
 from .submission import Parcel, pack
 from .transport import Transport

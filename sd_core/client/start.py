@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import ServerError
-from ..wire import Announcement, home_folder, read_announcement
+from ..paths import home_folder
+from ..wire import Announcement, read_announcement
 from ..wire.private import open_private
 from .client import Client, connect
 

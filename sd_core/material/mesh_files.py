@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..encoding import encode_png
 from ..files import make_folder, make_folder_beside, write_files
 from ..requests import Mesh, MeshTexture, NormalConvention
-from ..results import Result
 from ..values import Array, npy_bytes
 from .gltf import GltfMaterial, Primitive, glb
 from .names import Naming, Part, file_name, stem_of
 from .pictures import stored_pictures
+
+if TYPE_CHECKING:
+    from ..results import Result
 
 
 def save_mesh(result: Result, path: Path, *, overwrite: bool = True) -> list[Path]:

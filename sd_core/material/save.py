@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..encoding import encode_png
 from ..files import make_folder, make_folder_beside, write_files
 from ..requests import Texture
-from ..results import Result
 from ..values import Array, npy_bytes
 from .gltf import GltfMaterial, gltf, plane
 from .materialx import materialx
 from .names import Naming, Part, file_name, set_name, stem_of
 from .pictures import stored_pictures
 from .preview import preview
+
+if TYPE_CHECKING:
+    from ..results import Result
 
 
 def save_material(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_dilation, distance_transform_edt
+from scipy.ndimage import distance_transform_edt
 
 from sd_core.passes import Camera
 
@@ -86,8 +86,3 @@ def _distance_to_edges(face: Ints, position: Floats, depth: Floats, surface: Sur
     if not edge.any():
         return np.full(edge.shape, 1e6, np.float32)
     return np.asarray(distance_transform_edt(~edge), np.float32)
-
-
-def grown(mask: np.ndarray, pixels: int) -> np.ndarray:
-    """A mask (h, w) grown by `pixels`."""
-    return binary_dilation(mask, iterations=pixels) if pixels else mask

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from sd_core.errors import ModelNotFound
-from sd_core.wire import home_folder
+from sd_core.paths import home_folder
 
 from .local import local_path
 from .weights import find_weights

@@ -1,7 +1,7 @@
 """Render passes: what a renderer knows about a frame, how it is read, and what it is turned into."""
 
 from .camera import SensorFit, Sidecar, blender_intrinsics, project, read_sidecar, unproject, write_sidecar
-from .depth import DepthRange, depth_control, finite_range
+from .depth import DepthRange, as_depth, depth_control, finite_range
 from .exr import PASS_NAMES, frame_of, read_exr
 from .exr_file import ExrFile, ExrPass, split_channel
 from .frame_passes import Camera, FramePasses, PositionSpace
@@ -19,6 +19,7 @@ __all__ = [
     "PositionSpace",
     "SensorFit",
     "Sidecar",
+    "as_depth",
     "blender_intrinsics",
     "camera_normals",
     "depth_control",

@@ -1,16 +1,37 @@
-"""Planar depth to control pictures: the one place in the project that knows the formula."""
+"""Planar depth: from whatever a user holds, and to control pictures; the one place in the project that knows the formula."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 import numpy as np
 
 from ..errors import RequestError
-from ..values import Array
+from ..values import Array, Wrong, freeze
+from ..values.pictures import PictureLike, is_npy, picture_array, sized
+from .exr import read_exr
 
 DepthRange = tuple[float, float]
 """(near, far) in scene units."""
+
+
+def as_depth(value: PictureLike) -> Array:
+    """(h, w): float32 planar depth in scene units (> 0, inf = background), or a uint8 depth picture (near = white)."""
+    if isinstance(value, (str, os.PathLike)) and str(value).lower().endswith(".exr"):
+        value = _found(read_exr(value).depth, str(value))
+    array = picture_array(value)
+    if not isinstance(value, np.ndarray) and array.ndim == 3:
+        array = _grey(array)
+    if array.ndim != 2:
+        raise Wrong(f"must be (h, w), got {array.shape}", "give one channel")
+    if array.dtype == np.uint8:
+        return freeze(sized(array))
+    if array.dtype.kind != "f" or (not isinstance(value, np.ndarray) and not is_npy(value)):
+        raise Wrong(
+            f"must be float32 or a uint8 picture, got {array.dtype}", "give scene units, or 8 bit with near = white"
+        )
+    return freeze(_positive(sized(array.astype(np.float32))))
 
 
 def finite_range(depths: Array | Iterable[Array]) -> DepthRange:
@@ -57,3 +78,27 @@ def depth_control(depth: Array, depth_range: DepthRange | None = None) -> Array:
         return (depth <= near).astype(np.float32)
     inverse = 1 / depth.astype(np.float64)
     return np.clip((inverse - 1 / far) / (1 / near - 1 / far), 0, 1).astype(np.float32)
+
+
+def _grey(picture: Array) -> Array:
+    if (picture[..., :1] != picture[..., 1:3]).any():
+        raise Wrong("is a coloured picture", "give a grey one, near = white")
+    return picture[..., 0]
+
+
+def _positive(depth: Array) -> Array:
+    wrong = ~(depth > 0)
+    if wrong.any():
+        row, column = (int(index) for index in np.argwhere(wrong)[0])
+        raise Wrong(
+            f"must be greater than 0 everywhere, got {depth[row, column]:g} at row {row}, column {column} "
+            f"({int(wrong.sum())} such pixels)",
+            "write inf where there is background",
+        )
+    return depth
+
+
+def _found(array: Array | None, name: str) -> Array:
+    if array is None:
+        raise Wrong(f"{name} holds no depth", "enable the Depth (Z) pass")
+    return array

@@ -2,11 +2,10 @@
 
 from ..values import replace
 from .choices import ControlKind, Fill, NoiseKind, NormalConvention, PassKind, Seamless, SeamlessMethod, TextureMap
-from .codec import from_json
-from .commands import COMMANDS
 from .generation import Generation
 from .images import Adjust, DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
 from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, PassName, Reuse
+from .registry import COMMANDS, from_json
 from .request import Request
 from .sequences import Animation, MeshTexture
 from .styles import Style, apply_style, styles

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from ..errors import RequestError
-from ..values import About, Array, Role, Scope, field_specs, option, value
+from ..values import About, Array, Role, Scope, abstract_value, field_specs, option
 from ..values.checks import choice, instance, integer, name, number, optional, path, side, text, tuple_of
 from .choices import Seamless, SeamlessMethod
 from .descriptions import MODEL_DEFAULT
@@ -16,7 +16,7 @@ from .request import Request, Size
 MAX_SEED = 2**31 - 1
 
 
-@value
+@abstract_value
 class Generation(Request):
     """Common fields. `None` means the model's default; the result carries the request with every `None` filled in."""
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from ..errors import RequestError
-from ..values import About, Array, Role, Scope, as_control, as_depth, as_mask, as_picture, option, value
+from ..passes import as_depth
+from ..values import About, Array, Role, Scope, as_control, as_mask, as_picture, option, value
 from ..values.checks import choice, depth_range, margins, number, optional, path, tuple_of
 from .choices import Fill, NormalConvention, Seamless, TextureMap
 from .descriptions import CONTROLNET, CONTROLNET_SCALE, DEPTH_RANGE, PICTURE, START_PICTURE, STRENGTH

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 
-from ..values import Value, value
+from ..values import Value, abstract_value
+from ..values.codec import to_json
+from ..values.source import to_python
 
 Size = tuple[int, int]
 """(height, width) in px."""
 
 
-@value
+@abstract_value
 class Request(Value):
     """Anything that an engine runs: a frozen value, equal and hashed by content."""
 
@@ -21,8 +23,6 @@ class Request(Value):
 
     def to_json(self, *, indent: int | None = None) -> str:
         """`{"type": "ImageToImage", ...}`; an array is `{"blob": sha256, "dtype", "shape"}`, found in `arrays()`."""
-        from .codec import to_json
-
         return to_json(self, indent=indent)
 
     def to_python(self, folder: str | os.PathLike[str] = "inputs") -> str:
@@ -32,6 +32,4 @@ class Request(Value):
             folder: where the source looks for the arrays, `<sha256>.npy` each: the `<stem>.inputs` folder that
                 `Result.save` writes, or wherever `save_arrays(request, folder)` put them.
         """
-        from .source import to_python
-
         return to_python(self, os.fspath(folder))

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Security
 from fastapi.security import HTTPBearer
 
-from .. import __version__
+from .._version import __version__
 from ..errors import SDError
 from . import docs, http_errors
 from .access import Access, Streams

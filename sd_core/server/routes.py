@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from .. import __version__
+from .._version import __version__
 from ..errors import SDError, ServerError
 from ..wire.results import blobs_named
 from . import journal, quotas

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from filelock import FileLock, Timeout
 
 from ..errors import ServerError
-from ..wire.home import Announcement, remove_announcement, write_announcement
+from ..wire.announcement import Announcement, remove_announcement, write_announcement
 from ..wire.private import make_private
 from .app import make_app
 from .connections import BACKLOG, Connection, raise_file_limit

@@ -8,23 +8,35 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..errors import RequestError
 from ..files import output_error
-
-if TYPE_CHECKING:
-    from .blobs import BlobStore
 
 _NPY_MAGIC = b"\x93NUMPY"
 _PART = 2**19
 """Bytes that are handed to another thread at once: handing over costs as much as hashing some hundred kilobytes."""
 
 
+class Room(Protocol):
+    """Where a blob arrives: `folder` takes its bytes, and then it is adopted. `BlobStore` is one."""
+
+    folder: Path
+
+    def expect(self, sender: str | None, size: int) -> None:
+        """Count `size` bytes that have come, or, where it is negative, that are no longer on their way."""
+
+    def adopt(self, digest: str, temporary: Path, name: str, size: int, sender: str | None = None) -> None:
+        """Take over a complete file under its name."""
+
+    def free_some(self, size: int) -> None:
+        """Make room for so many bytes."""
+
+
 class Upload:
     """A blob that is arriving. Others make room for it when it is complete and right, and not before."""
 
-    def __init__(self, store: BlobStore, sender: str | None = None) -> None:
+    def __init__(self, store: Room, sender: str | None = None) -> None:
         self._store = store
         self._sender = sender
         self._path = store.folder / f"upload-{os.urandom(8).hex()}.tmp"

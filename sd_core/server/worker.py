@@ -25,10 +25,11 @@ from ..errors import SDError
 from ..events import LAST_KINDS, Event, Failed, Queued, ResultEvent
 from ..jobs import Job
 from ..models import CATALOGUE
+from ..paths import home_folder
 from ..requests import from_json
 from ..trust import Allowed
 from ..values import npy_bytes
-from ..wire import event_to_dict, home_folder
+from ..wire import event_to_dict
 from .admission import check_models, with_files, without_files
 from .parent import die_with_parent
 from .pipe import Message, MessageKind, Order, read_message

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import RequestError
 from ..requests import Request
-from ..requests.codec import PARTS, REQUESTS
+from ..requests.registry import PARTS, REQUESTS
 from ..values import FieldSpec, Role, Value, field_specs
 
 _CLASSES: Mapping[str, type[Value]] = {cls.__name__: cls for cls in (*REQUESTS, *PARTS)}

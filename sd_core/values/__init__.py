@@ -2,13 +2,14 @@
 
 from .about import About, Scope
 from .arrays import Array, array_digest, freeze, from_npy, load_array, npy_bytes
-from .base import Value, Wrong, replace
-from .declare import option, part, value
+from .base import KINDS, Value, Wrong, replace
+from .declare import abstract_value, option, part, value
 from .fields import FieldSpec, field_specs, walk_specs
-from .pictures import PICTURE_FORMATS, as_control, as_depth, as_mask, as_picture, read_picture, to_pillow, unit_floats
+from .pictures import PICTURE_FORMATS, as_control, as_mask, as_picture, read_picture, to_pillow, unit_floats
 from .roles import Role
 
 __all__ = [
+    "KINDS",
     "PICTURE_FORMATS",
     "About",
     "Array",
@@ -17,9 +18,9 @@ __all__ = [
     "Scope",
     "Value",
     "Wrong",
+    "abstract_value",
     "array_digest",
     "as_control",
-    "as_depth",
     "as_mask",
     "as_picture",
     "field_specs",

@@ -13,6 +13,9 @@ from .arrays import array_digest
 
 V = TypeVar("V", bound="Value")
 
+KINDS: dict[str, type[Value]] = {}
+"""Every class of values that JSON may name: filled by `value` and `part`."""
+
 
 class Wrong(ValueError):
     """Raised by a field's converter, which does not know the field's name; becomes a `RequestError`."""

@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, field
 from typing import Any, TypeVar, cast, dataclass_transform, overload
 
 from .about import About
-from .base import Value
+from .base import KINDS, Value
 from .fields import FieldSpec, field_specs
 from .roles import Role
 
@@ -34,14 +34,28 @@ def option(*, about: About, converter: Callable[[Any], Any], default: Any = MISS
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(option,))
 def value(cls: type[T]) -> type[T]:
-    """Class decorator: a frozen, slotted, keyword-only dataclass (for a subclass of `Value`)."""
+    """Class decorator: a frozen, slotted, keyword-only dataclass (for a subclass of `Value`), which JSON may name."""
+    return _register(abstract_value(cls))
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(option,))
+def abstract_value(cls: type[T]) -> type[T]:
+    """As `value`, for a class that only others are made from: JSON may not name it."""
     return _document(dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)(cls))
 
 
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(option,))
 def part(cls: type[T]) -> type[T]:
     """As `value`, but the fields may be given by position."""
-    return _document(dataclass(frozen=True, slots=True, eq=False, repr=False)(cls))
+    return _register(_document(dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)))
+
+
+def _register(cls: type[T]) -> type[T]:
+    known = KINDS.setdefault(cls.__name__, cast("type[Value]", cls))
+    if known.__module__ != cls.__module__:
+        raise TypeError(f"{cls.__name__} is the name of two classes: of {known.__module__} and of {cls.__module__}")
+    KINDS[cls.__name__] = cast("type[Value]", cls)
+    return cls
 
 
 def _document(cls: type[T]) -> type[T]:

@@ -94,9 +94,7 @@ class FieldSpec:
     @property
     def part(self) -> type[Value] | None:
         """The class of the part, or parts, that it holds."""
-        return (
-            self.item.kind if isinstance(self.item, instance) and issubclass(self.item.kind, Value) else None
-        )
+        return self.item.kind if isinstance(self.item, instance) and issubclass(self.item.kind, Value) else None
 
     @property
     def accepts(self) -> str:

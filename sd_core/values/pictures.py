@@ -1,4 +1,4 @@
-"""Pictures, masks and depths from whatever a user holds: arrays, Pillow images, paths. Pillow is imported on use."""
+"""Pictures and masks from whatever a user holds: arrays, Pillow images, paths. Pillow is imported on use."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def unit_floats(image: NDArray[np.generic]) -> NDArray[np.float32]:
 
 def as_picture(value: PictureLike) -> Array:
     """(h, w, 3|4) uint8 or float32 in [0, 1], sRGB-encoded, frozen."""
-    array = _array(value)
+    array = picture_array(value)
     if array.ndim != 3 or array.shape[2] not in (3, 4):
         raise Wrong(f"must be (h, w, 3) or (h, w, 4), got {array.shape}", "put the channels last")
-    return freeze(_unit_range(_sized(array)))
+    return freeze(_unit_range(sized(array)))
 
 
 def as_control(value: PictureLike) -> Array:
     """(h, w, 3) picture; (h, w) is spread over three channels and a wholly opaque alpha left out."""
-    array = _array(value)
+    array = picture_array(value)
     if array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=2)
     picture = as_picture(array)
@@ -64,33 +64,13 @@ def as_control(value: PictureLike) -> Array:
 
 def as_mask(value: PictureLike) -> Array:
     """(h, w) float32 in [0, 1]; bool and uint8 (divided by 255) arrays and grey or RGB pictures are converted."""
-    array = _array(value)
+    array = picture_array(value)
     if not isinstance(value, np.ndarray) and array.ndim == 3:
         array = _luminance(array)
     if array.ndim != 2:
         raise Wrong(f"must be (h, w), got {array.shape}", "give one channel: 1 where to repaint")
-    array = _unit_range(_sized(array.astype(np.uint8) * 255 if array.dtype == bool else array))
+    array = _unit_range(sized(array.astype(np.uint8) * 255 if array.dtype == bool else array))
     return freeze(array.astype(np.float32) / 255 if array.dtype == np.uint8 else array)
-
-
-def as_depth(value: PictureLike) -> Array:
-    """(h, w): float32 planar depth in scene units (> 0, inf = background), or a uint8 depth picture (near = white)."""
-    if isinstance(value, (str, os.PathLike)) and str(value).lower().endswith(".exr"):
-        from ..passes.exr import read_exr
-
-        value = _found(read_exr(value).depth, str(value))
-    array = _array(value)
-    if not isinstance(value, np.ndarray) and array.ndim == 3:
-        array = _grey(array)
-    if array.ndim != 2:
-        raise Wrong(f"must be (h, w), got {array.shape}", "give one channel")
-    if array.dtype == np.uint8:
-        return freeze(_sized(array))
-    if array.dtype.kind != "f" or (not isinstance(value, np.ndarray) and not _is_npy(value)):
-        raise Wrong(
-            f"must be float32 or a uint8 picture, got {array.dtype}", "give scene units, or 8 bit with near = white"
-        )
-    return freeze(_positive(_sized(array.astype(np.float32))))
 
 
 def read_picture(path: str | os.PathLike[str]) -> Array:
@@ -113,11 +93,16 @@ def to_pillow(picture: Array) -> Image:
     return Image.fromarray(np.ascontiguousarray(eight_bit))
 
 
-def _array(value: PictureLike) -> Array:
+def picture_array(value: PictureLike) -> Array:
+    """The pixels of a picture as they are stored; those of Pillow and of files are (h, w, 3|4).
+
+    Raises:
+        Wrong: no picture, or one that cannot be read.
+    """
     if isinstance(value, np.ndarray):
         return value
     if isinstance(value, (str, os.PathLike)):
-        return _npy(Path(value)) if _is_npy(value) else _open(Path(value))
+        return _npy(Path(value)) if is_npy(value) else _open(Path(value))
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(value, pillow.Image):
         return _from_pillow(value, "the picture")
@@ -126,7 +111,8 @@ def _array(value: PictureLike) -> Array:
     )
 
 
-def _is_npy(value: object) -> bool:
+def is_npy(value: object) -> bool:
+    """Whether it is the path of an array, `.npy`."""
     return isinstance(value, (str, os.PathLike)) and str(value).lower().endswith(".npy")
 
 
@@ -183,19 +169,18 @@ def _grey_to_rgb(grey: Array) -> Array:
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def _grey(picture: Array) -> Array:
-    if (picture[..., :1] != picture[..., 1:3]).any():
-        raise Wrong("is a coloured picture", "give a grey one, near = white")
-    return picture[..., 0]
-
-
 def _luminance(picture: Array) -> Array:
     """Rec. 601 luma, as Pillow's own conversion to grey."""
     grey = picture[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     return np.rint(grey).astype(np.uint8) if picture.dtype == np.uint8 else np.clip(grey, 0, 1)
 
 
-def _sized(array: Array) -> Array:
+def sized(array: Array) -> Array:
+    """The array (h, w, ...), whose sides are within `MAX_SIDE`.
+
+    Raises:
+        Wrong: they are not.
+    """
     height, width = array.shape[:2]
     if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
         raise Wrong(f"is {width} x {height} px", f"each side from 1 to {MAX_SIDE}")
@@ -214,21 +199,3 @@ def _unit_range(array: Array) -> Array:
     if not (low >= 0 and high <= 1):  # also true of NaN
         raise Wrong(f"must lie in [0, 1], got values from {low:g} to {high:g}", "divide by 255, or clip it")
     return array.astype(np.float32)
-
-
-def _positive(depth: Array) -> Array:
-    wrong = ~(depth > 0)
-    if wrong.any():
-        row, column = (int(index) for index in np.argwhere(wrong)[0])
-        raise Wrong(
-            f"must be greater than 0 everywhere, got {depth[row, column]:g} at row {row}, column {column} "
-            f"({int(wrong.sum())} such pixels)",
-            "write inf where there is background",
-        )
-    return depth
-
-
-def _found(array: Array | None, name: str) -> Array:
-    if array is None:
-        raise Wrong(f"{name} holds no depth", "enable the Depth (Z) pass")
-    return array

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from sd_core.animation.media.picture_sequence import VideoFile
-from sd_core.cli.words import read_keyframe, read_pass_name, read_reuse
+from sd_core.commands.text_forms import read_keyframe, read_pass_name, read_reuse
 from sd_core.errors import RequestError
 from sd_core.requests import Keyframe, NoiseKind, PassName, Reuse
 from sd_core.values import read_picture

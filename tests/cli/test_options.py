@@ -10,10 +10,21 @@ from typer.testing import CliRunner
 
 from sd_core import requests
 from sd_core.cli.app import make_app
-from sd_core.cli.options import build, option_name
-from sd_core.cli.words import read_control, read_depth, read_image_prompt, read_lora
+from sd_core.commands.options import build, option_name
+from sd_core.commands.text_forms import read_control, read_depth, read_image_prompt, read_lora
 from sd_core.errors import RequestError
-from sd_core.requests import COMMANDS, DepthToImage, Fill, Generation, Inpaint, Lora, Request, TextToImage
+from sd_core.requests import (
+    COMMANDS,
+    Control,
+    DepthToImage,
+    Fill,
+    Generation,
+    Inpaint,
+    Lora,
+    MeshTexture,
+    Request,
+    TextToImage,
+)
 from sd_core.values import field_specs, to_pillow
 
 
@@ -21,6 +32,10 @@ def picture(path: Path, height: int = 16, width: int = 24) -> Path:
     values = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     to_pillow(values).save(path)
     return path
+
+
+def control() -> Control:
+    return Control("depth", np.zeros((8, 8, 3), np.uint8))
 
 
 def given(kind: type[Request], **values: object) -> dict[str, object]:
@@ -51,8 +66,10 @@ def test_the_options_are_those_that_scripts_use_today() -> None:
 
 
 def test_an_option_that_a_kind_has_no_use_for_is_refused_by_name() -> None:
-    said = CliRunner().invoke(make_app(), ["texture-mesh", "ball.obj", "moss", "--seamless", "xy"])
-    assert said.exit_code != 0 and "seamless must be 'none' for MeshTexture" in " ".join(said.output.split())
+    for name, value in (("seamless", "xy"), ("controls", (control(),)), ("num_images", 2)):
+        with pytest.raises(RequestError, match="for MeshTexture") as refused:
+            build(MeshTexture, given(MeshTexture, prompt="moss", mesh="ball.obj", **{name: value}))
+        assert refused.value.field == name and refused.value.hint
 
 
 def test_what_is_left_out_keeps_the_default_of_the_request() -> None:

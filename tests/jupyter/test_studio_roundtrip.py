@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from jupyter_ext.arguments import read_line
 from jupyter_ext.forms import MODES
 from jupyter_ext.studio import Studio
-from jupyter_ext.written import to_cell
 from sd_core.errors import RequestError
 from sd_core.metadata import load_request
 from sd_core.requests import Animation, MeshTexture, Request
 from sd_core.results import Result
 from sd_core.saving import image_request, save_arrays
 from tests.core.strategies import requests
+from tests.jupyter.cells import to_cell
 
 SLOW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -10,10 +10,10 @@ import pytest
 
 from jupyter_ext.studio import Studio
 from sd_core import Engine, RequestError, TextToImage
+from sd_core.paths import home_folder
 from sd_core.requests import Request
 from sd_core.results import Result
 from sd_core.trust import approve
-from sd_core.wire import home_folder
 
 
 @pytest.fixture(scope="module")

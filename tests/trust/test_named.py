@@ -9,7 +9,7 @@ import pytest
 
 from sd_core.errors import RequestError
 from sd_core.requests import Animation, Control, ImagePrompt, Keyframe, Lora, MeshTexture, PassName, Request, Texture
-from sd_core.requests.codec import PARTS, REQUESTS
+from sd_core.requests.registry import PARTS, REQUESTS
 from sd_core.trust import Named, named_in
 from sd_core.values import Role, Value, field_specs
 from tests.server.servers import adjust

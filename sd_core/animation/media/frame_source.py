@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sd_core.errors import RequestError
-from sd_core.passes import Camera, FramePasses, frame_paths, motion_offsets, read_exr
+from sd_core.passes import Camera, FramePasses, frame_paths, read_exr
 from sd_core.requests import Animation
 from sd_core.values import Array, replace
 
@@ -123,14 +123,6 @@ def checked(index: int, passes: FramePasses, before: FramePasses | None, size: t
         hint = "switch motion blur off for the data render: with it Blender writes empty vectors"
         raise _at(index, "has only zero vectors, though the scene moves", hint)
     return passes
-
-
-def to_previous(passes: FramePasses) -> Array:
-    """(h, w, 2) float32 px (x, y), y down: where each point was a frame ago, relative to its pixel; 0 without motion."""
-    assert passes.size is not None, "checked frames have passes"
-    if passes.motion is None:
-        return np.zeros((*passes.size, 2), np.float32)
-    return motion_offsets(passes.motion)[0]
 
 
 def _listed(passes: Sequence[FramePasses | str], read: ReadFrame, depth_estimator: str | None) -> Frames:

@@ -16,9 +16,6 @@ from sd_core.values import Array
 
 from .picture_sequence import PictureFiles, Pictures, VideoFile
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
-"""Suffixes of numbered frames that are plain pictures."""
-
 SMALLEST = 16
 """px of the shorter side below which motion cannot be estimated."""
 

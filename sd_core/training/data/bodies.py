@@ -11,7 +11,7 @@ import numpy as np
 
 from sd_core.training.data import distances
 from sd_core.training.data.noise import Plane
-from sd_core.training.data.solids import Ellipsoid, Field, Solid, box, hull, vector
+from sd_core.training.data.solids import Ellipsoid, Solid, box, hull, vector
 
 Build: TypeAlias = Callable[[np.random.Generator], Sequence[Solid]]
 
@@ -297,8 +297,3 @@ def make_body(shape: Shape, rng: np.random.Generator) -> Body:
 def bounding_radius(solids: Sequence[Solid]) -> float:
     """Radius around the origin which holds all of the solids."""
     return max(float(np.linalg.norm(solid.centre)) + solid.radius for solid in solids)
-
-
-def is_traced(solid: Solid) -> bool:
-    """Whether rays have to be marched to the solid, which costs more than a closed form."""
-    return isinstance(solid, Field)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from sd_core.errors import RequestError
+from sd_core.passes import as_depth
 from sd_core.requests import Control, ImagePrompt, Keyframe, Lora, PassKind, PassName, Reuse
-from sd_core.values import Array, FieldSpec, Role, Value, as_depth, field_specs
+from sd_core.values import Array, FieldSpec, Role, Value, field_specs
 
 _SETTINGS = tuple(name for name, spec in field_specs(Keyframe).items() if spec.role is Role.NUMBER and spec.optional)
 """Numbers of a keyframe."""

@@ -1,4 +1,4 @@
-"""Requests as Python source."""
+"""Checked values, such as requests, as Python source."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import PurePath
 
 import numpy as np
 
-from ..values import Value, array_digest
-from .request import Request
+from .arrays import array_digest
+from .base import Value
 
 
-def to_python(request: Request, folder: str) -> str:
-    """See `Request.to_python`."""
+def to_python(request: Value, folder: str) -> str:
+    """Source that makes an equal value and names it `request`; its arrays are looked for in `folder`, as `<sha256>.npy`."""
     names = sorted(set(_names(request)), key=lambda name: (name.islower(), name))
     return f"from sd_core import {', '.join(names)}\n\nrequest = {_expression(request, PurePath(folder).as_posix())}\n"
 

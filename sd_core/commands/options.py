@@ -16,7 +16,7 @@ from sd_core.requests import Request, styles
 from sd_core.requests.generation import Generation
 from sd_core.values import FieldSpec, field_specs
 
-from .words import form_of
+from .text_forms import form_of
 
 
 def parameters(kind: type[Request]) -> Iterator[inspect.Parameter]:

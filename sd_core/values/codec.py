@@ -1,4 +1,4 @@
-"""Requests as JSON. Nothing unknown is accepted, and nothing is ever unpickled."""
+"""Checked values, such as requests, as JSON. Nothing unknown is accepted, and nothing is ever unpickled."""
 
 from __future__ import annotations
 
@@ -13,52 +13,40 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..errors import RequestError
-from ..passes.frame_passes import Camera, FramePasses
-from ..values import Array, Value, array_digest, freeze, load_array
-from .commands import COMMANDS
-from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, PassName, Reuse
-from .request import Request
+from .arrays import Array, array_digest, freeze, load_array
+from .base import KINDS, Value
 
-REQUESTS: tuple[type[Request], ...] = tuple(COMMANDS.values())
-PARTS: tuple[type[Value], ...] = (
-    Lora, Control, ImagePrompt, Keyframe, PassName, Reuse, Mesh, Camera, FramePasses,
-)  # fmt: skip
-
-_TYPES: dict[str, type[Value]] = {cls.__name__: cls for cls in (*REQUESTS, *PARTS)}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MAX_DEPTH = 12
 """Requests nest five deep; beyond this the text is hostile or broken."""
 
 
-def to_json(request: Request, *, indent: int | None = None) -> str:
-    """Every field of `request`, also those at their defaults, so that a later version means the same by it."""
-    return json.dumps(encode(request), indent=indent, allow_nan=False)
+def to_json(held: Value, *, indent: int | None = None) -> str:
+    """Every field of a value, also those at their defaults, so that a later version means the same by it."""
+    return json.dumps(encode(held), indent=indent, allow_nan=False)
 
 
-def from_json(
+def read_json(
     text: str | bytes,
     arrays: Mapping[str, Array] | None = None,
     folder: str | os.PathLike[str] | None = None,
-) -> Request:
-    """The request that `to_json` wrote.
+) -> object:
+    """The value that `to_json` wrote; its class must have been imported.
 
     Args:
         text: JSON.
-        arrays: the arrays by digest, as `request.arrays()` gives them.
+        arrays: the arrays by digest, as `Value.arrays` gives them.
         folder: where those not in `arrays` are looked for, as `<sha256>.npy`; a server has all other bytes as `<sha256>.bin`.
 
     Raises:
         RequestError: no JSON, an unknown type or field, a wrong value (`field` says where), a missing or altered array.
     """
-    request = _decode(_parse(text), _Arrays(arrays or {}, None if folder is None else Path(folder)), "", 0)
-    if not isinstance(request, Request):
-        raise RequestError("type", "is no request", hint=f"use one of {', '.join(cls.__name__ for cls in REQUESTS)}")
-    return request
+    return _decode(_parse(text), _Arrays(arrays or {}, None if folder is None else Path(folder)), "", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Arrays:
-    """Where the arrays of a request are found."""
+    """Where the arrays of a value are found."""
 
     given: Mapping[str, Array]
     folder: Path | None
@@ -148,9 +136,9 @@ def _decode(data: object, arrays: _Arrays, place: str, depth: int) -> object:
 
 def _decode_value(data: dict[str, Any], arrays: _Arrays, place: str, depth: int) -> Value:
     inside = f"{place}." if place else ""
-    cls = _TYPES.get(name) if isinstance(name := data.get("type"), str) else None
+    cls = KINDS.get(name) if isinstance(name := data.get("type"), str) else None
     if cls is None:
-        raise RequestError(f"{inside}type", f"is no known type: {name!r:.60}", hint=f"use one of {', '.join(_TYPES)}")
+        raise RequestError(f"{inside}type", f"is no known type: {name!r:.60}", hint=f"use one of {', '.join(KINDS)}")
     given = {key: held for key, held in data.items() if key != "type"}
     _check_names(cls, given, inside)
     values = {key: _decode(held, arrays, f"{inside}{key}", depth + 1) for key, held in given.items()}
