@@ -105,15 +105,6 @@ def grab_image(image: bpy.types.Image) -> Grabbed:
     return Grabbed(flat, (height, width), image.channels, linear)
 
 
-def read_image(image: bpy.types.Image) -> np.ndarray:
-    """The pixels as (h, w, 4) float32; see `Grabbed.rgba`.
-
-    Raises:
-        RequestError: as `grab_image`.
-    """
-    return grab_image(image).rgba()
-
-
 def _four_channels(pixels: np.ndarray) -> np.ndarray:
     height, width, channels = pixels.shape
     if channels == 4:

@@ -49,23 +49,23 @@ def test_what_goes_into_a_datablock_comes_out_of_it(name: str) -> None:
 
 
 def test_a_height_map_keeps_sixteen_bit() -> None:
-    from blender_addon.scene.images import DATA, new_image, pack, read_image
+    from blender_addon.scene.images import DATA, grab_image, new_image, pack
 
     image = new_image("height", pack(PICTURES["grey16"]), DATA)
     assert image.colorspace_settings.name == DATA
-    assert np.abs(read_image(image)[..., 0] * 65535 - PICTURES["grey16"]).max() < 0.01
+    assert np.abs(grab_image(image).rgba()[..., 0] * 65535 - PICTURES["grey16"]).max() < 0.01
 
 
 def test_float_images_are_linear_in_blender_and_encoded_for_a_request() -> None:
     import bpy
 
-    from blender_addon.scene.images import read_image
+    from blender_addon.scene.images import grab_image
     from sd_core.values.srgb import encode_srgb
 
     image = bpy.data.images.new("float", 2, 1, alpha=True, float_buffer=True)
     # Blender multiplies the colour of float images by their alpha.
     image.pixels = [0.18, 0.18, 0.18, 1.0, 0.09, 0.09, 0.09, 0.5]
-    read = read_image(image)
+    read = grab_image(image).rgba()
     expected = float(encode_srgb(np.float32(0.18)))
     assert np.abs(read[..., :3] - expected).max() < 1e-3
     assert np.allclose(read[0, :, 3], [1, 0.5])
