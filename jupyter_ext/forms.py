@@ -4,38 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import ipywidgets as widgets
 
 from sd_core.errors import RequestError
-from sd_core.requests import (
-    Adjust,
-    Animation,
-    DepthToImage,
-    Generation,
-    ImageToImage,
-    Inpaint,
-    MeshTexture,
-    Request,
-    TextToImage,
-    Texture,
-    Upscale,
-)
+from sd_core.requests import Generation, Request, request_kinds
 
 from .editors import Names, Surroundings
 from .form import Form
 
-MODES: Mapping[str, type[Request]] = {
-    "Text": TextToImage,
-    "Image": ImageToImage,
-    "Depth": DepthToImage,
-    "Inpaint": Inpaint,
-    "Upscale": Upscale,
-    "Texture": Texture,
-    "Animation": Animation,
-    "Mesh": MeshTexture,
-    "Adjust": Adjust,
-}
+MODES: Mapping[str, type[Request]] = MappingProxyType({kind.mode: kind.request for kind in request_kinds()})
+"""The kinds of request by the words on the buttons."""
 
 
 class Forms:

@@ -17,7 +17,7 @@ from sd_core.files import output_error, write_files
 from sd_core.paths import home_folder
 from sd_core.requests import COMMANDS, Generation, Request, apply_style, replace, styles
 from sd_core.values import field_specs
-from sd_core.values.codec import decode, encode
+from sd_core.values.codec import decode_field, encode_field
 from sd_core.wire.results import blobs_named
 
 from .fields import SIZES, shown_fields
@@ -103,7 +103,7 @@ class SavedPresets(MutableMapping[str, Values]):
             raise KeyError(name)
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
-            return {field: decode(value, field) for field, value in held.items()}
+            return {field: decode_field(value, field) for field, value in held.items()}
         except (OSError, ValueError, AttributeError, RequestError) as error:
             raise RequestError(
                 "preset", f"{path} cannot be read: {error}", hint="save it again, or delete it"
@@ -116,7 +116,7 @@ class SavedPresets(MutableMapping[str, Values]):
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise output_error(self._folder, error) from error
-        write_files([(path, json.dumps(held, indent=1).encode())])
+        write_files([(path, json.dumps(held, indent=1).encode_field())])
         self._changed()
 
     def __delitem__(self, name: str) -> None:
@@ -159,7 +159,9 @@ def _plain(field: str, value: object) -> object:
     if field not in _FIELDS:
         raise RequestError(field, "is no field of a request", hint=f"use some of {', '.join(sorted(_FIELDS))}")
     try:
-        plain = json.loads(json.dumps(encode(tuple(value) if isinstance(value, list) else value), allow_nan=False))
+        plain = json.loads(
+            json.dumps(encode_field(tuple(value) if isinstance(value, list) else value), allow_nan=False)
+        )
     except (TypeError, ValueError) as error:
         raise RequestError(field, f"cannot be kept in a preset: {error}", hint="leave it out") from error
     if blobs_named(plain):

@@ -14,8 +14,11 @@ from .files import check_name, refuse_way_out
 from .metadata import REQUEST, read_png_text
 from .outputs import check_folder, check_space
 from .passes import as_depth
-from .requests import Generation, MeshTexture, Request, Texture, TextureMap
+from .requests import Generation, MeshTexture, Output, Request, Texture, TextureMap, kind_of
 from .values import Wrong, array_digest, as_control, as_mask, as_picture
+
+_FOLDERS = (Output.MATERIAL, Output.MESH)
+"""What is written as a folder where a path has no suffix."""
 
 _TEXEL_BYTES = 24
 """Per pixel of a texture with all its maps as PNG, if nothing could be packed."""
@@ -69,14 +72,16 @@ def numbered(path: Path, index: int) -> Path:
 
 def planned_paths(request: Request, path: Path) -> Iterator[Path]:
     """Paths that are written, as far as they are known, and all that are there and might be."""
-    if path.suffix == "" and isinstance(request, (Texture, MeshTexture)):
+    output = kind_of(request).output
+    if path.suffix == "" and output in _FOLDERS:
         from .material.names import stem_of
 
-        yield from sorted(path.glob(f"{stem_of(request.prompt)}[_.]*")) if path.is_dir() else ()
+        prompt = request.prompt if isinstance(request, Generation) else ""
+        yield from sorted(path.glob(f"{stem_of(prompt)}[_.]*")) if path.is_dir() else ()
         return
     count = request.num_images if isinstance(request, Generation) else 1
     yield from (numbered(path, index) for index in range(count)) if count > 1 else (path,)
-    if isinstance(request, MeshTexture) and path.suffix.lower() != ".glb":
+    if output is Output.MESH and path.suffix.lower() != ".glb":
         yield from sorted(held for mark in "-_" for held in path.parent.glob(f"{path.stem}{mark}*.png"))
     if isinstance(request, Texture):
         yield from (path.with_name(f"{path.stem}_{kind}.png") for kind in request.maps if kind != TextureMap.BASE_COLOR)
@@ -91,12 +96,12 @@ def _inputs(path: Path) -> Path:
 
 def _is_folder(request: Request, path: Path) -> bool:
     """Whether a folder is going to be written there."""
-    suffix = path.suffix.lower()
-    if suffix in ENCODERS or (suffix == ".glb" and isinstance(request, MeshTexture)):
+    suffix, output = path.suffix.lower(), kind_of(request).output
+    if suffix in ENCODERS or (suffix == ".glb" and output is Output.MESH):
         return False
-    if suffix == "" and isinstance(request, (Texture, MeshTexture)):
+    if suffix == "" and output in _FOLDERS:
         return True
-    if isinstance(request, MeshTexture):
+    if output is Output.MESH:
         message = f"{path.name} has no suffix that a textured mesh is written with"
         hint = "use .glb, or name a folder, without a suffix; a picture's suffix writes the texture alone"
         raise RequestError("output", message, hint=hint)

@@ -14,7 +14,7 @@ from .destination import numbered, planned_paths, refuse_inputs
 from .encoding import ENCODERS, encode_png
 from .errors import RequestError
 from .files import check_name, make_folder, make_folder_beside, write_files
-from .requests import Generation, MeshTexture, Request, Texture, TextureMap, replace
+from .requests import Generation, Output, Request, TextureMap, kind_of, replace
 from .values import Array, npy_bytes
 
 if TYPE_CHECKING:
@@ -26,11 +26,12 @@ def save_result(result: Result, path: Path, *, overwrite: bool = True) -> list[P
     check_name(path)
     several = (numbered(path, index) for index in range(len(result.images)))
     refuse_inputs(result.request, [*planned_paths(result.request, path), *several])
-    if isinstance(result.request, Texture) and not path.suffix:
+    output = kind_of(result.request).output
+    if output is Output.MATERIAL and not path.suffix:
         from .material import save_material
 
         return save_material(result, path, overwrite=overwrite)
-    if isinstance(result.request, MeshTexture) and path.suffix.lower() in ("", ".glb"):
+    if output is Output.MESH and path.suffix.lower() in ("", ".glb"):
         from .material import save_mesh
 
         return save_mesh(result, path, overwrite=overwrite)

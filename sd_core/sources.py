@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
 
 from .errors import RequestError
 from .files import check_name
 from .passes import frame_paths
-from .requests import Animation, MeshTexture, Request
+from .requests import Request
+from .trust import named_in
+from .values import Role
 
 
 def refuse_sources(request: Request, folder: Path) -> None:
@@ -43,18 +45,11 @@ def _files(request: Request) -> Iterator[Path]:
 
 
 def _named(request: Request) -> Iterator[Path]:
-    if isinstance(request, MeshTexture) and isinstance(request.mesh, str):
-        yield Path(request.mesh)
-    if isinstance(request, Animation):
-        yield from _frames((request.passes,) if isinstance(request.passes, str) else request.passes)
-
-
-def _frames(passes: Iterable[object]) -> Iterator[Path]:
-    for text in (held for held in passes if isinstance(held, str)):
-        if "#" in Path(text).name and not Path(text).is_file():
-            yield from frame_paths(text)
+    for name in (named.name for named in named_in(request) if named.role is Role.FILE):
+        if "#" in Path(name).name and not Path(name).is_file():
+            yield from frame_paths(name)
         else:
-            yield Path(text)
+            yield Path(name)
 
 
 def _is_within(folder: Path, root: Path) -> bool:

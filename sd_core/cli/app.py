@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sd_core._version import __version__
-from sd_core.requests import COMMANDS, Animation
+from sd_core.requests import Output, request_kinds
 
 from .animate import animate_command
 from .backup import backup
@@ -38,9 +38,10 @@ def make_app() -> typer.Typer:
         pretty_exceptions_show_locals=False,
     )
     app.callback()(_program)
-    for name, kind in COMMANDS.items():
-        command = animate_command() if kind is Animation else request_command(name, kind)
-        app.command(name, rich_help_panel="Pictures")(command)
+    for kind in request_kinds():
+        is_animation = kind.output is Output.FRAMES
+        command = animate_command() if is_animation else request_command(kind.command, kind.request)
+        app.command(kind.command, rich_help_panel="Pictures")(command)
     app.command("run", rich_help_panel="Pictures")(run)
     app.command("demo", rich_help_panel="Pictures")(demo)
     app.add_typer(models, name="models", rich_help_panel="Machine and models")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from sd_core.requests import MeshTexture, Request, apply_style
+from sd_core.requests import Request, apply_style, kind_of
 from sd_core.requests.generation import Generation
 
 from ..commands.options import build, context, keyword, parameters, style_option, take
@@ -69,7 +69,7 @@ class _Resumable:
 
 def request_command(name: str, kind: type[Request]) -> Callable[..., None]:
     """A command that makes a request of its options, runs it and writes the images."""
-    shared = (_Common, _Resumable) if issubclass(kind, MeshTexture) else (_Common,)
+    shared = (_Common, _Resumable) if kind_of(kind).commits else (_Common,)
 
     def command(ctx: typer.Context, **given: Any) -> None:
         style = given.pop("style", None)

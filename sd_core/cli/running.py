@@ -19,7 +19,7 @@ from sd_core.errors import RequestError, SDError, ServerError
 from sd_core.events import Event
 from sd_core.jobs import Job
 from sd_core.metadata import allowed_beside
-from sd_core.requests import Adjust, Animation, MeshTexture, Request, Texture
+from sd_core.requests import Adjust, Output, Request, kind_of
 from sd_core.requests.generation import Generation
 from sd_core.results import Result
 from sd_core.saving import free_path, stem_of
@@ -163,7 +163,7 @@ def followed(job: Job, show: Callable[[Event], None]) -> Result:
 
 def free_place(request: Request, name: str) -> Path:
     """A file's name made of the prompt's first words that is not taken; for textures and animations a folder's."""
-    suffix = "" if isinstance(request, (Texture, MeshTexture, Animation)) else ".png"
+    suffix = ".png" if kind_of(request).output is Output.PICTURES else ""
     return free_path(stem_of(request, name), suffix)
 
 

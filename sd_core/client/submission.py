@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RequestError
-from ..passes import FramePasses
 from ..passes.sequence import frame_paths
-from ..requests import Animation, MeshTexture, Request, replace
-from ..values import Array
+from ..requests import Request, replace
+from ..values import Array, Role, field_specs
 
 _PIECE = 1 << 20
 
@@ -54,29 +53,29 @@ def pack(request: Request) -> Parcel:
 
 def _files_of(request: Request) -> tuple[dict[str, Path], dict[str, Any]]:
     """Files by the names under which they are sent, and the fields that then name them so."""
-    if isinstance(request, MeshTexture) and isinstance(request.mesh, str):
-        paths, name = _attach(Path(request.mesh), "mesh")
-        return paths, {"mesh": name}
-    if isinstance(request, Animation):
-        return _frames_of(request.passes)
-    return {}, {}
-
-
-def _frames_of(passes: str | tuple[FramePasses | str, ...]) -> tuple[dict[str, Path], dict[str, Any]]:
-    if isinstance(passes, str) and "#" not in Path(passes).name:
-        paths, name = _attach(Path(passes), "passes")
-        return paths, {"passes": name}
-    frames = frame_paths(passes) if isinstance(passes, str) else passes
     paths: dict[str, Path] = {}
-    names: list[Any] = []
-    for index, frame in enumerate(frames):
-        if isinstance(frame, FramePasses):
-            names.append(frame)
-        else:
-            found, name = _attach(Path(frame), f"frame{index:06d}")
+    changes: dict[str, Any] = {}
+    for field, spec in field_specs(type(request)).items():
+        if spec.role is Role.FILE:
+            found, content = _files_in(field, getattr(request, field))
             paths |= found
-            names.append(name)
-    return paths, {"passes": tuple(names)} if paths else {}
+            changes |= {field: content} if found else {}
+    return paths, changes
+
+
+def _files_in(field: str, content: object) -> tuple[dict[str, Path], object]:
+    """The files that one field names, and what it holds when they are sent: one file, a pattern, or a tuple."""
+    if isinstance(content, str) and "#" not in Path(content).name:
+        return _attach(Path(content), field)
+    if not isinstance(content, (str, tuple)):
+        return {}, content
+    paths: dict[str, Path] = {}
+    names: list[object] = []
+    for index, item in enumerate(frame_paths(content) if isinstance(content, str) else content):
+        found, name = _attach(Path(item), f"frame{index:06d}") if isinstance(item, (str, Path)) else ({}, item)
+        paths |= found
+        names.append(name)
+    return paths, tuple(names)
 
 
 def _attach(path: Path, stem: str) -> tuple[dict[str, Path], str]:

@@ -5,8 +5,8 @@ from .choices import ControlKind, Fill, NoiseKind, NormalConvention, PassKind, S
 from .generation import Generation
 from .images import Adjust, DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
 from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, PassName, Reuse
-from .registry import COMMANDS, from_json
-from .request import Request
+from .registry import COMMANDS, Output, RequestKind, kind_of, request_kinds
+from .request import Request, from_json
 from .sequences import Animation, MeshTexture
 from .styles import Style, apply_style, styles
 
@@ -28,9 +28,11 @@ __all__ = [
     "MeshTexture",
     "NoiseKind",
     "NormalConvention",
+    "Output",
     "PassKind",
     "PassName",
     "Request",
+    "RequestKind",
     "Reuse",
     "Seamless",
     "SeamlessMethod",
@@ -41,6 +43,8 @@ __all__ = [
     "Upscale",
     "apply_style",
     "from_json",
+    "kind_of",
     "replace",
+    "request_kinds",
     "styles",
 ]

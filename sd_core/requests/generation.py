@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
-
 from ..errors import RequestError
 from ..values import About, Array, Role, Scope, abstract_value, field_specs, option
 from ..values.checks import choice, instance, integer, name, number, optional, path, side, text, tuple_of
@@ -19,9 +16,6 @@ MAX_SEED = 2**31 - 1
 @abstract_value
 class Generation(Request):
     """Common fields. `None` means the model's default; the result carries the request with every `None` filled in."""
-
-    unused: ClassVar[Mapping[str, str]] = {}
-    """Fields that this kind has no use for, with a hint for whoever gives one; front ends do not show them."""
 
     prompt: str = option(
         about=About(

@@ -12,14 +12,17 @@ from ..values.checks import choice, depth_range, margins, number, optional, path
 from .choices import Fill, NormalConvention, Seamless, TextureMap
 from .descriptions import CONTROLNET, CONTROLNET_SCALE, DEPTH_RANGE, PICTURE, START_PICTURE, STRENGTH
 from .generation import ONE_IMAGE, Generation, shape, strength_needs_image
+from .registry import Output, register
 from .request import Request, Size
 
 
+@register(command="txt2img", title="Text to Image", mode="Text", task="text_to_image")
 @value
 class TextToImage(Generation):
     """An image from text alone."""
 
 
+@register(command="img2img", title="Image to Image", mode="Image", task="image_to_image")
 @value
 class ImageToImage(Generation):
     """An image from another one (SDEdit, arXiv:2108.01073); its alpha is kept and given back."""
@@ -31,6 +34,7 @@ class ImageToImage(Generation):
         return [("image", shape(self.image))]
 
 
+@register(command="depth2img", title="Depth to Image", mode="Depth", task="depth_to_image")
 @value
 class DepthToImage(Generation):
     """An image with the depth of a scene, by a depth ControlNet or T2I-Adapter, or an SD2-depth model."""
@@ -66,6 +70,7 @@ class DepthToImage(Generation):
             )
 
 
+@register(command="inpaint", title="Inpaint", mode="Inpaint", task="inpaint")
 @value
 class Inpaint(Generation):
     """Part of an image painted anew, or the image continued beyond its borders."""
@@ -127,6 +132,7 @@ class Inpaint(Generation):
         Generation._check(self)
 
 
+@register(command="upscale", title="Upscale", mode="Upscale", task="upscale")
 @value
 class Upscale(Generation):
     """A larger image with new detail, by image-to-image in tiles.
@@ -149,6 +155,7 @@ class Upscale(Generation):
         return [("scale", (round(height), round(width)))]
 
 
+@register(command="adjust", title="Adjust", mode="Adjust", task="adjust", uses_model=False)
 @value
 class Adjust(Request):
     """Plain corrections of an image; no model is used."""
@@ -193,6 +200,7 @@ class Adjust(Request):
         return shape(self.image)
 
 
+@register(command="texture", title="Texture", mode="Texture", task="texture", output=Output.MATERIAL)
 @value
 class Texture(Generation):
     """A tiling material: base colour and maps."""

@@ -1,53 +1,120 @@
-"""The kinds of request: by the names under which they are asked for in words, as on the command line; and from JSON."""
+"""The kinds of request: each is registered once, beside its class; whoever treats kinds differently asks here."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
 
 from ..errors import RequestError
-from ..values import KINDS, Array, Value
-from ..values.codec import read_json
-from .images import Adjust, DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
+from ..values import Value
 from .request import Request
-from .sequences import Animation, MeshTexture
 
-COMMANDS: Mapping[str, type[Request]] = MappingProxyType(
-    {
-        "txt2img": TextToImage,
-        "img2img": ImageToImage,
-        "depth2img": DepthToImage,
-        "inpaint": Inpaint,
-        "upscale": Upscale,
-        "adjust": Adjust,
-        "texture": Texture,
-        "texture-mesh": MeshTexture,
-        "animate": Animation,
-    }
-)
-
-REQUESTS: tuple[type[Request], ...] = tuple(COMMANDS.values())
-PARTS: tuple[type[Value], ...] = tuple(kind for kind in KINDS.values() if not issubclass(kind, Request))
-"""What requests are made of."""
+R = TypeVar("R", bound=Request)
 
 
-def from_json(
-    text: str | bytes,
-    arrays: Mapping[str, Array] | None = None,
-    folder: str | os.PathLike[str] | None = None,
-) -> Request:
-    """The request that `Request.to_json` wrote.
+class Output(StrEnum):
+    """What the result of a request is saved as.
 
-    Args:
-        text: JSON.
-        arrays: the arrays by digest, as `request.arrays()` gives them.
-        folder: where those not in `arrays` are looked for, as `<sha256>.npy`; a server has all other bytes as `<sha256>.bin`.
+    PICTURES: picture files. MATERIAL: a folder of maps. MESH: a folder or a file with a textured mesh. FRAMES: a folder of
+    numbered pictures, which are committed while it runs.
+    """
+
+    PICTURES = "pictures"
+    MATERIAL = "material"
+    MESH = "mesh"
+    FRAMES = "frames"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestKind:
+    """A kind of request.
+
+    Attributes:
+        request: its class.
+        command: its name on the command line and in a notebook's cell.
+        title: its name for people, in title case.
+        mode: the title in one word, for buttons.
+        task: the module of `sd_core.tasks` whose `run` makes its results.
+        output: what its result is saved as.
+        uses_model: whether a diffusion model is needed.
+        commits: whether finished frames or views are kept in an output folder, so that a stopped run can go on.
+        lazy_images: whether images are fetched when they are asked for, since all together may be larger than the memory.
+    """
+
+    request: type[Request]
+    command: str
+    title: str
+    mode: str
+    task: str
+    output: Output = Output.PICTURES
+    uses_model: bool = True
+    commits: bool = False
+    lazy_images: bool = False
+
+
+class _Commands(Mapping[str, type[Request]]):
+    """The classes by command, in the order of registration."""
+
+    def __getitem__(self, command: str) -> type[Request]:
+        return _BY_COMMAND[command].request
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_BY_COMMAND)
+
+    def __len__(self) -> int:
+        return len(_BY_COMMAND)
+
+
+_BY_COMMAND: dict[str, RequestKind] = {}
+COMMANDS: Mapping[str, type[Request]] = _Commands()
+"""The classes of requests by the names under which they are asked for in words."""
+
+
+def register(
+    *,
+    command: str,
+    title: str,
+    mode: str,
+    task: str,
+    output: Output = Output.PICTURES,
+    uses_model: bool = True,
+    commits: bool = False,
+    lazy_images: bool = False,
+) -> Callable[[type[R]], type[R]]:
+    """Class decorator: the class is a kind of request from now on; see `RequestKind`."""
+
+    def add(request: type[R]) -> type[R]:
+        _BY_COMMAND[command] = RequestKind(
+            request=request, command=command, title=title, mode=mode, task=task, output=output, uses_model=uses_model,
+            commits=commits, lazy_images=lazy_images,
+        )  # fmt: skip
+        return request
+
+    return add
+
+
+def request_kinds() -> tuple[RequestKind, ...]:
+    """All kinds, in the order in which they are offered."""
+    return tuple(_BY_COMMAND.values())
+
+
+def kind_of(request: Value | type[Value] | str) -> RequestKind:
+    """The kind of a request, of its class, or of its class's name, as JSON has it.
 
     Raises:
-        RequestError: no JSON, an unknown type or field, a wrong value (`field` says where), a missing or altered array.
+        RequestError: there is no such kind.
     """
-    request = read_json(text, arrays, folder)
-    if not isinstance(request, Request):
-        raise RequestError("type", "is no request", hint=f"use one of {', '.join(cls.__name__ for cls in REQUESTS)}")
-    return request
+    name = (
+        request
+        if isinstance(request, str)
+        else request.__name__
+        if isinstance(request, type)
+        else type(request).__name__
+    )
+    for kind in _BY_COMMAND.values():
+        if kind.request.__name__ == name:
+            return kind
+    known = ", ".join(kind.request.__name__ for kind in _BY_COMMAND.values())
+    raise RequestError("type", f"{name:.60} is no request", hint=f"use one of {known}")

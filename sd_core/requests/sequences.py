@@ -13,6 +13,7 @@ from ..values.checks import depth_range, instance, integer, number, optional, pa
 from .descriptions import CONTROLNET, CONTROLNET_SCALE, DEPTH_RANGE, STRENGTH
 from .generation import ONE_IMAGE, Generation, shape
 from .parts import Keyframe, Mesh, PassName, Reuse
+from .registry import Output, register
 from .request import Size
 
 _NO_CAMERAS = ("has no cameras", "leave it out to have the views chosen")
@@ -37,6 +38,9 @@ def _frame(value: FramePasses | str | os.PathLike[str]) -> FramePasses | str:
     return value if isinstance(value, FramePasses) else path(value)
 
 
+@register(
+    command="texture-mesh", title="Mesh Texture", mode="Mesh", task="mesh_texture", output=Output.MESH, commits=True
+)
 @value
 class MeshTexture(Generation):
     """A texture for a mesh, painted from several views."""
@@ -122,6 +126,15 @@ class MeshTexture(Generation):
                 raise RequestError(name, f"is {w} x {h} px, but the texture {side} x {side}", hint=hint)
 
 
+@register(
+    command="animate",
+    title="Animation",
+    mode="Animation",
+    task="animation.task",
+    output=Output.FRAMES,
+    commits=True,
+    lazy_images=True,
+)
 @value
 class Animation(Generation):
     """A styled frame for every rendered frame."""

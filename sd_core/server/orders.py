@@ -11,13 +11,15 @@ from typing import Any
 
 from ..errors import ServerError
 from ..events import EventKind
+from ..requests import kind_of
+from ..values import Role, field_specs
 from ..wire.results import blobs_named
 from .blobs import BlobStore
 from .records import JobRecord
 from .state import ATTACHED, FINISHED
 
-_PLAIN = ("type", "prompt", "negative_prompt", "seed")
-"""Fields that an engine gives back as they were sent, where they were."""
+_GIVEN = frozenset({Role.TEXT, Role.CHOICE, Role.NUMBER, Role.SWITCH})
+"""Roles of fields that an engine gives back as they were sent, where they were."""
 
 
 def make_order(blobs: BlobStore, folder: Path, job: JobRecord) -> dict[str, Any]:
@@ -47,10 +49,15 @@ def check_result(request: Mapping[str, Any], event: Mapping[str, Any]) -> str | 
     if event["kind"] != EventKind.RESULT:
         return None
     told = event["result"]["request"]
-    for name in _PLAIN:
+    for name in ("type", *_given_fields(request["type"])):
         if request.get(name) is not None and told.get(name) != request[name]:
             return f"its result is that of another request: {name} differs"
     return None
+
+
+def _given_fields(kind: str) -> list[str]:
+    request = kind_of(kind).request
+    return [name for name, spec in field_specs(request).items() if spec.role in _GIVEN and name not in request.unused]
 
 
 def _sound(blobs: BlobStore, digest: str) -> Path:

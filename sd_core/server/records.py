@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from ..requests import request_kinds
 from .seals import seal_of
 
 
@@ -24,9 +25,6 @@ class JobState(StrEnum):
 
 ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 """States that a job does not leave by itself."""
-
-COMMITTING = frozenset({"Animation", "MeshTexture"})
-"""Requests that commit frames or views to a folder, from which they resume."""
 
 DAMAGED = "its row in the journal is damaged: a checksum does not match"
 
@@ -121,7 +119,7 @@ class JobSummary:
     @property
     def commits(self) -> bool:
         """Whether what it finishes is kept in a folder, from which it goes on."""
-        return self.type in COMMITTING
+        return any(kind.commits and kind.request.__name__ == self.type for kind in request_kinds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,14 @@
-"""One short file per kind of request: each a composition of the parts in `sd_core.diffusion`.
+"""One short module per kind of request: each a composition of the parts in `sd_core.diffusion`.
 
-They are imported when they are used: correcting a picture needs no torch, only a mesh needs Embree and trimesh.
+A task is imported when it is run: correcting a picture needs no torch, only a mesh needs Embree and trimesh.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sd_core.errors import RequestError
-from sd_core.requests import Adjust, Animation, Generation, MeshTexture, Request, Texture
+from sd_core.requests import Request, kind_of
 from sd_core.results import Result
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run_request(request: Request, context: Context, *, keep_latents: bool = False) -> Result:
-    """Run any request.
+    """Run any request, by the task that its kind is registered with.
 
     Args:
         request: what to make.
@@ -26,27 +26,8 @@ def run_request(request: Request, context: Context, *, keep_latents: bool = Fals
     Raises:
         SDError: see `sd_core.errors`.
     """
-    if isinstance(request, Adjust):
-        from .adjust import adjust
-
-        return Result(images=[adjust(request)], request=request)
-    if isinstance(request, MeshTexture):
-        from .mesh_texture import mesh_texture
-
-        return mesh_texture(request, context)
-    if isinstance(request, Animation):
-        from .animation.task import animation
-
-        return animation(request, context)
-    from .generate import generate
-
-    if isinstance(request, Texture):
-        from .texture import finish_texture
-
-        return finish_texture(generate(request, context, keep_latents=keep_latents), context)
-    if not isinstance(request, Generation):
-        raise RequestError("type", f"{type(request).__name__} is no request", hint="make one of sd_core.requests")
-    return generate(request, context, keep_latents=keep_latents)
+    task = import_module(f"{__name__}.{kind_of(request).task}")
+    return task.run(request, context, keep_latents=keep_latents)
 
 
 __all__ = ["run_request"]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sd_core.requests import Adjust
+from sd_core.results import Result
 from sd_core.values import unit_floats
 from sd_core.values.srgb import decode_srgb, encode_srgb
+
+if TYPE_CHECKING:
+    from .plan import Context
 
 Rgb = NDArray[np.float32]
 """(h, w, 3), sRGB-encoded unless said otherwise."""
@@ -18,6 +24,11 @@ _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _MIDDLE_GREY = np.float32(0.5)
 _WARMEST = np.float32(0.3)
 """Gain of red, and loss of blue, at temperature 1."""
+
+
+def run(request: Adjust, context: Context, *, keep_latents: bool = False) -> Result:
+    """See `run_request`; there are no latents to keep."""
+    return Result(images=[adjust(request)], request=request)
 
 
 def adjust(request: Adjust) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from time import perf_counter
@@ -18,54 +18,34 @@ from sd_core.diffusion.latents import decode, latent_scale
 from sd_core.diffusion.loop import OnStep, Predict, denoise
 from sd_core.diffusion.noise import seeded_generators
 from sd_core.diffusion.predict import Inputs, make_predict, make_rolled_predict, make_tiled_predict
-from sd_core.errors import RequestError
 from sd_core.models import Adapted, Model, adapted
-from sd_core.requests import DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
 from sd_core.requests.generation import Generation
 from sd_core.results import Result
 
-from .depth_to_image import plan_depth_to_image
-from .image_to_image import plan_image_to_image
-from .inpaint import plan_inpaint
 from .memory import decode_within_memory
 from .plan import Bench, Context, Picture, Plan
 from .progress import Progress
 from .resolve import resolve, size_of
 from .seams import rolling_of, seamless_unet, seamless_vae
-from .text_to_image import plan_text_to_image
-from .texture import plan_texture
-from .upscale import plan_upscale
 
 R = TypeVar("R", bound=Generation)
 Planner = Callable[[R, Bench], Plan]
 
-_PLANNERS: Mapping[type[Generation], Planner[Any]] = {
-    TextToImage: plan_text_to_image,
-    ImageToImage: plan_image_to_image,
-    DepthToImage: plan_depth_to_image,
-    Inpaint: plan_inpaint,
-    Upscale: plan_upscale,
-    Texture: plan_texture,
-}
-
 _BATCH_ON_ACCELERATOR = 4
 
 
-def generate(request: Generation, context: Context, *, keep_latents: bool) -> Result:
+def generate(planner: Planner[R], request: R, context: Context, *, keep_latents: bool = False) -> Result:
     """Run a request that makes images.
+
+    Args:
+        planner: makes the plan of each batch.
+        request: what to make.
+        context: the engine's caches, and where events go.
+        keep_latents: give the final latents back beside the images.
 
     Raises:
         RequestError, ModelNotFound, ModelMismatch, OutOfMemory, Cancelled: see `sd_core.errors`.
     """
-    planner = _PLANNERS.get(type(request))
-    if planner is None:
-        known = ", ".join(t.__name__ for t in _PLANNERS)
-        raise RequestError("type", f"{type(request).__name__} is not run by this engine", hint=f"it runs {known}")
-    return generate_by(planner, request, context, keep_latents=keep_latents)
-
-
-def generate_by(planner: Planner[R], request: R, context: Context, *, keep_latents: bool = False) -> Result:
-    """As `generate`, with a plan of the caller's."""
     model = context.model(request.model)
     resolved = resolve(request, model)
     # Not inference_mode: torch multiplies by networks that were loaded inside it in another way than diffusers' pipelines do.

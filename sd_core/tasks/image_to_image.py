@@ -10,12 +10,19 @@ from numpy.typing import NDArray
 from sd_core.diffusion.images import to_pixels
 from sd_core.models import UNetInput
 from sd_core.requests import ImageToImage
+from sd_core.results import Result
 from sd_core.values import unit_floats
 
 from .controls import controls_of
-from .plan import Bench, Picture, Plan, unchanged
+from .generate import generate
+from .plan import Bench, Context, Picture, Plan, unchanged
 from .resolve import demand_unet_input
 from .starts import from_pixels, schedule_of
+
+
+def run(request: ImageToImage, context: Context, *, keep_latents: bool = False) -> Result:
+    """See `run_request`."""
+    return generate(plan_image_to_image, request, context, keep_latents=keep_latents)
 
 
 def plan_image_to_image(request: ImageToImage, bench: Bench) -> Plan:

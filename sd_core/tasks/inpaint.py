@@ -18,13 +18,20 @@ from sd_core.diffusion.schedule import Schedule
 from sd_core.errors import RequestError
 from sd_core.models import UNetInput
 from sd_core.requests import Fill, Inpaint
+from sd_core.results import Result
 from sd_core.values import unit_floats
 
 from .controls import controls_of
+from .generate import generate
 from .image_to_image import keep_alpha
-from .plan import Bench, Picture, Plan
+from .plan import Bench, Context, Picture, Plan
 from .resolve import demand_unet_input
 from .starts import noise_of, schedule_of
+
+
+def run(request: Inpaint, context: Context, *, keep_latents: bool = False) -> Result:
+    """See `run_request`."""
+    return generate(plan_inpaint, request, context, keep_latents=keep_latents)
 
 
 def plan_inpaint(request: Inpaint, bench: Bench) -> Plan:

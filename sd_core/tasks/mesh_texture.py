@@ -27,13 +27,14 @@ from sd_core.mesh.views import plan_views, seen_cosines
 from sd_core.passes import Camera
 from sd_core.requests import DepthToImage, MeshTexture, Seamless
 from sd_core.requests import replace as changed
+from sd_core.requests.inherit import picture_request
 from sd_core.results import Result
 from sd_core.sources import refuse_sources
 from sd_core.texture import make_material
 from sd_core.values import unit_floats
 
 from .depth_to_image import plan_depth_to_image
-from .generate import generate_by
+from .generate import generate
 from .plan import Bench, Context, Picture, Plan
 from .resolve import resolve, resumed, size_of
 from .starts import noise_of
@@ -42,15 +43,11 @@ from .view_store import ViewStore
 _SHARPNESS = 4.0
 """Exponent of the cosine in the mean of views: where they agree, the view from the front is the sharpest."""
 
-_SHARED = ("prompt", "negative_prompt", "num_inference_steps", "guidance_scale", "scheduler", "seed", "model", "loras")
-_SHARED += ("image_prompt", "controlnet", "controlnet_conditioning_scale")
-"""Fields that the request of each view takes over."""
-
 _NOT_WORTH_IT = 0.002
 """Share of a view's pixels, of those that are to be painted at all, below which nothing is left to paint."""
 
 
-def mesh_texture(request: MeshTexture, context: Context) -> Result:
+def run(request: MeshTexture, context: Context, *, keep_latents: bool = False) -> Result:
     """Plan views, paint them one after another, and bring their colours to the texture.
 
     Raises:
@@ -133,10 +130,9 @@ def _is_done(brief: Brief, canvas: Canvas) -> bool:
 
 def _painted(job: _Job, view: View, brief: Brief | None) -> Picture:
     request = job.request
-    fields: dict[str, Any] = {name: getattr(request, name) for name in _SHARED}
-    one = DepthToImage(depth=view.depth, **fields)
+    one = picture_request(request, DepthToImage, depth=view.depth)
     planner = plan_depth_to_image if brief is None else partial(_plan_continuation, brief=brief)
-    return np.asarray(generate_by(planner, one, job.context).images[0])
+    return np.asarray(generate(planner, one, job.context).images[0])
 
 
 def _plan_continuation(request: DepthToImage, bench: Bench, *, brief: Brief) -> Plan:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from sd_core.models import UNetInput
 from sd_core.requests import TextToImage
+from sd_core.results import Result
 
 from .controls import controls_of
-from .plan import Bench, Plan
+from .generate import generate
+from .plan import Bench, Context, Plan
 from .resolve import demand_unet_input, size_of
 from .starts import from_noise, schedule_of
+
+
+def run(request: TextToImage, context: Context, *, keep_latents: bool = False) -> Result:
+    """See `run_request`."""
+    return generate(plan_text_to_image, request, context, keep_latents=keep_latents)
 
 
 def plan_text_to_image(request: TextToImage, bench: Bench) -> Plan:

@@ -22,12 +22,18 @@ from sd_core.texture import FAILS, PASSES, Estimator, find_estimator, load_estim
 from sd_core.values import unit_floats
 
 from .controls import controls_of
+from .generate import generate
 from .plan import Bench, Context, Picture, Plan
 from .resolve import demand_unet_input, size_of
 from .starts import from_noise, from_pixels, noise_of, schedule_of
 
 _SEAM = 1 / 8
 """Share of a side, at either border, that is painted anew where a picture is to tile that does not yet."""
+
+
+def run(request: Texture, context: Context, *, keep_latents: bool = False) -> Result:
+    """See `run_request`."""
+    return finish_texture(generate(plan_texture, request, context, keep_latents=keep_latents), context)
 
 
 def plan_texture(request: Texture, bench: Bench) -> Plan:

@@ -17,11 +17,13 @@ from sd_core.diffusion.seamless import wraps_x, wraps_y
 from sd_core.diffusion.tiles import Tiling, is_tiled
 from sd_core.models import Model, UNetInput
 from sd_core.requests import Seamless, Upscale
+from sd_core.results import Result
 from sd_core.values import unit_floats
 
 from .controls import controls_of
+from .generate import generate
 from .image_to_image import keep_alpha
-from .plan import Bench, Picture, Plan
+from .plan import Bench, Context, Picture, Plan
 from .resolve import demand_unet_input, size_of
 from .starts import from_pixels, schedule_of
 
@@ -30,6 +32,11 @@ _BORDER = 8
 
 _TONES = 8.0
 """Standard deviation, in pixels of the picture that is enlarged, beyond which its tones stay."""
+
+
+def run(request: Upscale, context: Context, *, keep_latents: bool = False) -> Result:
+    """See `run_request`."""
+    return generate(plan_upscale, request, context, keep_latents=keep_latents)
 
 
 def plan_upscale(request: Upscale, bench: Bench) -> Plan:

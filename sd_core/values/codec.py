@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,43 +15,28 @@ import numpy as np
 from ..errors import RequestError
 from .arrays import Array, array_digest, freeze, load_array
 from .base import KINDS, Value
+from .fields import field_specs
+from .roles import Role
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MAX_DEPTH = 12
 """Requests nest five deep; beyond this the text is hostile or broken."""
 
 
-def to_json(held: Value, *, indent: int | None = None) -> str:
-    """Every field of a value, also those at their defaults, so that a later version means the same by it."""
-    return json.dumps(encode(held), indent=indent, allow_nan=False)
-
-
-def read_json(
-    text: str | bytes,
-    arrays: Mapping[str, Array] | None = None,
-    folder: str | os.PathLike[str] | None = None,
-) -> object:
-    """The value that `to_json` wrote; its class must have been imported.
-
-    Args:
-        text: JSON.
-        arrays: the arrays by digest, as `Value.arrays` gives them.
-        folder: where those not in `arrays` are looked for, as `<sha256>.npy`; a server has all other bytes as `<sha256>.bin`.
-
-    Raises:
-        RequestError: no JSON, an unknown type or field, a wrong value (`field` says where), a missing or altered array.
-    """
-    return _decode(_parse(text), _Arrays(arrays or {}, None if folder is None else Path(folder)), "", 0)
-
-
 @dataclass(frozen=True, slots=True)
-class _Arrays:
+class ArraySource:
     """Where the arrays of a value are found."""
 
     given: Mapping[str, Array]
     folder: Path | None
 
+    @classmethod
+    def of(cls, given: Mapping[str, Array] | None, folder: str | os.PathLike[str] | None) -> ArraySource:
+        """Arrays by digest, and a folder for those that are not among them, as `<sha256>.npy`."""
+        return cls(given or {}, None if folder is None else Path(folder))
+
     def find(self, place: str, reference: Mapping[str, Any]) -> Array:
+        """The array of a reference at this place; raises `RequestError` where it is missing or altered."""
         digest = reference["blob"]
         if set(reference) != {"blob", "dtype", "shape"} or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
             raise RequestError(
@@ -79,26 +64,45 @@ class _Arrays:
         return load_array(self.folder / f"{digest}.npy")
 
 
-def encode(held: object) -> object:
-    """The value of a field as JSON has it, arrays by reference."""
-    if isinstance(held, np.ndarray):
-        return {"blob": array_digest(held), "dtype": held.dtype.name, "shape": list(held.shape)}
-    if isinstance(held, Value):
-        pairs = {spec.name: encode(getattr(held, spec.name)) for spec in fields(held)}  # type: ignore[arg-type]
-        return {"type": type(held).__name__, **pairs}
-    return [encode(item) for item in held] if isinstance(held, tuple) else held
+def encode(value: Value) -> dict[str, Any]:
+    """A value as JSON has it: `{"type": ..., fields}`, arrays by reference."""
+    pairs = {spec.name: encode_field(getattr(value, spec.name)) for spec in fields(value)}  # type: ignore[arg-type]
+    return {"type": type(value).__name__, **pairs}
 
 
-def decode(data: object, field: str) -> object:
-    """The value that `encode` gave for a field; of one without arrays.
+def encode_field(content: object) -> object:
+    """The content of a field as JSON has it, arrays by reference."""
+    if isinstance(content, np.ndarray):
+        return {"blob": array_digest(content), "dtype": content.dtype.name, "shape": list(content.shape)}
+    if isinstance(content, Value):
+        return encode(content)
+    return [encode_field(item) for item in content] if isinstance(content, tuple) else content
+
+
+def decode_field(data: object, field: str) -> object:
+    """The content that `encode_field` gave for a field; of one without arrays.
 
     Raises:
         RequestError: an unknown type, a wrong value inside a part, an array.
     """
-    return _decode(data, _Arrays({}, None), field, 1)
+    return _decode(data, ArraySource({}, None), field, 1)
 
 
-def _parse(text: str | bytes) -> object:
+def decode_value(data: dict[str, Any], arrays: ArraySource) -> Value:
+    """The value that `encode` gave; its class must have been imported.
+
+    Raises:
+        RequestError: an unknown type or field, a wrong value (`field` says where), a missing or altered array.
+    """
+    return _decode_value(data, arrays, "", 0)
+
+
+def parse(text: str | bytes) -> object:
+    """JSON, with finite numbers alone and no name twice.
+
+    Raises:
+        RequestError: it cannot be read.
+    """
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except RequestError:
@@ -122,19 +126,17 @@ def _no_constant(name: str) -> NoReturn:
     raise RequestError("json", f"holds {name}", hint="numbers must be finite")
 
 
-def _decode(data: object, arrays: _Arrays, place: str, depth: int) -> object:
+def _decode(data: object, arrays: ArraySource, place: str, depth: int) -> object:
     if depth > _MAX_DEPTH:
         raise RequestError("json", "is nested too deeply", hint="send what to_json gives")
     if isinstance(data, list):
         return tuple(_decode(item, arrays, f"{place}[{index}]", depth + 1) for index, item in enumerate(data))
     if not isinstance(data, dict):
-        if not place:
-            raise RequestError("json", "is no object", hint='a request is {"type": ..., ...}')
         return data
     return arrays.find(place, data) if place and "blob" in data else _decode_value(data, arrays, place, depth)
 
 
-def _decode_value(data: dict[str, Any], arrays: _Arrays, place: str, depth: int) -> Value:
+def _decode_value(data: dict[str, Any], arrays: ArraySource, place: str, depth: int) -> Value:
     inside = f"{place}." if place else ""
     cls = KINDS.get(name) if isinstance(name := data.get("type"), str) else None
     if cls is None:
@@ -149,17 +151,16 @@ def _decode_value(data: dict[str, Any], arrays: _Arrays, place: str, depth: int)
 
 
 def _check_names(cls: type[Value], given: dict[str, Any], inside: str) -> None:
-    known = {spec.name: spec for spec in fields(cls)}  # type: ignore[arg-type]
+    known = field_specs(cls)
     for name, held in given.items():
         if name not in known:
-            raise RequestError(
-                f"{inside}{name[:60]}", f"is no field of {cls.__name__}", hint=f"it has {', '.join(known)}"
-            )
-        if isinstance(held, str) and str(known[name].type).startswith("Array"):
+            hint = f"it has {', '.join(known)}; a newer version of sd_core may have more"
+            raise RequestError(f"{inside}{name[:60]}", f"is no field of {cls.__name__}", hint=hint)
+        if isinstance(held, str) and known[name].role is Role.ARRAY:
             # A path is welcome from the user of this process, but JSON comes from anywhere.
             raise RequestError(
                 f"{inside}{name}", "must be an array reference, not a path", hint='give {"blob": sha256, ...}'
             )
     for name, spec in known.items():
-        if spec.default is MISSING and name not in given:
+        if spec.required and name not in given:
             raise RequestError(f"{inside}{name}", "is missing", hint=f"{cls.__name__} needs it")

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 from ..errors import RequestError, error_from_dict
 from ..events import CancelledEvent, Event, EventKind, Failed, FrameEvent, Loading, Queued, ResultEvent, StepEvent
+from ..requests import kind_of
 from ..values import Array, from_npy, npy_bytes
 from .results import Arrays, FindArray, array_to_dict, request_in, result_from_dict, result_to_dict
 
@@ -70,7 +71,7 @@ def _event(kind: EventKind, data: Mapping[str, Any], find: FindArray) -> Event: 
             return FrameEvent(data["index"], find(data["image"]["blob"]), data["figures"])
         case EventKind.RESULT:
             result = data["result"]
-            lazy = result["request"]["type"] == "Animation"
+            lazy = kind_of(result["request"]["type"]).lazy_images
             return ResultEvent(result_from_dict(result, request_in(result, find), find, lazy=lazy))
         case EventKind.FAILED:
             return Failed(error_from_dict(data["error"]), _warnings(data))

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any, TypeAlias, overload
 
 from ..errors import RequestError
-from ..requests import Animation, Mesh, Request, from_json
+from ..requests import Mesh, Request, from_json, kind_of
 from ..results import Result
 from ..values import Array, array_digest, freeze
 
@@ -58,8 +58,8 @@ def result_to_dict(result: Result) -> tuple[dict[str, Any], Arrays]:
         return described
 
     mesh: Mesh | None = result.mesh
-    told = isinstance(result.request, Animation)
-    images = [array_to_dict(image)[0] if told else reference(image) for image in result.images]
+    lazy = kind_of(result.request).lazy_images
+    images = [array_to_dict(image)[0] if lazy else reference(image) for image in result.images]
     return {
         "images": images,
         "request": json.loads(result.request.to_json()),

@@ -27,7 +27,7 @@ from sd_core.requests import (
     TextureMap,
     Upscale,
 )
-from sd_core.tasks.generate import generate_by
+from sd_core.tasks.generate import generate
 from sd_core.tasks.plan import Bench, Plan
 from sd_core.tasks.texture import plan_texture
 from sd_core.texture import FAILS, make_material, wrap_score
@@ -112,7 +112,7 @@ def test_rolled_noise_and_controls_give_a_rolled_texture(
             # The tiny UNet halves its latents once.
             return replace(plan, latents=plan.latents.roll([2 * n for n in rolls], (-2, -1)))
 
-        return generate_by(rolled, request, context).images[0].astype(int)
+        return generate(rolled, request, context).images[0].astype(int)
 
     still, moved = made((0, 0)), made(shift)
     assert np.abs(np.roll(still, [16 * n for n in shift], (0, 1)) - moved).max() <= 1

@@ -19,16 +19,13 @@ from sd_core.models import Adapted
 from sd_core.passes import FramePasses
 from sd_core.requests import Animation, Control, DepthToImage, Generation, ImageToImage
 from sd_core.requests import replace as changed
+from sd_core.requests.inherit import picture_request
 
 from ..depth_to_image import plan_depth_to_image
 from ..generate import denoise_plan
 from ..image_to_image import plan_image_to_image
 from ..memory import decode_within_memory
 from ..plan import Bench, Plan
-
-_SHARED = ("prompt", "negative_prompt", "num_inference_steps", "guidance_scale", "scheduler", "seed", "model")
-_SHARED += ("seamless", "seamless_method")
-"""Fields that the request of each frame takes over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +55,24 @@ def request_of(request: Animation, frame: Frame, margin: int) -> DepthToImage | 
         RequestError: the frame has no depth, or no image where one is needed; names it.
     """
     passes, settings = frame.passes, frame.settings
-    fields: dict[str, Any] = {name: getattr(request, name) for name in _SHARED}
-    fields |= {"guidance_scale": settings.guidance_scale, "controls": _widened(request.controls, margin)}
-    fields |= {"height": frame.size[0], "width": frame.size[1]}
+    own: dict[str, Any] = {
+        "guidance_scale": settings.guidance_scale,
+        "controls": _widened(request.controls, margin),
+        "height": frame.size[0],
+        "width": frame.size[1],
+    }
     if settings.strength < 1:
         if passes.image is None:
             hint = "render the Combined pass, or set strength to 1"
             raise RequestError("passes", f"frame {frame.index}: has no image for a strength below 1", hint=hint)
-        fields |= {"image": passes.image, "strength": settings.strength}
+        own |= {"image": passes.image, "strength": settings.strength}
     if passes.depth is None:
         if settings.strength == 1:
             hint = "render the Z pass, name a depth_estimator, or set strength below 1 to start from the pictures"
             raise RequestError("passes", f"frame {frame.index}: has no depth", hint=hint)
-        return ImageToImage(**fields)
-    return DepthToImage(
-        depth=passes.depth,
-        depth_range=request.depth_range,
-        controlnet=request.controlnet,
-        controlnet_conditioning_scale=settings.controlnet_conditioning_scale,
-        **fields,
-    )
+        return picture_request(request, ImageToImage, **own)
+    scale = settings.controlnet_conditioning_scale
+    return picture_request(request, DepthToImage, **own, depth=passes.depth, controlnet_conditioning_scale=scale)
 
 
 def plan_frame(one: DepthToImage | ImageToImage, bench: Bench) -> Plan:

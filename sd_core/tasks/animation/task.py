@@ -38,7 +38,7 @@ _STATE_BYTES = 32 * 6
 """Per pixel, of what a run needs beside its pictures: at most some 30 images of 6 bytes, measured, and the state itself."""
 
 
-def animation(request: Animation, context: Context) -> Result:
+def run(request: Animation, context: Context, *, keep_latents: bool = False) -> Result:
     """Make every frame, or those that an earlier run left to be made.
 
     Raises:
