@@ -116,7 +116,7 @@ class SavedPresets(MutableMapping[str, Values]):
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise output_error(self._folder, error) from error
-        write_files([(path, json.dumps(held, indent=1).encode_field())])
+        write_files([(path, json.dumps(held, indent=1).encode())])
         self._changed()
 
     def __delitem__(self, name: str) -> None:

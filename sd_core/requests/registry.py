@@ -72,7 +72,7 @@ COMMANDS: Mapping[str, type[Request]] = _Commands()
 """The classes of requests by the names under which they are asked for in words."""
 
 
-def register(
+def register(  # noqa: PLR0913 - the attributes of RequestKind
     *,
     command: str,
     title: str,

@@ -12,7 +12,7 @@ from sd_core.models import Model
 from sd_core.requests import Generation, Seamless, SeamlessMethod, Upscale
 
 from .plan import Bench
-from .upscale import untiled_axes
+from .tile_layout import untiled_axes
 
 
 def seamless_axes(request: Generation, model: Model) -> Seamless:

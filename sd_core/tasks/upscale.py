@@ -12,10 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from sd_core.diffusion.images import to_array, to_pixels, to_unit_pixels
-from sd_core.diffusion.latents import latent_scale
 from sd_core.diffusion.seamless import wraps_x, wraps_y
-from sd_core.diffusion.tiles import Tiling, is_tiled
-from sd_core.models import Model, UNetInput
+from sd_core.models import UNetInput
 from sd_core.requests import Seamless, Upscale
 from sd_core.results import Result
 from sd_core.values import unit_floats
@@ -26,6 +24,7 @@ from .image_to_image import keep_alpha
 from .plan import Bench, Context, Picture, Plan
 from .resolve import demand_unet_input, size_of
 from .starts import from_pixels, schedule_of
+from .tile_layout import tiling_of
 
 _BORDER = 8
 """Pixels that a bicubic kernel may look beyond the border."""
@@ -53,23 +52,6 @@ def plan_upscale(request: Upscale, bench: Bench) -> Plan:
         vae_tiling=tiling,
         scored=True,
         finish=_finish(request),
-    )
-
-
-def tiling_of(model: Model, seamless: Seamless) -> Tiling:
-    """Tiles of the size that the model was trained on, a quarter of it shared with each neighbour."""
-    tile = max(model.defaults.width, model.defaults.height) // latent_scale(model)
-    return Tiling(tile, tile // 4, wraps_x(seamless), wraps_y(seamless))
-
-
-def untiled_axes(request: Upscale, model: Model) -> Seamless:
-    """The seamless axes that one tile covers whole; along the others the tiles themselves run over the border."""
-    tiling, scale = tiling_of(model, request.seamless), latent_scale(model)
-    height, width = size_of(request)
-    x = tiling.wrap_x and not is_tiled(width // scale, tiling)
-    y = tiling.wrap_y and not is_tiled(height // scale, tiling)
-    return {(False, False): Seamless.NONE, (True, False): Seamless.X, (False, True): Seamless.Y}.get(
-        (x, y), Seamless.XY
     )
 
 

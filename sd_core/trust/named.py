@@ -8,10 +8,8 @@ from typing import Any
 
 from ..errors import RequestError
 from ..requests import Request
-from ..requests.registry import PARTS, REQUESTS
-from ..values import FieldSpec, Role, Value, field_specs
+from ..values import KINDS, FieldSpec, Role, Value, field_specs
 
-_CLASSES: Mapping[str, type[Value]] = {cls.__name__: cls for cls in (*REQUESTS, *PARTS)}
 _MAX_DEPTH = 32
 """Of JSON; requests nest five deep."""
 
@@ -85,7 +83,7 @@ def _pairs(held: Value | Mapping[str, Any]) -> Iterator[tuple[str, FieldSpec | N
         return
     if "blob" in held:
         return  # the codec takes it for a reference to an array, and for nothing else
-    cls = _CLASSES.get(kind) if isinstance(kind := held.get("type"), str) else None
+    cls = KINDS.get(kind) if isinstance(kind := held.get("type"), str) else None
     known = {} if cls is None else field_specs(cls)
     for key, value in held.items():
         if key != "type":

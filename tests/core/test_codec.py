@@ -32,7 +32,7 @@ REQUEST = ImageToImage(prompt="a wall", image=PICTURE)
         ("json", '{"type": "TextToImage", "prompt": "a", "seed": 1' + "0" * 5000 + "}"),
         ("json", '{"type": "TextToImage", "prompt": "a", "guidance_scale": NaN}'),
         ("guidance_scale", '{"type": "TextToImage", "prompt": "a", "guidance_scale": 1e999}'),
-        ("type", "[]"),
+        ("json", "[]"),
         ("type", "{}"),
         ("type", '{"type": "Wizard"}'),
         ("type", '{"type": ["TextToImage"]}'),

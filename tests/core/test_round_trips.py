@@ -28,6 +28,7 @@ def test_json_and_back_gives_an_equal_request(request: Request) -> None:
 def test_json_names_the_type_and_every_field(request: Request) -> None:
     data = json.loads(request.to_json())
     assert data.pop("type") == type(request).__name__
+    assert data.pop("format") == 1
     assert list(data) == [spec.name for spec in fields(request)]
 
 

@@ -9,9 +9,8 @@ import pytest
 
 from sd_core.errors import RequestError
 from sd_core.requests import Animation, Control, ImagePrompt, Keyframe, Lora, MeshTexture, PassName, Request, Texture
-from sd_core.requests.registry import PARTS, REQUESTS
 from sd_core.trust import Named, named_in
-from sd_core.values import Role, Value, field_specs
+from sd_core.values import KINDS, Role, Value, field_specs
 from tests.server.servers import adjust
 
 PICTURE = adjust(1).image
@@ -47,7 +46,7 @@ def holds_text(hint: object) -> bool:
     return (isinstance(hint, type) and issubclass(hint, str)) or any(map(holds_text, get_args(hint)))
 
 
-@pytest.mark.parametrize("cls", [*REQUESTS, *PARTS])
+@pytest.mark.parametrize("cls", KINDS.values())
 def test_each_field_that_takes_text_is_plain_text_or_has_a_role(cls: type[Value]) -> None:
     hints = get_type_hints(cls)
     for name, spec in field_specs(cls).items():
