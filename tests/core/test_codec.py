@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sd_core import Control, ImageToImage, RequestError, TextToImage, from_json, load_array
+from sd_core import Control, ImageToImage, MeshTexture, RequestError, TextToImage, from_json, load_array
 from sd_core.saving import save_arrays
 from sd_core.values import array_digest, from_npy, npy_bytes
 
@@ -158,3 +158,33 @@ def test_a_header_that_promises_too_much_allocates_nothing() -> None:
     raw = npy_bytes(PICTURE).replace(b"(8, 8, 3), ", b"(99999999,)", 1)
     with pytest.raises(RequestError):
         from_npy(raw)
+
+
+def test_json_of_before_there_were_versions_is_read() -> None:
+    data = json.loads(REQUEST.to_json())
+    assert data.pop("format") == 1
+    assert from_json(json.dumps(data), REQUEST.arrays()) == REQUEST
+
+
+def test_json_of_before_there_were_versions_may_hold_what_had_no_effect() -> None:
+    data = json.loads(MeshTexture(prompt="moss", mesh="ball.obj").to_json())
+    del data["format"]
+    data |= {"seamless": "xy", "seamless_method": "rolling"}
+    assert from_json(json.dumps(data)) == MeshTexture(prompt="moss", mesh="ball.obj")
+    with pytest.raises(RequestError, match=r"seamless: must be 'none' for MeshTexture"):
+        from_json(json.dumps({**data, "format": 1}))
+
+
+@pytest.mark.parametrize(("version", "told"), [(2, "is 2, but"), (10**6, "is 1000000"), (-1, "whole"), ("1", "whole")])
+def test_another_version_is_refused_by_number_with_what_to_do(version: object, told: str) -> None:
+    data = json.loads(TextToImage(prompt="a").to_json()) | {"format": version}
+    with pytest.raises(RequestError, match=told) as refused:
+        from_json(json.dumps(data))
+    assert refused.value.field == "format" and refused.value.hint
+
+
+def test_an_unknown_field_is_refused_by_name_and_the_hint_says_that_a_newer_version_may_have_it() -> None:
+    data = json.loads(TextToImage(prompt="a").to_json()) | {"mood": "calm"}
+    with pytest.raises(RequestError, match="mood: is no field of TextToImage") as refused:
+        from_json(json.dumps(data))
+    assert "newer version" in refused.value.hint
