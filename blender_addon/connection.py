@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sd_core.client import Client, ServerProcess, connect, start_server
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import SDError, ServerError
 
 from .preferences import Preferences, read_preferences
@@ -176,7 +177,9 @@ class Connection:
             return connect(home=preferences.home, patience=_PATIENCE)
         if not preferences.online and urlsplit(preferences.url).hostname not in _LOOPBACK:
             raise ServerError(
-                "Blender may not use the network", hint="allow online access in the preferences, under System"
+                "Blender may not use the network",
+                hint="allow online access in the preferences, under System",
+                code=ErrorCode.NETWORK_NOT_ALLOWED,
             )
         return connect(preferences.url, preferences.token, patience=_PATIENCE)
 
@@ -185,6 +188,7 @@ class Connection:
             raise ServerError(
                 "no Python with sd_core was found",
                 hint='install it (pip install "sd-core[all]") or name its Python in the preferences',
+                code=ErrorCode.SERVER_NOT_INSTALLED,
             )
         self._end_process()
         self._process = start_server(

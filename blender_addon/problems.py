@@ -3,19 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-from sd_core.errors import (
-    EngineDied,
-    ModelMismatch,
-    ModelNotFound,
-    NotAllowed,
-    OutOfMemory,
-    RequestError,
-    SDError,
-    ServerError,
-)
+from sd_core.error_codes import ErrorCode
+from sd_core.errors import ModelNotFound, SDError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,49 +21,31 @@ class Fix:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-_PAD = Fix("sdcore.set_pad", "Pad to Multiples of 8")
+_PREFERENCES = Fix("sdcore.open_preferences", "Open Preferences")
+_START = Fix("sdcore.start_server", "Start Server")
+_DEFAULT_MODEL = Fix("sdcore.use_default_model", "Use the Default Model")
 
-_REQUESTS = {
-    "image": _PAD,
-    "expand": _PAD,
-    "mask": Fix("sdcore.new_mask", "New Mask"),
-    "region": Fix("sdcore.select_region", "Select Region"),
-}
-"""Repairs by field of the request."""
+_FIXES: Mapping[ErrorCode, Fix] = MappingProxyType(
+    {
+        ErrorCode.SIZE_NOT_MULTIPLE_OF_8: Fix("sdcore.set_pad", "Pad to Multiples of 8"),
+        ErrorCode.MASK_UNUSABLE: Fix("sdcore.new_mask", "New Mask"),
+        ErrorCode.SURFACE_MASK_UNUSABLE: Fix("sdcore.paint_mask", "Paint Mask"),
+        ErrorCode.REGION_EMPTY: Fix("sdcore.select_region", "Select Region"),
+        ErrorCode.NOT_ALLOWED: Fix("sdcore.allow_names", "Allow ..."),
+        ErrorCode.OUT_OF_MEMORY: Fix("sdcore.free_memory", "Free Memory"),
+        ErrorCode.MODEL_NOT_FOUND: _DEFAULT_MODEL,
+        ErrorCode.MODEL_MISMATCH: _DEFAULT_MODEL,
+        ErrorCode.ENGINE_DIED: _START,
+        ErrorCode.SERVER_UNREACHABLE: _START,
+        ErrorCode.SERVER_NOT_INSTALLED: _PREFERENCES,
+        ErrorCode.NETWORK_NOT_ALLOWED: _PREFERENCES,
+        ErrorCode.SERVER_TOKEN: Fix("sdcore.open_preferences", "Enter the Token"),
+    }
+)
 
 
 def fix_of(error: SDError) -> Fix | None:
     """The repair for an error; None where only the user can know."""
-    match error:
-        case RequestError():
-            return _request_fix(error)
-        case ServerError(status=0) | EngineDied():
-            return _server_fix(error)
-        case ServerError(status=401):
-            return Fix("sdcore.open_preferences", "Enter the Token")
-        case OutOfMemory():
-            return Fix("sdcore.free_memory", "Free Memory")
-        case ModelNotFound() | ModelMismatch():
-            return _model_fix(error)
-    return None
-
-
-def _request_fix(error: RequestError) -> Fix | None:
-    if isinstance(error, NotAllowed):
-        return Fix("sdcore.allow_names", "Allow ...")
-    if error.field == "mask" and "surface" in error.message:
-        return Fix("sdcore.paint_mask", "Paint Mask")
-    fix = _REQUESTS.get(error.field)
-    return fix if fix is not _PAD or "multiples of" in error.message else None
-
-
-def _model_fix(error: ModelNotFound | ModelMismatch) -> Fix:
-    if isinstance(error, ModelNotFound) and "LoRA folder" in error.message:
+    if isinstance(error, ModelNotFound) and error.code is ErrorCode.LORA_NOT_FOUND:
         return Fix("sdcore.remove_lora", "Remove LoRA", {"path": error.name})
-    return Fix("sdcore.use_default_model", "Use the Default Model")
-
-
-def _server_fix(error: SDError) -> Fix:
-    if "Python" in error.message or "network" in error.message:
-        return Fix("sdcore.open_preferences", "Open Preferences")
-    return Fix("sdcore.start_server", "Start Server")
+    return _FIXES.get(error.code)

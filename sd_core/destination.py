@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .encoding import ENCODERS
+from .error_codes import ErrorCode
 from .errors import RequestError, SDError
 from .files import check_name, refuse_way_out
 from .metadata import REQUEST, read_png_text
@@ -48,7 +49,7 @@ def check_destination(request: Request, path: Path, *, overwrite: bool, sources:
     refuse_inputs(request, taken, sources)
     if taken and not overwrite:
         hint = "choose another name, or allow it with --overwrite"
-        raise RequestError("output", f"{taken[0]} is there already", hint=hint)
+        raise RequestError("output", f"{taken[0]} is there already", hint=hint, code=ErrorCode.OUTPUT_EXISTS)
     check_space(path, _size(request))
 
 
@@ -62,7 +63,9 @@ def refuse_inputs(request: Request, paths: Iterable[Path], sources: Iterable[Pat
     for path in paths:
         if path.is_file() and (any(_same(path, source) for source in known) or _shows_input(path, request)):
             hint = "choose another name: what a result is made from is never overwritten"
-            raise RequestError("output", f"{path} is what this is made from", hint=hint)
+            raise RequestError(
+                "output", f"{path} is what this is made from", hint=hint, code=ErrorCode.OUTPUT_IS_SOURCE
+            )
 
 
 def numbered(path: Path, index: int) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+from .error_codes import ErrorCode
 from .errors import OutputError
 
 _HINTS = {
@@ -95,7 +96,12 @@ def require_free(paths: Iterable[Path]) -> None:
     """
     for path in paths:
         if os.path.lexists(path):
-            raise OutputError(str(path), "is there already", hint="choose another name, or allow it to be overwritten")
+            raise OutputError(
+                str(path),
+                "is there already",
+                hint="choose another name, or allow it to be overwritten",
+                code=ErrorCode.OUTPUT_EXISTS,
+            )
 
 
 def make_folder(path: Path) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
 
+from .error_codes import ErrorCode
 from .errors import RequestError
 from .files import check_name
 from .passes import frame_paths
@@ -33,6 +34,7 @@ def refuse_sources(request: Request, folder: Path) -> None:
                 "output",
                 f"{path} is what this is made from, and lies in the output folder {folder}",
                 hint="choose another folder: what a result is made from is never overwritten",
+                code=ErrorCode.OUTPUT_IS_SOURCE,
             )
 
 

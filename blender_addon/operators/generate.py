@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
 from sd_core.requests import Generation, ImageToImage, Inpaint, TextToImage, Upscale
 from sd_core.results import Result
@@ -97,7 +98,9 @@ class SDCORE_OT_generate_inpaint(_FromImage, bpy.types.Operator):
         mask, convert = masked
         if mask.size != image.size:
             sizes = [f"{width} x {height} px" for height, width in (mask.size, image.size)]
-            raise RequestError("mask", f"is {sizes[0]}, but the image {sizes[1]}", hint="make them equal")
+            raise RequestError(
+                "mask", f"is {sizes[0]}, but the image {sizes[1]}", hint="make them equal", code=ErrorCode.MASK_UNUSABLE
+            )
         return replace(plan, pictures=plan.pictures | {"mask": (mask, convert)})
 
 
@@ -166,18 +169,20 @@ def _mask(settings: bpy.types.PropertyGroup, image: Grabbed) -> tuple[Grabbed, P
         case "NONE":
             if not any(settings.inpaint.expand):
                 hint = "choose a mask, or how far to expand the image"
-                raise RequestError("mask", "nothing is to be painted", hint=hint)
+                raise RequestError("mask", "nothing is to be painted", hint=hint, code=ErrorCode.MASK_UNUSABLE)
             return None
         case "ALPHA":
             return image, transparency
         case "REGION":
             left, top, width, height = settings.region
             if not (width and height):
-                raise RequestError("region", "nothing is selected", hint="drag a rectangle over the image")
+                raise RequestError(
+                    "region", "nothing is selected", hint="drag a rectangle over the image", code=ErrorCode.REGION_EMPTY
+                )
             return image, lambda grabbed: rectangle(grabbed.size, left, top, width, height)
     if settings.mask is None:
         hint = 'press "New Mask" and paint white where to repaint, or choose "None" to expand the image alone'
-        raise RequestError("mask", "no mask image is chosen", hint=hint)
+        raise RequestError("mask", "no mask image is chosen", hint=hint, code=ErrorCode.MASK_UNUSABLE)
     return grab_image(settings.mask), grey
 
 

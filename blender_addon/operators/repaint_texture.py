@@ -9,6 +9,7 @@ from typing import ClassVar
 import bpy
 import numpy as np
 
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
 from sd_core.events import FrameEvent, ResultEvent
 from sd_core.requests import Mesh
@@ -82,11 +83,18 @@ def _mask(context: bpy.types.Context, texture: Grabbed, shown: Shown) -> tuple[G
     if settings.repaint == "ALPHA":
         return texture, transparency
     if settings.mask is None:
-        raise RequestError("mask", "no mask is chosen", hint='press "Paint Mask" and paint white where to repaint')
+        raise RequestError(
+            "mask",
+            "no mask is chosen",
+            hint='press "Paint Mask" and paint white where to repaint',
+            code=ErrorCode.SURFACE_MASK_UNUSABLE,
+        )
     height, width = image_size(settings.mask)
     if (height, width) != texture.size:
         what = f"{settings.mask.name!r} is {width} x {height} px, but {shown.image!r} {shown.side} x {shown.side}"
-        raise RequestError("mask", what, hint='press "Paint Mask" for one that fits')
+        raise RequestError(
+            "mask", what, hint='press "Paint Mask" for one that fits', code=ErrorCode.SURFACE_MASK_UNUSABLE
+        )
     return grab_image(settings.mask), grey
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import OutputError, RequestError
 from sd_core.outputs import MANIFEST, OutputFolder, is_whole
 from sd_core.requests import Animation
@@ -103,7 +104,7 @@ def require_right(
     same = about.get("asked") == request.to_json()
     if resume and about and not same:
         message = f"{opened.root / MANIFEST} belongs to another request"
-        raise RequestError("resume", message, hint="use another folder")
+        raise RequestError("resume", message, hint="use another folder", code=ErrorCode.CANNOT_RESUME)
     held = [name for name in opened.listed() if "state/" not in name and os.path.lexists(opened.path(name))]
     if not resume and not overwrite and held:
         whose = "this" if same else "another"
@@ -121,7 +122,9 @@ def _require_resumed(opened: OutputFolder, earlier: Path, request: Animation, *,
     """Nobody vouches for what an earlier version left: it is gone on with, or left alone."""
     same = _earlier(earlier)["asked"] == request.to_json()
     if resume and not same:
-        raise RequestError("resume", f"{earlier} belongs to another request", hint="use another folder")
+        raise RequestError(
+            "resume", f"{earlier} belongs to another request", hint="use another folder", code=ErrorCode.CANNOT_RESUME
+        )
     if not resume:
         whose = "this" if same else "another"
         onward = "resume=True (--resume) goes on with them; or " if same else ""
@@ -156,4 +159,6 @@ def _earlier(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise OutputError(str(path), f"cannot be read: {error}", hint="check the folder") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RequestError("resume", f"{path} is damaged: {error}", hint="use another folder") from error
+        raise RequestError(
+            "resume", f"{path} is damaged: {error}", hint="use another folder", code=ErrorCode.CANNOT_RESUME
+        ) from error

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
 from sd_core.values import Array
 
@@ -36,7 +37,9 @@ def read_state(data: bytes, path: Path) -> State:
         with np.load(io.BytesIO(data), allow_pickle=False) as held:
             return {name: held[name] for name in held.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise RequestError("resume", f"{path} is no state: {error}", hint="use another folder") from error
+        raise RequestError(
+            "resume", f"{path} is no state: {error}", hint="use another folder", code=ErrorCode.CANNOT_RESUME
+        ) from error
 
 
 def noted_in(state: State, name: str) -> Any:

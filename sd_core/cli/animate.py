@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from sd_core.animation.layout import finished_count
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import Event, FrameEvent, StepEvent
 from sd_core.requests import Animation, apply_style, replace
@@ -114,9 +115,16 @@ def _check(request: Animation, files: _Files, how: How) -> None:
     if files.gif and (files.fps or 0) > 50:
         raise RequestError("fps", "must be at most 50 for a GIF", hint="leave out --gif, or use a lower rate")
     if files.resume and files.output is None:
-        raise RequestError("resume", "needs the folder of the run that was stopped", hint="name it with --output")
+        raise RequestError(
+            "resume",
+            "needs the folder of the run that was stopped",
+            hint="name it with --output",
+            code=ErrorCode.CANNOT_RESUME,
+        )
     if files.resume and how.server is not None:
-        raise RequestError("resume", "is what a server does by itself", hint="leave it out")
+        raise RequestError(
+            "resume", "is what a server does by itself", hint="leave it out", code=ErrorCode.CANNOT_RESUME
+        )
     if files.resume and files.overwrite:
         raise RequestError("overwrite", "begins anew, --resume goes on", hint="choose one of them")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import typer
 
 from sd_core.destination import check_destination
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError, SDError, ServerError
 from sd_core.events import Event
 from sd_core.jobs import Job
@@ -72,7 +73,12 @@ def run_and_save(ctx: typer.Context, request: Request, how: How, name: str) -> N
 
 def _check_work(how: How) -> None:
     if how.resume and how.work is None:
-        raise RequestError("resume", "needs the folder of the run that was stopped", hint="name it with --work")
+        raise RequestError(
+            "resume",
+            "needs the folder of the run that was stopped",
+            hint="name it with --work",
+            code=ErrorCode.CANNOT_RESUME,
+        )
     if how.work is not None and how.server is not None:
         message = "is a folder of this machine, and the server keeps finished views itself"
         raise RequestError("work", message, hint="leave out --work and --resume, or --server")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
 
 from .fill import fill_gutters
@@ -42,7 +43,12 @@ def hold(prepared: Prepared, page: Floats, mask: Floats) -> Held:
         )
     free = mask[texels.row, texels.column] > 0.5
     if not free.any():
-        raise RequestError("mask", "is nowhere white on the surface", hint="paint it white where the mesh is to change")
+        raise RequestError(
+            "mask",
+            "is nowhere white on the surface",
+            hint="paint it white where the mesh is to change",
+            code=ErrorCode.SURFACE_MASK_UNUSABLE,
+        )
     covered = texels.image(np.ones(len(texels), bool))
     spread = fill_gutters(texels.image(free.astype(np.float32)[:, None]), covered)
     return Held(page, spread[0, ..., 0] > 0, page[texels.row, texels.column], ~free)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import ModelNotFound
 from sd_core.paths import home_folder
 
@@ -41,5 +42,6 @@ def find_lora(name: str) -> Path:
     if held.is_file() and held.suffix == _ENDING:
         return find_weights(str(held))
     if len(inner.parts) == 1 and inner.suffix == _ENDING:
-        raise ModelNotFound(name, "is not in the LoRA folder", hint="put it there, or name a file with its whole path")
+        hint = "put it there, or name a file with its whole path"
+        raise ModelNotFound(name, "is not in the LoRA folder", hint=hint, code=ErrorCode.LORA_NOT_FOUND)
     return find_weights(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..error_codes import ErrorCode
 from ..errors import RequestError
 from ..values import About, Array, Role, Scope, abstract_value, field_specs, option
 from ..values.checks import choice, instance, integer, name, number, optional, path, side, text, tuple_of
@@ -157,7 +158,9 @@ class Generation(Request):
             if name_ in changed:
                 default = field_specs(type(self))[name_].default
                 shown = repr(str(default)) if isinstance(default, str) else repr(default)
-                raise RequestError(name_, f"must be {shown} for {type(self).__name__}", hint=hint)
+                raise RequestError(
+                    name_, f"must be {shown} for {type(self).__name__}", hint=hint, code=ErrorCode.UNUSED_FIELD
+                )
 
     def _check(self) -> None:
         self._check_unused()
@@ -172,7 +175,10 @@ class Generation(Request):
         if height % 8 or width % 8:
             near = f"{max(width // 8 * 8, 8)} x {max(height // 8 * 8, 8)}"
             raise RequestError(
-                field, f"gives {width} x {height} px, not multiples of 8", hint=f"resize the picture, say to {near}"
+                field,
+                f"gives {width} x {height} px, not multiples of 8",
+                hint=f"resize the picture, say to {near}",
+                code=ErrorCode.SIZE_NOT_MULTIPLE_OF_8,
             )
         for name_, given, needed in (("width", self.width, width), ("height", self.height, height)):
             if given is not None and given != needed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from ..error_codes import ErrorCode
 from ..errors import RequestError
 from ..passes import as_depth
 from ..values import About, Array, Role, Scope, as_control, as_mask, as_picture, option, value
@@ -125,10 +126,15 @@ class Inpaint(Generation):
     def _check(self) -> None:
         if self.mask is None and not any(self.expand):
             hint = "mark what to repaint, or continue the picture beyond its borders with expand"
-            raise RequestError("mask", "is missing", hint=hint)
+            raise RequestError("mask", "is missing", hint=hint, code=ErrorCode.MASK_UNUSABLE)
         if self.mask is not None and shape(self.mask) != shape(self.image):
             (h, w), (height, width) = shape(self.mask), shape(self.image)
-            raise RequestError("mask", f"is {w} x {h} px, but the image {width} x {height}", hint="make them equal")
+            raise RequestError(
+                "mask",
+                f"is {w} x {h} px, but the image {width} x {height}",
+                hint="make them equal",
+                code=ErrorCode.MASK_UNUSABLE,
+            )
         Generation._check(self)
 
 

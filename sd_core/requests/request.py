@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from ..error_codes import ErrorCode
 from ..errors import RequestError
 from ..values import KINDS, Array, Value, abstract_value
 from ..values.codec import ArraySource, decode_value, encode, parse
@@ -86,7 +87,7 @@ def _upgrade(data: dict[str, Any]) -> dict[str, Any]:
         )
     if version > FORMAT:
         newer = f"is {version}, but this version of sd_core reads formats up to {FORMAT}"
-        raise RequestError("format", newer, hint="update sd_core, here and on the server")
+        raise RequestError("format", newer, hint="update sd_core, here and on the server", code=ErrorCode.NEWER_FORMAT)
     if version == 0:  # before there were versions
         _drop_unused(fields)
     return fields

@@ -11,6 +11,7 @@ from diffusers import SchedulerMixin
 from sd_core.diffusion.latents import latent_scale
 from sd_core.diffusion.schedulers import SCHEDULERS
 from sd_core.diffusion.seamless import check_wraps
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import ModelMismatch, RequestError
 from sd_core.models import Model, UNetInput
 from sd_core.passes import finite_range
@@ -65,9 +66,16 @@ def resumed(asked: G, noted: Request, model: Model) -> G:
     fill = {name: getattr(noted, name, None) for name in _OPEN if getattr(asked, name, 0) is None}
     if "model" in fill and fill["model"] != model.name:
         begun = f"was begun with the model {fill['model']!r}, which this run would not use"
-        raise RequestError("resume", begun, hint="name it in the request, or use another folder")
+        raise RequestError(
+            "resume", begun, hint="name it in the request, or use another folder", code=ErrorCode.CANNOT_RESUME
+        )
     if replace(asked, **fill) != noted:
-        raise RequestError("resume", "finds notes that do not belong to this request", hint="use another folder")
+        raise RequestError(
+            "resume",
+            "finds notes that do not belong to this request",
+            hint="use another folder",
+            code=ErrorCode.CANNOT_RESUME,
+        )
     return replace(asked, **fill)
 
 

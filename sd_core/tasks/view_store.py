@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from sd_core.encoding import encode_png
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
 from sd_core.outputs import OutputFolder, Status, is_whole
 from sd_core.requests import MeshTexture, Request, from_json
@@ -37,7 +38,12 @@ class ViewStore:
     def __init__(self, request: MeshTexture, context: Context) -> None:
         folder, resume = context.output, context.resume
         if resume and folder is None:
-            raise RequestError("resume", "needs an output folder", hint="name the one of the run that was stopped")
+            raise RequestError(
+                "resume",
+                "needs an output folder",
+                hint="name the one of the run that was stopped",
+                code=ErrorCode.CANNOT_RESUME,
+            )
         if resume and context.overwrite:
             raise RequestError("overwrite", "begins anew, resume goes on", hint="choose one of them")
         self._asked, self._context = request, context
@@ -78,7 +84,9 @@ class ViewStore:
         path, status = self._files.path(name), self._files.status(name)
         if status is Status.CHANGED and is_whole(path):
             hint = "delete it to have it made again, or put it elsewhere"
-            raise RequestError("resume", f"{path} has been changed since it was made", hint=hint)
+            raise RequestError(
+                "resume", f"{path} has been changed since it was made", hint=hint, code=ErrorCode.CANNOT_RESUME
+            )
         if status is Status.CHANGED:
             aside = self._files.set_aside(name)
             self._context.warn(f"{name} was damaged, and is made again: what was there is {aside.name} now")
@@ -119,7 +127,9 @@ def _adopt(files: OutputFolder, names: list[str], asked: MeshTexture, *, resume:
         held = json.loads(path.read_bytes())
         about = {"asked": str(held["asked"]), "resolved": str(held["resolved"])}
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
-        raise RequestError("resume", f"{path} is damaged: {error}", hint="use another folder") from error
+        raise RequestError(
+            "resume", f"{path} is damaged: {error}", hint="use another folder", code=ErrorCode.CANNOT_RESUME
+        ) from error
     same = about["asked"] == asked.to_json()
     if resume and not same:
         raise _anothers(files)
@@ -132,7 +142,9 @@ def _adopt(files: OutputFolder, names: list[str], asked: MeshTexture, *, resume:
 
 
 def _anothers(files: OutputFolder) -> RequestError:
-    return RequestError("resume", f"{files.root} holds another request's views", hint="use another folder")
+    return RequestError(
+        "resume", f"{files.root} holds another request's views", hint="use another folder", code=ErrorCode.CANNOT_RESUME
+    )
 
 
 def _name(index: int) -> str:

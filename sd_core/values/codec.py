@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..error_codes import ErrorCode
 from ..errors import RequestError
 from .arrays import Array, array_digest, freeze, load_array
 from .base import KINDS, Value
@@ -155,7 +156,9 @@ def _check_names(cls: type[Value], given: dict[str, Any], inside: str) -> None:
     for name, held in given.items():
         if name not in known:
             hint = f"it has {', '.join(known)}; a newer version of sd_core may have more"
-            raise RequestError(f"{inside}{name[:60]}", f"is no field of {cls.__name__}", hint=hint)
+            raise RequestError(
+                f"{inside}{name[:60]}", f"is no field of {cls.__name__}", hint=hint, code=ErrorCode.UNKNOWN_FIELD
+            )
         if isinstance(held, str) and known[name].role is Role.ARRAY:
             # A path is welcome from the user of this process, but JSON comes from anywhere.
             raise RequestError(

@@ -126,6 +126,7 @@ def test_outpainting_adds_what_was_asked_for_and_leaves_the_image_alone(
 
     from blender_addon import problems
     from sd_core.errors import RequestError
+    from sd_core.requests import Inpaint
 
     settings.image, settings.mask_source = start_image(), "NONE"
     start = pixels(settings.image)
@@ -134,7 +135,9 @@ def test_outpainting_adds_what_was_asked_for_and_leaves_the_image_alone(
     settings.inpaint.expand = (8, 0, 21, 16)
     with pytest.raises(RuntimeError, match="gives 93 x 80 px, not multiples of 8"):
         bpy.ops.sdcore.generate_inpaint()
-    assert problems.fix_of(RequestError("expand", "gives 93 x 80 px, not multiples of 8")).operator == "sdcore.set_pad"
+    with pytest.raises(RequestError) as refused:
+        Inpaint(prompt="", image=np.zeros((64, 64, 3), np.uint8), expand=(8, 0, 21, 16))
+    assert problems.fix_of(refused.value).operator == "sdcore.set_pad"
     bpy.ops.sdcore.set_pad()
     nothing_of_the_user_changes()
     run("generate_inpaint")
@@ -159,11 +162,14 @@ def test_odd_sides_are_refused_with_a_repair_that_works(nothing_of_the_user_chan
 
     from blender_addon import problems
     from sd_core.errors import RequestError
+    from sd_core.requests import ImageToImage
 
     settings.image = start_image((60, 66))
     with pytest.raises(RuntimeError, match="not multiples of 8"):
         bpy.ops.sdcore.generate_from_image()
-    fix = problems.fix_of(RequestError("image", "is 66 x 60 px, not multiples of 8"))
+    with pytest.raises(RequestError) as refused:
+        ImageToImage(prompt="", image=np.zeros((60, 66, 3), np.uint8))
+    fix = problems.fix_of(refused.value)
     assert fix is not None and fix.operator == "sdcore.set_pad"
     bpy.ops.sdcore.set_pad()
     run("generate_from_image")

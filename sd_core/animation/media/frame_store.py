@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from sd_core.encoding import encode_png
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
 from sd_core.outputs import Status, is_whole
 from sd_core.requests import Animation, Request, from_json
@@ -176,7 +177,10 @@ class FrameStore:
             return np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise RequestError(
-                "resume", f"{path} is damaged: {error}", hint="resume once more: it is made again"
+                "resume",
+                f"{path} is damaged: {error}",
+                hint="resume once more: it is made again",
+                code=ErrorCode.CANNOT_RESUME,
             ) from error
 
     def picture_path(self, index: int) -> Path:
@@ -278,7 +282,12 @@ class FrameStore:
 
 def _check(folder: Path | None, *, resume: bool, overwrite: bool) -> None:
     if resume and folder is None:
-        raise RequestError("resume", "needs an output folder", hint="name the one of the run that was stopped")
+        raise RequestError(
+            "resume",
+            "needs an output folder",
+            hint="name the one of the run that was stopped",
+            code=ErrorCode.CANNOT_RESUME,
+        )
     if resume and overwrite:
         raise RequestError("overwrite", "begins anew, resume goes on", hint="choose one of them")
 

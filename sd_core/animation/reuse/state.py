@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
 from sd_core.values import Array
 
@@ -73,7 +74,7 @@ def from_arrays(arrays: Mapping[str, Array], view: View, index: int) -> Carried:
     if missing:
         named = ", ".join(sorted(missing))
         message = f"the state after frame {index} has no {named}: another version of sd_core wrote it"
-        raise RequestError("resume", message, hint="start anew, without resume")
+        raise RequestError("resume", message, hint="start anew, without resume", code=ErrorCode.CANNOT_RESUME)
     return Carried(
         view=view,
         births=Births(**{name: arrays[held] for name, held in births.items()}),
