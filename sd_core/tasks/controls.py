@@ -12,11 +12,11 @@ from sd_core.errors import RequestError
 from sd_core.models import ControlNetwork
 from sd_core.requests import DepthToImage, Generation
 
-from .plan import Bench
+from .plan import TaskEnv
 from .resolve import size_of
 
 
-def controls_of(request: Generation, bench: Bench) -> tuple[ActiveControl, ...]:
+def controls_of(request: Generation, bench: TaskEnv) -> tuple[ActiveControl, ...]:
     """Every control of a resolved request.
 
     Raises:
@@ -37,7 +37,7 @@ def controls_of(request: Generation, bench: Bench) -> tuple[ActiveControl, ...]:
     return tuple(active)
 
 
-def depth_control_of(request: DepthToImage, picture: NDArray[np.float32], bench: Bench) -> ActiveControl:
+def depth_control_of(request: DepthToImage, picture: NDArray[np.float32], bench: TaskEnv) -> ActiveControl:
     """The control that a depth picture (h, w) in [0, 1] stands for.
 
     Raises:

@@ -17,7 +17,7 @@ from sd_core.results import Result
 from .controls import controls_of, depth_control_of
 from .generate import generate
 from .image_to_image import keep_alpha
-from .plan import Bench, Context, Plan
+from .plan import Context, Plan, TaskEnv
 from .resolve import demand_unet_input, size_of
 from .starts import from_noise, from_pixels, schedule_of
 
@@ -27,7 +27,7 @@ def run(request: DepthToImage, context: Context, *, keep_latents: bool = False) 
     return generate(plan_depth_to_image, request, context, keep_latents=keep_latents)
 
 
-def plan_depth_to_image(request: DepthToImage, bench: Bench) -> Plan:
+def plan_depth_to_image(request: DepthToImage, bench: TaskEnv) -> Plan:
     """Condition on planar depth, from noise or, where an image is given, from that."""
     schedule = schedule_of(request, bench, request.strength)
     control = depth_control(request.depth, request.depth_range)
@@ -48,7 +48,7 @@ def plan_depth_to_image(request: DepthToImage, bench: Bench) -> Plan:
     )
 
 
-def _depth_channel(control: NDArray[np.float32], bench: Bench) -> Tensor:
+def _depth_channel(control: NDArray[np.float32], bench: TaskEnv) -> Tensor:
     """The control picture at latent size, in [-1, 1]; resized as diffusers' depth pipeline does."""
     scale = latent_scale(bench.model)
     size = (control.shape[0] // scale, control.shape[1] // scale)

@@ -18,18 +18,18 @@ from sd_core.diffusion.latents import decode, latent_scale
 from sd_core.diffusion.loop import OnStep, Predict, denoise
 from sd_core.diffusion.noise import seeded_generators
 from sd_core.diffusion.predict import Inputs, make_predict, make_rolled_predict, make_tiled_predict
-from sd_core.models import Adapted, Model, adapted
+from sd_core.models import Adapted, Model, with_adapters
 from sd_core.requests.generation import Generation
 from sd_core.results import Result
 
 from .memory import decode_within_memory
-from .plan import Bench, Context, Picture, Plan
+from .plan import Context, Picture, Plan, TaskEnv
 from .progress import Progress
 from .resolve import resolve, size_of
 from .seams import rolling_of, seamless_unet, seamless_vae
 
 R = TypeVar("R", bound=Generation)
-Planner = Callable[[R, Bench], Plan]
+Planner = Callable[[R, TaskEnv], Plan]
 
 _BATCH_ON_ACCELERATOR = 4
 
@@ -49,7 +49,7 @@ def generate(planner: Planner[R], request: R, context: Context, *, keep_latents:
     model = context.model(request.model)
     resolved = resolve(request, model)
     # Not inference_mode: torch multiplies by networks that were loaded inside it in another way than diffusers' pipelines do.
-    with adapted(model, resolved.loras, resolved.image_prompt) as adapters, torch.no_grad():
+    with with_adapters(model, resolved.loras, resolved.image_prompt) as adapters, torch.no_grad():
         pictures, latents = _run_batches(resolved, planner, model, adapters, context)
     return Result(
         images=pictures,
@@ -69,7 +69,7 @@ def _run_batches(
     pictures: list[Picture] = []
     latents: list[Tensor] = []
     for first in range(0, len(generators), size):
-        bench = Bench(model, context, generators[first : first + size])
+        bench = TaskEnv(model, context, generators[first : first + size])
         progress.image = first
         made, clean = _run_batch(request, planner, bench, adapters, progress)
         pictures += made
@@ -78,22 +78,22 @@ def _run_batches(
 
 
 def _run_batch(
-    request: Generation, planner: Planner[Any], bench: Bench, adapters: Adapted, progress: Progress
+    request: Generation, planner: Planner[Any], bench: TaskEnv, adapters: Adapted, progress: Progress
 ) -> tuple[list[Picture], Tensor]:
     model, context = bench.model, bench.context
     with seamless_vae(request, model):
-        with _timed(context, "prepare"):
+        with _timing(context, "prepare"):
             plan = planner(request, bench)
-        with _timed(context, "encode_prompt"):
+        with _timing(context, "encode_prompt"):
             conditioning = _conditioning(request, plan, bench, adapters)
-        with _timed(context, "denoise"):
+        with _timing(context, "denoise"):
             latents = denoise_plan(plan, conditioning, request, bench, progress.on_step)
-        with _timed(context, "decode"):
+        with _timing(context, "decode"):
             pixels = decode_within_memory(model, latents, plan.vae_tiling, context, lambda t: decode(model, latents, t))
     return [np.ascontiguousarray(plan.finish(to_array(picture))) for picture in pixels], latents
 
 
-def _conditioning(request: Generation, plan: Plan, bench: Bench, adapters: Adapted) -> Conditioning:
+def _conditioning(request: Generation, plan: Plan, bench: TaskEnv, adapters: Adapted) -> Conditioning:
     assert request.guidance_scale is not None, "a resolved request names its guidance scale"
     guided = is_guided(bench.model, request.guidance_scale)
     embeds = bench.context.prompt(bench.model, request.prompt, request.negative_prompt, guided=guided)
@@ -103,7 +103,9 @@ def _conditioning(request: Generation, plan: Plan, bench: Bench, adapters: Adapt
     )
 
 
-def denoise_plan(plan: Plan, conditioning: Conditioning, request: Generation, bench: Bench, on_step: OnStep) -> Tensor:
+def denoise_plan(
+    plan: Plan, conditioning: Conditioning, request: Generation, bench: TaskEnv, on_step: OnStep
+) -> Tensor:
     """Clean latents (b, c, lh, lw) of the plan for a request, their edges joined where it says so."""
     predict = _predict(plan, Inputs(conditioning, plan.controls, plan.extra_channels), request, bench)
     with seamless_unet(request, bench.model, plan.controls):
@@ -118,7 +120,7 @@ def denoise_plan(plan: Plan, conditioning: Conditioning, request: Generation, be
         )
 
 
-def _predict(plan: Plan, inputs: Inputs, request: Generation, bench: Bench) -> Predict:
+def _predict(plan: Plan, inputs: Inputs, request: Generation, bench: TaskEnv) -> Predict:
     make = partial(make_predict, bench.model)
     if plan.tiling is not None:
         cells = (plan.latents.shape[-2], plan.latents.shape[-1])
@@ -128,7 +130,7 @@ def _predict(plan: Plan, inputs: Inputs, request: Generation, bench: Bench) -> P
 
 
 @contextmanager
-def _timed(context: Context, name: str) -> Iterator[None]:
+def _timing(context: Context, name: str) -> Iterator[None]:
     start = perf_counter()
     try:
         yield

@@ -23,7 +23,7 @@ from sd_core.values import unit_floats
 
 from .controls import controls_of
 from .generate import generate
-from .plan import Bench, Context, Picture, Plan
+from .plan import Context, Picture, Plan, TaskEnv
 from .resolve import demand_unet_input, size_of
 from .starts import from_noise, from_pixels, noise_of, schedule_of
 
@@ -36,7 +36,7 @@ def run(request: Texture, context: Context, *, keep_latents: bool = False) -> Re
     return finish_texture(generate(plan_texture, request, context, keep_latents=keep_latents), context)
 
 
-def plan_texture(request: Texture, bench: Bench) -> Plan:
+def plan_texture(request: Texture, bench: TaskEnv) -> Plan:
     """From noise, or from a picture; one that does not tile is painted anew along the seam, whatever the strength."""
     demand_unet_input(bench.model, UNetInput.TEXT, request)
     if request.estimator is not None:
@@ -78,7 +78,7 @@ def _estimator(request: Texture, context: Context) -> Estimator | None:
     return load_estimator(find_estimator(request.estimator), context.model(request.model).placement, request.seed)
 
 
-def _with_new_seam(request: Texture, image: NDArray[np.generic], bench: Bench) -> Plan:
+def _with_new_seam(request: Texture, image: NDArray[np.generic], bench: TaskEnv) -> Plan:
     """Every pixel starts at its own step: the seam from noise, the rest at `strength`."""
     schedule = schedule_of(request, bench)
     reference = encode(bench.model, to_pixels(image), bench.generators)

@@ -9,15 +9,15 @@ from sd_core.requests import Reuse
 from sd_core.values import Array
 
 from ..policy import POLICY
-from ..reuse.source_map import Births, inside_patches, magnification
+from ..reuse.source_map import SourceMap, inside_patches, magnification
 from .metrics import laplacian
 
 
-def restored(  # noqa: PLR0913 - pictures of one frame, each with a meaning of its own
+def compensate_round_trip(  # noqa: PLR0913 - pictures of one frame, each with a meaning of its own
     image: Array,
     reference: Array,
     again: Array,
-    births: Births,
+    births: SourceMap,
     reuse: Reuse,
     *,
     renewed: Array,
@@ -48,11 +48,13 @@ def restored(  # noqa: PLR0913 - pictures of one frame, each with a meaning of i
     drift, bias = _means(again - image, known, objects), _means(lost, known, objects)
     share = np.zeros((*gap.shape, 1), np.float32)
     if reuse.servo:
-        share[..., 0] = _faded(trusted, POLICY.px(POLICY.patch_fade, scale)) * np.exp(-((gap / POLICY.agreement) ** 2))
+        share[..., 0] = _fade_weight(trusted, POLICY.px(POLICY.patch_fade, scale)) * np.exp(
+            -((gap / POLICY.agreement) ** 2)
+        )
         share *= _until_as_sharp(image, share * lost, reference, trusted)
     changed = image + drift + share * lost + (1 - share) * bias
     if reuse.servo:
-        seen = births.made & births.firm
+        seen = births.has_source & births.confirmed
         changed = changed + (1 - share) * seen[..., None] * _fine_lost(image, reference, again, trusted)
         changed = changed + _enlarged_lost(changed, births, deep)
     if reuse.colour and renewed.any():
@@ -90,7 +92,7 @@ def _fine_lost(image: Array, reference: Array, again: Array, known: Array) -> Ar
     return _fine(image) * np.float32(np.clip(np.sqrt(had / max(left, 1e-9)) - 1, 0, POLICY.detail_limit))
 
 
-def _enlarged_lost(image: Array, births: Births, deep: Array) -> Array:
+def _enlarged_lost(image: Array, births: SourceMap, deep: Array) -> Array:
     """(h, w, 3): the finest detail that surfaces `deep` in patches, (h, w) bool, lost by being seen larger than made."""
     larger = np.where(deep, np.clip(magnification(births), 1, POLICY.detail_magnification), np.float32(1)).astype(
         np.float32
@@ -110,10 +112,10 @@ def _tones_lost(image: Array, reference: Array, renewed: Array, scale: int) -> A
     weight = gaussian_filter(renewed.astype(np.float32), blur)
     gap = np.where(renewed[..., None], reference - image, np.float32(0))
     mean = gaussian_filter(gap, (blur, blur, 0)) / np.maximum(weight, 1e-6)[..., None]
-    return mean * _faded(renewed, POLICY.px(POLICY.tone_fade, scale))[..., None]
+    return mean * _fade_weight(renewed, POLICY.px(POLICY.tone_fade, scale))[..., None]
 
 
-def _faded(where: Array, reach: float) -> Array:
+def _fade_weight(where: Array, reach: float) -> Array:
     """(h, w) float32: 0 outside, rising to 1 over `reach` px inside: a step of colour would be a seam."""
     if where.all():
         return np.ones(where.shape, np.float32)

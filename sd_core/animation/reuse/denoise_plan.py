@@ -10,11 +10,11 @@ from scipy.ndimage import distance_transform_edt
 from sd_core.values import Array
 
 from ..policy import POLICY
-from .source_map import Births, magnification
+from .source_map import SourceMap, magnification
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class DenoisePlan:
     """What a frame needs.
 
     strength: (lh, lw) share of the steps for each latent. hold: (lh, lw) in [0, 1], how firmly it is held to its reference.
@@ -25,11 +25,11 @@ class Needs:
     """
 
     strength: Array
-    hold: Array
+    keep: Array
     full: bool
-    fresh: Array
-    firm: Array
-    owed: float
+    regenerated: Array
+    confirmed: Array
+    backlog: float
     renewed: Array
 
     @property
@@ -38,7 +38,7 @@ class Needs:
         return float(self.strength.max())
 
 
-def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: float, owed: float) -> Needs:
+def denoise_plan(births: SourceMap, age: Array, scale: int, *, margin: int, limit: float, owed: float) -> DenoisePlan:
     """What is to be done to a frame whose surfaces have these births.
 
     What comes into view by a pixel or two in each frame is filled in on the way and stays loose: held softly, and made
@@ -56,26 +56,29 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
         limit: strength of the request: the largest share of the steps.
         owed: see `Needs.owed`, after the frame before.
     """
-    loose = ~births.made | ~births.firm
-    new = area(loose, scale)
+    loose = ~births.has_source | ~births.confirmed
+    new = share_of_latents(loose, scale)
     owed = owed + _open_share(new, margin, scale)
-    much = _owes(new, margin, scale)
+    much = _needs_full_frame(new, margin, scale)
     full = much or owed > POLICY.backlog_patience
     old = _made_again(births, age, scale, full=full)
-    ramp, holes = np.clip(new / POLICY.hole_share, 0, 1), np.clip(area(~births.made, scale) / POLICY.hole_share, 0, 1)
+    ramp, holes = (
+        np.clip(new / POLICY.hole_share, 0, 1),
+        np.clip(share_of_latents(~births.has_source, scale) / POLICY.hole_share, 0, 1),
+    )
     if much:
         ramp = np.maximum(ramp, _beside(new >= POLICY.core_share))
     strength = (
         POLICY.strength_seen
         + ((POLICY.strength_new if full else POLICY.strength_provisional) - POLICY.strength_seen) * ramp
     )
-    strength = np.where(old, np.maximum(strength, _worn(mean(age, scale))), strength)
+    strength = np.where(old, np.maximum(strength, _renewal_strength(mean(age, scale))), strength)
     hold = 1 - ramp if full else 1 - np.maximum(holes, (1 - POLICY.provisional_keep) * ramp)
     hold = np.where(old, 0.0, hold)
-    made_again, anew = enlarged(old, scale), enlarged(ramp >= 1, scale) & full
+    made_again, anew = cells_to_pixels(old, scale), cells_to_pixels(ramp >= 1, scale) & full
     whole = anew & much
-    renewed = made_again & births.made & (age <= POLICY.settings_change) & ~whole
-    return Needs(
+    renewed = made_again & births.has_source & (age <= POLICY.settings_change) & ~whole
+    return DenoisePlan(
         np.minimum(strength, limit).astype(np.float32),
         hold.astype(np.float32),
         full,
@@ -86,14 +89,14 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
     )
 
 
-def everything(size: tuple[int, int], scale: int, *, limit: float) -> Needs:
+def full_denoise_plan(size: tuple[int, int], scale: int, *, limit: float) -> DenoisePlan:
     """The needs of a frame that continues nothing."""
     cells = (size[0] // scale, size[1] // scale)
     whole = np.ones(size, bool)
-    return Needs(np.full(cells, limit, np.float32), np.zeros(cells, np.float32), True, whole, whole, 0.0, ~whole)
+    return DenoisePlan(np.full(cells, limit, np.float32), np.zeros(cells, np.float32), True, whole, whole, 0.0, ~whole)
 
 
-def _owes(new: Array, margin: int, scale: int) -> bool:
+def _needs_full_frame(new: Array, margin: int, scale: int) -> bool:
     """Whether enough was filled in on the way to make it well now. new: (lh, lw) share of such pixels."""
     return (
         _open_share(new, margin, scale) > POLICY.backlog_share
@@ -115,27 +118,28 @@ def _open_share(new: Array, margin: int, scale: int) -> float:
     return float((new >= POLICY.hole_share)[inner, inner].mean())
 
 
-def _worn(age: Array) -> Array:
+def _renewal_strength(age: Array) -> Array:
     """Share of the steps for surfaces that are made again: the more the settings changed, the less of them stays."""
     return np.clip(POLICY.renewal_strength + 2 * age, POLICY.renewal_strength, 1.0)
 
 
-def _made_again(births: Births, age: Array, scale: int, *, full: bool) -> Array:
+def _made_again(births: SourceMap, age: Array, scale: int, *, full: bool) -> Array:
     """(lh, lw) bool: surfaces that need new detail, or to follow new settings.
 
     Whenever some are made again, those are too whose turn would come soon: each by itself would cost as many steps.
     """
-    made = births.made & births.firm
+    made = births.has_source & births.confirmed
     larger, changed = np.where(made, magnification(births), 1.0), made & (age > POLICY.settings_change)
     pressing = (
-        area(changed | (larger > POLICY.magnification_limit) | (larger < 1 / POLICY.reduction_limit), scale) >= 0.5
+        share_of_latents(changed | (larger > POLICY.magnification_limit) | (larger < 1 / POLICY.reduction_limit), scale)
+        >= 0.5
     )
     if not full and float(pressing.mean()) < POLICY.renewal_share:
         return np.zeros_like(pressing)
-    return pressing | (area(changed | (larger > POLICY.magnification_soon), scale) >= 0.5)
+    return pressing | (share_of_latents(changed | (larger > POLICY.magnification_soon), scale) >= 0.5)
 
 
-def area(where: Array, scale: int) -> Array:
+def share_of_latents(where: Array, scale: int) -> Array:
     """(lh, lw) float32: share of the pixels of each latent."""
     return mean(where.astype(np.float32), scale)
 
@@ -146,6 +150,6 @@ def mean(values: Array, scale: int) -> Array:
     return values.reshape(height // scale, scale, width // scale, scale).mean(axis=(1, 3), dtype=np.float32)
 
 
-def enlarged(cells: Array, scale: int) -> Array:
+def cells_to_pixels(cells: Array, scale: int) -> Array:
     """(h, w): every latent's value for all of its pixels."""
     return np.repeat(np.repeat(cells, scale, axis=0), scale, axis=1)

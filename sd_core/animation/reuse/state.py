@@ -12,12 +12,12 @@ from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
 from sd_core.values import Array
 
-from ..geometry.frame_geometry import View
-from .source_map import Births
+from ..geometry.frame_geometry import FrameGeometry
+from .source_map import SourceMap
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class ReuseState:
     """The state after a frame.
 
     view: the frame's geometry. births: its birth map.
@@ -27,8 +27,8 @@ class Carried:
     owed: see `Needs.owed`.
     """
 
-    view: View
-    births: Births
+    view: FrameGeometry
+    births: SourceMap
     clocks: Mapping[int, float]
     clock: float
     kept: tuple[int, ...]
@@ -47,37 +47,43 @@ class Carried:
         text = np.frombuffer(json.dumps(numbers).encode(), np.uint8)
         births = self.births
         return {
-            "birth_frame": births.frame, "birth_place": births.place, "birth_firm": births.firm,
-            "birth_beside": births.beside, "birth_gap": births.gap, "numbers": text,
+            "birth_frame": births.frame, "birth_place": births.xy, "birth_firm": births.confirmed,
+            "birth_beside": births.occluder_id, "birth_gap": births.occluder_distance, "numbers": text,
         }  # fmt: skip
 
-    def pruned(self) -> Carried:
+    def prune(self) -> ReuseState:
         """Without the clocks of frames that are not sampled any more."""
-        wanted = self.wanted
+        wanted = self.needed_frames
         return replace(self, clocks={index: clock for index, clock in self.clocks.items() if index in wanted})
 
     @property
-    def wanted(self) -> set[int]:
+    def needed_frames(self) -> set[int]:
         """Frames whose images some surface, or one that comes back, may be sampled from."""
-        return {int(index) for index in np.unique(self.births.frame[self.births.made])} | set(self.kept)
+        return {int(index) for index in np.unique(self.births.frame[self.births.has_source])} | set(self.kept)
 
 
-def from_arrays(arrays: Mapping[str, Array], view: View, index: int) -> Carried:
+def from_arrays(arrays: Mapping[str, Array], view: FrameGeometry, index: int) -> ReuseState:
     """The state after frame `index`, from what `Carried.arrays` gave.
 
     Raises:
         RequestError: something is missing, as in what another version of sd_core left.
     """
-    births = {name: f"birth_{name}" for name in ("frame", "place", "firm", "beside", "gap")}
+    births = {
+        "frame": "birth_frame",
+        "xy": "birth_place",
+        "confirmed": "birth_firm",
+        "occluder_id": "birth_beside",
+        "occluder_distance": "birth_gap",
+    }
     numbers = json.loads(bytes(arrays["numbers"]).decode()) if "numbers" in arrays else {}
     missing = {*births.values()} - set(arrays) | {"clocks", "clock", "kept", "since", "owed"} - set(numbers)
     if missing:
         named = ", ".join(sorted(missing))
         message = f"the state after frame {index} has no {named}: another version of sd_core wrote it"
         raise RequestError("resume", message, hint="start anew, without resume", code=ErrorCode.CANNOT_RESUME)
-    return Carried(
+    return ReuseState(
         view=view,
-        births=Births(**{name: arrays[held] for name, held in births.items()}),
+        births=SourceMap(**{name: arrays[held] for name, held in births.items()}),
         clocks={int(k): v for k, v in numbers["clocks"].items()},
         clock=numbers["clock"],
         kept=tuple(numbers["kept"]),

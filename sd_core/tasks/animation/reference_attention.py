@@ -20,8 +20,8 @@ from sd_core.values import Array
 
 from ..seams import seamless_unet
 from ..starts import noise_of, schedule_of
-from .frame_request import Frame, condition_frame, plan_frame, request_of
-from .start import Studio
+from .frame_request import Frame, condition_frame, frame_request, plan_frame
+from .start import AnimationRun
 
 Seen = Mapping[str, list[Tensor]]
 """What the layers saw of one frame, by layer and step."""
@@ -34,7 +34,7 @@ class References:
     it is made: in a resumed run, too. `evaluations` counts how often the UNet ran for it.
     """
 
-    def __init__(self, studio: Studio, image: Callable[[int], Array]) -> None:
+    def __init__(self, studio: AnimationRun, image: Callable[[int], Array]) -> None:
         self.evaluations = 0
         self._studio = studio
         self._image = image
@@ -43,19 +43,19 @@ class References:
     def of(self, frame: Frame, strength: float) -> Seen:
         """What the layers see of `frame` in the first steps of a run by `strength`; the last answer is kept."""
         if self._kept is None or self._kept[:2] != (frame.index, strength):
-            self._kept = frame.index, strength, self._recorded(frame, strength)
+            self._kept = frame.index, strength, self._record(frame, strength)
         return self._kept[2]
 
-    def _recorded(self, frame: Frame, strength: float) -> Seen:
+    def _record(self, frame: Frame, strength: float) -> Seen:
         studio = self._studio
-        bench = studio.bench(0)
-        one = request_of(studio.request, frame, studio.margin)
+        bench = studio.environment(0)
+        one = frame_request(studio.request, frame, studio.margin)
         plan = plan_frame(one, bench)
         conditioning = condition_frame(one, plan, frame.settings.prompt, bench, studio.adapters, frame.size)
         predict = make_predict(studio.model, Inputs(conditioning, plan.controls, plan.extra_channels))
         schedule = schedule_of(one, bench, strength)
         clean = encode_mean(studio.model, to_pixels(self._image(frame.index)))
-        noise = noise_of(studio.bench(0), frame.size)
+        noise = noise_of(studio.environment(0), frame.size)
         steps = schedule.steps[: round(POLICY.reference_steps * schedule.end.count)]
         bank = AttentionBank(recording=True, most_tokens=POLICY.reference_tokens)
         with seamless_unet(one, studio.model, plan.controls), shared_attention(studio.model.unet, bank):
