@@ -25,14 +25,14 @@ def run(request: ImageToImage, context: Context, *, keep_latents: bool = False) 
     return generate(plan_image_to_image, request, context, keep_latents=keep_latents)
 
 
-def plan_image_to_image(request: ImageToImage, bench: TaskEnv) -> Plan:
+def plan_image_to_image(request: ImageToImage, env: TaskEnv) -> Plan:
     """SDEdit, Meng et al. 2022, arXiv:2108.01073."""
-    demand_unet_input(bench.model, UNetInput.TEXT, request)
-    schedule = schedule_of(request, bench, request.strength)
+    demand_unet_input(env.model, UNetInput.TEXT, request)
+    schedule = schedule_of(request, env, request.strength)
     return Plan(
         schedule=schedule,
-        latents=from_pixels(bench, schedule, to_pixels(request.image)),
-        controls=controls_of(request, bench),
+        latents=from_pixels(env, schedule, to_pixels(request.image)),
+        controls=controls_of(request, env),
         scored=True,
         finish=keep_alpha(request.image),
     )

@@ -34,7 +34,7 @@ def run(request: Inpaint, context: Context, *, keep_latents: bool = False) -> Re
     return generate(plan_inpaint, request, context, keep_latents=keep_latents)
 
 
-def plan_inpaint(request: Inpaint, bench: TaskEnv) -> Plan:
+def plan_inpaint(request: Inpaint, env: TaskEnv) -> Plan:
     """Repaint where the mask is 1: with a 9-channel UNet, or with any by holding the latents outside the mask.
 
     The order of the draws is that of diffusers' pipeline, so that the same seed gives the same picture.
@@ -43,23 +43,23 @@ def plan_inpaint(request: Inpaint, bench: TaskEnv) -> Plan:
         hint = 'use fill="original" or "surroundings", or strength 1'
         raise RequestError("fill", "noise under the mask leaves nothing for a strength below 1 to keep", hint=hint)
     canvas = _canvas(request)
-    inpainting_model = bench.model.unet_input is UNetInput.INPAINT
+    inpainting_model = env.model.unet_input is UNetInput.INPAINT
     if not inpainting_model:
-        demand_unet_input(bench.model, UNetInput.TEXT, request)
-    schedule = schedule_of(request, bench, request.strength)
-    start = _start(request, canvas, schedule, bench, needs_reference=not inpainting_model)
-    cells = to_cells(canvas.mask, latent_scale(bench.model)).to(bench.device)
+        demand_unet_input(env.model, UNetInput.TEXT, request)
+    schedule = schedule_of(request, env, request.strength)
+    start = _start(request, canvas, schedule, env, needs_reference=not inpainting_model)
+    cells = to_cells(canvas.mask, latent_scale(env.model)).to(env.device)
     shared = Plan(
         schedule=schedule,
         latents=start.latents,
-        controls=controls_of(request, bench),
+        controls=controls_of(request, env),
         scored=True,
         finish=canvas.finish,
     )
     if inpainting_model:
-        return replace(shared, extra_channels=_inpainting_channels(canvas, cells, bench))
+        return replace(shared, extra_channels=_inpainting_channels(canvas, cells, env))
     # diffusers draws for the masked picture here, and then does not use it; ancestral noise comes after.
-    noise_of(bench, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
+    noise_of(env, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
     assert start.reference is not None, "the latents outside the mask are held to those of the picture"
     return replace(shared, edits=(KeepOutside(schedule, cells, start.reference, start.noise),))
 
@@ -95,20 +95,20 @@ def _canvas(request: Inpaint) -> _Canvas:
     return _Canvas(pixels, filled, hard, lambda painted: with_alpha(paste(base, painted, soft)))
 
 
-def _start(request: Inpaint, canvas: _Canvas, schedule: Schedule, bench: TaskEnv, *, needs_reference: bool) -> _Start:
+def _start(request: Inpaint, canvas: _Canvas, schedule: Schedule, env: TaskEnv, *, needs_reference: bool) -> _Start:
     from_image = request.fill is not Fill.NOISE
     reference = None
     if needs_reference or from_image:
-        reference = encode(bench.model, canvas.filled, bench.generators)
-    noise = noise_of(bench, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
+        reference = encode(env.model, canvas.filled, env.generators)
+    noise = noise_of(env, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
     if reference is not None and from_image:
         return _Start(schedule.noise_to(reference, noise, schedule.steps[0]), noise, reference)
     return _Start(noise * schedule.init_noise_sigma, noise, reference)
 
 
-def _inpainting_channels(canvas: _Canvas, cells: Tensor, bench: TaskEnv) -> Tensor:
+def _inpainting_channels(canvas: _Canvas, cells: Tensor, env: TaskEnv) -> Tensor:
     """Mask and masked picture, (b, 1 + c, lh, lw), beside which a 9-channel UNet reads its latents."""
-    masked = encode(bench.model, canvas.pixels * (canvas.mask < 0.5), bench.generators)
+    masked = encode(env.model, canvas.pixels * (canvas.mask < 0.5), env.generators)
     return torch.cat([cells.expand(len(masked), -1, -1, -1), masked], dim=1)
 
 

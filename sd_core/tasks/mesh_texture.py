@@ -135,14 +135,14 @@ def _paint_view(job: _Job, view: View, brief: ViewStart | None) -> Picture:
     return np.asarray(generate(planner, one, job.context).images[0])
 
 
-def _plan_continuation(request: DepthToImage, bench: TaskEnv, *, brief: ViewStart) -> Plan:
+def _plan_continuation(request: DepthToImage, env: TaskEnv, *, brief: ViewStart) -> Plan:
     """Every pixel starts at its own step: what is painted stays, what was seen badly is refined, the rest is new."""
-    plan = plan_depth_to_image(request, bench)
+    plan = plan_depth_to_image(request, env)
     schedule = plan.schedule
-    reference = encode(bench.model, to_pixels(brief.picture), bench.generators)
-    noise = noise_of(bench, size_of(request))
-    start = _cells(brief.start, latent_scale(bench.model)) * schedule.end.count
-    edit = StartAt(schedule, start.floor().to(bench.device), reference, noise)
+    reference = encode(env.model, to_pixels(brief.picture), env.generators)
+    noise = noise_of(env, size_of(request))
+    start = _cells(brief.start, latent_scale(env.model)) * schedule.end.count
+    edit = StartAt(schedule, start.floor().to(env.device), reference, noise)
     return replace(plan, latents=noise * schedule.init_noise_sigma, edits=(*plan.edits, edit))
 
 

@@ -18,12 +18,12 @@ def run(request: TextToImage, context: Context, *, keep_latents: bool = False) -
     return generate(plan_text_to_image, request, context, keep_latents=keep_latents)
 
 
-def plan_text_to_image(request: TextToImage, bench: TaskEnv) -> Plan:
+def plan_text_to_image(request: TextToImage, env: TaskEnv) -> Plan:
     """Rombach et al. 2022, arXiv:2112.10752."""
-    demand_unet_input(bench.model, UNetInput.TEXT, request)
-    schedule = schedule_of(request, bench)
+    demand_unet_input(env.model, UNetInput.TEXT, request)
+    schedule = schedule_of(request, env)
     return Plan(
         schedule=schedule,
-        latents=from_noise(bench, schedule, size_of(request)),
-        controls=controls_of(request, bench),
+        latents=from_noise(env, schedule, size_of(request)),
+        controls=controls_of(request, env),
     )

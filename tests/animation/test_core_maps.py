@@ -93,16 +93,18 @@ NOTHING = np.zeros((SIZE, SIZE), np.int64)
 def test_the_birth_map_stays_exact_over_many_frames() -> None:
     frames = worlds.pan(30, SIZE)
     whole = np.ones((SIZE, SIZE), bool)
-    births, before = (
-        add_sources(empty_sources((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING),
+    sources, before = (
+        add_sources(
+            empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+        ),
         frame_geometry(frames[0]),
     )
     for frame in frames[1:]:
         here = frame_geometry(frame)
-        births, before = reproject_sources(births, find_correspondence(here, before)), here
+        sources, before = reproject_sources(sources, find_correspondence(here, before)), here
     exact = place_in(before, frames[0])
-    assert births.has_source.mean() > 0.3
-    assert np.abs(births.xy - exact)[births.has_source].max() < 0.01
+    assert sources.has_source.mean() > 0.3
+    assert np.abs(sources.xy - exact)[sources.has_source].max() < 0.01
 
 
 def relief(index: int) -> FrameGeometry:
@@ -114,63 +116,69 @@ def relief(index: int) -> FrameGeometry:
 
 def test_places_stay_exact_however_long_a_shot_is() -> None:
     whole = np.ones((SIZE, SIZE), bool)
-    births, before = (
-        add_sources(empty_sources((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING),
+    sources, before = (
+        add_sources(
+            empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+        ),
         relief(0),
     )
-    settler, chained = SourceRefiner(lambda index: relief(index).position), births
+    refiner, chained = SourceRefiner(lambda index: relief(index).position), sources
     for index in range(1, 60):
         here = relief(index)
         found = find_correspondence(here, before)
-        births, chained = (
-            settler.refine(reproject_sources(births, found), here, whole),
+        sources, chained = (
+            refiner.refine(reproject_sources(sources, found), here, whole),
             reproject_sources(chained, found),
         )
         before = here
-    gap = np.linalg.norm(births.xy - place_in(before, relief(0).passes), axis=-1)
-    assert births.has_source.mean() > 0.3
-    assert gap[births.has_source].max() < 0.02
+    gap = np.linalg.norm(sources.xy - place_in(before, relief(0).passes), axis=-1)
+    assert sources.has_source.mean() > 0.3
+    assert gap[sources.has_source].max() < 0.02
     other = np.linalg.norm(chained.xy - place_in(before, relief(0).passes), axis=-1)
     assert other[chained.has_source].max() > 0.02, "vectors alone lead astray"
 
 
 def test_what_vectors_lose_at_edges_is_found_with_its_neighbours() -> None:
     whole = np.ones((SIZE, SIZE), bool)
-    start = add_sources(empty_sources((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING)
-    settler = SourceRefiner(lambda index: relief(index).position)
+    start = add_sources(
+        empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+    )
+    refiner = SourceRefiner(lambda index: relief(index).position)
 
     def after(frames: int, *, joined: bool) -> tuple[SourceMap, FrameGeometry]:
-        births, before = start, relief(0)
+        sources, before = start, relief(0)
         for index in range(1, frames):
             here = relief(index)
-            births = settler.refine(reproject_sources(births, find_correspondence(here, before)), here, whole)
-            births, before = settler.join_neighbours(births, here, whole) if joined else births, here
-        return births, before
+            sources = refiner.refine(reproject_sources(sources, find_correspondence(here, before)), here, whole)
+            sources, before = refiner.join_neighbours(sources, here, whole) if joined else sources, here
+        return sources, before
 
-    births, last = after(40, joined=True)
-    gap = np.linalg.norm(births.xy - place_in(last, relief(0).passes), axis=-1)
-    assert np.percentile(gap[births.has_source], 99) < 0.02 and gap[births.has_source].max() <= 0.5
-    assert not births.has_source.all(), "what the posts hid in the first frame is new"
-    assert births.has_source.mean() > 1.15 * after(40, joined=False)[0].has_source.mean()
+    sources, last = after(40, joined=True)
+    gap = np.linalg.norm(sources.xy - place_in(last, relief(0).passes), axis=-1)
+    assert np.percentile(gap[sources.has_source], 99) < 0.02 and gap[sources.has_source].max() <= 0.5
+    assert not sources.has_source.all(), "what the posts hid in the first frame is new"
+    assert sources.has_source.mean() > 1.15 * after(40, joined=False)[0].has_source.mean()
 
 
 def test_every_pixel_that_was_lost_is_found_where_it_was_unless_its_neighbours_are_another_object() -> None:
     whole, here = np.ones((SIZE, SIZE), bool), relief(1)
     carried_on = reproject_sources(
-        add_sources(empty_sources((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING),
+        add_sources(
+            empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+        ),
         find_correspondence(here, relief(0)),
     )
     lost = carried_on.has_source & (np.random.default_rng(3).random((SIZE, SIZE)) < 0.1)
     holed = replace(
-        carried_on, frame=np.where(lost, np.int32(NEVER), carried_on.frame), firm=carried_on.confirmed & ~lost
+        carried_on, frame=np.where(lost, np.int32(NEVER), carried_on.frame), confirmed=carried_on.confirmed & ~lost
     )
-    settler = SourceRefiner(lambda index: relief(index).position)
-    found = settler.join_neighbours(holed, here, whole)
+    refiner = SourceRefiner(lambda index: relief(index).position)
+    found = refiner.join_neighbours(holed, here, whole)
     assert found.has_source[lost].all() and found.confirmed[lost].all()
     assert np.abs(found.xy - carried_on.xy)[lost].max() < 0.01
     ids = np.where(lost, np.int64(9), here.passes.object_id)
     alone = lost & ~binary_dilation(lost, np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]]))
-    apart = settler.join_neighbours(holed, frame_geometry(replace(here.passes, object_id=ids)), whole)
+    apart = refiner.join_neighbours(holed, frame_geometry(replace(here.passes, object_id=ids)), whole)
     assert alone.any() and not apart.has_source[alone].any()
 
 
@@ -199,28 +207,32 @@ def test_a_point_that_no_pixel_shows_misses_every_patch() -> None:
 
 def test_positions_that_another_surface_has_are_forgotten() -> None:
     here, whole = relief(0), np.ones((SIZE, SIZE), bool)
-    births = add_sources(empty_sources((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING)
-    wrong = replace_place(births, births.xy + np.float32(20))
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+    )
+    wrong = replace_place(sources, sources.xy + np.float32(20))
     left = SourceRefiner(lambda index: here.position).refine(wrong, here, whole)
     assert left.has_source.mean() < 0.02 and not left.confirmed[~left.has_source].any()
-    assert np.array_equal(SourceRefiner(lambda index: here.position).refine(births, here, whole).xy, births.xy)
+    assert np.array_equal(SourceRefiner(lambda index: here.position).refine(sources, here, whole).xy, sources.xy)
 
 
 def test_what_moves_through_the_world_is_left_where_its_vectors_led() -> None:
     world = frame_geometry(replace(relief(1).passes, position_space=PositionSpace.WORLD))
     whole = np.ones((SIZE, SIZE), bool)
-    births = add_sources(empty_sources((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING)
-    moved = replace_place(births, births.xy + np.float32(0.7))
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+    )
+    moved = replace_place(sources, sources.xy + np.float32(0.7))
     still = np.arange(SIZE)[None].repeat(SIZE, 0) < SIZE // 2
     left = SourceRefiner(lambda index: world.position).refine(moved, world, still)
     assert np.array_equal(left.xy[~still], moved.xy[~still])
-    known = still & (np.abs(left.xy - births.xy).max(-1) < 0.01)
+    known = still & (np.abs(left.xy - sources.xy).max(-1) < 0.01)
     assert known[:, 2 : SIZE // 2].mean() > 0.95
     assert left.has_source.all(), "positions in the world tell of no other surface"
 
 
-def replace_place(births: SourceMap, place: Array) -> SourceMap:
-    return replace(births, place=place.astype(np.float32))
+def replace_place(sources: SourceMap, place: Array) -> SourceMap:
+    return replace(sources, xy=place.astype(np.float32))
 
 
 def test_a_surface_that_comes_back_is_found_where_it_was_made() -> None:
@@ -243,16 +255,18 @@ def test_a_surface_that_was_made_since_goes_back_to_the_oldest_frame_that_shows_
     path = [(0.4, 0.1, 0.0), (0.2, 0.0, 0.0), (0.0, 0.0, 0.0)]
     views = {index: frame_geometry(worlds.frame(index, path, (BOX,), size=SIZE)) for index in range(3)}
     whole = np.ones((SIZE, SIZE), bool)
-    loose = whole & (np.arange(SIZE) < SIZE // 2)[:, None]
-    births = add_sources(empty_sources((SIZE, SIZE)), 2, whole, firm=~loose, beside=NOTHING, gap=NOTHING)
-    found = KeptFrames(views.__getitem__).restore_oldest(births, views[2], (0, 1, 2), whole)
+    provisional = whole & (np.arange(SIZE) < SIZE // 2)[:, None]
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)), 2, whole, confirmed=~provisional, occluder_id=NOTHING, occluder_distance=NOTHING
+    )
+    found = KeptFrames(views.__getitem__).restore_oldest(sources, views[2], (0, 1, 2), whole)
     exact, old = place_in(views[2], views[0].passes), found.frame == 0
     assert old.mean() > 0.3 and np.abs(found.xy - exact)[old].max() < 0.05
-    assert (found.frame[loose] == 2).all(), "what has no context is no surface yet"
+    assert (found.frame[provisional] == 2).all(), "what has no context is no surface yet"
     seen = (exact >= 1).all(-1) & (exact <= SIZE - 2).all(-1)
     assert not (old & ~binary_dilation(seen, iterations=2)).any() and found.has_source.all()
     assert np.array_equal(
-        KeptFrames(views.__getitem__).restore_oldest(births, views[2], (2,), whole).frame, births.frame
+        KeptFrames(views.__getitem__).restore_oldest(sources, views[2], (2,), whole).frame, sources.frame
     )
 
 
@@ -261,8 +275,10 @@ def test_a_surface_does_not_go_back_to_where_it_was_smaller(step: float, goes_ba
     path = [(0.0, 0.0, 0.0), (0.0, 0.0, step)]
     views = {index: frame_geometry(worlds.frame(index, path, size=SIZE)) for index in range(2)}
     whole = np.ones((SIZE, SIZE), bool)
-    births = add_sources(empty_sources((SIZE, SIZE)), 1, whole, firm=whole, beside=NOTHING, gap=NOTHING)
-    found = KeptFrames(views.__getitem__).restore_oldest(births, views[1], (0, 1), whole)
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)), 1, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+    )
+    found = KeptFrames(views.__getitem__).restore_oldest(sources, views[1], (0, 1), whole)
     share = float((found.frame == 0).mean())
     assert share > 0.3 if goes_back else share == 0
 
@@ -279,16 +295,18 @@ def test_sampling_once_keeps_detail_that_iterated_warps_lose() -> None:
     frames = [frame_geometry(frame) for frame in worlds.pan(20, SIZE, pixels=0.37)]
     picture = np.random.default_rng(1).random((SIZE, SIZE, 3), np.float32)
     whole = np.ones((SIZE, SIZE), bool)
-    births, warped = (
-        add_sources(empty_sources((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING),
+    sources, warped = (
+        add_sources(
+            empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+        ),
         picture,
     )
     for before, here in pairwise(frames):
         found = find_correspondence(here, before)
-        births = reproject_sources(births, found)
+        sources = reproject_sources(sources, found)
         warped = bilinear(warped, found.xy)
     inner = slice(12, -12)
-    once = laplacian(sample_sources(births, lambda _: picture)[inner, inner]).var() / laplacian(picture).var()
+    once = laplacian(sample_sources(sources, lambda _: picture)[inner, inner]).var() / laplacian(picture).var()
     often = laplacian(warped[inner, inner]).var() / laplacian(picture).var()
     assert once > 0.2 and often < 0.02
 
@@ -339,15 +357,20 @@ def test_a_steep_slope_is_no_outline() -> None:
 def test_what_was_made_beside_an_outline_is_forgotten_once_it_stands_apart() -> None:
     whole = np.ones((SIZE, SIZE), bool)
     first, second = crossing(4), crossing(5)
-    births = add_sources(
-        empty_sources((SIZE, SIZE)), 4, whole, firm=whole, beside=first.occluder_id, gap=first.occluder_distance
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)),
+        4,
+        whole,
+        confirmed=whole,
+        occluder_id=first.occluder_id,
+        occluder_distance=first.occluder_distance,
     )
-    moved = reproject_sources(births, find_correspondence(second, first))
+    moved = reproject_sources(sources, find_correspondence(second, first))
     left = without_moved_occluders(moved, second)
     forgotten = moved.has_source & ~left.has_source
     assert forgotten.any()
     assert not (forgotten & (second.occluder_id != 0)).any()
-    assert not without_moved_occluders(births, first).frame[births.has_source].min() < 0, (
+    assert not without_moved_occluders(sources, first).frame[sources.has_source].min() < 0, (
         "a still picture keeps everything"
     )
 
@@ -364,15 +387,25 @@ def horizon(*, box: bool) -> FrameGeometry:
 def test_the_outline_that_stays_does_not_keep_what_was_made_beside_the_one_that_went() -> None:
     whole = np.ones((SIZE, SIZE), bool)
     there, gone = horizon(box=True), horizon(box=False)
-    births = add_sources(
-        empty_sources((SIZE, SIZE)), 0, whole, firm=whole, beside=there.occluder_id, gap=there.occluder_distance
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)),
+        0,
+        whole,
+        confirmed=whole,
+        occluder_id=there.occluder_id,
+        occluder_distance=there.occluder_distance,
     )
-    forgotten = births.has_source & ~without_moved_occluders(births, gone).has_source
+    forgotten = sources.has_source & ~without_moved_occluders(sources, gone).has_source
     row, column = SIZE // 2 - 2, SIZE // 4  # in the sky, beside the box as well as the floor
     assert forgotten[row, column] and not forgotten[row, -1]
     assert gone.occluder_id[row, column] == gone.occluder_id[row, -1] == 2
     back = add_sources(
-        empty_sources((SIZE, SIZE)), 0, whole, firm=whole, beside=gone.occluder_id, gap=gone.occluder_distance
+        empty_sources((SIZE, SIZE)),
+        0,
+        whole,
+        confirmed=whole,
+        occluder_id=gone.occluder_id,
+        occluder_distance=gone.occluder_distance,
     )
     covered = np.asarray(there.passes.object_id) == 2
     assert without_moved_occluders(back, there).has_source[~covered].all(), (
@@ -392,22 +425,29 @@ def test_a_hole_behind_a_thing_is_filled_from_what_lies_behind_it() -> None:
 
 def test_what_an_outline_stained_does_not_stay_behind_as_its_ghost() -> None:
     whole, first, last = np.ones((SIZE, SIZE), bool), crossing(3), crossing(5)
-    box, later = (np.asarray(view.passes.object_id) == 2 for view in (first, last))
+    box, later = (np.asarray(geometry.passes.object_id) == 2 for geometry in (first, last))
     picture = np.where(box[..., None], np.float32(0), np.float32(0.8)).repeat(3, -1)
     stains = ~box & (first.occluder_id != 0) & (first.occluder_distance < 2)
     picture[stains] = 0.3
-    births = add_sources(
-        empty_sources((SIZE, SIZE)), 3, whole, firm=whole, beside=first.occluder_id, gap=first.occluder_distance
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)),
+        3,
+        whole,
+        confirmed=whole,
+        occluder_id=first.occluder_id,
+        occluder_distance=first.occluder_distance,
     )
-    assert not ghost_mask(births, first).any(), "beside the outline they belong to it"
-    loose = replace(births, firm=~whole)
-    assert halo_mask(loose)[stains].all() and np.array_equal(ghost_mask(loose, first), halo_mask(loose))
+    assert not ghost_mask(sources, first).any(), "beside the outline they belong to it"
+    provisional = replace(sources, confirmed=~whole)
+    assert halo_mask(provisional)[stains].all() and np.array_equal(
+        ghost_mask(provisional, first), halo_mask(provisional)
+    )
     for before, here in pairwise(crossing(index) for index in (3, 4, 5)):
-        births = reproject_sources(births, find_correspondence(here, before))
-    reference = sample_sources(births, lambda _: picture)
-    ghost = ~later & births.has_source & (reference[..., 0] < 0.5) & (last.occluder_distance > 3)
+        sources = reproject_sources(sources, find_correspondence(here, before))
+    reference = sample_sources(sources, lambda _: picture)
+    ghost = ~later & sources.has_source & (reference[..., 0] < 0.5) & (last.occluder_distance > 3)
     assert ghost.sum() > SIZE / 8, "the outline has moved on"
-    known = births.has_source & ~ghost_mask(births, last)
-    undone = fill_disocclusions(reference, known, halo_mask(births), last.objects)
+    known = sources.has_source & ~ghost_mask(sources, last)
+    undone = fill_disocclusions(reference, known, halo_mask(sources), last.objects)
     assert np.abs(undone[ghost] - 0.8).max() < 0.01
     assert np.array_equal(undone[known], reference[known])

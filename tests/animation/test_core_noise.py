@@ -63,7 +63,7 @@ def kept(here: FrameGeometry, noise: Array, before: FrameGeometry, earlier: Arra
 def test_it_goes_with_the_surface_over_any_lag() -> None:
     path = [(0.3 * np.sin(turn), 0.2 * np.cos(turn), 0.0) for turn in np.arange(60) * 0.21]
     views = {index: frame_geometry(worlds.frame(index, path, size=SIZE)) for index in (0, 1, 2, 3, 50, 51, 52, 53)}
-    noise = {index: surface_noise(view, 3, 4, SCALE) for index, view in views.items()}
+    noise = {index: surface_noise(geometry, 3, 4, SCALE) for index, geometry in views.items()}
 
     def mean_kept(lag: int) -> float:
         pairs = [(index, index - lag) for index in views if index - lag in views]
@@ -74,5 +74,5 @@ def test_it_goes_with_the_surface_over_any_lag() -> None:
 
 
 def test_another_seed_gives_other_noise() -> None:
-    view = frame_geometry(worlds.pan(1)[0])
-    assert abs((surface_noise(view, 1, 4, SCALE) * surface_noise(view, 2, 4, SCALE)).mean()) < 0.3
+    geometry = frame_geometry(worlds.pan(1)[0])
+    assert abs((surface_noise(geometry, 1, 4, SCALE) * surface_noise(geometry, 2, 4, SCALE)).mean()) < 0.3

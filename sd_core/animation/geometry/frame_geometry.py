@@ -146,7 +146,7 @@ def _places_at_infinity(size: tuple[int, int], camera: Camera, before: Camera) -
 
 
 def surface_positions(passes: FramePasses) -> Array | None:
-    """See `View.place`."""
+    """See `FrameGeometry.position`."""
     if passes.position is not None:
         place = passes.position.astype(np.float64)
     elif passes.depth is not None and passes.camera is not None:
@@ -207,20 +207,20 @@ def stands_still(here: FrameGeometry, before: FrameGeometry) -> Array:
         return gap < 0.5
 
 
-def has_same_occluder(view: FrameGeometry, objects: Array) -> Array:
-    """(h, w) bool: pixels that have the outline of the object that `objects`, as in `View.beside`, names beside them.
+def has_same_occluder(geometry: FrameGeometry, objects: Array) -> Array:
+    """(h, w) bool: pixels that have the outline of the object that `objects`, as in `FrameGeometry.occluder_id`, names beside them.
 
     Another one may have come between since: then it is enough that the object is there.
     """
-    ids = view.passes.object_id
-    still = (objects != 0) & (view.occluder_id == objects)
+    ids = geometry.passes.object_id
+    still = (objects != 0) & (geometry.occluder_id == objects)
     if ids is None:
         return still
     for named in np.unique(objects[(objects != 0) & ~still]):
         asked = objects == named
         own = ids == named - 1
-        near = np.asarray(maximum_filter(own, 2 * view.reach + 1), bool)
-        still |= asked & np.where(own, view.occluder_id != 0, near)
+        near = np.asarray(maximum_filter(own, 2 * geometry.reach + 1), bool)
+        still |= asked & np.where(own, geometry.occluder_id != 0, near)
     return still
 
 
@@ -229,7 +229,7 @@ def _outline_reach(scale: int) -> int:
 
 
 def _occluders(passes: FramePasses, reach: int) -> tuple[Array, Array]:
-    """`View.beside` and `View.gap`: what is nearer within `reach` px of an outline; nothing if the depth is not known.
+    """`FrameGeometry.occluder_id` and `FrameGeometry.occluder_distance`: what is nearer within `reach` px of an outline; nothing if the depth is not known.
 
     The background lies infinitely far away. An outline is where another object begins, or where depth falls off by more
     than a slope would.

@@ -22,7 +22,7 @@ def fill_disocclusions(reference: Array, made: Array, stains: Array, objects: Ar
         reference: float32 in [0, 1].
         made: (h, w) bool, pixels of it that are known.
         stains: (h, w) bool, those of them that have colours of something else and say nothing about what is beside them.
-        objects: (h, w) int, see `View.objects`.
+        objects: (h, w) int, see `FrameGeometry.objects`.
     """
     if made.all():
         return reference

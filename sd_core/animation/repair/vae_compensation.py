@@ -17,7 +17,7 @@ def compensate_round_trip(  # noqa: PLR0913 - pictures of one frame, each with a
     image: Array,
     reference: Array,
     again: Array,
-    births: SourceMap,
+    sources: SourceMap,
     reuse: Reuse,
     *,
     renewed: Array,
@@ -32,16 +32,16 @@ def compensate_round_trip(  # noqa: PLR0913 - pictures of one frame, each with a
 
     Args:
         image: (h, w, 3) float32 in [0, 1], decoded.
-        reference: likewise, sampled from birth frames.
+        reference: likewise, sampled from source frames.
         again: likewise, the reference encoded and decoded.
-        births: where each pixel of the reference comes from.
+        sources: where each pixel of the reference comes from.
         reuse: `colour` gives the colours back, `servo` the detail.
         renewed: (h, w) bool, surfaces that were given new detail: their tones are those that they had.
-        objects: (h, w) int, see `View.objects`: each has a drift of its own, as what is dark gets lighter.
+        objects: (h, w) int, see `FrameGeometry.objects`: each has a drift of its own, as what is dark gets lighter.
         scale: px to a latent; 8 for the autoencoders of Stable Diffusion.
     """
-    trusted = inside_patches(births, POLICY.whole_px(POLICY.patch_border, scale))
-    deep = inside_patches(births, POLICY.whole_px(POLICY.patch_deep, scale))
+    trusted = inside_patches(sources, POLICY.whole_px(POLICY.patch_border, scale))
+    deep = inside_patches(sources, POLICY.whole_px(POLICY.patch_deep, scale))
     gap = uniform_filter(np.abs(image - again).mean(-1), 5, mode="nearest")
     lost = _usual(reference - again, deep)
     known = trusted & (gap < POLICY.agreement) & reuse.colour
@@ -54,9 +54,9 @@ def compensate_round_trip(  # noqa: PLR0913 - pictures of one frame, each with a
         share *= _until_as_sharp(image, share * lost, reference, trusted)
     changed = image + drift + share * lost + (1 - share) * bias
     if reuse.servo:
-        seen = births.has_source & births.confirmed
+        seen = sources.has_source & sources.confirmed
         changed = changed + (1 - share) * seen[..., None] * _fine_lost(image, reference, again, trusted)
-        changed = changed + _enlarged_lost(changed, births, deep)
+        changed = changed + _enlarged_lost(changed, sources, deep)
     if reuse.colour and renewed.any():
         changed = changed + _tones_lost(changed, reference, renewed, scale)
     return np.clip(changed, 0, 1).astype(np.float32)
@@ -92,9 +92,9 @@ def _fine_lost(image: Array, reference: Array, again: Array, known: Array) -> Ar
     return _fine(image) * np.float32(np.clip(np.sqrt(had / max(left, 1e-9)) - 1, 0, POLICY.detail_limit))
 
 
-def _enlarged_lost(image: Array, births: SourceMap, deep: Array) -> Array:
+def _enlarged_lost(image: Array, sources: SourceMap, deep: Array) -> Array:
     """(h, w, 3): the finest detail that surfaces `deep` in patches, (h, w) bool, lost by being seen larger than made."""
-    larger = np.where(deep, np.clip(magnification(births), 1, POLICY.detail_magnification), np.float32(1)).astype(
+    larger = np.where(deep, np.clip(magnification(sources), 1, POLICY.detail_magnification), np.float32(1)).astype(
         np.float32
     )
     if larger.max() <= 1:

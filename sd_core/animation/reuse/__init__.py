@@ -1,1 +1,1 @@
-"""What earlier frames made, carried to the frame at hand: from which frame, how sure, and what must be made anew."""
+"""What earlier frames made, carried to the frame at hand: from which frame, how sure, and what must be regenerated."""

@@ -19,8 +19,8 @@ class DenoisePlan:
 
     strength: (lh, lw) share of the steps for each latent. hold: (lh, lw) in [0, 1], how firmly it is held to its reference.
     full: whether what is new is made well in this frame.
-    fresh: (h, w) bool, pixels that count as made by this frame. firm: (h, w) bool, those made in context.
-    owed: share of the picture's latents that wait to be made well, summed over the frames since that was last done.
+    regenerated: (h, w) bool, pixels that count as made by this frame. firm: (h, w) bool, those made in context.
+    backlog: share of the picture's latents that wait to be made well, summed over the frames since that was last done.
     renewed: (h, w) bool, surfaces that are given new detail and nothing else.
     """
 
@@ -38,33 +38,35 @@ class DenoisePlan:
         return float(self.strength.max())
 
 
-def denoise_plan(births: SourceMap, age: Array, scale: int, *, margin: int, limit: float, owed: float) -> DenoisePlan:
-    """What is to be done to a frame whose surfaces have these births.
+def make_denoise_plan(
+    sources: SourceMap, age: Array, scale: int, *, margin: int, limit: float, backlog: float
+) -> DenoisePlan:
+    """What is to be done to a frame whose surfaces have these sources.
 
-    What comes into view by a pixel or two in each frame is filled in on the way and stays loose: held softly, and made
+    What comes into view by a pixel or two in each frame is filled in on the way and stays provisional: held softly, and made
     again with its neighbours once there is enough of it, or it has waited for long, to run the frame in full. Locked as it
-    came it would be streaks: slivers that fill less than `hole_share` of a latent stay loose even then.
+    came it would be streaks: slivers that fill less than `hole_share` of a latent stay provisional even then.
 
     Where much is new it is made with what lies beside it: a strip of one latent has no room for anything but the mean of
     its neighbours, and each is paler than the last.
 
     Args:
-        births: as carried from the frame before.
+        sources: as carried from the frame before.
         age: (h, w) how much the settings changed since each pixel was made, 0 to 1.
         scale: px to a latent.
         margin: px on every side that are painted, but no part of the picture.
         limit: strength of the request: the largest share of the steps.
-        owed: see `Needs.owed`, after the frame before.
+        backlog: see `DenoisePlan.backlog`, after the frame before.
     """
-    loose = ~births.has_source | ~births.confirmed
-    new = share_of_latents(loose, scale)
-    owed = owed + _open_share(new, margin, scale)
+    provisional = ~sources.has_source | ~sources.confirmed
+    new = share_of_latents(provisional, scale)
+    backlog = backlog + _open_share(new, margin, scale)
     much = _needs_full_frame(new, margin, scale)
-    full = much or owed > POLICY.backlog_patience
-    old = _made_again(births, age, scale, full=full)
+    full = much or backlog > POLICY.backlog_patience
+    old = _made_again(sources, age, scale, full=full)
     ramp, holes = (
         np.clip(new / POLICY.hole_share, 0, 1),
-        np.clip(share_of_latents(~births.has_source, scale) / POLICY.hole_share, 0, 1),
+        np.clip(share_of_latents(~sources.has_source, scale) / POLICY.hole_share, 0, 1),
     )
     if much:
         ramp = np.maximum(ramp, _beside(new >= POLICY.core_share))
@@ -75,16 +77,16 @@ def denoise_plan(births: SourceMap, age: Array, scale: int, *, margin: int, limi
     strength = np.where(old, np.maximum(strength, _renewal_strength(mean(age, scale))), strength)
     hold = 1 - ramp if full else 1 - np.maximum(holes, (1 - POLICY.provisional_keep) * ramp)
     hold = np.where(old, 0.0, hold)
-    made_again, anew = cells_to_pixels(old, scale), cells_to_pixels(ramp >= 1, scale) & full
-    whole = anew & much
-    renewed = made_again & births.has_source & (age <= POLICY.settings_change) & ~whole
+    made_again, from_noise = cells_to_pixels(old, scale), cells_to_pixels(ramp >= 1, scale) & full
+    whole = from_noise & much
+    renewed = made_again & sources.has_source & (age <= POLICY.settings_change) & ~whole
     return DenoisePlan(
         np.minimum(strength, limit).astype(np.float32),
         hold.astype(np.float32),
         full,
-        loose | made_again | whole,
-        made_again | anew,
-        0.0 if full else owed,
+        provisional | made_again | whole,
+        made_again | from_noise,
+        0.0 if full else backlog,
         renewed,
     )
 
@@ -123,13 +125,13 @@ def _renewal_strength(age: Array) -> Array:
     return np.clip(POLICY.renewal_strength + 2 * age, POLICY.renewal_strength, 1.0)
 
 
-def _made_again(births: SourceMap, age: Array, scale: int, *, full: bool) -> Array:
+def _made_again(sources: SourceMap, age: Array, scale: int, *, full: bool) -> Array:
     """(lh, lw) bool: surfaces that need new detail, or to follow new settings.
 
     Whenever some are made again, those are too whose turn would come soon: each by itself would cost as many steps.
     """
-    made = births.has_source & births.confirmed
-    larger, changed = np.where(made, magnification(births), 1.0), made & (age > POLICY.settings_change)
+    made = sources.has_source & sources.confirmed
+    larger, changed = np.where(made, magnification(sources), 1.0), made & (age > POLICY.settings_change)
     pressing = (
         share_of_latents(changed | (larger > POLICY.magnification_limit) | (larger < 1 / POLICY.reduction_limit), scale)
         >= 0.5

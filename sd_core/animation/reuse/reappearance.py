@@ -22,7 +22,7 @@ _AS_COARSE, _AS_FINE = 1.1, 1.5
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """What is looked up in one frame: its positions, as in `View`, their tree, and the pixels of the tree's points."""
+    """What is looked up in one frame: its positions, as in `FrameGeometry`, their tree, and the pixels of the tree's points."""
 
     place: Array
     width: Array
@@ -35,49 +35,49 @@ class _Index:
 
 
 class KeptFrames:
-    """Looks up surfaces in kept frames; `view` opens the geometry of one."""
+    """Looks up surfaces in kept frames; `geometry` opens the geometry of one."""
 
-    def __init__(self, view: Callable[[int], FrameGeometry]) -> None:
-        self._index = lru_cache(POLICY.kept_frames)(lambda frame: _index_of(view(frame)))
+    def __init__(self, geometry: Callable[[int], FrameGeometry]) -> None:
+        self._index = lru_cache(POLICY.kept_frames)(lambda frame: _index_of(geometry(frame)))
 
-    def find_reappeared(self, births: SourceMap, here: FrameGeometry, kept: Sequence[int], still: Array) -> SourceMap:
-        """`births` with what `kept` frames hold of the pixels that have none, the newest frame first.
+    def find_reappeared(self, sources: SourceMap, here: FrameGeometry, kept: Sequence[int], still: Array) -> SourceMap:
+        """`sources` with what `kept` frames hold of the pixels that have none, the newest frame first.
 
         Args:
-            births: of the frame `here`, as carried.
+            sources: of the frame `here`, as carried.
             here: its geometry.
             kept: frames.
             still: (h, w) bool, pixels whose place is the surface's own: in rest space, or of what stands still.
         """
-        asked = ~births.has_source & _with_place(here, still)
+        asked = ~sources.has_source & _with_place(here, still)
         return self._looked_up(
-            births, here, sorted(kept, reverse=True), asked, (POLICY.reappear_coarser, POLICY.reappear_finer)
+            sources, here, sorted(kept, reverse=True), asked, (POLICY.reappear_coarser, POLICY.reappear_finer)
         )
 
-    def restore_oldest(self, births: SourceMap, here: FrameGeometry, kept: Sequence[int], still: Array) -> SourceMap:
-        """`births` with surfaces that were made since taken from `kept` frames again, the oldest first.
+    def restore_oldest(self, sources: SourceMap, here: FrameGeometry, kept: Sequence[int], still: Array) -> SourceMap:
+        """`sources` with surfaces that were made since taken from `kept` frames again, the oldest first.
 
         A surface is made again and again while it turns away, grows or shrinks. Seen as it was once, it gets back what it
         was: a loop ends in what it began with.
 
         Args:
-            births: of the frame `here`; those without context stay.
+            sources: of the frame `here`; those without context stay.
             here: its geometry.
             kept: frames.
             still: see `recalled`.
         """
-        asked = births.has_source & births.confirmed & _with_place(here, still)
-        return self._looked_up(births, here, sorted(kept), asked, (_AS_COARSE, _AS_FINE))
+        asked = sources.has_source & sources.confirmed & _with_place(here, still)
+        return self._looked_up(sources, here, sorted(kept), asked, (_AS_COARSE, _AS_FINE))
 
     def _looked_up(
-        self, births: SourceMap, here: FrameGeometry, kept: Sequence[int], asked: Array, limits: tuple[float, float]
+        self, sources: SourceMap, here: FrameGeometry, kept: Sequence[int], asked: Array, limits: tuple[float, float]
     ) -> SourceMap:
-        """`births` with the pixels `asked` (h, w) for born in the first of the `kept` frames that shows them.
+        """`sources` with the pixels `asked` (h, w) for born in the first of the `kept` frames that shows them.
 
         limits: times by which they may have been smaller and larger there.
         """
         left = asked.copy()
-        found = births.copy()
+        found = sources.copy()
         for index in kept:
             rows, columns = np.nonzero(left & ((found.frame == NEVER) | (found.frame > index)))
             if len(rows) == 0:
@@ -105,15 +105,17 @@ def thin_frames(kept: Sequence[int]) -> tuple[int, ...]:
     return tuple(left)
 
 
-def _index_of(view: FrameGeometry) -> _Index:
-    assert view.position is not None and view.width is not None, "only frames with places are kept"
-    rows, columns = np.nonzero(np.isfinite(view.position).all(-1))
+def _index_of(geometry: FrameGeometry) -> _Index:
+    assert geometry.position is not None and geometry.width is not None, "only frames with places are kept"
+    rows, columns = np.nonzero(np.isfinite(geometry.position).all(-1))
     chosen = (rows % POLICY.search_stride == 0) & (columns % POLICY.search_stride == 0)
     rows, columns = rows[chosen], columns[chosen]
     # many frames are held: single precision, and nothing else of the view
-    place, width = view.position.astype(np.float32), view.width.astype(np.float32)
+    place, width = geometry.position.astype(np.float32), geometry.width.astype(np.float32)
     tree = KDTree(place[rows, columns].reshape(-1, 3))
-    return _Index(place, width, view.occluder_id, view.occluder_distance, view.passes.object_id, tree, rows, columns)
+    return _Index(
+        place, width, geometry.occluder_id, geometry.occluder_distance, geometry.passes.object_id, tree, rows, columns
+    )
 
 
 def _find_in_frame(

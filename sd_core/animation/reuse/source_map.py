@@ -1,4 +1,4 @@
-"""The birth map: for every pixel the frame in which its surface point was last made, and exactly where in it.
+"""The source map: for every pixel the frame in which its surface point was last made, and exactly where in it.
 
 Images are sampled there, once, however many frames have passed: nothing is ever resampled twice, so nothing blurs.
 """
@@ -17,7 +17,7 @@ from ..geometry.sampling import pixel_grid, spline
 from ..policy import POLICY
 
 NEVER = -1
-"""Birth of a pixel that has not been made yet."""
+"""Source of a pixel that has not been made yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class SourceMap:
     """The map.
 
     frame: (h, w) int32, or NEVER. place: (h, w, 2) float32 px (x, y) in it. firm: (h, w) bool, made in its context.
-    beside: (h, w) int64, what it was made beside, as `View.beside` says it. gap: (h, w) uint8 px to that, as `View.gap`.
+    beside: (h, w) int64, what it was made beside, as `FrameGeometry.occluder_id` says it. gap: (h, w) uint8 px to that, as `FrameGeometry.occluder_distance`.
     """
 
     frame: Array
@@ -51,101 +51,108 @@ def empty_sources(size: tuple[int, int]) -> SourceMap:
     return SourceMap(np.full(size, NEVER, np.int32), place, no, no.astype(np.int64), no.astype(np.uint8))
 
 
-def reproject_sources(births: SourceMap, matches: Correspondence) -> SourceMap:
-    """The births of the frame after: each pixel takes that of its point a frame ago.
+def reproject_sources(sources: SourceMap, correspondence: Correspondence) -> SourceMap:
+    """The source map of the next frame: each pixel takes the source of its surface point one frame ago.
 
-    Between pixels the place is continued from the nearest one along the map's own slope, never across a border of two
-    births.
+    Between pixels the coordinates are extrapolated from the nearest one along the map's own slope, never across a border of
+    two source frames.
     """
-    rows, columns = matches.rows, matches.columns
+    rows, columns, seen = correspondence.rows, correspondence.columns, correspondence.seen
     centre = np.stack([columns, rows], axis=-1)
-    rest = (matches.xy - centre).astype(np.float32)
-    slope = slopes(births)[rows, columns]
-    place = births.xy[rows, columns] + np.einsum("hwij,hwj->hwi", slope, np.clip(rest, -1, 1))
-    frame = np.where(matches.seen, births.frame[rows, columns], NEVER)
-    firm, beside = births.confirmed[rows, columns] & matches.seen, births.occluder_id[rows, columns] * matches.seen
-    gap = births.occluder_distance[rows, columns] * matches.seen
-    return SourceMap(frame.astype(np.int32), place.astype(np.float32), firm, beside, gap)
+    rest = (correspondence.xy - centre).astype(np.float32)
+    slope = slopes(sources)[rows, columns]
+    xy = sources.xy[rows, columns] + np.einsum("hwij,hwj->hwi", slope, np.clip(rest, -1, 1))
+    return SourceMap(
+        frame=np.where(seen, sources.frame[rows, columns], NEVER).astype(np.int32),
+        xy=xy.astype(np.float32),
+        confirmed=sources.confirmed[rows, columns] & seen,
+        occluder_id=sources.occluder_id[rows, columns] * seen,
+        occluder_distance=sources.occluder_distance[rows, columns] * seen,
+    )
 
 
-def without_moved_occluders(births: SourceMap, view: FrameGeometry) -> SourceMap:
-    """`births` without those made beside an outline that has moved away since.
+def without_moved_occluders(sources: SourceMap, geometry: FrameGeometry) -> SourceMap:
+    """`sources` without those made beside an outline that has moved away since.
 
     Latents are coarse: within a few px of something nearer a surface takes its colours, which would stay as a ghost.
     """
-    forgotten = births.has_source & (births.occluder_id != 0) & ~has_same_occluder(view, births.occluder_id)
-    return replace(births, frame=np.where(forgotten, np.int32(NEVER), births.frame), firm=births.confirmed & ~forgotten)
-
-
-def halo_mask(births: SourceMap, scale: int = 8) -> Array:
-    """(h, w) bool: pixels that were made so close to an outline that its colours run into theirs. scale: px to a latent."""
-    return (
-        births.has_source
-        & (births.occluder_id != 0)
-        & (births.occluder_distance < POLICY.px(POLICY.stain_reach, scale))
+    forgotten = sources.has_source & (sources.occluder_id != 0) & ~has_same_occluder(geometry, sources.occluder_id)
+    return replace(
+        sources, frame=np.where(forgotten, np.int32(NEVER), sources.frame), confirmed=sources.confirmed & ~forgotten
     )
 
 
-def ghost_mask(births: SourceMap, view: FrameGeometry) -> Array:
-    """(h, w) bool: stained pixels that would be a ghost of the outline: it has moved away, or may have, as they are loose.
+def halo_mask(sources: SourceMap, scale: int = 8) -> Array:
+    """(h, w) bool: pixels that were made so close to an outline that its colours run into theirs. scale: px to a latent."""
+    return (
+        sources.has_source
+        & (sources.occluder_id != 0)
+        & (sources.occluder_distance < POLICY.px(POLICY.stain_reach, scale))
+    )
+
+
+def ghost_mask(sources: SourceMap, geometry: FrameGeometry) -> Array:
+    """(h, w) bool: stained pixels that would be a ghost of the outline: it has moved away, or may have, as they are provisional.
 
     The latents' reach, after which `uncovered` forgets them, is much larger than what a stain can be seen in.
     """
-    away = view.occluder_distance > births.occluder_distance * np.maximum(magnification(births), 1) + POLICY.px(
-        POLICY.outline_slack, view.scale
+    away = geometry.occluder_distance > sources.occluder_distance * np.maximum(magnification(sources), 1) + POLICY.px(
+        POLICY.outline_slack, geometry.scale
     )
-    return halo_mask(births, view.scale) & (away | ~births.confirmed)
+    return halo_mask(sources, geometry.scale) & (away | ~sources.confirmed)
 
 
-def slopes(births: SourceMap) -> Array:
-    """(h, w, 2, 2) float32: change of `place` to the next pixel in x and in y, within one birth; else that of no change."""
-    along_x, along_y = _slope(births, 1, (1.0, 0.0)), _slope(births, 0, (0.0, 1.0))
+def slopes(sources: SourceMap) -> Array:
+    """(h, w, 2, 2) float32: change of `place` to the next pixel in x and in y, within one source; else that of no change."""
+    along_x, along_y = _slope(sources, 1, (1.0, 0.0)), _slope(sources, 0, (0.0, 1.0))
     return np.stack([along_x, along_y], axis=-1)
 
 
-def magnification(births: SourceMap) -> Array:
-    """(h, w) float32: how many times larger than in its birth frame a surface is seen, along one side."""
-    slope = slopes(births)
+def magnification(sources: SourceMap) -> Array:
+    """(h, w) float32: how many times larger than in its source frame a surface is seen, along one side."""
+    slope = slopes(sources)
     determinant = slope[..., 0, 0] * slope[..., 1, 1] - slope[..., 0, 1] * slope[..., 1, 0]
     return 1 / np.sqrt(np.maximum(np.abs(determinant), 1e-6))
 
 
-def add_sources(births: SourceMap, index: int, where: Array, *, firm: Array, beside: Array, gap: Array) -> SourceMap:
-    """`births` with the pixels `where` made in frame `index`."""
+def add_sources(
+    sources: SourceMap, index: int, where: Array, *, confirmed: Array, occluder_id: Array, occluder_distance: Array
+) -> SourceMap:
+    """`sources` with the pixels `where` made in frame `index`."""
     here = pixel_grid(*where.shape)
     return SourceMap(
-        np.where(where, np.int32(index), births.frame).astype(np.int32),
-        np.where(where[..., None], here, births.xy),
-        np.where(where, firm, births.confirmed),
-        np.where(where, beside, births.occluder_id),
-        np.where(where, gap, births.occluder_distance),
+        np.where(where, np.int32(index), sources.frame).astype(np.int32),
+        np.where(where[..., None], here, sources.xy),
+        np.where(where, confirmed, sources.confirmed),
+        np.where(where, occluder_id, sources.occluder_id),
+        np.where(where, occluder_distance, sources.occluder_distance),
     )
 
 
-def sample_sources(births: SourceMap, image: Callable[[int], Array]) -> Array:
-    """(h, w, 3) float32: every pixel sampled from its birth frame; 0 where it has none.
+def sample_sources(sources: SourceMap, image: Callable[[int], Array]) -> Array:
+    """(h, w, 3) float32: every pixel sampled from its source frame; 0 where it has none.
 
     Args:
-        births: the map.
+        sources: the map.
         image: gives the (h, w, 3) image of a frame.
     """
-    total = np.zeros((*births.frame.shape, 3), np.float32)
-    for index in np.unique(births.frame[births.has_source]):
-        where = births.frame == index
-        total[where] = spline(image(int(index)), births.xy[where])
+    total = np.zeros((*sources.frame.shape, 3), np.float32)
+    for index in np.unique(sources.frame[sources.has_source]):
+        where = sources.frame == index
+        total[where] = spline(image(int(index)), sources.xy[where])
     return np.clip(total, 0, 1)
 
 
-def inside_patches(births: SourceMap, reach: int) -> Array:
-    """(h, w) bool: firm pixels whose neighbours up to `reach` px away are firm and lie beside them in the same birth."""
-    inner = births.confirmed & births.has_source
+def inside_patches(sources: SourceMap, reach: int) -> Array:
+    """(h, w) bool: firm pixels whose neighbours up to `reach` px away are firm and lie beside them in the same source."""
+    inner = sources.confirmed & sources.has_source
     for axis in (0, 1):
         for shift in (*range(-reach, 0), *range(1, reach + 1)):
-            beside = np.roll(births.frame, shift, axis) == births.frame
-            beside &= np.roll(births.confirmed, shift, axis)
-            gap = np.linalg.norm(np.roll(births.xy, shift, axis) - births.xy, axis=-1)
+            beside = np.roll(sources.frame, shift, axis) == sources.frame
+            beside &= np.roll(sources.confirmed, shift, axis)
+            gap = np.linalg.norm(np.roll(sources.xy, shift, axis) - sources.xy, axis=-1)
             beside &= gap <= POLICY.tear_limit * abs(shift)
-            inner &= beside | _rolled_over(births.frame.shape, shift, axis)
+            inner &= beside | _rolled_over(sources.frame.shape, shift, axis)
     return inner
 
 
@@ -156,12 +163,12 @@ def _rolled_over(shape: tuple[int, ...], shift: int, axis: int) -> Array:
     return outside[:, None] if axis == 0 else outside[None, :]
 
 
-def _slope(births: SourceMap, axis: int, otherwise: tuple[float, float]) -> Array:
-    step = np.diff(births.xy, axis=axis)
-    one = np.diff(births.frame, axis=axis) == 0
+def _slope(sources: SourceMap, axis: int, otherwise: tuple[float, float]) -> Array:
+    step = np.diff(sources.xy, axis=axis)
+    one = np.diff(sources.frame, axis=axis) == 0
     one &= (np.abs(step) < POLICY.neighbour_limit).all(-1)
-    empty_step = np.zeros_like(np.take(births.xy, [0], axis=axis))
-    empty = np.zeros_like(np.take(births.has_source, [0], axis=axis))
+    empty_step = np.zeros_like(np.take(sources.xy, [0], axis=axis))
+    empty = np.zeros_like(np.take(sources.has_source, [0], axis=axis))
     after, has_after = np.concatenate([step, empty_step], axis), np.concatenate([one, empty], axis)
     before, has_before = np.concatenate([empty_step, step], axis), np.concatenate([empty, one], axis)
     count = has_after.astype(np.float32) + has_before

@@ -75,23 +75,23 @@ def frame_request(request: Animation, frame: Frame, margin: int) -> DepthToImage
     return picture_request(request, DepthToImage, **own, depth=passes.depth, controlnet_conditioning_scale=scale)
 
 
-def plan_frame(one: DepthToImage | ImageToImage, bench: TaskEnv) -> Plan:
+def plan_frame(one: DepthToImage | ImageToImage, env: TaskEnv) -> Plan:
     """The plan of a frame alone."""
-    return plan_depth_to_image(one, bench) if isinstance(one, DepthToImage) else plan_image_to_image(one, bench)
+    return plan_depth_to_image(one, env) if isinstance(one, DepthToImage) else plan_image_to_image(one, env)
 
 
 def condition_frame(
-    one: Generation, plan: Plan, blend: Blend, bench: TaskEnv, adapters: Adapted, size: tuple[int, int]
+    one: Generation, plan: Plan, blend: Blend, env: TaskEnv, adapters: Adapted, size: tuple[int, int]
 ) -> Conditioning:
     """The conditioning of a frame, its prompt blended from two. `size`: (height, width) of what is painted, px."""
     assert one.guidance_scale is not None, "a resolved request names its guidance scale"
-    guided = is_guided(bench.model, one.guidance_scale)
-    embeds = bench.context.prompt(bench.model, blend.start, one.negative_prompt, guided=guided)
+    guided = is_guided(env.model, one.guidance_scale)
+    embeds = env.context.prompt(env.model, blend.start, one.negative_prompt, guided=guided)
     if blend.weight > 0 and blend.end != blend.start:
-        other = bench.context.prompt(bench.model, blend.end, one.negative_prompt, guided=guided)
+        other = env.context.prompt(env.model, blend.end, one.negative_prompt, guided=guided)
         embeds = blend_prompts(embeds, other, blend.weight)
     return make_conditioning(
-        bench.model, embeds, one.guidance_scale, size, adapters.image_embeds(guided=guided), scored=plan.scored
+        env.model, embeds, one.guidance_scale, size, adapters.image_embeds(guided=guided), scored=plan.scored
     )
 
 
@@ -123,17 +123,17 @@ class DenoisedFrame:
 
 
 def run_plan(
-    plan: Plan, conditioning: Conditioning, request: Generation, bench: TaskEnv, on_step: OnStep
+    plan: Plan, conditioning: Conditioning, request: Generation, env: TaskEnv, on_step: OnStep
 ) -> DenoisedFrame:
     """Denoise a plan."""
-    latents = denoise_plan(plan, conditioning, request, bench, on_step)
+    latents = denoise_plan(plan, conditioning, request, env, on_step)
     return DenoisedFrame(latents, len(plan.schedule.steps) * conditioning.passes)
 
 
-def decode_frame(latents: Tensor, bench: TaskEnv) -> Tensor:
+def decode_frame(latents: Tensor, env: TaskEnv) -> Tensor:
     """Pixels (1, 3, h, w) float32, about [-1, 1]."""
-    model = bench.model
-    return decode_within_memory(model, latents, None, bench.context, lambda tiling: decode(model, latents, tiling))
+    model = env.model
+    return decode_within_memory(model, latents, None, env.context, lambda tiling: decode(model, latents, tiling))
 
 
 def _extend_controls(controls: Sequence[Control], margin: int) -> tuple[Control, ...]:

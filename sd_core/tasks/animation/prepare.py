@@ -18,7 +18,7 @@ from sd_core.animation.geometry.frame_geometry import (
     surface_positions,
 )
 from sd_core.animation.policy import POLICY
-from sd_core.animation.reuse.denoise_plan import DenoisePlan, denoise_plan, full_denoise_plan
+from sd_core.animation.reuse.denoise_plan import DenoisePlan, full_denoise_plan, make_denoise_plan
 from sd_core.animation.reuse.keyframes import distance
 from sd_core.animation.reuse.reappearance import KeptFrames, thin_frames
 from sd_core.animation.reuse.refine_sources import SourceRefiner
@@ -46,7 +46,7 @@ T = TypeVar("T")
 class PreparedFrame:
     """A frame that is ready to be painted.
 
-    matches: to the frame before; None: it does not follow from it. births: as carried from there. cut: whether one was
+    correspondence: to the frame before; None: it does not follow from it. sources: as carried from there. cut: whether one was
     given or found before the frame. noise: (c, lh, lw) float32 that belongs to its surfaces; None: the passes do not tell
     them apart, or it is not wanted. anchor: the first frame of the shot, where it is looked at. after: the state once the
     frame is painted.
@@ -54,7 +54,7 @@ class PreparedFrame:
 
     frame: Frame
     geometry: FrameGeometry
-    matches: Correspondence | None
+    correspondence: Correspondence | None
     sources: SourceMap
     plan: DenoisePlan
     cut: bool
@@ -66,17 +66,17 @@ class PreparedFrame:
 class FramePreparer:
     """Prepares the frames of one animation in order; `open_frame` opens those that are finished."""
 
-    def __init__(self, studio: AnimationRun, open_frame: Callable[[int], Frame]) -> None:
-        self._studio = studio
+    def __init__(self, animation: AnimationRun, open_frame: Callable[[int], Frame]) -> None:
+        self._animation = animation
         self._open_frame = open_frame
         self._before: tuple[Frame, ReuseState] | None = None
         self._anchor: Frame | None = None
-        self._settler = SourceRefiner(lambda index: surface_positions(open_frame(index).passes))
-        self._recall = KeptFrames(lambda index: frame_geometry(open_frame(index).passes, studio.scale))
+        self._refiner = SourceRefiner(lambda index: surface_positions(open_frame(index).passes))
+        self._kept_frames = KeptFrames(lambda index: frame_geometry(open_frame(index).passes, animation.scale))
 
     def restore(self, state: State, before: Frame) -> None:
         """Go on after the frame `before`, which left `state`."""
-        self._before = before, from_arrays(state, frame_geometry(before.passes, self._studio.scale), before.index)
+        self._before = before, from_arrays(state, frame_geometry(before.passes, self._animation.scale), before.index)
 
     def prepare(self, frame: Frame) -> PreparedFrame:
         """The next frame.
@@ -84,89 +84,91 @@ class FramePreparer:
         Raises:
             RequestError: a pass is missing; names the frame.
         """
-        easel = self._prepare_frame(frame)
-        self._before = frame, easel.after
-        return easel
+        prepared = self._prepare_frame(frame)
+        self._before = frame, prepared.after
+        return prepared
 
     def _prepare_frame(self, frame: Frame) -> PreparedFrame:
-        view = frame_geometry(frame.passes, self._studio.scale)
+        geometry = frame_geometry(frame.passes, self._animation.scale)
         if self._before is None or frame.passes.cut or not self._has_motion(frame):
-            return self._keyframe(frame, view, None, cut=frame.passes.cut)
-        matches = find_correspondence(view, self._before[1].view)
-        if 1 - float(matches.seen.mean()) > POLICY.cut_share:
-            return self._keyframe(frame, view, None, cut=True)
-        if not self._studio.reuses_pixels:
-            return self._keyframe(frame, view, matches, cut=False)
-        return self._continuing(frame, view, matches, *self._before)
+            return self._keyframe(frame, geometry, None, cut=frame.passes.cut)
+        correspondence = find_correspondence(geometry, self._before[1].geometry)
+        if 1 - float(correspondence.seen.mean()) > POLICY.cut_share:
+            return self._keyframe(frame, geometry, None, cut=True)
+        if not self._animation.reuses_pixels:
+            return self._keyframe(frame, geometry, correspondence, cut=False)
+        return self._continuing(frame, geometry, correspondence, *self._before)
 
     def _keyframe(
-        self, frame: Frame, view: FrameGeometry, matches: Correspondence | None, *, cut: bool
+        self, frame: Frame, geometry: FrameGeometry, correspondence: Correspondence | None, *, cut: bool
     ) -> PreparedFrame:
-        needs = full_denoise_plan(view.size, self._studio.scale, limit=frame.settings.strength)
-        return self._build(frame, view, matches, empty_sources(view.size), needs, clock=0.0, cut=cut)
+        denoising = full_denoise_plan(geometry.size, self._animation.scale, limit=frame.settings.strength)
+        return self._build(frame, geometry, correspondence, empty_sources(geometry.size), denoising, clock=0.0, cut=cut)
 
     def _continuing(
-        self, frame: Frame, view: FrameGeometry, matches: Correspondence, earlier: Frame, before: ReuseState
+        self, frame: Frame, geometry: FrameGeometry, correspondence: Correspondence, earlier: Frame, before: ReuseState
     ) -> PreparedFrame:
-        studio, settings = self._studio, frame.settings
-        own = np.ones(view.size, bool) if view.is_rest_space else stands_still(view, before.view)
-        births = self._settler.refine(reproject_sources(before.births, matches), view, own)
-        births = without_moved_occluders(self._settler.join_neighbours(births, view, own), view)
-        births = self._recall.find_reappeared(births, view, before.kept, own)
+        animation, settings = self._animation, frame.settings
+        own = np.ones(geometry.size, bool) if geometry.is_rest_space else stands_still(geometry, before.geometry)
+        sources = self._refiner.refine(reproject_sources(before.sources, correspondence), geometry, own)
+        sources = without_moved_occluders(self._refiner.join_neighbours(sources, geometry, own), geometry)
+        sources = self._kept_frames.find_reappeared(sources, geometry, before.kept, own)
         clock = before.clock + distance(settings, earlier.settings)
-        needs = self._needs(births, before, clock, settings.strength)
-        if needs.full:
+        denoising = self._needs(sources, before, clock, settings.strength)
+        if denoising.full:
             # only then: what comes back may differ from what is there, and much changes anyway
             recent = [index for index in before.kept if clock - before.clocks[index] <= POLICY.settings_change]
-            births = self._recall.restore_oldest(births, view, recent, own)
-            needs = self._needs(births, before, clock, settings.strength)
-        if not studio.request.reuse.start:
-            needs = replace(needs, strength=np.full_like(needs.strength, settings.strength))
-        return self._build(frame, view, matches, births, needs, clock=clock, cut=False)
+            sources = self._kept_frames.restore_oldest(sources, geometry, recent, own)
+            denoising = self._needs(sources, before, clock, settings.strength)
+        if not animation.request.reuse.start:
+            denoising = replace(denoising, strength=np.full_like(denoising.strength, settings.strength))
+        return self._build(frame, geometry, correspondence, sources, denoising, clock=clock, cut=False)
 
     def _build(
         self,
         frame: Frame,
-        view: FrameGeometry,
-        matches: Correspondence | None,
-        births: SourceMap,
-        needs: DenoisePlan,
+        geometry: FrameGeometry,
+        correspondence: Correspondence | None,
+        sources: SourceMap,
+        denoising: DenoisePlan,
         *,
         clock: float,
         cut: bool,
     ) -> PreparedFrame:
-        before = self._before[1] if self._before is not None and matches is not None else None
-        looks_back = needs.full and self._studio.request.reuse.attention
+        before = self._before[1] if self._before is not None and correspondence is not None else None
+        looks_back = denoising.full and self._animation.request.reuse.attention
         return PreparedFrame(
             frame=frame,
-            geometry=view,
-            matches=matches,
-            sources=births,
-            plan=needs,
+            geometry=geometry,
+            correspondence=correspondence,
+            sources=sources,
+            plan=denoising,
             cut=cut,
-            noise=self._noise(view),
+            noise=self._noise(geometry),
             anchor=self._open(before.kept[0]) if before is not None and looks_back else None,
-            after=_after(frame.index, view, births, needs, clock, before),
+            after=_after(frame.index, geometry, sources, denoising, clock, before),
         )
 
-    def _needs(self, births: SourceMap, before: ReuseState, clock: float, limit: float) -> DenoisePlan:
-        age, studio = _age(births, before.clocks, clock), self._studio
-        return denoise_plan(births, age, studio.scale, margin=studio.margin, limit=limit, owed=before.owed)
+    def _needs(self, sources: SourceMap, before: ReuseState, clock: float, limit: float) -> DenoisePlan:
+        age, animation = _age(sources, before.clocks, clock), self._animation
+        return make_denoise_plan(
+            sources, age, animation.scale, margin=animation.margin, limit=limit, backlog=before.backlog
+        )
 
     def _has_motion(self, frame: Frame) -> bool:
         if frame.passes.motion is not None:
             return True
-        if self._studio.reuses_pixels:
+        if self._animation.reuses_pixels:
             hint = "render the Vector pass, or use Reuse(start=False, pin=False)"
             raise RequestError("passes", f"frame {frame.index}: has no motion", hint=hint)
         return False
 
-    def _noise(self, view: FrameGeometry) -> Array | None:
-        studio = self._studio
-        if not studio.anchors_noise(view):
+    def _noise(self, geometry: FrameGeometry) -> Array | None:
+        animation = self._animation
+        if not animation.anchors_noise(geometry):
             return None
-        assert studio.request.seed is not None, "a resolved request has a seed"
-        return surface_noise(view, studio.request.seed, latent_channels(studio.model), studio.scale)
+        assert animation.request.seed is not None, "a resolved request has a seed"
+        return surface_noise(geometry, animation.request.seed, latent_channels(animation.model), animation.scale)
 
     def _open(self, index: int) -> Frame:
         if self._anchor is None or self._anchor.index != index:
@@ -185,23 +187,33 @@ def ahead(items: Iterator[T]) -> Generator[T]:
 
 
 def _after(
-    index: int, view: FrameGeometry, births: SourceMap, needs: DenoisePlan, clock: float, before: ReuseState | None
+    index: int,
+    geometry: FrameGeometry,
+    sources: SourceMap,
+    denoising: DenoisePlan,
+    clock: float,
+    before: ReuseState | None,
 ) -> ReuseState:
     """The state after a frame."""
-    births = add_sources(
-        births, index, needs.regenerated, firm=needs.confirmed, beside=view.occluder_id, gap=view.occluder_distance
+    sources = add_sources(
+        sources,
+        index,
+        denoising.regenerated,
+        confirmed=denoising.confirmed,
+        occluder_id=geometry.occluder_id,
+        occluder_distance=geometry.occluder_distance,
     )
     clocks = {index: clock} if before is None else {**before.clocks, index: clock}
-    since = float(needs.regenerated.mean()) + (0.0 if before is None else before.since)
+    since = float(denoising.regenerated.mean()) + (0.0 if before is None else before.since)
     kept = () if before is None else before.kept
-    if needs.full and (since > POLICY.refresh_share or not kept):
+    if denoising.full and (since > POLICY.refresh_share or not kept):
         kept, since = thin_frames((*kept, index)), 0.0
-    return ReuseState(view, births, clocks, clock, kept, since, needs.backlog).prune()
+    return ReuseState(geometry, sources, clocks, clock, kept, since, denoising.backlog).prune()
 
 
-def _age(births: SourceMap, clocks: Mapping[int, float], clock: float) -> Array:
+def _age(sources: SourceMap, clocks: Mapping[int, float], clock: float) -> Array:
     """(h, w) float32 in [0, 1]: how much the settings changed since each pixel was made."""
-    age = np.zeros(births.frame.shape, np.float32)
+    age = np.zeros(sources.frame.shape, np.float32)
     for index, then in clocks.items():
-        age[births.frame == index] = clock - then
+        age[sources.frame == index] = clock - then
     return np.clip(age, 0, 1)

@@ -34,9 +34,9 @@ class References:
     it is made: in a resumed run, too. `evaluations` counts how often the UNet ran for it.
     """
 
-    def __init__(self, studio: AnimationRun, image: Callable[[int], Array]) -> None:
+    def __init__(self, animation: AnimationRun, image: Callable[[int], Array]) -> None:
         self.evaluations = 0
-        self._studio = studio
+        self._animation = animation
         self._image = image
         self._kept: tuple[int, float, Seen] | None = None
 
@@ -47,18 +47,18 @@ class References:
         return self._kept[2]
 
     def _record(self, frame: Frame, strength: float) -> Seen:
-        studio = self._studio
-        bench = studio.environment(0)
-        one = frame_request(studio.request, frame, studio.margin)
-        plan = plan_frame(one, bench)
-        conditioning = condition_frame(one, plan, frame.settings.prompt, bench, studio.adapters, frame.size)
-        predict = make_predict(studio.model, Inputs(conditioning, plan.controls, plan.extra_channels))
-        schedule = schedule_of(one, bench, strength)
-        clean = encode_mean(studio.model, to_pixels(self._image(frame.index)))
-        noise = noise_of(studio.environment(0), frame.size)
+        animation = self._animation
+        env = animation.environment(0)
+        one = frame_request(animation.request, frame, animation.margin)
+        plan = plan_frame(one, env)
+        conditioning = condition_frame(one, plan, frame.settings.prompt, env, animation.adapters, frame.size)
+        predict = make_predict(animation.model, Inputs(conditioning, plan.controls, plan.extra_channels))
+        schedule = schedule_of(one, env, strength)
+        clean = encode_mean(animation.model, to_pixels(self._image(frame.index)))
+        noise = noise_of(animation.environment(0), frame.size)
         steps = schedule.steps[: round(POLICY.reference_steps * schedule.end.count)]
         bank = AttentionBank(recording=True, most_tokens=POLICY.reference_tokens)
-        with seamless_unet(one, studio.model, plan.controls), shared_attention(studio.model.unet, bank):
+        with seamless_unet(one, animation.model, plan.controls), shared_attention(animation.model.unet, bank):
             for step in steps:
                 predict(schedule.scale(schedule.noise_to(clean, noise, step), step), step)
         self.evaluations += len(steps) * conditioning.passes

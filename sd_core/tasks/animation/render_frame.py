@@ -48,98 +48,102 @@ class RenderedFrame:
 class FrameRenderer:
     """Paints the frames of one animation in order. before: the image of the frame before the first, in a resumed run."""
 
-    def __init__(self, studio: AnimationRun, store: FrameStore, before: Array | None) -> None:
-        self._studio = studio
+    def __init__(self, animation: AnimationRun, store: FrameStore, before: Array | None) -> None:
+        self._animation = animation
         self._store = store
         self._before = before
-        self._references = References(studio, store.image)
+        self._references = References(animation, store.image)
 
-    def paint(self, easel: PreparedFrame, on_step: OnStep) -> RenderedFrame:
+    def paint(self, prepared: PreparedFrame, on_step: OnStep) -> RenderedFrame:
         """The next frame.
 
         Raises:
             RequestError: a pass is missing; names the frame.
         """
-        index = easel.frame.index
-        one = frame_request(self._studio.request, easel.frame, self._studio.margin)
-        bench = self._studio.environment(index)
-        paint = self._anew if easel.matches is None or not self._studio.reuses_pixels else self._reproject_and_denoise
-        image, run = paint(easel, one, bench, on_step)
+        index = prepared.frame.index
+        one = frame_request(self._animation.request, prepared.frame, self._animation.margin)
+        env = self._animation.environment(index)
+        paint = (
+            self._anew
+            if prepared.correspondence is None or not self._animation.reuses_pixels
+            else self._reproject_and_denoise
+        )
+        image, run = paint(prepared, one, env, on_step)
         # What later frames sample is what a resumed run reads from the disk: rounded.
-        stored, figures = image.astype(np.float16), self._figures(easel, image, run)
+        stored, figures = image.astype(np.float16), self._figures(prepared, image, run)
         self._before = stored
-        return RenderedFrame(image, figures, easel.after.arrays(), stored, easel.after.needed_frames | {index})
+        return RenderedFrame(image, figures, prepared.after.arrays(), stored, prepared.after.needed_frames | {index})
 
     def _anew(
-        self, easel: PreparedFrame, one: DepthToImage | ImageToImage, bench: TaskEnv, on_step: OnStep
+        self, prepared: PreparedFrame, one: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
     ) -> tuple[Array, DenoisedFrame]:
-        noise = None if easel.noise is None else self._noise(easel)
-        plan = plan_keyframe(self._studio, noise, one, bench)
-        run = self._run(plan, easel.frame, one, bench, on_step)
-        return unit_image(decode_frame(run.latents, bench)), run
+        noise = None if prepared.noise is None else self._noise(prepared)
+        plan = plan_keyframe(self._animation, noise, one, env)
+        run = self._run(plan, prepared.frame, one, env, on_step)
+        return unit_image(decode_frame(run.latents, env)), run
 
     def _reproject_and_denoise(
-        self, easel: PreparedFrame, one: DepthToImage | ImageToImage, bench: TaskEnv, on_step: OnStep
+        self, prepared: PreparedFrame, one: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
     ) -> tuple[Array, DenoisedFrame]:
         """From the reference, in which every surface is sampled once from the frame in which it was made."""
-        studio = self._studio
-        births, objects = easel.sources, easel.geometry.objects
-        known = births.has_source & ~ghost_mask(births, easel.geometry)
+        animation = self._animation
+        sources, objects = prepared.sources, prepared.geometry.objects
+        known = sources.has_source & ~ghost_mask(sources, prepared.geometry)
         reference = fill_disocclusions(
-            sample_sources(births, self._store.image), known, halo_mask(births, studio.scale), objects
+            sample_sources(sources, self._store.image), known, halo_mask(sources, animation.scale), objects
         )
-        clean = encode_mean(studio.model, to_pixels(reference))
-        plan = plan_reprojected(studio, plan_frame(one, bench), easel.plan, one, clean, self._noise(easel))
-        with self._looking_back(easel, one) as evaluations:
-            run = self._run(plan, easel.frame, one, bench, on_step)
+        clean = encode_mean(animation.model, to_pixels(reference))
+        plan = plan_reprojected(animation, plan_frame(one, env), prepared.plan, one, clean, self._noise(prepared))
+        with self._looking_back(prepared, one) as evaluations:
+            run = self._run(plan, prepared.frame, one, env, on_step)
         run = replace(run, evaluations=run.evaluations + evaluations)
-        image = unit_image(decode_frame(run.latents, bench))
-        reuse = studio.request.reuse
+        image = unit_image(decode_frame(run.latents, env))
+        reuse = animation.request.reuse
         if reuse.servo or reuse.colour:
-            again = unit_image(decode_frame(clean, bench))
+            again = unit_image(decode_frame(clean, env))
             # what is made again in this frame is no measure of its colours
-            held = replace(births, firm=births.confirmed & ~easel.plan.regenerated)
-            renewed = easel.plan.renewed
+            held = replace(sources, confirmed=sources.confirmed & ~prepared.plan.regenerated)
+            renewed = prepared.plan.renewed
             image = compensate_round_trip(
-                image, reference, again, held, reuse, renewed=renewed, objects=objects, scale=studio.scale
+                image, reference, again, held, reuse, renewed=renewed, objects=objects, scale=animation.scale
             )
         return image, run
 
-    def _noise(self, easel: PreparedFrame) -> Tensor:
+    def _noise(self, prepared: PreparedFrame) -> Tensor:
         """(1, c, lh, lw) unit noise: that of the surfaces, else drawn."""
-        bench = self._studio.environment(easel.frame.index)
-        if easel.noise is None:
-            return noise_of(bench, easel.frame.size)
-        return torch.from_numpy(easel.noise)[None].to(bench.device)
+        env = self._animation.environment(prepared.frame.index)
+        if prepared.noise is None:
+            return noise_of(env, prepared.frame.size)
+        return torch.from_numpy(prepared.noise)[None].to(env.device)
 
     @contextmanager
-    def _looking_back(self, easel: PreparedFrame, one: DepthToImage | ImageToImage) -> Iterator[int]:
+    def _looking_back(self, prepared: PreparedFrame, one: DepthToImage | ImageToImage) -> Iterator[int]:
         """The first frame of the shot in the attention, where something new is made; gives the evaluations that it took."""
-        if easel.anchor is None:
+        if prepared.anchor is None:
             yield 0
             return
         known = self._references.evaluations
-        seen = self._references.of(easel.anchor, strength_of(easel.plan, one))
-        with shared_attention(self._studio.model.unet, AttentionBank(references=(seen,))):
+        seen = self._references.of(prepared.anchor, strength_of(prepared.plan, one))
+        with shared_attention(self._animation.model.unet, AttentionBank(references=(seen,))):
             yield self._references.evaluations - known
 
     def _run(
-        self, plan: Plan, frame: Frame, one: DepthToImage | ImageToImage, bench: TaskEnv, on_step: OnStep
+        self, plan: Plan, frame: Frame, one: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
     ) -> DenoisedFrame:
-        conditioning = condition_frame(one, plan, frame.settings.prompt, bench, self._studio.adapters, frame.size)
-        return run_plan(plan, conditioning, one, bench, on_step)
+        conditioning = condition_frame(one, plan, frame.settings.prompt, env, self._animation.adapters, frame.size)
+        return run_plan(plan, conditioning, one, env, on_step)
 
-    def _figures(self, easel: PreparedFrame, image: Array, run: DenoisedFrame) -> dict[str, float]:
-        inner = slice(self._studio.margin, -self._studio.margin or None)
-        seen = easel.sources.has_source & ~easel.plan.regenerated
+    def _figures(self, prepared: PreparedFrame, image: Array, run: DenoisedFrame) -> dict[str, float]:
+        inner = slice(self._animation.margin, -self._animation.margin or None)
+        seen = prepared.sources.has_source & ~prepared.plan.regenerated
         figures = {
             "reused": float(seen[inner, inner].mean()),
             "evaluations": float(run.evaluations),
             "sharpness": sharpness(image[inner, inner]),
-            "cut": float(easel.cut),
+            "cut": float(prepared.cut),
         }
-        if easel.matches is not None and self._before is not None:
-            offsets, matched = easel.matches.offsets[inner, inner], easel.matches.seen[inner, inner]
+        if prepared.correspondence is not None and self._before is not None:
+            offsets, matched = prepared.correspondence.offsets[inner, inner], prepared.correspondence.seen[inner, inner]
             before = self._before[inner, inner].astype(np.float32)
             error = warp_error(image[inner, inner], before, offsets, matched)
             figures |= {} if error is None else {"warp_error": error}

@@ -58,60 +58,67 @@ class AnimationRun:
             seed = (seed + index) % (MAX_SEED + 1)
         return TaskEnv(self.model, self.context, seeded_generators(seed, 1))
 
-    def anchors_noise(self, view: FrameGeometry) -> bool:
+    def anchors_noise(self, geometry: FrameGeometry) -> bool:
         """Whether the noise of a frame belongs to its surfaces; the decisions say so where it cannot."""
         if self.request.reuse.noise is not NoiseKind.SURFACE:
             return False
-        if not can_anchor(view):
+        if not can_anchor(geometry):
             self.context.decisions["noise"] = "the same for every frame: the passes have no positions and no camera"
-        return can_anchor(view)
+        return can_anchor(geometry)
 
 
-def plan_keyframe(studio: AnimationRun, noise: Tensor | None, one: DepthToImage | ImageToImage, bench: TaskEnv) -> Plan:
+def plan_keyframe(
+    animation: AnimationRun, noise: Tensor | None, one: DepthToImage | ImageToImage, env: TaskEnv
+) -> Plan:
     """A frame that continues nothing: as it would be alone, but for its noise, (1, c, lh, lw), where it has its own."""
-    plan = plan_frame(one, bench)
+    plan = plan_frame(one, env)
     if noise is None:
         return plan
     if one.image is None:
         return replace(plan, latents=noise * plan.schedule.init_noise_sigma)
-    clean = encode_mean(studio.model, to_pixels(one.image))
+    clean = encode_mean(animation.model, to_pixels(one.image))
     return replace(plan, latents=plan.schedule.noise_to(clean, noise, plan.schedule.steps[0]))
 
 
 def plan_reprojected(
-    studio: AnimationRun, plan: Plan, needs: DenoisePlan, one: DepthToImage | ImageToImage, clean: Tensor, noise: Tensor
+    animation: AnimationRun,
+    plan: Plan,
+    denoising: DenoisePlan,
+    one: DepthToImage | ImageToImage,
+    clean: Tensor,
+    noise: Tensor,
 ) -> Plan:
     """A frame that carries on: every latent starts from the reference, noised as far as it needs.
 
     Args:
-        studio: request and model.
+        animation: request and model.
         plan: of the frame alone, for its conditioning.
-        needs: by latent.
+        denoising: by latent.
         one: the frame's own request.
         clean: (1, c, lh, lw), the encoded reference.
         noise: likewise.
     """
-    longest = strength_of(needs, one)
-    schedule = schedule_of(one, studio.environment(0), longest)
-    hold, strength = _cells(needs.keep, clean), _cells(needs.strength, clean)
+    longest = strength_of(denoising, one)
+    schedule = schedule_of(one, animation.environment(0), longest)
+    hold, strength = _cells(denoising.keep, clean), _cells(denoising.strength, clean)
     count = schedule.end.count
     start = (count * (1 - strength / longest)).round().clamp(0, count - 1)
     base = clean
     if one.image is not None:
-        base = torch.where(hold > 0, clean, encode_mean(studio.model, to_pixels(one.image)))
+        base = torch.where(hold > 0, clean, encode_mean(animation.model, to_pixels(one.image)))
     latents = schedule.noise_to(base, noise, schedule.steps[0])
     if longest == 1:
         latents = torch.where(start == 0, noise * schedule.init_noise_sigma, latents)
     edits: list[Edit] = [StartAt(schedule, start, base, noise)]
-    if studio.request.reuse.pin:
+    if animation.request.reuse.pin:
         edits.append(PullTowards(clean, hold * POLICY.keep_weight))
     return replace(plan, schedule=schedule, latents=latents, edits=tuple(edits))
 
 
-def strength_of(needs: DenoisePlan, one: DepthToImage | ImageToImage) -> float:
+def strength_of(denoising: DenoisePlan, one: DepthToImage | ImageToImage) -> float:
     """The share of the steps that a frame runs: as many as some latent needs, and at least one step."""
     assert one.num_inference_steps is not None, "a resolved request names its steps"
-    return max(needs.longest, 1 / one.num_inference_steps)
+    return max(denoising.longest, 1 / one.num_inference_steps)
 
 
 def _cells(values: Array, like: Tensor) -> Tensor:

@@ -64,21 +64,21 @@ def run(request: Animation, context: Context, *, keep_latents: bool = False) -> 
         return Result(images=store.pictures(), request=resolved, report=_report(resolved, store))
 
 
-def _run(studio: AnimationRun, frames: Frames, store: FrameStore, inputs: Inputs) -> None:
+def _run(animation: AnimationRun, frames: Frames, store: FrameStore, inputs: Inputs) -> None:
     """Make what is missing, and tell of each frame in order."""
-    progress = _progress(studio, frames.count)
+    progress = _progress(animation, frames.count)
     told = 0
     spans = store.spans()
     kept = set(range(frames.count)).difference(*(range(span.first, span.stop) for span in spans))
     for change in inputs.changes(kept):
-        studio.context.warn(change)
+        animation.context.warn(change)
     if store.resolved_request is not None:
-        studio.context.decisions["frames"] = f"{len(kept)} kept, {frames.count - len(kept)} made"
+        animation.context.decisions["frames"] = f"{len(kept)} kept, {frames.count - len(kept)} made"
     for span in spans:
-        _tell(studio.context, store, range(told, span.first))
-        _make(studio, frames, store, span, progress, inputs)
+        _tell(animation.context, store, range(told, span.first))
+        _make(animation, frames, store, span, progress, inputs)
         told = span.stop
-    _tell(studio.context, store, range(told, frames.count))
+    _tell(animation.context, store, range(told, frames.count))
     store.settle()
 
 
@@ -88,50 +88,52 @@ def _tell(context: Context, store: FrameStore, finished: range) -> None:
 
 
 def _make(
-    studio: AnimationRun, frames: Frames, store: FrameStore, span: Span, progress: FrameProgress, inputs: Inputs
+    animation: AnimationRun, frames: Frames, store: FrameStore, span: Span, progress: FrameProgress, inputs: Inputs
 ) -> None:
-    request, context = studio.request, studio.context
-    preparer = FramePreparer(studio, lambda index: _frame(studio, frames, index, None))
-    before = None if span.state is None else _frame(studio, frames, span.first - 1, None)
+    request, context = animation.request, animation.context
+    preparer = FramePreparer(animation, lambda index: _frame(animation, frames, index, None))
+    before = None if span.state is None else _frame(animation, frames, span.first - 1, None)
     if span.state is not None and before is not None:
         preparer.restore(span.state, before)
-    painter = FrameRenderer(studio, store, None if before is None else store.image(before.index))
+    renderer = FrameRenderer(animation, store, None if before is None else store.image(before.index))
     progress.begin(span.first)
-    with closing(ahead(_prepare_frames(studio, frames, preparer, span, before, inputs))) as easels:
-        for easel in easels:
-            index = easel.frame.index
+    with closing(ahead(_prepare_frames(animation, frames, preparer, span, before, inputs))) as prepared_frames:
+        for prepared in prepared_frames:
+            index = prepared.frame.index
             if context.cancelled():
                 raise Cancelled(f"cancelled at frame {index + 1} of {frames.count}; resume goes on from there")
-            painted = painter.paint(easel, progress.on_step)
-            figures = painted.figures | {"seconds": round(progress.end(), 3)}
+            rendered = renderer.paint(prepared, progress.on_step)
+            figures = rendered.figures | {"seconds": round(progress.end(), 3)}
             progress.begin(index + 1)
-            picture = _picture(painted.image, easel.frame.passes, studio.margin)
+            picture = _picture(rendered.image, prepared.frame.passes, animation.margin)
             report = partial(_report, request, store)
             store.inputs = inputs.commit(index)
-            store.commit(index, picture, figures, painted.state, painted.stored, wanted=painted.wanted, report=report)
+            store.commit(
+                index, picture, figures, rendered.state, rendered.stored, wanted=rendered.wanted, report=report
+            )
             context.report(FrameEvent(index, partial(store.picture, index), figures))
 
 
 def _prepare_frames(
-    studio: AnimationRun, frames: Frames, preparer: FramePreparer, span: Span, before: Frame | None, inputs: Inputs
+    animation: AnimationRun, frames: Frames, preparer: FramePreparer, span: Span, before: Frame | None, inputs: Inputs
 ) -> Generator[PreparedFrame]:
     """The frames of a span, ready to be painted. before: the frame before that, if there is one."""
     for index in range(span.first, span.stop):
         inputs.look(index)
-        before = _frame(studio, frames, index, before)
+        before = _frame(animation, frames, index, before)
         yield preparer.prepare(before)
 
 
-def _progress(studio: AnimationRun, count: int) -> FrameProgress:
-    steps = studio.request.num_inference_steps
+def _progress(animation: AnimationRun, count: int) -> FrameProgress:
+    steps = animation.request.num_inference_steps
     assert steps is not None, "a resolved request names its steps"
-    preview = studio.context.preview(studio.model)
-    return FrameProgress(studio.context, preview, count, steps, studio.margin // studio.scale)
+    preview = animation.context.preview(animation.model)
+    return FrameProgress(animation.context, preview, count, steps, animation.margin // animation.scale)
 
 
-def _frame(studio: AnimationRun, frames: Frames, index: int, before: Frame | None) -> Frame:
+def _frame(animation: AnimationRun, frames: Frames, index: int, before: Frame | None) -> Frame:
     """A frame, cut to what is painted: the picture and as much of the overscan as is made."""
-    request, margin = studio.request, studio.margin
+    request, margin = animation.request, animation.margin
     assert request.height is not None and request.width is not None, "a resolved request names its size"
     size = (request.height + 2 * margin, request.width + 2 * margin)
     whole = frames.open(index)
