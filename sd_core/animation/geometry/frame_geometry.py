@@ -22,12 +22,12 @@ class FrameGeometry:
     """A frame's geometry.
 
     passes: as they came.
-    place: (h, w, 3) float64 in scene units, rest space if `rests`, else world space; NaN in the background. None: unknown.
-    slope: (h, w, 3, 2) change of `place` to the next pixel in x and in y.
+    position: (h, w, 3) float64 in scene units, rest space if `rests`, else world space; NaN in the background. None: unknown.
+    slope: (h, w, 3, 2) change of `position` to the next pixel in x and in y.
     width: (h, w) length of the longer of both, scene units.
-    beside: (h, w) int64, the object whose outline is beside the pixel, in front of it: its id + 1, and 0 where none is. The
+    occluder_id: (h, w) int64, the object whose outline is beside the pixel, in front of it: its id + 1, and 0 where none is. The
         nearest to the camera, of several; 1 for any where objects have no ids.
-    gap: (h, w) uint8 px from that outline, 0 right behind it and where none is beside.
+    occluder_distance: (h, w) uint8 px from that outline, 0 right behind it and where none is beside.
     scale: px to a latent.
     """
 
@@ -229,7 +229,9 @@ def _outline_reach(scale: int) -> int:
 
 
 def _occluders(passes: FramePasses, reach: int) -> tuple[Array, Array]:
-    """`FrameGeometry.occluder_id` and `FrameGeometry.occluder_distance`: what is nearer within `reach` px of an outline; nothing if the depth is not known.
+    """`FrameGeometry.occluder_id` and `.occluder_distance`: what is nearer, within `reach` px of its outline.
+
+    Nothing if the depth is not known.
 
     The background lies infinitely far away. An outline is where another object begins, or where depth falls off by more
     than a slope would.

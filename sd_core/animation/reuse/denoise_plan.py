@@ -1,4 +1,4 @@
-"""How far each latent of a frame must be denoised, by what share of it was made before, and how well."""
+"""How far each latent of a frame is denoised: by what share of it was seen before, and whether that is confirmed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from .source_map import SourceMap, magnification
 
 @dataclass(frozen=True, slots=True)
 class DenoisePlan:
-    """What a frame needs.
+    """How a frame is denoised.
 
-    strength: (lh, lw) share of the steps for each latent. hold: (lh, lw) in [0, 1], how firmly it is held to its reference.
-    full: whether what is new is made well in this frame.
-    regenerated: (h, w) bool, pixels that count as made by this frame. firm: (h, w) bool, those made in context.
-    backlog: share of the picture's latents that wait to be made well, summed over the frames since that was last done.
-    renewed: (h, w) bool, surfaces that are given new detail and nothing else.
+    strength: (lh, lw) share of the steps for each latent.
+    keep: (lh, lw) in [0, 1], how strongly each latent is pulled towards its reprojected value.
+    full: whether newly visible surface is generated with what lies around it (a full frame).
+    regenerated: (h, w) bool, pixels whose source is this frame from now on.
+    confirmed: (h, w) bool, those of them that later frames may rely on.
+    backlog: share of the picture's latents that are provisional, summed over the frames since the last full frame.
+    renewed: (h, w) bool, surfaces that get new detail and keep their tones.
     """
 
     strength: Array
@@ -41,17 +43,17 @@ class DenoisePlan:
 def make_denoise_plan(
     sources: SourceMap, age: Array, scale: int, *, margin: int, limit: float, backlog: float
 ) -> DenoisePlan:
-    """What is to be done to a frame whose surfaces have these sources.
+    """How to denoise a frame whose surfaces have these sources.
 
-    What comes into view by a pixel or two in each frame is filled in on the way and stays provisional: held softly, and made
-    again with its neighbours once there is enough of it, or it has waited for long, to run the frame in full. Locked as it
-    came it would be streaks: slivers that fill less than `hole_share` of a latent stay provisional even then.
+    Surface that appears by a pixel or two a frame is filled in on the way and stays provisional: it is kept softly, and
+    generated again with its neighbours in the next full frame, which comes when there is enough of it or it has waited long
+    enough. Kept as it came it would be streaks: slivers of less than `hole_share` of a latent stay provisional even then.
 
-    Where much is new it is made with what lies beside it: a strip of one latent has no room for anything but the mean of
-    its neighbours, and each is paler than the last.
+    Where much is new it is generated together with its neighbours: a strip of one latent has no room for anything but the
+    mean of its neighbours, and each strip is paler than the last.
 
     Args:
-        sources: as carried from the frame before.
+        sources: reprojected from the frame before.
         age: (h, w) how much the settings changed since each pixel was made, 0 to 1.
         scale: px to a latent.
         margin: px on every side that are painted, but no part of the picture.
@@ -64,25 +66,21 @@ def make_denoise_plan(
     much = _needs_full_frame(new, margin, scale)
     full = much or backlog > POLICY.backlog_patience
     old = _made_again(sources, age, scale, full=full)
-    ramp, holes = (
-        np.clip(new / POLICY.hole_share, 0, 1),
-        np.clip(share_of_latents(~sources.has_source, scale) / POLICY.hole_share, 0, 1),
-    )
+    ramp = np.clip(new / POLICY.hole_share, 0, 1)
+    holes = np.clip(share_of_latents(~sources.has_source, scale) / POLICY.hole_share, 0, 1)
     if much:
         ramp = np.maximum(ramp, _beside(new >= POLICY.core_share))
-    strength = (
-        POLICY.strength_seen
-        + ((POLICY.strength_new if full else POLICY.strength_provisional) - POLICY.strength_seen) * ramp
-    )
+    most = POLICY.strength_new if full else POLICY.strength_provisional
+    strength = POLICY.strength_seen + (most - POLICY.strength_seen) * ramp
     strength = np.where(old, np.maximum(strength, _renewal_strength(mean(age, scale))), strength)
-    hold = 1 - ramp if full else 1 - np.maximum(holes, (1 - POLICY.provisional_keep) * ramp)
-    hold = np.where(old, 0.0, hold)
+    keep = 1 - ramp if full else 1 - np.maximum(holes, (1 - POLICY.provisional_keep) * ramp)
+    keep = np.where(old, 0.0, keep)
     made_again, from_noise = cells_to_pixels(old, scale), cells_to_pixels(ramp >= 1, scale) & full
     whole = from_noise & much
     renewed = made_again & sources.has_source & (age <= POLICY.settings_change) & ~whole
     return DenoisePlan(
         np.minimum(strength, limit).astype(np.float32),
-        hold.astype(np.float32),
+        keep.astype(np.float32),
         full,
         provisional | made_again | whole,
         made_again | from_noise,

@@ -41,10 +41,10 @@ class KeptFrames:
         self._index = lru_cache(POLICY.kept_frames)(lambda frame: _index_of(geometry(frame)))
 
     def find_reappeared(self, sources: SourceMap, here: FrameGeometry, kept: Sequence[int], still: Array) -> SourceMap:
-        """`sources` with what `kept` frames hold of the pixels that have none, the newest frame first.
+        """`sources` in which pixels without a source take it from the newest of the `kept` frames that shows their surface.
 
         Args:
-            sources: of the frame `here`, as carried.
+            sources: of the frame `here`, reprojected.
             here: its geometry.
             kept: frames.
             still: (h, w) bool, pixels whose place is the surface's own: in rest space, or of what stands still.
@@ -64,7 +64,7 @@ class KeptFrames:
             sources: of the frame `here`; those without context stay.
             here: its geometry.
             kept: frames.
-            still: see `recalled`.
+            still: see `find_reappeared`.
         """
         asked = sources.has_source & sources.confirmed & _with_place(here, still)
         return self._looked_up(sources, here, sorted(kept), asked, (_AS_COARSE, _AS_FINE))
@@ -72,7 +72,7 @@ class KeptFrames:
     def _looked_up(
         self, sources: SourceMap, here: FrameGeometry, kept: Sequence[int], asked: Array, limits: tuple[float, float]
     ) -> SourceMap:
-        """`sources` with the pixels `asked` (h, w) for born in the first of the `kept` frames that shows them.
+        """`sources` in which the `asked` pixels (h, w) take the first of the `kept` frames that shows them.
 
         limits: times by which they may have been smaller and larger there.
         """

@@ -32,7 +32,7 @@ class SourceRefiner:
         to show another surface is forgotten, where positions can tell.
 
         Args:
-            sources: of the frame `here`, as carried.
+            sources: of the frame `here`, reprojected.
             here: its geometry.
             still: (h, w) bool, pixels whose position is the surface's own: in rest space, or of what stands still.
         """
@@ -51,14 +51,14 @@ class SourceRefiner:
         return replace(sources, frame=forgotten, xy=place, confirmed=sources.confirmed & ~lost)
 
     def join_neighbours(self, sources: SourceMap, here: FrameGeometry, still: Array) -> SourceMap:
-        """`sources` with pixels that have none born with a neighbour, where its source frame shows their surface point.
+        """`sources` in which pixels without a source take that of a neighbour, whose source frame shows their surface too.
 
         At edges and folds vectors lead astray, if only by a pixel: what was made is not lost by that.
 
         Args:
-            sources: of the frame `here`, as carried.
+            sources: of the frame `here`, reprojected.
             here: its geometry.
-            still: see `settled`.
+            still: see `refine`.
         """
         if here.position is None or here.width is None:
             return sources

@@ -22,10 +22,13 @@ NEVER = -1
 
 @dataclass(frozen=True, slots=True)
 class SourceMap:
-    """The map.
+    """For each pixel, where its surface was generated.
 
-    frame: (h, w) int32, or NEVER. place: (h, w, 2) float32 px (x, y) in it. firm: (h, w) bool, made in its context.
-    beside: (h, w) int64, what it was made beside, as `FrameGeometry.occluder_id` says it. gap: (h, w) uint8 px to that, as `FrameGeometry.occluder_distance`.
+    frame: (h, w) int32, or NEVER.
+    xy: (h, w, 2) float32 px (x, y) in that frame.
+    confirmed: (h, w) bool, generated together with what lies around it, so that later frames may use it.
+    occluder_id: (h, w) int64, the occluder that it was generated next to, see `FrameGeometry.occluder_id`.
+    occluder_distance: (h, w) uint8 px to that occluder then, see `FrameGeometry.occluder_distance`.
     """
 
     frame: Array
@@ -45,7 +48,7 @@ class SourceMap:
 
 
 def empty_sources(size: tuple[int, int]) -> SourceMap:
-    """A frame of which nothing was made before."""
+    """The source map of a frame of which nothing was generated before."""
     no = np.zeros(size, bool)
     place = np.zeros((*size, 2), np.float32)
     return SourceMap(np.full(size, NEVER, np.int32), place, no, no.astype(np.int64), no.astype(np.uint8))
@@ -83,7 +86,7 @@ def without_moved_occluders(sources: SourceMap, geometry: FrameGeometry) -> Sour
 
 
 def halo_mask(sources: SourceMap, scale: int = 8) -> Array:
-    """(h, w) bool: pixels that were made so close to an outline that its colours run into theirs. scale: px to a latent."""
+    """(h, w) bool: pixels generated so close to an occluder that its colours run into theirs. scale: px to a latent."""
     return (
         sources.has_source
         & (sources.occluder_id != 0)
@@ -92,13 +95,12 @@ def halo_mask(sources: SourceMap, scale: int = 8) -> Array:
 
 
 def ghost_mask(sources: SourceMap, geometry: FrameGeometry) -> Array:
-    """(h, w) bool: stained pixels that would be a ghost of the outline: it has moved away, or may have, as they are provisional.
+    """(h, w) bool: pixels of a halo that would be a ghost: their occluder has moved away, or they are provisional.
 
-    The latents' reach, after which `uncovered` forgets them, is much larger than what a stain can be seen in.
+    `without_moved_occluders` forgets them later, since the reach of the latents is larger than what can be seen of a halo.
     """
-    away = geometry.occluder_distance > sources.occluder_distance * np.maximum(magnification(sources), 1) + POLICY.px(
-        POLICY.outline_slack, geometry.scale
-    )
+    slack = POLICY.px(POLICY.outline_slack, geometry.scale)
+    away = geometry.occluder_distance > sources.occluder_distance * np.maximum(magnification(sources), 1) + slack
     return halo_mask(sources, geometry.scale) & (away | ~sources.confirmed)
 
 
@@ -144,7 +146,7 @@ def sample_sources(sources: SourceMap, image: Callable[[int], Array]) -> Array:
 
 
 def inside_patches(sources: SourceMap, reach: int) -> Array:
-    """(h, w) bool: firm pixels whose neighbours up to `reach` px away are firm and lie beside them in the same source."""
+    """(h, w) bool: confirmed pixels whose neighbours up to `reach` px away are confirmed and adjacent in the same source frame."""
     inner = sources.confirmed & sources.has_source
     for axis in (0, 1):
         for shift in (*range(-reach, 0), *range(1, reach + 1)):

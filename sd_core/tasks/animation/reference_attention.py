@@ -30,7 +30,7 @@ Seen = Mapping[str, list[Tensor]]
 class References:
     """Makes and keeps what the layers see of a finished frame; `image` gives its image.
 
-    It is noised anew to every level with one fixed noise and told its own depth and prompt, so that it is the same whenever
+    It is noised to every level with one fixed noise and told its own depth and prompt, so that it is the same whenever
     it is made: in a resumed run, too. `evaluations` counts how often the UNet ran for it.
     """
 

@@ -1,4 +1,4 @@
-"""The frames of an animation, painted in order: each carries on what the frames before it made."""
+"""Renders the prepared frames of an animation: from noise, or from the reprojected history."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class AnimationRun:
 
     @property
     def margin(self) -> int:
-        """px of overscan that are painted: latents need multiples of 8, and frames that carry nothing need none."""
+        """px of the extra border that are rendered: latents need multiples of 8, and frames that reuse nothing need none."""
         return self.request.overscan // 4 * 4 if self.reuses_pixels else 0
 
     @property
@@ -88,7 +88,7 @@ def plan_reprojected(
     clean: Tensor,
     noise: Tensor,
 ) -> Plan:
-    """A frame that carries on: every latent starts from the reference, noised as far as it needs.
+    """A reprojected frame: every latent starts from the reference, noised as far as its start step says.
 
     Args:
         animation: request and model.
@@ -100,18 +100,18 @@ def plan_reprojected(
     """
     longest = strength_of(denoising, one)
     schedule = schedule_of(one, animation.environment(0), longest)
-    hold, strength = _cells(denoising.keep, clean), _cells(denoising.strength, clean)
+    keep, strength = _cells(denoising.keep, clean), _cells(denoising.strength, clean)
     count = schedule.end.count
     start = (count * (1 - strength / longest)).round().clamp(0, count - 1)
     base = clean
     if one.image is not None:
-        base = torch.where(hold > 0, clean, encode_mean(animation.model, to_pixels(one.image)))
+        base = torch.where(keep > 0, clean, encode_mean(animation.model, to_pixels(one.image)))
     latents = schedule.noise_to(base, noise, schedule.steps[0])
     if longest == 1:
         latents = torch.where(start == 0, noise * schedule.init_noise_sigma, latents)
     edits: list[Edit] = [StartAt(schedule, start, base, noise)]
     if animation.request.reuse.pin:
-        edits.append(PullTowards(clean, hold * POLICY.keep_weight))
+        edits.append(PullTowards(clean, keep * POLICY.keep_weight))
     return replace(plan, schedule=schedule, latents=latents, edits=tuple(edits))
 
 
