@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Collection
 from typing import Any
 
 import bpy
 
-from ..fields import USE
+from ..fields import USE, Properties
 
 CATEGORY = "Diffusion"
 """The tab in the side bars."""
@@ -49,6 +50,27 @@ def optional_prop(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, na
     value = row.row(align=True)
     value.active = getattr(group, USE + name)
     value.prop(group, name, text="")
+
+
+def field_prop(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, name: str, *, slider: bool = False) -> None:
+    """A field of a request, with its switch where it may be left to the model."""
+    if USE + name in group.bl_rna.properties:
+        optional_prop(layout, group, name)
+    else:
+        layout.prop(group, name, slider=slider)
+
+
+def other_fields(
+    layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, specs: Properties, placed: Collection[str]
+) -> None:
+    """The fields that a panel does not place by hand, in the order of the request.
+
+    Args:
+        placed: properties that this or another panel draws.
+    """
+    for name in specs:
+        if name not in placed:
+            field_prop(layout, group, name)
 
 
 def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Any = "NONE") -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import bpy
 
+from ..request_fields import STYLISE
 from ..scene.passes.camera import render_size
 from .generate import draw_prompt
-from .layout import in_editors
+from .layout import in_editors, other_fields
 from .status import draw_jobs
 
 
@@ -82,6 +83,7 @@ def _draw_numbers(layout: bpy.types.UILayout, stylise: bpy.types.PropertyGroup, 
     column.use_property_split = True
     column.prop(stylise, "strength", slider=True)
     column.prop(stylise, "depth_scale", slider=True)
+    other_fields(column, stylise, STYLISE, ("strength", "depth_scale", "overscan"))
     if not controls:
         return
     for name in ("normal", "edges"):

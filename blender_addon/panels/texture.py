@@ -7,8 +7,9 @@ from typing import Any
 
 import bpy
 
+from ..request_fields import TEXTURE
 from .generate import draw_prompt
-from .layout import in_editors, optional_prop
+from .layout import in_editors, optional_prop, other_fields
 from .status import draw_jobs
 
 
@@ -27,6 +28,7 @@ class SDCORE_PT_texture:
         column.use_property_split = True
         column.use_property_decorate = False
         column.prop(settings, "texture_strength" if settings.texture_image else "texture_size")
+        other_fields(column, settings, TEXTURE, ("texture_strength", "texture_maps"))
         optional_prop(column, settings, "seed")
         column.prop(settings, "texture_target")
         column.prop(settings, "texture_scale")

@@ -199,7 +199,7 @@ def test_a_dragged_rectangle_is_cut_to_the_image() -> None:
 
 
 def test_the_schedulers_on_offer_are_those_that_the_engine_knows() -> None:
-    from blender_addon.labels import SCHEDULERS
+    from blender_addon.schedulers import SCHEDULERS
 
     code = "from sd_core.diffusion.schedulers import SCHEDULERS; print(*SCHEDULERS)"
     done = subprocess.run([PYTHON, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
