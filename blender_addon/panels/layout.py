@@ -18,6 +18,9 @@ _EDITORS = {"image": "IMAGE_EDITOR", "view": "VIEW_3D"}
 _CHARACTER = 7.0
 """Width of a character of the interface's font at scale 1, px, roughly."""
 
+_HEADING = 13
+"""Characters of a label that fit beside a switch and a value in a side bar of Blender's own width."""
+
 
 def in_editors(panel: type, parent: str = "", editors: tuple[str, ...] = ("image", "view")) -> tuple[type[Any], ...]:
     """A panel class for each editor's side bar.
@@ -44,10 +47,16 @@ def in_editors(panel: type, parent: str = "", editors: tuple[str, ...] = ("image
 
 
 def optional_prop(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, name: str) -> None:
-    """A value that may be left to the model: a switch before it."""
-    row = layout.row(align=True, heading=group.bl_rna.properties[name].name)
-    row.prop(group, USE + name, text="")
-    value = row.row(align=True)
+    """A value that may be left to the model: a switch before it, or above it where the label is long."""
+    label = group.bl_rna.properties[name].name
+    column = layout.column(align=True)
+    if len(label) > _HEADING:
+        column.prop(group, USE + name)
+        value = column.row(align=True)
+    else:
+        row = column.row(align=True, heading=label)
+        row.prop(group, USE + name, text="")
+        value = row.row(align=True)
     value.active = getattr(group, USE + name)
     value.prop(group, name, text="")
 

@@ -28,11 +28,11 @@ class SDCORE_PT_texture:
         column.use_property_split = True
         column.use_property_decorate = False
         column.prop(settings, "texture_strength" if settings.texture_image else "texture_size")
-        other_fields(column, settings, TEXTURE, ("texture_strength", "texture_maps"))
         optional_prop(column, settings, "seed")
         column.prop(settings, "texture_target")
         column.prop(settings, "texture_scale")
         column.prop(settings, "texture_displacement")
+        other_fields(column, settings, TEXTURE, ("texture_strength", "texture_maps"))
         button = layout.row()
         button.scale_y = 1.5
         button.operator("sdcore.generate_texture", icon="MATERIAL")
