@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
+import unicodedata
 from collections.abc import Collection
 from typing import Any
 
@@ -88,5 +90,22 @@ def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, i
     room = max(int((context.region.width - 60 * scale) / (_CHARACTER * scale)), 16)
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for number, line in enumerate(textwrap.wrap(text, room)):
+    for number, line in enumerate(lines_of(text, room)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE", translate=False)
+
+
+def lines_of(text: str, room: int) -> list[str]:
+    """A text on lines of at most `room` characters of Latin width; Chinese ones are twice as wide, and any may end a line."""
+    if not any(_width(character) > 1 for character in text):
+        return textwrap.wrap(text, room)
+    lines, left = [""], room
+    for piece in re.findall(r"[!-~]+|.", text):
+        width = sum(map(_width, piece))
+        if width > left:
+            lines, left = [*lines, ""], room
+        lines[-1], left = lines[-1] + piece, left - width
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _width(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

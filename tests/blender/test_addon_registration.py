@@ -171,6 +171,19 @@ def test_every_panel_can_be_drawn_whatever_is_chosen(space: str, settings: Any) 
         assert ("pad" in told) == (task != "TEXT")
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("each view follows its depth", ["each view", "follows its", "depth"]),
+        ("不使用 ControlNet 每个视角遵循其深度", ["不使用", "ControlNet", "每个视角遵循", "其深度"]),
+    ],
+)
+def test_texts_are_wrapped_by_the_width_of_their_characters(text: str, lines: list[str]) -> None:
+    from blender_addon.panels.layout import lines_of
+
+    assert lines_of(text, 12) == lines
+
+
 PROPER_NAMES = frozenset({"ControlNet", "LoRA", "X", "Y"})
 """Are the same in every language."""
 
