@@ -15,7 +15,7 @@ from .files import check_name, refuse_way_out
 from .metadata import REQUEST, read_png_text
 from .outputs import check_folder, check_space
 from .passes import as_depth
-from .requests import Generation, MeshTexture, Output, Request, Texture, TextureMap, kind_of
+from .requests import Generation, MeshTexture, Output, Request, Texture, TextureMap, is_json_of, kind_of
 from .values import Wrong, array_digest, as_control, as_mask, as_picture
 
 _FOLDERS = (Output.MATERIAL, Output.MESH)
@@ -137,7 +137,7 @@ def _size(request: Request) -> int:
 def _shows_input(path: Path, request: Request) -> bool:
     """Whether the request holds what a file shows; one that carries this very request was made by it."""
     arrays = request.arrays()
-    if arrays and _carried(path) == request.to_json():
+    if arrays and is_json_of(_carried(path), request):
         return False
     for read in (as_picture, as_mask, as_control, as_depth) if arrays else ():
         try:

@@ -20,7 +20,7 @@ from typing import Any
 from sd_core.error_codes import ErrorCode
 from sd_core.errors import OutputError, RequestError
 from sd_core.outputs import MANIFEST, OutputFolder, is_whole
-from sd_core.requests import Animation
+from sd_core.requests import Animation, is_json_of
 
 KIND = "animation"
 REPORT, PAGE, MP4, GIF = "report.json", "report.html", "animation.mp4", "animation.gif"
@@ -101,7 +101,7 @@ def require_right(
         _require_resumed(opened, earlier, request, resume=resume)
         _adopt(opened, count, _earlier(earlier))
     about = opened.about
-    same = about.get("asked") == request.to_json()
+    same = is_json_of(about.get("asked"), request)
     if resume and about and not same:
         message = f"{opened.root / MANIFEST} belongs to another request"
         raise RequestError("resume", message, hint="use another folder", code=ErrorCode.CANNOT_RESUME)
@@ -120,7 +120,7 @@ def require_right(
 
 def _require_resumed(opened: OutputFolder, earlier: Path, request: Animation, *, resume: bool) -> None:
     """Nobody vouches for what an earlier version left: it is gone on with, or left alone."""
-    same = _earlier(earlier)["asked"] == request.to_json()
+    same = is_json_of(_earlier(earlier)["asked"], request)
     if resume and not same:
         raise RequestError(
             "resume", f"{earlier} belongs to another request", hint="use another folder", code=ErrorCode.CANNOT_RESUME

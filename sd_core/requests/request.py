@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from ..error_codes import ErrorCode
 from ..errors import RequestError
-from ..values import KINDS, Array, Value, abstract_value
-from ..values.codec import ArraySource, decode_value, encode, parse
+from ..values import KINDS, Array, Value, abstract_value, field_specs
+from ..values.codec import ArraySource, decode_value, encode, encode_field, parse
 from ..values.source import to_python
 
 Size = tuple[int, int]
@@ -75,6 +75,22 @@ def from_json(
     if not isinstance(request, Request):
         raise RequestError("type", f"{data.get('type')!r:.60} is no request", hint="send what Request.to_json gives")
     return request
+
+
+def is_json_of(text: object, request: Request) -> bool:
+    """Whether a text, written by this version or an older one, is the JSON of this request; arrays are told by digest."""
+    if not isinstance(text, (str, bytes)):
+        return False
+    try:
+        data = parse(text)
+        fields = _upgrade(data) if isinstance(data, dict) else {}
+    except RequestError:
+        return False
+    asked = encode(request)
+    known = asked | {
+        name: encode_field(spec.default) for name, spec in field_specs(type(request)).items() if not spec.required
+    }
+    return known | fields == asked
 
 
 def _upgrade(data: dict[str, Any]) -> dict[str, Any]:

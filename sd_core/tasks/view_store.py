@@ -15,7 +15,7 @@ from sd_core.encoding import encode_png
 from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
 from sd_core.outputs import OutputFolder, Status, is_whole
-from sd_core.requests import MeshTexture, Request, from_json
+from sd_core.requests import MeshTexture, Request, from_json, is_json_of
 from sd_core.values import read_picture
 
 from .plan import Context, Picture
@@ -107,7 +107,7 @@ class ViewStore:
         names = [_name(index) for index in range(asked.max_views if asked.views is None else len(asked.views))]
         if not files.is_listed and not overwrite and (files.root / _EARLIER).is_file():
             _adopt(files, names, asked, resume=resume)
-        same = files.about.get("asked") == asked.to_json()
+        same = is_json_of(files.about.get("asked"), asked)
         if resume and files.about and not same:
             raise _anothers(files)
         held = sum(1 for name in files.listed() if name.endswith(".png") and os.path.lexists(files.path(name)))
@@ -130,7 +130,7 @@ def _adopt(files: OutputFolder, names: list[str], asked: MeshTexture, *, resume:
         raise RequestError(
             "resume", f"{path} is damaged: {error}", hint="use another folder", code=ErrorCode.CANNOT_RESUME
         ) from error
-    same = about["asked"] == asked.to_json()
+    same = is_json_of(about["asked"], asked)
     if resume and not same:
         raise _anothers(files)
     if not resume:

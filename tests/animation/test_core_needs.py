@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from sd_core.animation.policy import POLICY
 from sd_core.animation.repair.metrics import laplacian
 from sd_core.animation.repair.vae_compensation import restored
-from sd_core.animation.reuse.denoise_plan import ANEW, OPEN, SEEN, Needs, needs_of
+from sd_core.animation.reuse.denoise_plan import Needs, needs_of
 from sd_core.animation.reuse.source_map import Births, born, gather, unborn
 from sd_core.requests import Reuse
 from sd_core.values import Array
@@ -41,13 +42,13 @@ NOWHERE = np.zeros(SIZE, bool)
 
 def test_where_all_was_seen_a_frame_starts_late_and_nothing_is_made() -> None:
     found = needs(made())
-    assert (found.strength == np.float32(SEEN)).all() and (found.hold == 1).all()
+    assert (found.strength == np.float32(POLICY.strength_seen)).all() and (found.hold == 1).all()
     assert not found.full and not found.fresh.any()
 
 
 def test_a_sliver_is_filled_in_on_the_way_and_stays_loose() -> None:
     found = needs(made(holes=strip(2)))
-    assert not found.full and found.longest == np.float32(OPEN)
+    assert not found.full and found.longest == np.float32(POLICY.strength_provisional)
     assert np.array_equal(found.fresh, strip(2)) and not found.firm.any()
 
 
@@ -59,7 +60,7 @@ def test_a_sliver_does_not_free_the_good_surface_around_it() -> None:
 
 def test_when_enough_is_owed_it_is_made_well() -> None:
     found = needs(made(holes=strip(8), loose=strip(8, at=72)))
-    assert found.full and found.longest == np.float32(ANEW)
+    assert found.full and found.longest == np.float32(POLICY.strength_new)
     assert found.firm[:, 64:80].all() and np.array_equal(found.fresh, strip(32, at=56))
 
 
@@ -67,7 +68,9 @@ def test_where_much_is_new_it_is_made_with_what_lies_beside_it() -> None:
     found = needs(made(holes=strip(12)))
     around = strip(32, at=56)
     assert found.full and np.array_equal(found.fresh, around) and np.array_equal(found.firm, around)
-    assert (found.strength[:, 7:11] == np.float32(ANEW)).all() and (found.strength[:, 6] < np.float32(ANEW)).all()
+    assert (found.strength[:, 7:11] == np.float32(POLICY.strength_new)).all() and (
+        found.strength[:, 6] < np.float32(POLICY.strength_new)
+    ).all()
     assert (found.hold[:, 7:11] == 0).all() and (found.hold[:, 6] == 0.5).all() and (found.hold[:, :5] == 1).all()
 
 
@@ -214,7 +217,7 @@ def test_what_has_come_much_nearer_is_given_new_detail() -> None:
     assert not needs(grown(1.2)).renewed.any()
     found = needs(grown(1.5))
     assert found.renewed.all() and found.firm.all() and not found.full
-    assert SEEN < found.longest < ANEW
+    assert POLICY.strength_seen < found.longest < POLICY.strength_new
 
 
 def test_new_detail_comes_to_surfaces_together() -> None:

@@ -18,6 +18,7 @@ import torch
 
 from sd_core.animation.layout import open_folder
 from sd_core.animation.media import frame_store
+from sd_core.animation.policy import ReusePolicy
 from sd_core.animation.reuse import reappearance
 from sd_core.encoding import encode_png
 from sd_core.engine import Engine
@@ -190,7 +191,7 @@ def test_a_run_that_may_overwrite_starts_in_a_clean_folder(engine: Engine, tmp_p
 def test_images_that_no_surface_points_to_are_removed(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reappearance, "MOST", 2)
+    monkeypatch.setattr(reappearance, "POLICY", ReusePolicy(kept_frames=2))
     frames = worlds.pan(8, pixels=12)
     engine.run(shot(8, passes=frames), output=tmp_path / "out")
     assert len(list((tmp_path / "out" / "state").glob("image_*.npy"))) < 8

@@ -10,22 +10,11 @@ from scipy.ndimage import binary_dilation, distance_transform_edt, maximum_filte
 from sd_core.passes import Camera, FramePasses, PositionSpace, motion_offsets, project, unproject
 from sd_core.values import Array
 
+from ..policy import POLICY
 from .sampling import nearest, pixel_grid
-
-_REACH = 1.5
-"""Pixels' width by which a surface may miss itself and still count as the same."""
-
-_FALL = 1.1
-"""Ratio of depths from which on two surfaces lie one behind the other."""
-
-_SPILL = 8
-"""px by which colours of something nearer reach over its outline: one latent."""
 
 _RANKS = 2**30
 """Distances that are told apart when objects are put in order."""
-
-_FOLDED = 8.0
-"""Times the usual width of a pixel from which on a difference between neighbours is an edge, not a slope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +28,7 @@ class View:
     beside: (h, w) int64, the object whose outline is beside the pixel, in front of it: its id + 1, and 0 where none is. The
         nearest to the camera, of several; 1 for any where objects have no ids.
     gap: (h, w) uint8 px from that outline, 0 right behind it and where none is beside.
+    scale: px to a latent.
     """
 
     passes: FramePasses
@@ -48,6 +38,12 @@ class View:
     width: Array | None
     beside: Array
     gap: Array
+    scale: int
+
+    @property
+    def reach(self) -> int:
+        """px within which the colours of something nearer reach over its outline."""
+        return _outline_reach(self.scale)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -86,17 +82,22 @@ class Matches:
         return self.places - pixel_grid(*self.seen.shape)
 
 
-def view_of(passes: FramePasses) -> View:
-    """The geometry of a frame: from its position pass, else from depth and camera."""
-    place, (beside, gap) = place_of(passes), _beside_nearer(passes)
+def view_of(passes: FramePasses, scale: int = 8) -> View:
+    """The geometry of a frame: from its position pass, else from depth and camera.
+
+    Args:
+        passes: of the frame.
+        scale: px to a latent; 8 for the autoencoders of Stable Diffusion.
+    """
+    place, (beside, gap) = place_of(passes), _beside_nearer(passes, _outline_reach(scale))
     rests = passes.position is not None and passes.position_space is PositionSpace.REST
     if place is None:
-        return View(passes, rests, None, None, None, beside, gap)
+        return View(passes, rests, None, None, None, beside, gap, scale)
     slope = np.stack([_slope(place, 1), _slope(place, 0)], axis=-1)
     width = np.sqrt((slope**2).sum(axis=-2)).max(axis=-1)
     usual = float(np.nanmedian(width)) if np.isfinite(width).any() else 1.0
-    width = np.where(width < _FOLDED * usual, width, _FOLDED * usual)
-    return View(passes, rests, place, slope, width, beside, gap)
+    width = np.where(width < POLICY.edge_width * usual, width, POLICY.edge_width * usual)
+    return View(passes, rests, place, slope, width, beside, gap, scale)
 
 
 def match(here: View, before: View) -> Matches:
@@ -191,7 +192,7 @@ def _same_place(here: View, before: View, rows: Array, columns: Array) -> Array:
         return np.ones(here.size, bool)
     gap = np.linalg.norm(here.place - before.place[rows, columns], axis=-1)
     with np.errstate(invalid="ignore"):
-        same = gap <= _REACH * np.maximum(here.width, before.width[rows, columns])
+        same = gap <= POLICY.match_tolerance * np.maximum(here.width, before.width[rows, columns])
     return same if here.rests else same | ~stands_still(here, before)
 
 
@@ -218,13 +219,17 @@ def still_beside(view: View, objects: Array) -> Array:
     for named in np.unique(objects[(objects != 0) & ~still]):
         asked = objects == named
         own = ids == named - 1
-        near = np.asarray(maximum_filter(own, 2 * _SPILL + 1), bool)
+        near = np.asarray(maximum_filter(own, 2 * view.reach + 1), bool)
         still |= asked & np.where(own, view.beside != 0, near)
     return still
 
 
-def _beside_nearer(passes: FramePasses) -> tuple[Array, Array]:
-    """`View.beside` and `View.gap`: what is nearer within `_SPILL` px of an outline; nothing if the depth is not known.
+def _outline_reach(scale: int) -> int:
+    return POLICY.whole_px(POLICY.outline_reach, scale)
+
+
+def _beside_nearer(passes: FramePasses, reach: int) -> tuple[Array, Array]:
+    """`View.beside` and `View.gap`: what is nearer within `reach` px of an outline; nothing if the depth is not known.
 
     The background lies infinitely far away. An outline is where another object begins, or where depth falls off by more
     than a slope would.
@@ -238,21 +243,21 @@ def _beside_nearer(passes: FramePasses) -> tuple[Array, Array]:
         edge |= _behind_edge(closeness, passes.object_id, axis)
     if not edge.any():
         return nothing
-    around = binary_dilation(edge, iterations=_SPILL - 1)
-    nearest_by = maximum_filter(closeness, 2 * _SPILL + 1)
-    around = np.logical_and(around, closeness * _FALL < nearest_by)
+    around = binary_dilation(edge, iterations=reach - 1)
+    nearest_by = maximum_filter(closeness, 2 * reach + 1)
+    around = np.logical_and(around, closeness * POLICY.depth_edge_ratio < nearest_by)
     gap = np.where(around, np.rint(np.asarray(distance_transform_edt(~edge))), 0).astype(np.uint8)
-    return np.where(around, _nearest_object(closeness, passes.object_id) + 1, 0), gap
+    return np.where(around, _nearest_object(closeness, passes.object_id, reach) + 1, 0), gap
 
 
-def _nearest_object(closeness: Array, ids: Array | None) -> Array:
-    """(h, w) int64: the id of what is nearest to the camera within `_SPILL` px; 0 where there are no ids."""
+def _nearest_object(closeness: Array, ids: Array | None, reach: int) -> Array:
+    """(h, w) int64: the id of what is nearest to the camera within `reach` px; 0 where there are no ids."""
     if ids is None:
         return np.zeros(closeness.shape, np.int64)
     known, places = np.unique(ids, return_inverse=True)
     # the order of distances above, the object below: the largest of both is the nearest object
     ranks = np.rint(closeness / max(float(closeness.max()), 1e-30) * _RANKS).astype(np.int64)
-    best = np.asarray(maximum_filter(ranks * len(known) + places.reshape(ids.shape), 2 * _SPILL + 1), np.int64)
+    best = np.asarray(maximum_filter(ranks * len(known) + places.reshape(ids.shape), 2 * reach + 1), np.int64)
     return known[best % len(known)].astype(np.int64)
 
 
@@ -260,10 +265,10 @@ def _behind_edge(closeness: Array, ids: Array | None, axis: int) -> Array:
     """(h, w) bool: pixels whose neighbour along `axis` belongs to something nearer."""
     behind = np.zeros(closeness.shape, bool)
     near, far = closeness.swapaxes(0, axis), behind.swapaxes(0, axis)
-    falls = np.maximum(near[1:], near[:-1]) > _FALL * np.minimum(near[1:], near[:-1])
+    falls = np.maximum(near[1:], near[:-1]) > POLICY.depth_edge_ratio * np.minimum(near[1:], near[:-1])
     # within one object a steep slope falls as fast, but evenly: 1 / depth is linear over a plane
     bend = np.zeros(near.shape, bool)
-    bend[1:-1] = np.abs(near[2:] - 2 * near[1:-1] + near[:-2]) > 0.5 * (_FALL - 1) * near[1:-1]
+    bend[1:-1] = np.abs(near[2:] - 2 * near[1:-1] + near[:-2]) > 0.5 * (POLICY.depth_edge_ratio - 1) * near[1:-1]
     apart = bend[1:] & bend[:-1]
     if ids is not None:
         rows = ids.swapaxes(0, axis)

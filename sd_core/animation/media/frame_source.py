@@ -15,13 +15,12 @@ from sd_core.passes import Camera, FramePasses, frame_paths, read_exr
 from sd_core.requests import Animation
 from sd_core.values import Array, replace
 
+from ..policy import POLICY
+
 ReadFrame = Callable[[str | Path], FramePasses]
 """Reads an EXR file."""
 
 PASSES = ("depth", "motion", "image", "object_id", "position", "normal", "uv")
-
-_MOVED = 0.01
-"""Share of pixels whose depth must change for a scene to count as moving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +190,7 @@ def _moves(before: FramePasses, passes: FramePasses) -> bool:
     here, there = passes.depth, before.depth
     with np.errstate(invalid="ignore"):  # the background is infinitely far in both
         same = (here == there) | (np.abs(here - there) <= 1e-3 * np.minimum(here, there))
-    return float(1 - same.mean()) > _MOVED
+    return float(1 - same.mean()) > POLICY.moving_share
 
 
 def _at(index: int, message: str, hint: str) -> RequestError:

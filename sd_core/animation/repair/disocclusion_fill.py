@@ -9,8 +9,7 @@ from scipy.ndimage import find_objects
 from sd_core.diffusion.masks import fill_from_surroundings
 from sd_core.values import Array
 
-LITTLE = 64
-"""Known pixels of an object below which it tells nothing of the rest of it."""
+from ..policy import POLICY
 
 
 def filled(reference: Array, made: Array, stains: Array, objects: Array) -> Array:
@@ -35,7 +34,7 @@ def filled(reference: Array, made: Array, stains: Array, objects: Array) -> Arra
             continue
         own = labels[box] == label
         known = own & clean[box]
-        if (own & ~made[box]).any() and known.sum() >= LITTLE:
+        if (own & ~made[box]).any() and known.sum() >= POLICY.fill_pixels:
             picture[box] = np.where((own & ~made[box])[..., None], _continued(reference[box], known), picture[box])
     return picture
 

@@ -9,55 +9,8 @@ from scipy.ndimage import distance_transform_edt
 
 from sd_core.values import Array
 
+from ..policy import POLICY
 from .source_map import Births, magnification
-
-SEEN, OPEN, ANEW = 0.2, 0.25, 1.0
-"""Share of the steps that is run where all was seen before, where something new is filled in on the way, and where that is
-made well, in its context."""
-
-HOLE = 0.25
-"""Share of new pixels from which on a latent counts as new. By area: one new pixel, or a band around the hole, made anew in
-every frame costs far more error than it saves."""
-
-DEBT = 0.1
-"""Share of the picture's latents that were filled in on the way, from which on a frame is run far enough to make them well."""
-
-DEBT_IN_MARGIN = 0.25
-"""The same over all that is painted: what lies in the overscan can wait until it is about to be seen."""
-
-AHEAD = 6
-"""px beyond the border of the picture that count to it."""
-
-PATIENCE = 0.3
-"""Share of the picture's latents that were filled in on the way, summed over the frames since, from which on they are made
-well however few they are."""
-
-_LOOSE = 0.5
-"""How firmly what was filled in on the way is held until then."""
-
-_CORE = 0.5
-"""Share of new pixels from which on the latents beside one are made with it, where much is new."""
-
-CUT = 0.6
-"""Share of new pixels from which on a frame is taken for a cut."""
-
-_MAGNIFIED = 1.3
-"""How many times larger than when it was made a surface may become before it is given new detail."""
-
-_SOON = 1.15
-"""The same for surfaces that are given it in a frame in which others are anyway."""
-
-_REDUCED = 4.0
-"""How many times smaller than when it was made a surface may become before it is made again."""
-
-_RENEWED = 0.5
-"""Share of the steps in which surfaces are given new detail: more would put other things in the place of what was there."""
-
-AGED = 0.12
-"""How much the settings may change before a surface is made again."""
-
-_FEW = 0.03
-"""Share of latents below which surfaces that are to be made again wait for the next frame that is run far anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +43,10 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
 
     What comes into view by a pixel or two in each frame is filled in on the way and stays loose: held softly, and made
     again with its neighbours once there is enough of it, or it has waited for long, to run the frame in full. Locked as it
-    came it would be streaks: slivers that fill less than `HOLE` of a latent stay loose even then. Where much is new it is
-    made with what lies beside it: a strip of one latent has no room for anything but the mean of its neighbours, and each
-    is paler than the last.
+    came it would be streaks: slivers that fill less than `hole_share` of a latent stay loose even then.
+
+    Where much is new it is made with what lies beside it: a strip of one latent has no room for anything but the mean of
+    its neighbours, and each is paler than the last.
 
     Args:
         births: as carried from the frame before.
@@ -106,18 +60,21 @@ def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: floa
     new = area(loose, scale)
     owed = owed + _open_share(new, margin, scale)
     much = _owes(new, margin, scale)
-    full = much or owed > PATIENCE
+    full = much or owed > POLICY.backlog_patience
     old = _made_again(births, age, scale, full=full)
-    ramp, holes = np.clip(new / HOLE, 0, 1), np.clip(area(~births.made, scale) / HOLE, 0, 1)
+    ramp, holes = np.clip(new / POLICY.hole_share, 0, 1), np.clip(area(~births.made, scale) / POLICY.hole_share, 0, 1)
     if much:
-        ramp = np.maximum(ramp, _beside(new >= _CORE))
-    strength = SEEN + ((ANEW if full else OPEN) - SEEN) * ramp
+        ramp = np.maximum(ramp, _beside(new >= POLICY.core_share))
+    strength = (
+        POLICY.strength_seen
+        + ((POLICY.strength_new if full else POLICY.strength_provisional) - POLICY.strength_seen) * ramp
+    )
     strength = np.where(old, np.maximum(strength, _worn(mean(age, scale))), strength)
-    hold = 1 - ramp if full else 1 - np.maximum(holes, (1 - _LOOSE) * ramp)
+    hold = 1 - ramp if full else 1 - np.maximum(holes, (1 - POLICY.provisional_keep) * ramp)
     hold = np.where(old, 0.0, hold)
     made_again, anew = enlarged(old, scale), enlarged(ramp >= 1, scale) & full
     whole = anew & much
-    renewed = made_again & births.made & (age <= AGED) & ~whole
+    renewed = made_again & births.made & (age <= POLICY.settings_change) & ~whole
     return Needs(
         np.minimum(strength, limit).astype(np.float32),
         hold.astype(np.float32),
@@ -138,7 +95,10 @@ def everything(size: tuple[int, int], scale: int, *, limit: float) -> Needs:
 
 def _owes(new: Array, margin: int, scale: int) -> bool:
     """Whether enough was filled in on the way to make it well now. new: (lh, lw) share of such pixels."""
-    return _open_share(new, margin, scale) > DEBT or float((new >= HOLE).mean()) > DEBT_IN_MARGIN
+    return (
+        _open_share(new, margin, scale) > POLICY.backlog_share
+        or float((new >= POLICY.hole_share).mean()) > POLICY.backlog_share_with_border
+    )
 
 
 def _beside(core: Array) -> Array:
@@ -150,14 +110,14 @@ def _beside(core: Array) -> Array:
 
 def _open_share(new: Array, margin: int, scale: int) -> float:
     """Share of the picture's latents that wait to be made well."""
-    beyond = max(margin - AHEAD, 0) // scale
+    beyond = max(margin - POLICY.whole_px(POLICY.border_lookahead, scale), 0) // scale
     inner = slice(beyond, -beyond or None)
-    return float((new >= HOLE)[inner, inner].mean())
+    return float((new >= POLICY.hole_share)[inner, inner].mean())
 
 
 def _worn(age: Array) -> Array:
     """Share of the steps for surfaces that are made again: the more the settings changed, the less of them stays."""
-    return np.clip(_RENEWED + 2 * age, _RENEWED, 1.0)
+    return np.clip(POLICY.renewal_strength + 2 * age, POLICY.renewal_strength, 1.0)
 
 
 def _made_again(births: Births, age: Array, scale: int, *, full: bool) -> Array:
@@ -166,11 +126,13 @@ def _made_again(births: Births, age: Array, scale: int, *, full: bool) -> Array:
     Whenever some are made again, those are too whose turn would come soon: each by itself would cost as many steps.
     """
     made = births.made & births.firm
-    larger, changed = np.where(made, magnification(births), 1.0), made & (age > AGED)
-    pressing = area(changed | (larger > _MAGNIFIED) | (larger < 1 / _REDUCED), scale) >= 0.5
-    if not full and float(pressing.mean()) < _FEW:
+    larger, changed = np.where(made, magnification(births), 1.0), made & (age > POLICY.settings_change)
+    pressing = (
+        area(changed | (larger > POLICY.magnification_limit) | (larger < 1 / POLICY.reduction_limit), scale) >= 0.5
+    )
+    if not full and float(pressing.mean()) < POLICY.renewal_share:
         return np.zeros_like(pressing)
-    return pressing | (area(changed | (larger > _SOON), scale) >= 0.5)
+    return pressing | (area(changed | (larger > POLICY.magnification_soon), scale) >= 0.5)
 
 
 def area(where: Array, scale: int) -> Array:

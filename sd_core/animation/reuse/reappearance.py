@@ -12,17 +12,9 @@ from scipy.spatial import KDTree
 from sd_core.values import Array
 
 from ..geometry.frame_geometry import View, still_beside
-from ..geometry.surface_search import NEAR, followed, nearest_pixel
+from ..geometry.surface_search import followed, nearest_pixel
+from ..policy import POLICY
 from .source_map import NEVER, Births
-
-MOST = 24
-"""Frames that are kept, so that memory is constant; with more, those that lie closest in time are thinned out."""
-
-_STRIDE = 2
-"""px between the surface points by which a frame is searched."""
-
-_COARSER, _FINER = 2.0, 3.0
-"""Times by which a surface may have been seen smaller, or larger, in the frame where it is found."""
 
 _AS_COARSE, _AS_FINE = 1.1, 1.5
 """The same for a surface that was made since: only as good as it was does it come back."""
@@ -46,7 +38,7 @@ class Recall:
     """Looks up surfaces in kept frames; `view` opens the geometry of one."""
 
     def __init__(self, view: Callable[[int], View]) -> None:
-        self._index = lru_cache(MOST)(lambda frame: _index_of(view(frame)))
+        self._index = lru_cache(POLICY.kept_frames)(lambda frame: _index_of(view(frame)))
 
     def recalled(self, births: Births, here: View, kept: Sequence[int], still: Array) -> Births:
         """`births` with what `kept` frames hold of the pixels that have none, the newest frame first.
@@ -58,7 +50,9 @@ class Recall:
             still: (h, w) bool, pixels whose place is the surface's own: in rest space, or of what stands still.
         """
         asked = ~births.made & _with_place(here, still)
-        return self._looked_up(births, here, sorted(kept, reverse=True), asked, (_COARSER, _FINER))
+        return self._looked_up(
+            births, here, sorted(kept, reverse=True), asked, (POLICY.reappear_coarser, POLICY.reappear_finer)
+        )
 
     def returned(self, births: Births, here: View, kept: Sequence[int], still: Array) -> Births:
         """`births` with surfaces that were made since taken from `kept` frames again, the oldest first.
@@ -103,9 +97,9 @@ def _with_place(here: View, still: Array) -> Array:
 
 
 def thinned(kept: Sequence[int]) -> tuple[int, ...]:
-    """At most `MOST` frames, with the first and the last."""
+    """At most `POLICY.kept_frames` frames, with the first and the last."""
     left = sorted(kept)
-    while len(left) > MOST:
+    while len(left) > POLICY.kept_frames:
         gaps = [left[i + 1] - left[i - 1] for i in range(1, len(left) - 1)]
         del left[1 + int(np.argmin(gaps))]
     return tuple(left)
@@ -114,7 +108,7 @@ def thinned(kept: Sequence[int]) -> tuple[int, ...]:
 def _index_of(view: View) -> _Index:
     assert view.place is not None and view.width is not None, "only frames with places are kept"
     rows, columns = np.nonzero(np.isfinite(view.place).all(-1))
-    chosen = (rows % _STRIDE == 0) & (columns % _STRIDE == 0)
+    chosen = (rows % POLICY.search_stride == 0) & (columns % POLICY.search_stride == 0)
     rows, columns = rows[chosen], columns[chosen]
     # many frames are held: single precision, and nothing else of the view
     place, width = view.place.astype(np.float32), view.width.astype(np.float32)
@@ -144,7 +138,7 @@ def _found(
     at = nearest_pixel(np.where(found[:, None], places, start), (height, width))
     there = at[:, 1], at[:, 0]
     with np.errstate(invalid="ignore"):
-        found &= missed <= NEAR * index.width[there]
+        found &= missed <= POLICY.search_tolerance * index.width[there]
         found &= index.width[there] <= limits[0] * here.width[rows, columns]
         found &= here.width[rows, columns] <= limits[1] * index.width[there]
     objects = np.zeros(here.size, np.int64)

@@ -11,14 +11,9 @@ import numpy as np
 from sd_core.values import Array
 
 from ..geometry.frame_geometry import View
-from ..geometry.surface_search import NEAR, followed, nearest_pixel
+from ..geometry.surface_search import followed, nearest_pixel
+from ..policy import POLICY
 from .source_map import NEVER, Births
-
-_FRAMES = 48
-"""Frames whose positions are held in memory. With fewer than there are births, 31 after an orbit, all are read anew each time."""
-
-_OFF = 2.0
-"""px by which a place may be corrected: further away lies another part of the surface."""
 
 _AROUND = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 """Rows and columns from a pixel to its neighbours, the nearest first."""
@@ -28,7 +23,7 @@ class Settler:
     """Corrects the places of birth maps; `place` opens the positions (h, w, 3) of a frame, see `View.place`."""
 
     def __init__(self, place: Callable[[int], Array | None]) -> None:
-        self._place = lru_cache(_FRAMES)(lambda index: _single(place(index)))
+        self._place = lru_cache(POLICY.refine_cache)(lambda index: _single(place(index)))
 
     def settled(self, births: Births, here: View, still: Array) -> Births:
         """`births` with every place where the surface point was in its birth frame, by position.
@@ -49,7 +44,7 @@ class Settler:
             rows, columns = np.nonzero(asked & (births.frame == index))
             before = births.place[rows, columns]
             found, shown = self._found(index, here, (rows, columns), before)
-            good = shown & (np.abs(found - before) <= _OFF).all(-1)
+            good = shown & (np.abs(found - before) <= POLICY.refine_limit).all(-1)
             place[rows[good], columns[good]] = found[good]
             lost[rows[~good], columns[~good]] = here.rests
         forgotten = np.where(lost, np.int32(NEVER), births.frame)
@@ -89,7 +84,7 @@ class Settler:
         there = self._place(index)
         assert there is not None and here.place is not None and here.width is not None, "both frames have places"
         found, missed = followed(there, here.place[pixels], nearest_pixel(guess, here.size), times=2)
-        return found, missed <= NEAR * here.width[pixels]
+        return found, missed <= POLICY.search_tolerance * here.width[pixels]
 
 
 def _neighbours(

@@ -14,21 +14,10 @@ from sd_core.values import Array
 
 from ..geometry.frame_geometry import Matches, View, still_beside
 from ..geometry.sampling import pixel_grid, spline
+from ..policy import POLICY
 
 NEVER = -1
 """Birth of a pixel that has not been made yet."""
-
-_STEEP = 8.0
-"""px of a birth frame to a pixel, beyond which two neighbours do not belong together."""
-
-_TORN = 2.5
-"""px of a birth frame to a pixel, beyond which there is an edge of an object between two neighbours."""
-
-_STAIN = 3
-"""px behind an outline within which the autoencoder mixes both sides."""
-
-_SLACK = 1
-"""px by which an outline may move before what it stained counts as left behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +77,9 @@ def uncovered(births: Births, view: View) -> Births:
     return replace(births, frame=np.where(forgotten, np.int32(NEVER), births.frame), firm=births.firm & ~forgotten)
 
 
-def stained(births: Births) -> Array:
-    """(h, w) bool: pixels that were made so close to an outline that its colours run into theirs."""
-    return births.made & (births.beside != 0) & (births.gap < _STAIN)
+def stained(births: Births, scale: int = 8) -> Array:
+    """(h, w) bool: pixels that were made so close to an outline that its colours run into theirs. scale: px to a latent."""
+    return births.made & (births.beside != 0) & (births.gap < POLICY.px(POLICY.stain_reach, scale))
 
 
 def smeared(births: Births, view: View) -> Array:
@@ -98,8 +87,8 @@ def smeared(births: Births, view: View) -> Array:
 
     The latents' reach, after which `uncovered` forgets them, is much larger than what a stain can be seen in.
     """
-    away = view.gap > births.gap * np.maximum(magnification(births), 1) + _SLACK
-    return stained(births) & (away | ~births.firm)
+    away = view.gap > births.gap * np.maximum(magnification(births), 1) + POLICY.px(POLICY.outline_slack, view.scale)
+    return stained(births, view.scale) & (away | ~births.firm)
 
 
 def slopes(births: Births) -> Array:
@@ -149,7 +138,7 @@ def inside_patches(births: Births, reach: int) -> Array:
             beside = np.roll(births.frame, shift, axis) == births.frame
             beside &= np.roll(births.firm, shift, axis)
             gap = np.linalg.norm(np.roll(births.place, shift, axis) - births.place, axis=-1)
-            beside &= gap <= _TORN * abs(shift)
+            beside &= gap <= POLICY.tear_limit * abs(shift)
             inner &= beside | _rolled_over(births.frame.shape, shift, axis)
     return inner
 
@@ -164,7 +153,7 @@ def _rolled_over(shape: tuple[int, ...], shift: int, axis: int) -> Array:
 def _slope(births: Births, axis: int, otherwise: tuple[float, float]) -> Array:
     step = np.diff(births.place, axis=axis)
     one = np.diff(births.frame, axis=axis) == 0
-    one &= (np.abs(step) < _STEEP).all(-1)
+    one &= (np.abs(step) < POLICY.neighbour_limit).all(-1)
     empty_step = np.zeros_like(np.take(births.place, [0], axis=axis))
     empty = np.zeros_like(np.take(births.made, [0], axis=axis))
     after, has_after = np.concatenate([step, empty_step], axis), np.concatenate([one, empty], axis)

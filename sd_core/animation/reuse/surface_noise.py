@@ -17,9 +17,7 @@ from scipy.special import ndtri
 from sd_core.values import Array
 
 from ..geometry.frame_geometry import View, directions
-
-_CELL = 2.0
-"""px a side that a cell has at least."""
+from ..policy import POLICY
 
 _PRIMES = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F)
 
@@ -49,7 +47,8 @@ def surface_noise(view: View, seed: int, channels: int, scale: int) -> Array:
         scale: px to a latent.
     """
     height, width = view.size
-    cells = _joined(_surface_cells(view), _sky_cells(view))
+    side = POLICY.px(POLICY.noise_cell, scale)
+    cells = _joined(_surface_cells(view, side), _sky_cells(view, side))
     keys, which = np.unique(cells.key, return_inverse=True)
     weight = np.bincount(which, cells.weight, len(keys))
     total = np.maximum(weight, 1e-12)
@@ -72,12 +71,12 @@ def _summed(keys: Array, weight: Array, owner: Array, seed: int, channels: int, 
     return np.stack(planes).reshape(channels, *size).astype(np.float32)
 
 
-def _surface_cells(view: View) -> _Cells:
-    """Cells in space. The level of detail lies between two powers of two: both take part, by their shares."""
+def _surface_cells(view: View, side: float) -> _Cells:
+    """Cells in space, `side` px large at least. The level of detail lies between two powers of two: both take part."""
     assert view.place is not None and view.slope is not None and view.width is not None, "the view has places"
     rows, columns = np.nonzero(np.isfinite(view.place).all(-1))
     place, ids = view.place[rows, columns], _ids(view)[rows, columns]
-    level = np.log2(_CELL * _span(view)[rows, columns])
+    level = np.log2(side * _span(view)[rows, columns])
     lower = np.floor(level)
     parts = [
         _Cells(_key(ids, n, np.floor(place / np.exp2(n)[:, None])), share, rows, columns)
@@ -86,17 +85,17 @@ def _surface_cells(view: View) -> _Cells:
     return _joined(*parts)
 
 
-def _sky_cells(view: View) -> _Cells:
+def _sky_cells(view: View, side: float) -> _Cells:
     """Cells of direction; pixels of the screen where no camera is known."""
     camera = view.passes.camera
     rows, columns = np.nonzero(~np.isfinite(view.place).all(-1)) if view.place is not None else ((), ())
     rows, columns = np.asarray(rows, np.intp), np.asarray(columns, np.intp)
     if camera is None:
-        place = np.stack([rows // 2, columns // 2, 0 * rows], axis=-1).astype(np.float64)
+        place = np.stack([rows // side, columns // side, 0 * rows], axis=-1).astype(np.float64)
         level = np.full(len(rows), 64.0)
     else:
         sky = directions(view.size, camera)[rows, columns]
-        level = np.full(len(rows), np.floor(np.log2(_CELL / float(camera.intrinsics[0, 0]))))
+        level = np.full(len(rows), np.floor(np.log2(side / float(camera.intrinsics[0, 0]))))
         place = np.floor(sky / np.exp2(level)[:, None])
     return _Cells(_key(np.zeros(len(rows), np.uint64), level, place), np.ones(len(rows)), rows, columns)
 

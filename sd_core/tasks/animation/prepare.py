@@ -10,7 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from sd_core.animation.geometry.frame_geometry import Matches, View, match, place_of, stands_still, view_of
-from sd_core.animation.reuse.denoise_plan import AGED, CUT, Needs, everything, needs_of
+from sd_core.animation.policy import POLICY
+from sd_core.animation.reuse.denoise_plan import Needs, everything, needs_of
 from sd_core.animation.reuse.keyframes import distance
 from sd_core.animation.reuse.reappearance import Recall, thinned
 from sd_core.animation.reuse.refine_sources import Settler
@@ -26,9 +27,6 @@ from .frame_request import Frame
 from .start import Studio
 
 T = TypeVar("T")
-
-_WORTH_KEEPING = 0.15
-"""Share of a frame that must have been made anew since the last one in which surfaces are looked up again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +59,11 @@ class Preparer:
         self._before: tuple[Frame, Carried] | None = None
         self._anchor: Frame | None = None
         self._settler = Settler(lambda index: place_of(open_frame(index).passes))
-        self._recall = Recall(lambda index: view_of(open_frame(index).passes))
+        self._recall = Recall(lambda index: view_of(open_frame(index).passes, studio.scale))
 
     def restore(self, state: State, before: Frame) -> None:
         """Go on after the frame `before`, which left `state`."""
-        self._before = before, from_arrays(state, view_of(before.passes), before.index)
+        self._before = before, from_arrays(state, view_of(before.passes, self._studio.scale), before.index)
 
     def prepared(self, frame: Frame) -> Easel:
         """The next frame.
@@ -78,11 +76,11 @@ class Preparer:
         return easel
 
     def _easel(self, frame: Frame) -> Easel:
-        view = view_of(frame.passes)
+        view = view_of(frame.passes, self._studio.scale)
         if self._before is None or frame.passes.cut or not self._has_motion(frame):
             return self._anew(frame, view, None, cut=frame.passes.cut)
         matches = match(view, self._before[1].view)
-        if 1 - float(matches.seen.mean()) > CUT:
+        if 1 - float(matches.seen.mean()) > POLICY.cut_share:
             return self._anew(frame, view, None, cut=True)
         if not self._studio.carries:
             return self._anew(frame, view, matches, cut=False)
@@ -102,7 +100,7 @@ class Preparer:
         needs = self._needs(births, before, clock, settings.strength)
         if needs.full:
             # only then: what comes back may differ from what is there, and much changes anyway
-            recent = [index for index in before.kept if clock - before.clocks[index] <= AGED]
+            recent = [index for index in before.kept if clock - before.clocks[index] <= POLICY.settings_change]
             births = self._recall.returned(births, view, recent, own)
             needs = self._needs(births, before, clock, settings.strength)
         if not studio.request.reuse.start:
@@ -175,7 +173,7 @@ def _after(index: int, view: View, births: Births, needs: Needs, clock: float, b
     clocks = {index: clock} if before is None else {**before.clocks, index: clock}
     since = float(needs.fresh.mean()) + (0.0 if before is None else before.since)
     kept = () if before is None else before.kept
-    if needs.full and (since > _WORTH_KEEPING or not kept):
+    if needs.full and (since > POLICY.refresh_share or not kept):
         kept, since = thinned((*kept, index)), 0.0
     return Carried(view, births, clocks, clock, kept, since, needs.owed).pruned()
 

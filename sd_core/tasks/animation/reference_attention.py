@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
+from sd_core.animation.policy import POLICY
 from sd_core.diffusion.attention import AttentionBank, shared_attention
 from sd_core.diffusion.images import to_pixels
 from sd_core.diffusion.latents import encode_mean
@@ -21,13 +22,6 @@ from ..seams import seamless_unet
 from ..starts import noise_of, schedule_of
 from .frame_request import Frame, condition_frame, plan_frame, request_of
 from .start import Studio
-
-_STEPS = 0.25
-"""Share of the steps in which other frames are looked at: these settle what things look like."""
-
-_TOKENS = 32 * 32
-"""Largest layer that takes part: of Stable Diffusion 1.5 at 512 px, all but the outermost."""
-
 
 Seen = Mapping[str, list[Tensor]]
 """What the layers saw of one frame, by layer and step."""
@@ -62,8 +56,8 @@ class References:
         schedule = schedule_of(one, bench, strength)
         clean = encode_mean(studio.model, to_pixels(self._image(frame.index)))
         noise = noise_of(studio.bench(0), frame.size)
-        steps = schedule.steps[: round(_STEPS * schedule.end.count)]
-        bank = AttentionBank(recording=True, most_tokens=_TOKENS)
+        steps = schedule.steps[: round(POLICY.reference_steps * schedule.end.count)]
+        bank = AttentionBank(recording=True, most_tokens=POLICY.reference_tokens)
         with seamless_unet(one, studio.model, plan.controls), shared_attention(studio.model.unet, bank):
             for step in steps:
                 predict(schedule.scale(schedule.noise_to(clean, noise, step), step), step)

@@ -83,7 +83,7 @@ class Painter:
         studio = self._studio
         births, objects = easel.births, easel.view.objects
         known = births.made & ~smeared(births, easel.view)
-        reference = filled(gather(births, self._store.image), known, stained(births), objects)
+        reference = filled(gather(births, self._store.image), known, stained(births, studio.scale), objects)
         clean = encode_mean(studio.model, to_pixels(reference))
         plan = plan_continued(studio, plan_frame(one, bench), easel.needs, one, clean, self._noise(easel))
         with self._looking_back(easel, one) as evaluations:
@@ -96,7 +96,7 @@ class Painter:
             # what is made again in this frame is no measure of its colours
             held = replace(births, firm=births.firm & ~easel.needs.fresh)
             renewed = easel.needs.renewed
-            image = restored(image, reference, again, held, reuse, renewed=renewed, objects=objects)
+            image = restored(image, reference, again, held, reuse, renewed=renewed, objects=objects, scale=studio.scale)
         return image, run
 
     def _noise(self, easel: Easel) -> Tensor:

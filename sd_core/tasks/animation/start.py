@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sd_core.animation.geometry.frame_geometry import View
+from sd_core.animation.policy import POLICY
 from sd_core.animation.reuse.denoise_plan import Needs
 from sd_core.animation.reuse.surface_noise import can_anchor
 from sd_core.diffusion.edits import Pin, StartAt
@@ -23,9 +24,6 @@ from sd_core.values import Array
 from ..plan import Bench, Context, Plan
 from ..starts import schedule_of
 from .frame_request import plan_frame
-
-_PIN = 0.9
-"""Share of the reference in the clean latents of what was seen before. The rest lets defects heal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def plan_continued(
         latents = torch.where(start == 0, noise * schedule.init_noise_sigma, latents)
     edits: list[Edit] = [StartAt(schedule, start, base, noise)]
     if studio.request.reuse.pin:
-        edits.append(Pin(clean, hold * _PIN))
+        edits.append(Pin(clean, hold * POLICY.keep_weight))
     return replace(plan, schedule=schedule, latents=latents, edits=tuple(edits))
 
 
