@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from sd_core.requests import (
     Animation,
@@ -55,3 +56,14 @@ NOISE: Properties = MappingProxyType({"noise": field_specs(Reuse)["noise"]})
 
 PROJECT: Properties = added_fields(MeshTexture, names=_DEPTH)
 """What projected textures add, in `Scene.sd_core.project`."""
+
+
+def groups_of(settings: Any) -> list[tuple[Any, Properties]]:
+    """Each PropertyGroup that holds fields of requests, with those fields; without the rows of lists.
+
+    Args:
+        settings: `Scene.sd_core`.
+    """
+    tasks = [(getattr(settings, group), ADDED[task]) for task, group in GROUPS.items()]
+    own = [(settings, specs) for specs in (COMMON, IMAGE_PROMPT, TEXTURE)]
+    return [*own, *tasks, (settings.stylise, STYLISE), (settings.stylise, NOISE), (settings.project, PROJECT)]

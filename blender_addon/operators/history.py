@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -98,8 +99,9 @@ def use_again(settings: bpy.types.PropertyGroup, request: Mapping[str, Any]) -> 
 
 
 def _of(request: Mapping[str, Any], specs: Properties) -> dict[str, Any]:
-    """The values of properties in the JSON of a request; an older one may lack some."""
-    return {name: request[spec.name] for name, spec in specs.items() if spec.name in request}
+    """The values of properties in the JSON of a request; where an older one lacks a field, the default."""
+    held = {name: request.get(spec.name, spec.default) for name, spec in specs.items()}
+    return {name: value for name, value in held.items() if value is not MISSING}
 
 
 def _use_mask(settings: bpy.types.PropertyGroup, *, there_was_one: bool) -> None:

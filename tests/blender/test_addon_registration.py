@@ -211,9 +211,7 @@ def of_requests() -> list[Any]:
     from blender_addon import request_fields as held
 
     settings = bpy.context.scene.sd_core
-    groups = [(getattr(settings, name), held.ADDED[task]) for task, name in held.GROUPS.items()]
-    groups += [(settings, specs) for specs in (held.COMMON, held.TEXTURE, held.IMAGE_PROMPT)]
-    groups += [(settings.stylise, held.STYLISE), (settings.stylise, held.NOISE), (settings.project, held.PROJECT)]
+    groups = held.groups_of(settings)
     groups += [(settings.loras.add(), held.LORA), (settings.controls.add(), held.CONTROL)]
     return [group.bl_rna.properties[name] for group, specs in groups for name in specs]
 

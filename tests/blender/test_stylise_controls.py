@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,8 +11,8 @@ import numpy as np
 import pytest
 
 from sd_core import connect
-from sd_core.requests import Animation, DepthToImage, MeshTexture, Request
-from tests.blender import scenes
+from sd_core.errors import RequestError
+from sd_core.requests import Animation, Control, DepthToImage, MeshTexture, Request
 from tests.blender.scenes import needs_bpy
 from tests.blender.stylising import SECONDS, follow, start, turning
 
@@ -81,23 +82,19 @@ def test_a_control_of_the_list_guides_a_stylised_render(scene: Any) -> None:
 
 
 def test_controls_of_the_list_come_after_those_of_the_frame(scene: Any) -> None:
-    from dataclasses import replace
-
     from blender_addon.request_plan import base_plan
-    from sd_core.requests import Control
+    from blender_addon.scene.passes.framing import Framing
 
     add_control(scene, PICTURE)
     plan = base_plan(scene.sd_core, DepthToImage, width=None, height=None, depth=np.ones(SIZE, np.float32))
     assert len(plan.controls) == 1
     normal = Control("normal", np.zeros((64, 64, 3), np.uint8))
-    from blender_addon.scene.passes.framing import Framing
-
     framed = replace(
         plan,
         framing=Framing(SIZE[1], SIZE[0]),
         values={**plan.values, "depth": np.ones((48, 64), np.float32), "controls": (normal,)},
     )
-    with pytest.raises(Exception, match="controls"):
+    with pytest.raises(RequestError, match="controls"):
         framed.make()
     fitting = Control("normal", np.zeros((48, 64, 3), np.uint8))
     request = replace(framed, values={**framed.values, "controls": (fitting,)}).make()
@@ -149,4 +146,3 @@ def test_a_projected_texture_leaves_the_controls_out_and_the_panel_says_so(scene
     request = mesh_plan(bpy.context, gathered, texture_size=64).make()
     assert isinstance(request, MeshTexture) and request.prompt == "a red wall"
     assert [text for text in drawn(SDCORE_PT_project) if "ControlNets are not used" in text]
-    scenes.few_steps(scene)

@@ -1,4 +1,7 @@
-"""Files that were saved before open with their values: `files/settings.*` were written before properties followed `About`."""
+"""Properties follow the fields of requests, and stay as files and presets that were saved before have them.
+
+`files/properties.json` lists the properties of version 0.1.0; a file with its values is opened in `tests/stored`.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,17 @@ from sd_core.values import Role, field_specs
 
 pytestmark = pytest.mark.blender
 
-FILES = Path(__file__).with_name("files")
-SAVED = json.loads((FILES / "settings.json").read_text(encoding="utf-8"))
+SAVED = json.loads((Path(__file__).parent / "files" / "properties.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("group", sorted(SAVED["layout"]))
+@pytest.mark.parametrize("group", sorted(SAVED))
 def test_properties_keep_names_types_items_and_defaults_and_allow_what_they_allowed(
     group: str, bare_addon: ModuleType
 ) -> None:
     import bpy
 
     known = bpy.types.PropertyGroup.bl_rna_get_subclass_py(group).bl_rna.properties
-    for name, before in SAVED["layout"][group].items():
+    for name, before in SAVED[group].items():
         now = known[name]
         assert now.type == before["type"], name
         if now.type in ("POINTER", "COLLECTION"):
@@ -42,36 +44,6 @@ def _default(known: Any) -> Any:
     if known.type == "ENUM":
         return sorted(known.default_flag) if known.is_enum_flag else known.default
     return list(known.default_array) if getattr(known, "is_array", False) else known.default
-
-
-@pytest.fixture
-def _newer_blender(bare_addon: ModuleType) -> None:
-    import bpy
-
-    if bpy.app.version < (5, 0):
-        pytest.skip("the file was written by Blender 5.0, which older ones do not read; its layout is checked above")
-
-
-@pytest.mark.usefixtures("_newer_blender")
-def test_a_file_that_was_saved_before_opens_with_its_values() -> None:
-    import bpy
-
-    bpy.ops.wm.open_mainfile(filepath=str(FILES / "settings.blend"))
-    assert _held(bpy.context.scene.sd_core, SAVED["values"]) == SAVED["values"]
-
-
-def _held(group: Any, wanted: dict[str, Any]) -> dict[str, Any]:
-    return {name: _plain(getattr(group, name), value) for name, value in wanted.items()}
-
-
-def _plain(held: Any, wanted: Any) -> Any:
-    if isinstance(wanted, dict):
-        return _held(held, wanted)
-    if isinstance(wanted, list) and wanted and isinstance(wanted[0], dict):
-        return [_held(item, wanted[0]) for item in held]
-    if isinstance(wanted, list):
-        return sorted(held) if isinstance(held, set) else list(held)
-    return round(held, 6) if isinstance(held, float) else held
 
 
 def test_every_plain_field_of_what_blender_makes_is_a_property_with_its_label_and_help(bare_addon: ModuleType) -> None:
@@ -101,3 +73,21 @@ def test_every_plain_field_of_what_blender_makes_is_a_property_with_its_label_an
             assert shown.name == spec.label
             assert shown.description == tooltip(spec) or name == "noise"
             assert spec.optional == (USE + name in group.bl_rna.properties)
+
+
+def test_the_default_models_are_used_again_wherever_one_was_named(bare_addon: ModuleType) -> None:
+    import bpy
+
+    from blender_addon.fields import USE, set_values
+    from blender_addon.request_fields import groups_of
+
+    settings = bpy.context.scene.sd_core
+    named = [
+        (group, name) for group, specs in groups_of(settings) for name, spec in specs.items() if spec.role.is_outside
+    ]
+    assert len(named) >= 5
+    for group, name in named:
+        set_values(group, {name: "nobody/nothing"})
+        assert getattr(group, USE + name)
+    bpy.ops.sdcore.use_default_model()
+    assert not any(getattr(group, USE + name) or getattr(group, name) for group, name in named)
