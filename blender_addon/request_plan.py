@@ -23,7 +23,7 @@ Picture = Callable[[Grabbed], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RequestPlan:
     """A request whose pictures are still as Blender holds them; `make` may run on any thread.
 
     Attributes:
@@ -97,7 +97,7 @@ def grey(grabbed: Grabbed) -> np.ndarray:
     return grabbed.rgba()[..., :3].mean(axis=-1, dtype=np.float32)
 
 
-def base_plan(settings: bpy.types.PropertyGroup, kind: type[Generation], **values: Any) -> Plan:
+def base_plan(settings: bpy.types.PropertyGroup, kind: type[Generation], **values: Any) -> RequestPlan:
     """The fields that every request has, without those that this kind has no use for.
 
     Args:
@@ -105,7 +105,7 @@ def base_plan(settings: bpy.types.PropertyGroup, kind: type[Generation], **value
         values: further fields, or others in their place.
     """
     used = {name: spec for name, spec in COMMON.items() if name not in kind.unused}
-    return Plan(
+    return RequestPlan(
         kind=kind,
         values=values_of(settings, used) | {"loras": loras_of(settings)} | values,
         style="" if settings.style == "NONE" else settings.style,

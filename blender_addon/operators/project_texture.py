@@ -20,7 +20,7 @@ from .. import jobs
 from ..fields import values_of
 from ..job import BlenderJob
 from ..request_fields import PROJECT
-from ..request_plan import Plan, base_plan
+from ..request_plan import RequestPlan, base_plan
 from ..results import image_name
 from ..scene.images import Packed, pack
 from ..scene.mesh_arrays import Gathered, gather
@@ -55,7 +55,7 @@ def project_texture(context: bpy.types.Context) -> BlenderJob:
     count = len(gathered.parts)
 
     def convert(event: FrameEvent | ResultEvent) -> Painted | None:
-        return painted(event.result, count, pbr=settings_pbr) if isinstance(event, ResultEvent) else None
+        return pack_textures(event.result, count, pbr=settings_pbr) if isinstance(event, ResultEvent) else None
 
     def finished(job: BlenderJob, result: Result, made: Painted) -> str:
         apply_pages(made.name, gathered.parts, made.pages, None if keep_uvs else made.uvs)
@@ -86,7 +86,7 @@ def _title(scene: bpy.types.Scene, gathered: Gathered) -> str:
     return first.name if not others else f"{len(others) + 1} objects"
 
 
-def mesh_plan(context: bpy.types.Context, gathered: Gathered, *, texture_size: int) -> Plan:
+def mesh_plan(context: bpy.types.Context, gathered: Gathered, *, texture_size: int) -> RequestPlan:
     """The request for gathered meshes, seen as the panel says.
 
     Raises:
@@ -130,7 +130,7 @@ def _view_size(scene: bpy.types.Scene) -> tuple[int, int]:
     return height, width
 
 
-def painted(result: Result, count: int, *, pbr: bool, alpha: np.ndarray | None = None) -> Painted:
+def pack_textures(result: Result, count: int, *, pbr: bool, alpha: np.ndarray | None = None) -> Painted:
     """The textures of a result, packed; for the job's thread.
 
     Args:

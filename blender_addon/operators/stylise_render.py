@@ -26,7 +26,7 @@ from ..fields import values_of
 from ..job import BlenderJob
 from ..properties_stylise import SDCORE_PG_stylise
 from ..request_fields import STYLISE
-from ..request_plan import Plan, base_plan, check_control_sizes
+from ..request_plan import RequestPlan, base_plan, check_control_sizes
 from ..results import Finished, finisher
 from ..scene.exr import read_passes
 from ..scene.images import new_image
@@ -54,7 +54,7 @@ class _Still:
     """
 
     render: PassRender
-    plan: Plan
+    plan: RequestPlan
     controls: Controls
     transparent: bool
     shown: np.ndarray | None
@@ -88,7 +88,7 @@ def stylise_still(scene: bpy.types.Scene, view_layer: str) -> BlenderJob:
     settings = scene.sd_core.stylise
     folder = Path(tempfile.mkdtemp(prefix="stylise-", dir=bpy.app.tempdir))
     try:
-        shown = _shown(scene, settings, folder)
+        shown = _render_result(scene, settings, folder)
         check_control_sizes(scene.sd_core, render_size(scene)[::-1])
         plan = base_plan(scene.sd_core, DepthToImage, **own_fields(settings, DepthToImage))
         render = prepare(scene, view_layer, (scene.frame_current,), folder, wanted=Wanted(rest=False))
@@ -123,7 +123,7 @@ def controls_of(settings: SDCORE_PG_stylise) -> Controls:
     )
 
 
-def _shown(scene: bpy.types.Scene, settings: SDCORE_PG_stylise, folder: Path) -> np.ndarray | None:
+def _render_result(scene: bpy.types.Scene, settings: SDCORE_PG_stylise, folder: Path) -> np.ndarray | None:
     """The render: for its colours, or for its smooth alpha where there is one of the right size."""
     if settings.strength == 1 and not scene.render.film_transparent:
         return None
