@@ -7,23 +7,25 @@ import bpy
 from bl_operators.presets import AddPresetBase
 from bl_ui.utils import PresetPanel
 
-from . import labels
-from .fields import USE
+from .fields import Properties, property_names
+from .request_fields import ADDED, COMMON, GROUPS
 
 _FOLDER = "sd_core"
-_OWN = ("task", "style", "mask_source", "pad")
+_OWN = (
+    *("task", "style", "mask_source", "pad"),
+    *("prompt", "negative_prompt", "use_seed", "seed", "inpaint.expand"),
+)
+"""What Blender's presets hold beyond what `About.preset` says: a .blend is one picture's settings as a whole."""
 
 
 def _saved() -> list[str]:
-    """What a preset holds: what belongs to no single image."""
-    groups = {
-        "image_to_image": labels.STRENGTH,
-        "inpaint": labels.INPAINT | labels.STRENGTH,
-        "upscale": labels.UPSCALE | labels.STRENGTH,
-    }
-    own = [f"{group}.{name}" for group, names in groups.items() for name in names]
-    switches = ("width", "height", "num_inference_steps", "guidance_scale", "scheduler", "seed", "model")
-    return [f"settings.{name}" for name in (*(USE + name for name in switches), *labels.GENERATION, *own, *_OWN)]
+    """What a preset holds, as paths below the settings."""
+    own = [f"{group}.{name}" for task, group in GROUPS.items() for name in property_names(_kept(ADDED[task]))]
+    return [f"settings.{name}" for name in (*property_names(_kept(COMMON)), *own, *_OWN)]
+
+
+def _kept(specs: Properties) -> Properties:
+    return {name: spec for name, spec in specs.items() if spec.about.preset}
 
 
 class SDCORE_MT_presets(bpy.types.Menu):

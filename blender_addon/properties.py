@@ -14,40 +14,37 @@ from bpy.props import (
     PointerProperty,
 )
 
-from sd_core.requests import Control, ImageToImage, Inpaint, Lora, TextToImage, TextureMap, Upscale, styles
+from sd_core.requests import Control, Generation, kind_of, styles
+from sd_core.values import field_specs
 
-from . import labels
 from .connection import server
-from .fields import image_property, request_properties, weight_property
+from .fields import WEIGHT, image_property, request_properties
 from .loras import FAMILIES, suggestions
 from .properties_stylise import SDCORE_PG_project, SDCORE_PG_stylise
+from .request_fields import ADDED, COMMON, CONTROL, IMAGE_PROMPT, LORA, TASKS, TEXTURE
+from .schedulers import SCHEDULERS
 
-_DEFAULTS = {
-    "prompt": "",
-    "width": 512,
-    "height": 512,
-    "num_inference_steps": 30,
-    "guidance_scale": 7.0,
-    "seed": 0,
+_DEFAULTS = {"width": 512, "height": 512, "num_inference_steps": 30, "guidance_scale": 7.0}
+"""What the sliders show before they are switched on."""
+
+ICONS = {"TEXT": "OUTLINER_OB_FONT", "IMAGE": "IMAGE_DATA", "INPAINT": "BRUSH_DATA", "UPSCALE": "FULLSCREEN_ENTER"}
+"""Of the tasks."""
+
+_ABOUT = {
+    "TEXT": "A new image from the prompt",
+    "IMAGE": "A new image from another one",
+    "INPAINT": "Part of an image painted anew",
+    "UPSCALE": "A larger image with new detail",
 }
-_TASKS = (
-    ("TEXT", "Text to Image", "A new image from the prompt", "OUTLINER_OB_FONT", 0),
-    ("IMAGE", "Image to Image", "A new image from another one", "IMAGE_DATA", 1),
-    ("INPAINT", "Inpaint", "Part of an image painted anew", "BRUSH_DATA", 2),
-    ("UPSCALE", "Upscale", "A larger image with new detail", "FULLSCREEN_ENTER", 3),
+_TASKS = tuple(
+    (task, kind_of(kind).title, _ABOUT[task], ICONS[task], index) for index, (task, kind) in enumerate(TASKS.items())
 )
-GROUPS = {"IMAGE": "image_to_image", "INPAINT": "inpaint", "UPSCALE": "upscale"}
-"""The group of the settings that belong to one task alone."""
 
 _MASKS = (
     ("IMAGE", "Mask Image", "White in another image of the same size: repaint there", "IMAGE_ALPHA", 0),
     ("ALPHA", "Transparency", "What is transparent is repainted: erase it with a brush", "BRUSH_DATA", 1),
     ("REGION", "Selected Region", "A rectangle, selected by dragging over the image", "SELECT_SET", 2),
     ("NONE", "None", "Nothing within the image: only what is added beyond its borders is painted", "X", 3),
-)
-_MAPS = tuple(
-    (str(kind), str(kind).replace("_", " ").title(), f"The {str(kind).replace('_', ' ')} map", 1 << index)
-    for index, kind in enumerate(TextureMap)
 )
 _STYLES = (
     ("NONE", "No Style", "The prompt as it is"),
@@ -74,7 +71,7 @@ def _controlnets(group: bpy.types.PropertyGroup, _context: object, _text: str) -
 
 
 def _schedulers(_group: object, _context: object, _text: str) -> tuple[str, ...]:
-    return labels.SCHEDULERS
+    return SCHEDULERS
 
 
 _SUGGEST = {"search_options": {"SUGGESTION"}}
@@ -83,7 +80,7 @@ _SUGGEST = {"search_options": {"SUGGESTION"}}
 class SDCORE_PG_lora(bpy.types.PropertyGroup):
     """A LoRA of a request."""
 
-    __annotations__ = request_properties(Lora, labels.LORA, {"path": ""}, {"path": {"search": suggestions, **_SUGGEST}})
+    __annotations__ = request_properties(LORA, options={"path": {"search": suggestions, **_SUGGEST}})
 
 
 class SDCORE_PG_control(bpy.types.PropertyGroup):
@@ -91,28 +88,28 @@ class SDCORE_PG_control(bpy.types.PropertyGroup):
 
     __annotations__ = {
         **request_properties(
-            Control, labels.CONTROL, {"kind": "depth", "model": ""}, {"model": {"search": _controlnets, **_SUGGEST}}
+            CONTROL, {"kind": "depth"}, {"model": {"search": _controlnets, **_SUGGEST}, "scale": WEIGHT}
         ),
-        "image": image_property("Control Picture", "The finished control picture, of the image's size"),
+        "image": image_property("Control Picture", field_specs(Control)["image"].about.help),
     }
 
 
 class SDCORE_PG_image_to_image(bpy.types.PropertyGroup):
     """What image to image adds."""
 
-    __annotations__ = request_properties(ImageToImage, labels.STRENGTH)
+    __annotations__ = request_properties(ADDED["IMAGE"])
 
 
 class SDCORE_PG_inpaint(bpy.types.PropertyGroup):
     """What inpainting adds."""
 
-    __annotations__ = request_properties(Inpaint, labels.INPAINT | labels.STRENGTH)
+    __annotations__ = request_properties(ADDED["INPAINT"])
 
 
 class SDCORE_PG_upscale(bpy.types.PropertyGroup):
     """What enlarging adds."""
 
-    __annotations__ = request_properties(Upscale, labels.UPSCALE | labels.STRENGTH)
+    __annotations__ = request_properties(ADDED["UPSCALE"])
 
 
 class SDCORE_PG_settings(bpy.types.PropertyGroup):
@@ -120,8 +117,7 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
 
     __annotations__: dict[str, Any] = {
         **request_properties(
-            TextToImage,
-            labels.GENERATION,
+            COMMON,
             _DEFAULTS,
             {"model": {"search": _models, **_SUGGEST}, "scheduler": {"search": _schedulers, **_SUGGEST}},
         ),
@@ -149,23 +145,12 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
             description="Continue the image by its border where its sides are no multiples of 8, and cut the result back",
             default=False,
         ),
-        "loras": CollectionProperty(type=SDCORE_PG_lora, name="LoRAs"),
-        "controls": CollectionProperty(type=SDCORE_PG_control, name="ControlNets"),
-        "image_prompt": image_property("Image Prompt", "A picture that guides content and style (IP-Adapter)"),
-        "image_prompt_scale": weight_property(
-            "Image Prompt Scale", "How strongly the image prompt acts", default=0.6, most=10
-        ),
+        "loras": CollectionProperty(type=SDCORE_PG_lora, name=field_specs(Generation)["loras"].label),
+        "controls": CollectionProperty(type=SDCORE_PG_control, name=field_specs(Generation)["controls"].label),
+        "image_prompt": image_property("Image Prompt", field_specs(Generation)["image_prompt"].about.help),
+        **request_properties(IMAGE_PROMPT, {"image_prompt_scale": 0.6}, {"image_prompt_scale": WEIGHT}),
         "texture_image": image_property("Start Image", "A picture that the texture is made from; empty for none"),
-        "texture_strength": FloatProperty(
-            name="Strength", description="How much of the start image may change", min=0.01, max=1, default=0.75
-        ),
-        "texture_maps": EnumProperty(
-            name="Maps",
-            description="The images of the material",
-            items=_MAPS,
-            options={"ENUM_FLAG"},
-            default={m[0] for m in _MAPS},
-        ),
+        **request_properties(TEXTURE, {"texture_strength": 0.75}),
         "texture_target": EnumProperty(
             name="Material",
             description="Where the maps go",

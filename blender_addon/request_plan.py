@@ -10,15 +10,14 @@ from typing import Any
 import bpy
 import numpy as np
 
+from sd_core.errors import RequestError
 from sd_core.requests import Control, Generation, ImagePrompt, Lora, apply_style
 
-from . import labels
 from .fields import values_of
 from .job import BlenderJob
-from .scene.images import Grabbed, grab_image
-
-COMMON = tuple(labels.GENERATION)
-_CONTROL = tuple(labels.CONTROL)
+from .request_fields import COMMON, CONTROL, IMAGE_PROMPT, LORA
+from .scene.images import Grabbed, grab_image, image_size
+from .scene.passes.framing import Framing
 
 Picture = Callable[[Grabbed], np.ndarray]
 
@@ -27,9 +26,14 @@ Picture = Callable[[Grabbed], np.ndarray]
 class RequestPlan:
     """A request whose pictures are still as Blender holds them; `make` may run on any thread.
 
-    values: fields of the request. pictures: those that are images, by field. controls: arguments of `Control` with
-    pictures. image_prompt: picture and scale. pad: (right, bottom) px by which pictures are continued. surplus: (right, bottom)
-    px that are made beyond what was asked for.
+    Attributes:
+        values: fields of the request; its `controls` come before those of the list.
+        pictures: those fields that are images.
+        controls: arguments of `Control` with pictures.
+        image_prompt: arguments of `ImagePrompt` with the picture.
+        framing: how control pictures of the size of a render lie in what the model makes; None: they are padded as the others.
+        pad: (right, bottom) px by which pictures are continued.
+        surplus: (right, bottom) px that are made beyond what was asked for.
     """
 
     kind: type[Generation]
@@ -38,7 +42,8 @@ class RequestPlan:
     pictures: dict[str, tuple[Grabbed, Picture]] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     controls: tuple[tuple[Mapping[str, Any], Grabbed], ...] = ()
-    image_prompt: tuple[Grabbed, float] | None = None
+    image_prompt: tuple[Mapping[str, Any], Grabbed] | None = None
+    framing: Framing | None = None
     pad: tuple[int, int] = (0, 0)
     surplus: tuple[int, int] = (0, 0)
 
@@ -50,7 +55,7 @@ class RequestPlan:
         """
         pictures = {name: self._padded(convert(held)) for name, (held, convert) in self.pictures.items()}
         arrays = {name: self._padded(held) for name, held in self.arrays.items()}
-        request = self.kind(**self.values, **pictures, **arrays, **self._adapters())
+        request = self.kind(**{**self.values, **pictures, **arrays, **self._adapters()})
         strength = self.values.get("strength")
         if not self.style:
             return request
@@ -73,10 +78,12 @@ class RequestPlan:
     def _adapters(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         if self.controls:
-            pictures = [(held, self._padded(rgb(picture))) for held, picture in self.controls]
-            found["controls"] = tuple(Control(image=picture, **held) for held, picture in pictures)
+            place = self._padded if self.framing is None else self.framing.pad
+            listed = (Control(image=place(rgb(picture)), **given) for given, picture in self.controls)
+            found["controls"] = (*self.values.get("controls", ()), *listed)
         if self.image_prompt is not None:
-            found["image_prompt"] = ImagePrompt(rgb(self.image_prompt[0]), scale=self.image_prompt[1])
+            given, picture = self.image_prompt
+            found["image_prompt"] = ImagePrompt(rgb(picture), **given)
         return found
 
 
@@ -91,29 +98,52 @@ def grey(grabbed: Grabbed) -> np.ndarray:
 
 
 def base_plan(settings: bpy.types.PropertyGroup, kind: type[Generation], **values: Any) -> RequestPlan:
-    """The fields that every request has.
+    """The fields that every request has, without those that this kind has no use for.
 
     Args:
         settings: `Scene.sd_core`.
         values: further fields, or others in their place.
     """
-    common = values_of(settings, COMMON) | {"loras": loras_of(settings)} | values
-    prompt = (
-        (grab_image(settings.image_prompt), values_of(settings, ("image_prompt_scale",))["image_prompt_scale"])
-        if settings.image_prompt
-        else None
-    )
+    used = {name: spec for name, spec in COMMON.items() if name not in kind.unused}
     return RequestPlan(
         kind=kind,
-        values=common,
+        values=values_of(settings, used) | {"loras": loras_of(settings)} | values,
         style="" if settings.style == "NONE" else settings.style,
-        controls=tuple(
-            (values_of(item, _CONTROL), grab_image(item.image)) for item in settings.controls if item.image is not None
-        ),
-        image_prompt=prompt,
+        controls=() if "controls" in kind.unused else _controls_of(settings),
+        image_prompt=_image_prompt_of(settings),
     )
+
+
+def check_control_sizes(settings: bpy.types.PropertyGroup, size: tuple[int, int]) -> None:
+    """Refuse control pictures that are not of the size of a render.
+
+    Args:
+        settings: `Scene.sd_core`.
+        size: (height, width) px of the render.
+
+    Raises:
+        RequestError: one is not; names it.
+    """
+    for index, item in enumerate(settings.controls):
+        if item.image is None or image_size(item.image) == size:
+            continue
+        (height, width), (needed_height, needed_width) = image_size(item.image), size
+        what = f"{item.image.name!r} is {width} x {height} px, but the render {needed_width} x {needed_height}"
+        hint = "choose a control picture of the size of the render, or remove this ControlNet from the list"
+        raise RequestError(f"controls[{index}].image", what, hint=hint)
+
+
+def _controls_of(settings: bpy.types.PropertyGroup) -> tuple[tuple[Mapping[str, Any], Grabbed], ...]:
+    chosen = (item for item in settings.controls if item.image is not None)
+    return tuple((values_of(item, CONTROL), grab_image(item.image)) for item in chosen)
+
+
+def _image_prompt_of(settings: bpy.types.PropertyGroup) -> tuple[Mapping[str, Any], Grabbed] | None:
+    if settings.image_prompt is None:
+        return None
+    return values_of(settings, IMAGE_PROMPT), grab_image(settings.image_prompt)
 
 
 def loras_of(settings: bpy.types.PropertyGroup) -> tuple[Lora, ...]:
     """The LoRAs of the list that have a name."""
-    return tuple(Lora(**values_of(item, tuple(labels.LORA))) for item in settings.loras if item.path)
+    return tuple(Lora(**values_of(item, LORA)) for item in settings.loras if item.path)

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 
 import bpy
 
+from .translations_fields import CHINESE_FIELDS
 from .translations_stylise import CHINESE_STYLISE
 
 CLASSES = ()
 
 CHINESE: Mapping[str, str] = {
     **CHINESE_STYLISE,
+    **CHINESE_FIELDS,
     # panels and buttons
     "Generate": "生成",
     "Settings": "设置",
@@ -67,73 +69,14 @@ CHINESE: Mapping[str, str] = {
     "Sending": "发送中",
     "Images appear here as they are made": "生成的图像会显示在这里",
     "Start from": "起始图像",
-    # fields of requests
-    "Prompt": "提示词",
-    "What the image shows; emphasis as (word:1.3)": "图像的内容；用 (词:1.3) 表示强调",
-    "Negative Prompt": "负面提示词",
-    "What the image should not show": "图像中不应出现的内容",
-    "Width": "宽度",
-    "Width of the image, a multiple of 8": "图像宽度，8 的倍数",
-    "Height": "高度",
-    "Height of the image, a multiple of 8": "图像高度，8 的倍数",
-    "Steps": "步数",
-    "Denoising steps: more take longer and give finer detail": "去噪步数：越多越慢，细节越好",
-    "Guidance": "引导强度",
-    "How closely the image follows the prompt; 1 or less is unguided and twice as fast": (
-        "图像遵循提示词的程度；不大于 1 时不加引导，速度加倍"
-    ),
-    "Scheduler": "调度器",
-    "The method of denoising": "去噪的方法",
-    "Seed": "种子",
-    "The same seed and settings give the same image; otherwise each image is another one": (
-        "种子和设置相同则图像相同；否则每次都不同"
-    ),
-    "Images": "图像数量",
-    "How many images to make, each from the next seed": "生成多少张图像，每张使用下一个种子",
-    "Model": "模型",
-    "A model by name, a hub id, a folder or a .safetensors file; empty for the server's default": (
-        "模型名称、hub 编号、文件夹或 .safetensors 文件；留空则用服务器的默认模型"
-    ),
-    "Seamless": "无缝",
-    "Axes along which the image repeats without a seam": "图像沿哪些轴无缝重复",
-    "Seamless Method": "无缝方法",
-    "Padding repeats exactly; rolling nearly, and at any size": "填充使图像精确重复；滚动近似重复，适用于任何尺寸",
-    "Strength": "强度",
-    "How much of the image may change: 1 keeps almost nothing of it": "图像可以改变的程度：1 几乎不保留原图",
-    "Fill": "填充",
-    "What lies under the mask before denoising": "去噪之前遮罩下的内容",
-    "Feather": "羽化",
-    "Pixels over which the old and the new image are blended": "新旧图像混合的像素宽度",
-    "Expand": "扩展",
-    "Pixels that are added at the left, top, right and bottom of the image and painted (outpainting)": (
-        "在图像左、上、右、下添加并绘制的像素（外扩绘制）"
-    ),
+    "Not used without a picture": "没有图像时不使用",
+    # settings of a scene
     "Left": "左",
     "Top": "上",
     "Right": "右",
     "Bottom": "下",
     "None": "无",
     "Nothing within the image: only what is added beyond its borders is painted": "图像内部不变：只绘制边界之外添加的部分",
-    "Scale": "比例",
-    "How many times larger the image becomes": "图像放大的倍数",
-    "A name in the server's LoRA folder, a .safetensors file, a folder or a hub id, as the server sees it": (
-        "服务器 LoRA 文件夹中的名称，或服务器上的 .safetensors 文件、文件夹或 hub 编号"
-    ),
-    "Weight": "权重",
-    "How strongly the LoRA acts": "LoRA 作用的强度",
-    "Kind": "类型",
-    "What the control picture shows": "控制图的内容",
-    "A ControlNet or T2I-Adapter: hub id or folder; empty for the one known for the model and the kind": (
-        "ControlNet 或 T2I-Adapter：hub 编号或文件夹；留空则用适合该模型和类型的 ControlNet"
-    ),
-    "How strongly the ControlNet acts": "ControlNet 作用的强度",
-    "Start": "开始",
-    "Share of the steps after which the ControlNet begins to act": "ControlNet 在多少比例的步数之后开始作用",
-    "End": "结束",
-    "Share of the steps after which the ControlNet no longer acts": "ControlNet 在多少比例的步数之后不再作用",
-    "Control Picture": "控制图",
-    "The finished control picture, of the image's size": "做好的控制图，大小与图像相同",
-    # settings of a scene
     "Task": "任务",
     "What to make": "要生成什么",
     "Text to Image": "文生图",
@@ -163,14 +106,8 @@ CHINESE: Mapping[str, str] = {
     "Continue the image by its border where its sides are no multiples of 8, and cut the result back": (
         "边长不是 8 的倍数时用边缘延伸图像，结果再裁回原大小"
     ),
-    "Image Prompt": "图像提示",
-    "A picture that guides content and style (IP-Adapter)": "引导内容和风格的图像（IP-Adapter）",
-    "Image Prompt Scale": "图像提示强度",
-    "How strongly the image prompt acts": "图像提示作用的强度",
     "Start Image": "起始图像",
     "A picture that the texture is made from; empty for none": "用来制作纹理的图像；留空则不用",
-    "How much of the start image may change": "起始图像可以改变的程度",
-    "The images of the material": "材质的各张图像",
     "Base Color": "基础色",
     "Normal": "法线",
     "Roughness": "粗糙度",

@@ -19,38 +19,23 @@ CHINESE_STYLISE: Mapping[str, str] = {
     "Rendering depth": "正在渲染深度",
     "Rendering passes": "正在渲染通道",
     # how renders and animations are stylised
-    "1 repaints everything and keeps only the shapes; less keeps more of the render's colours": (
-        "1 重绘一切、只保留形状；越小越保留渲染的颜色"
-    ),
     "Depth": "深度",
-    "How strictly the picture follows the shapes": "图像遵循形状的严格程度",
+    "How strongly the normals guide the picture": "法线引导图像的强度",
+    "How strongly the edges guide the picture": "边缘引导图像的强度",
+    "Reuse Earlier Frames": "沿用之前的帧",
+    "Move what was generated to the next frame along the motion of its surfaces, so that it holds still": (
+        "沿表面的运动把已生成的内容移到下一帧，使画面稳定"
+    ),
+    "ControlNets are not used here: each view follows its depth": "这里不使用 ControlNet：每个视角遵循其深度",
     "Normals": "法线",
     "Follow the surface normals too; needs a ControlNet for normals": "同时遵循表面法线；需要法线 ControlNet",
-    "How strictly the picture follows the normals": "图像遵循法线的严格程度",
     "Edges": "边缘",
     "Follow the outlines and creases too; needs a ControlNet for edges (canny)": (
         "同时遵循轮廓和折痕；需要边缘 ControlNet（canny）"
     ),
-    "How strictly the picture follows the edges": "图像遵循边缘的严格程度",
     "After Every Render": "每次渲染之后",
     "Stylise each still as soon as it is rendered (F12); animations are left alone": (
         "每张静帧渲染（F12）后立即风格化；动画不受影响"
-    ),
-    "Overscan": "过扫描",
-    "Pixels around the picture that are made too, so that what comes into view is there already": (
-        "在画面四周多生成的像素，使进入画面的内容事先已经存在"
-    ),
-    "Noise": "噪声",
-    "How the noise goes from frame to frame": "噪声在帧与帧之间如何变化",
-    "Surface": "表面",
-    "Noise that sticks to the surfaces": "固定在表面上的噪声",
-    "Fixed": "固定",
-    "The same noise for every frame": "每帧使用相同的噪声",
-    "Independent": "独立",
-    "Other noise for every frame": "每帧使用不同的噪声",
-    "Hold Still": "保持稳定",
-    "Carry what was made over to the next frame along the motion of its surfaces": (
-        "沿表面的运动把已生成的内容带到下一帧"
     ),
     "Output": "输出",
     "Folder for passes, pictures and video; // is where the .blend is": "通道、图像和视频的文件夹；// 表示 .blend 所在位置",
@@ -84,17 +69,12 @@ CHINESE_STYLISE: Mapping[str, str] = {
     ),
     "Selected Cameras": "所选摄像机",
     "Every selected camera, in the order of their names": "每台所选摄像机，按名称顺序",
-    "Most Views": "最多视角",
-    "At most so many pictures are made": "最多生成这么多张图像",
     "UV Map": "UV 贴图",
     "Where the texture goes": "纹理的去向",
     "Existing": "现有",
     "Paint into the active UV map of each object; an image for each": "绘制到每个物体的活动 UV 贴图；每个物体一张图像",
     "New": "新建",
     "Unwrap the objects together into a new UV map; one image for all": "把物体一起展开到新的 UV 贴图；共用一张图像",
-    "Texture Size": "纹理大小",
-    "Side of each texture in pixels": "每张纹理的边长，单位像素",
-    "How strictly the paint follows the shapes": "绘制遵循形状的严格程度",
     "PBR Maps": "PBR 贴图",
     "Also roughness, normals and height, estimated from the painted colours": "同时由绘制的颜色估计粗糙度、法线和高度",
     # tooltips of buttons

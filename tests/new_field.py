@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("sd_core", "jupyter_ext", "blender_addon", "tests")
 _WEIGHTS = "builtin"
 
-_BEFORE = "    seamless: Seamless = option("
-_FIELD = """    mood: str = option(
+_BEFORE = "    seamless: Seamless = field("
+_FIELD = """    mood: str = field(
         about=About(label="Mood", help="Mood of the picture, such as calm"), converter=text, default=""
     )
 """

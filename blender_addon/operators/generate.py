@@ -2,20 +2,20 @@
 """Images from text, from another image, under a mask, and larger ones."""
 
 from dataclasses import replace
-from typing import Any
 
 import bpy
 import numpy as np
 
 from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
-from sd_core.requests import Generation, ImageToImage, Inpaint, TextToImage, Upscale
+from sd_core.requests import TextToImage
 from sd_core.results import Result
 
-from .. import history, jobs, labels
+from .. import history, jobs
 from ..editors import Place
 from ..fields import values_of
 from ..job import BlenderJob
+from ..request_fields import ADDED, GROUPS, TASKS
 from ..request_plan import Picture, RequestPlan, base_plan, grey, rgb
 from ..results import Finished, finisher, show_images
 from ..scene.images import Grabbed, grab_image
@@ -75,10 +75,7 @@ class SDCORE_OT_generate_from_image(_FromImage, bpy.types.Operator):
     bl_label = "Generate from Image"
 
     def plan(self, context: bpy.types.Context) -> RequestPlan:
-        settings = context.scene.sd_core
-        return _with_image(
-            context, ImageToImage, Grabbed.for_request, **values_of(settings.image_to_image, tuple(labels.STRENGTH))
-        )
+        return _with_image(context, "IMAGE", Grabbed.for_request)
 
 
 class SDCORE_OT_generate_inpaint(_FromImage, bpy.types.Operator):
@@ -89,8 +86,7 @@ class SDCORE_OT_generate_inpaint(_FromImage, bpy.types.Operator):
 
     def plan(self, context: bpy.types.Context) -> RequestPlan:
         settings = context.scene.sd_core
-        values = values_of(settings.inpaint, tuple(labels.INPAINT | labels.STRENGTH))
-        plan = _with_image(context, Inpaint, rgb, **values)
+        plan = _with_image(context, "INPAINT", rgb)
         image = plan.pictures["image"][0]
         masked = _mask(settings, image)
         if masked is None:
@@ -111,8 +107,7 @@ class SDCORE_OT_generate_upscale(_FromImage, bpy.types.Operator):
     bl_label = "Upscale"
 
     def plan(self, context: bpy.types.Context) -> RequestPlan:
-        values = values_of(context.scene.sd_core.upscale, tuple(labels.UPSCALE | labels.STRENGTH))
-        return _with_image(context, Upscale, Grabbed.for_request, **values)
+        return _with_image(context, "UPSCALE", Grabbed.for_request)
 
 
 CLASSES = (
@@ -131,13 +126,10 @@ def open_image(context: bpy.types.Context) -> bpy.types.Image | None:
     return context.scene.sd_core.image
 
 
-def _with_image(context: bpy.types.Context, kind: type[Generation], convert: Picture, **values: Any) -> RequestPlan:
-    """The plan for the open image.
-
-    Args:
-        values: further fields; where there is an `expand`, the margins take what is missing to multiples of 8.
-    """
-    settings = context.scene.sd_core
+def _with_image(context: bpy.types.Context, task: str, convert: Picture) -> RequestPlan:
+    """The plan of a task for the open image; where there is an `expand`, it takes what is missing to multiples of 8."""
+    settings, kind = context.scene.sd_core, TASKS[task]
+    values = values_of(getattr(settings, GROUPS[task]), ADDED[task])
     image = open_image(context)
     assert image is not None
     grabbed = grab_image(image)

@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,11 +14,11 @@ from sd_core.metadata import REQUEST, read_png_text
 
 from .. import history
 from ..editors import Place, show
-from ..fields import set_values
-from ..properties import GROUPS
+from ..fields import Properties, set_values
+from ..request_fields import ADDED, COMMON, GROUPS, LORA, TASKS
 from .common import Told, is_ready
 
-_TASKS = {"TextToImage": "TEXT", "ImageToImage": "IMAGE", "Inpaint": "INPAINT", "Upscale": "UPSCALE"}
+_TASKS = {kind.__name__: task for task, kind in TASKS.items()}
 
 
 class _OfHistory:
@@ -85,18 +86,22 @@ def use_again(settings: bpy.types.PropertyGroup, request: Mapping[str, Any]) -> 
 
     Pictures are left as they are: the image that is open, and the chosen mask and control pictures.
     """
-    plain = {name: held for name, held in request.items() if name == "expand" or not isinstance(held, (dict, list))}
-    set_values(settings, plain)
+    set_values(settings, _of(request, COMMON))
     settings.style = "NONE"  # it is in the prompt already
     settings.task = _TASKS.get(str(request["type"]), settings.task)
     if settings.task in GROUPS:
-        set_values(getattr(settings, GROUPS[settings.task]), plain)
+        set_values(getattr(settings, GROUPS[settings.task]), _of(request, ADDED[settings.task]))
     if settings.task == "INPAINT":
         _use_mask(settings, there_was_one=request.get("mask") is not None)
     settings.loras.clear()
     for held in request.get("loras", ()):
-        item = settings.loras.add()
-        item.path, item.weight = held["path"], held["weight"]
+        set_values(settings.loras.add(), _of(held, LORA))
+
+
+def _of(request: Mapping[str, Any], specs: Properties) -> dict[str, Any]:
+    """The values of properties in the JSON of a request; where an older one lacks a field, the default."""
+    held = {name: request.get(spec.name, spec.default) for name, spec in specs.items()}
+    return {name: value for name, value in held.items() if value is not MISSING}
 
 
 def _use_mask(settings: bpy.types.PropertyGroup, *, there_was_one: bool) -> None:

@@ -17,7 +17,9 @@ from sd_core.requests import MeshTexture
 from sd_core.results import Result
 
 from .. import jobs
+from ..fields import values_of
 from ..job import BlenderJob
+from ..request_fields import PROJECT
 from ..request_plan import RequestPlan, base_plan
 from ..results import image_name
 from ..scene.images import Packed, pack
@@ -92,20 +94,10 @@ def mesh_plan(context: bpy.types.Context, gathered: Gathered, *, texture_size: i
     """
     common, settings = context.scene.sd_core, context.scene.sd_core.project
     size, views = _views(context)
-    plan = base_plan(
-        common,
-        MeshTexture,
-        num_images=1,
-        seamless="none",
-        mesh=gathered.mesh,
-        max_views=settings.max_views,
-        texture_size=texture_size,
-        controlnet_conditioning_scale=settings.depth_scale,
-        views=views,
-        **({} if size is None else {"height": size[0], "width": size[1]}),
-    )
-    # The pictures of the common controls were made for one picture, not for the views of a mesh.
-    return RequestPlan(kind=MeshTexture, values=plan.values, style=plan.style, image_prompt=plan.image_prompt)
+    own = values_of(settings, PROJECT) | {"mesh": gathered.mesh, "views": views, "texture_size": texture_size}
+    if size is not None:
+        own |= {"height": size[0], "width": size[1]}
+    return base_plan(common, MeshTexture, **own)
 
 
 def _views(context: bpy.types.Context) -> tuple[tuple[int, int] | None, tuple[Camera, ...] | None]:

@@ -13,7 +13,9 @@ from sd_core.paths import home_folder
 
 from .. import jobs
 from ..connection import server
+from ..fields import set_values
 from ..preferences import Preferences, read_preferences
+from ..request_fields import groups_of
 from .common import is_ready
 
 
@@ -180,8 +182,8 @@ class SDCORE_OT_use_default_model(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.sd_core
-        settings.model = ""
-        settings.use_model = False
+        for group, specs in groups_of(settings):
+            set_values(group, {name: None for name, spec in specs.items() if spec.role.is_outside})
         settings.loras.clear()
         settings.controls.clear()
         jobs.forget_ended()

@@ -19,13 +19,15 @@ from sd_core.results import Result
 
 from .. import history, jobs
 from ..editors import Place, show
+from ..fields import property_fields
 from ..job import BlenderJob
 from ..preferences import Preferences
-from ..request_plan import RequestPlan, base_plan
+from ..request_plan import RequestPlan, base_plan, check_control_sizes
 from ..scene import video
 from ..scene.exr import read_passes
 from ..scene.folders import output_folder
 from ..scene.images import Packed, fill_image, new_image, pack
+from ..scene.passes.camera import render_size
 from ..scene.passes.order import Order
 from ..scene.passes.render import (
     COPY,
@@ -131,8 +133,7 @@ class _Film:
     def _describe(result: Result) -> dict[str, object]:
         request = result.request
         assert isinstance(request, Animation)
-        names = ("prompt", "negative_prompt", "seed", "num_inference_steps", "guidance_scale", "scheduler", "model")
-        return {name: getattr(request, name) for name in names}
+        return {name: getattr(request, name) for name in property_fields(Animation)}
 
 
 def stylise_animation(
@@ -181,7 +182,9 @@ def _film(scene: bpy.types.Scene, view_layer: str, frames: range, *, again: bool
     if not frames:
         raise RequestError("frames", "the frame range is empty", hint="set the start and the end of the scene")
     settings, output = scene.sd_core.stylise, output_of(scene, frames)
-    plan = base_plan(scene.sd_core, Animation, **own_fields(settings), **_own_fields(scene, frames))
+    check_control_sizes(scene.sd_core, render_size(scene)[::-1])
+    own = {**own_fields(settings, Animation), **_own_fields(scene, frames)}
+    plan = base_plan(scene.sd_core, Animation, **own)
     wanted = Wanted(overscan=settings.overscan, pictures=_needs_pictures(plan))
     order = order_of(scene, view_layer, frames, output.passes, wanted)
     copy, written = output.copy_and_order(again=again)
@@ -221,7 +224,7 @@ def _claimed_film(
     encoding = video.encoding(pictures, (framing.height, framing.width), timing, output.stage(output.video.name))
     return _Film(
         render=PassRender(apart, command, output.log),
-        plan=replace(plan, controls=()),
+        plan=replace(plan, framing=framing),
         output=output,
         order=order,
         copy=fresh,
@@ -235,8 +238,6 @@ def _own_fields(scene: bpy.types.Scene, frames: range) -> dict[str, object]:
     changes = keyframes(scene, frames, _styled(scene.sd_core.style))
     first = next((change.prompt for change in changes if change.prompt is not None), "")
     return {
-        "strength": settings.strength,
-        "overscan": settings.overscan,
         "reuse": Reuse(noise=settings.noise) if settings.reuse else replace_noise(settings.noise),
         "keyframes": changes,
         "prompt": scene.sd_core.prompt or first,

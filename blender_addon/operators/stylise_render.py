@@ -18,12 +18,15 @@ from sd_core.errors import RequestError, SDError
 from sd_core.metadata import REQUEST
 from sd_core.requests import DepthToImage, Generation
 from sd_core.results import Result
+from sd_core.values import field_specs
 
 from .. import history, jobs
 from ..editors import Place, show
+from ..fields import values_of
 from ..job import BlenderJob
 from ..properties_stylise import SDCORE_PG_stylise
-from ..request_plan import RequestPlan, base_plan
+from ..request_fields import STYLISE
+from ..request_plan import RequestPlan, base_plan, check_control_sizes
 from ..results import Finished, finisher
 from ..scene.exr import read_passes
 from ..scene.images import new_image
@@ -41,14 +44,18 @@ _written: set[str] = set()
 class _Still:
     """What the job's thread works with.
 
-    render: the data render. plan: every other field. shown: (h, w, 4) uint8, the render, where it is needed. alpha: (h, w), found
-    while the request is made.
+    Attributes:
+        render: the data render.
+        plan: every other field.
+        controls: those of the frame itself, beside the depth.
+        transparent: whether the picture gets the alpha of the render.
+        shown: (h, w, 4) uint8, the render, where it is needed.
+        alpha: (h, w), found while the request is made.
     """
 
     render: PassRender
     plan: RequestPlan
     controls: Controls
-    strength: float
     transparent: bool
     shown: np.ndarray | None
     alpha: np.ndarray | None = field(default=None)
@@ -64,9 +71,8 @@ class _Still:
             shutil.rmtree(folder, ignore_errors=True)
         if self.transparent:
             self.alpha = self.shown[..., 3] if self.shown is not None else _alpha_of(passes.image, framing.trim)
-        fields = still_fields(passes, framing, self.controls, self.shown if self.strength < 1 else None)
-        values = self.plan.values | fields | {"strength": self.strength}
-        return replace(self.plan, values=values, controls=()).make()
+        fields = still_fields(passes, framing, self.controls, self.shown if self.plan.values["strength"] < 1 else None)
+        return replace(self.plan, values=self.plan.values | fields, framing=framing).make()
 
     def cut(self, picture: np.ndarray) -> np.ndarray:
         """What the model made, of the size and with the alpha of the render."""
@@ -83,12 +89,13 @@ def stylise_still(scene: bpy.types.Scene, view_layer: str) -> BlenderJob:
     folder = Path(tempfile.mkdtemp(prefix="stylise-", dir=bpy.app.tempdir))
     try:
         shown = _render_result(scene, settings, folder)
-        plan = base_plan(scene.sd_core, DepthToImage, **own_fields(settings))
+        check_control_sizes(scene.sd_core, render_size(scene)[::-1])
+        plan = base_plan(scene.sd_core, DepthToImage, **own_fields(settings, DepthToImage))
         render = prepare(scene, view_layer, (scene.frame_current,), folder, wanted=Wanted(rest=False))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    still = _Still(render, plan, controls_of(settings), settings.strength, scene.render.film_transparent, shown)
+    still = _Still(render, plan, controls_of(settings), scene.render.film_transparent, shown)
     name = f"{scene.name} {scene.frame_current}"
 
     def finish(_: BlenderJob, result: Result, images: list[Finished]) -> str:
@@ -101,15 +108,11 @@ def stylise_still(scene: bpy.types.Scene, view_layer: str) -> BlenderJob:
     return jobs.submit(still.make, label=f"Stylise {name}", on_result=finish, convert=convert, place=Place())
 
 
-def own_fields(settings: SDCORE_PG_stylise) -> Mapping[str, Any]:
+def own_fields(settings: SDCORE_PG_stylise, kind: type[Generation]) -> Mapping[str, Any]:
     """Fields of the request that follow from the render and these settings rather than from the common ones."""
-    return {
-        "width": None,
-        "height": None,
-        "num_images": 1,
-        "seamless": "none",
-        "controlnet_conditioning_scale": settings.depth_scale,
-    }
+    added = {name: spec for name, spec in STYLISE.items() if spec.name in field_specs(kind)}
+    of_the_render = {"width": None, "height": None, "num_images": 1, "seamless": "none"}
+    return of_the_render | values_of(settings, added)
 
 
 def controls_of(settings: SDCORE_PG_stylise) -> Controls:

@@ -17,6 +17,7 @@ from sd_core.results import Result
 from .. import history, jobs
 from ..fields import values_of
 from ..job import BlenderJob, Parts
+from ..request_fields import TEXTURE
 from ..request_plan import RequestPlan, base_plan
 from ..results import NAME, image_name
 from ..scene.images import Grabbed, Packed, grab_image, new_image, pack
@@ -77,12 +78,10 @@ CLASSES = (SDCORE_OT_generate_texture,)
 def texture_plan(settings: bpy.types.PropertyGroup) -> RequestPlan:
     """The request for a texture, whose start picture, if there is one, is still to be converted."""
     side = int(settings.texture_size)
-    maps = tuple(kind for kind in TextureMap if kind in settings.texture_maps)
-    own = {"width": side, "height": side, "num_images": 1, "seamless": "xy", "maps": maps}
+    own = values_of(settings, TEXTURE) | {"seamless": "xy"}
     if settings.texture_image is None:
-        return base_plan(settings, Texture, **own)
-    start = {"width": None, "height": None, "strength": values_of(settings, ("texture_strength",))["texture_strength"]}
-    plan = base_plan(settings, Texture, **own | start)
+        return base_plan(settings, Texture, **own | {"width": side, "height": side, "strength": 1.0})
+    plan = base_plan(settings, Texture, **own | {"width": None, "height": None})
     return replace(plan, pictures={"image": (grab_image(settings.texture_image), Grabbed.for_request)})
 
 

@@ -9,7 +9,8 @@ import bpy
 
 from ..connection import State, server, watch
 from ..loras import kind_of, lora_infos, problem_of
-from .layout import draw_wrapped, in_editors, optional_prop
+from ..request_fields import CONTROL, IMAGE_PROMPT, LORA
+from .layout import draw_wrapped, in_editors, optional_prop, other_fields
 
 
 class SDCORE_PT_adapters:
@@ -26,7 +27,9 @@ class SDCORE_PT_adapters:
         layout.label(text="Image Prompt")
         layout.template_ID(settings, "image_prompt", open="image.open")
         if settings.image_prompt is not None:
-            layout.prop(settings, "image_prompt_scale", slider=True)
+            column = layout.column()
+            column.prop(settings, "image_prompt_scale", slider=True)
+            other_fields(column, settings, IMAGE_PROMPT, ("image_prompt_scale",))
 
 
 class SDCORE_MT_add_lora(bpy.types.Menu):
@@ -65,6 +68,7 @@ def _draw_loras(layout: bpy.types.UILayout, context: bpy.types.Context, settings
         name.prop(lora, "path", text="")
         row.prop(lora, "weight", text="")
         row.operator("sdcore.remove_lora", text="", icon="X").index = index
+        other_fields(layout, lora, LORA, ("path", "weight"))
         if problem:
             draw_wrapped(layout, context, problem, "ERROR")
 
@@ -79,11 +83,14 @@ def _draw_controls(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup
         row.prop(control, "kind", text="")
         row.operator("sdcore.remove_control", text="", icon="X").index = index
         box.template_ID(control, "image", open="image.open")
+        if control.image is None:
+            box.label(text="Not used without a picture", icon="INFO")
         optional_prop(box, control, "model")
         box.prop(control, "scale", slider=True)
         row = box.row(align=True)
         row.prop(control, "start", slider=True)
         row.prop(control, "end", slider=True)
+        other_fields(box, control, CONTROL, ("kind", "model", "scale", "start", "end"))
 
 
 CLASSES = (SDCORE_MT_add_lora, *in_editors(SDCORE_PT_adapters, "SDCORE_PT_generate"))

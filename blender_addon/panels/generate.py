@@ -9,9 +9,10 @@ import bpy
 
 from ..operators.generate import open_image
 from ..presets import SDCORE_PT_presets
-from ..properties import GROUPS
+from ..properties import ICONS
+from ..request_fields import ADDED, COMMON, GROUPS
 from ..scene.images import image_size
-from .layout import in_editors, optional_prop
+from .layout import field_prop, in_editors, optional_prop, other_fields
 from .status import draw_jobs
 
 _OPERATORS = {
@@ -24,7 +25,14 @@ _SIDES = ("Left", "Top", "Right", "Bottom")
 _LEFT, _TOP, _RIGHT, _BOTTOM = range(4)
 """Places in `Inpaint.expand`."""
 
-_ICONS = {"TEXT": "OUTLINER_OB_FONT", "IMAGE": "IMAGE_DATA", "INPAINT": "BRUSH_DATA", "UPSCALE": "FULLSCREEN_ENTER"}
+_ABOVE = ("prompt", "negative_prompt", "width", "height", "seed")
+"""Common fields of the panel itself."""
+
+_ORDERED = ("model", "num_inference_steps", "guidance_scale", "scheduler", "seamless", "seamless_method", "num_images")
+"""Common fields of the settings below it, in this order; those that are in neither follow."""
+
+_OF_TASKS = ("strength", "scale", "fill", "feather", "expand")
+"""Fields of single tasks that have their place."""
 
 
 class SDCORE_PT_generate:
@@ -47,7 +55,7 @@ class SDCORE_PT_generate:
         _draw_numbers(layout, settings)
         button = layout.row()
         button.scale_y = 1.5
-        button.operator(_OPERATORS[settings.task], text="Generate", icon=_ICONS[settings.task])
+        button.operator(_OPERATORS[settings.task], text="Generate", icon=ICONS[settings.task])
         draw_jobs(layout, context, picture=True)
 
 
@@ -61,12 +69,10 @@ class SDCORE_PT_settings:
         layout, settings = self.layout, context.scene.sd_core
         layout.use_property_split = True
         layout.use_property_decorate = False
-        for name in ("model", "num_inference_steps", "guidance_scale", "scheduler"):
-            optional_prop(layout, settings, name)
-        layout.prop(settings, "seamless")
-        if settings.seamless != "none":
-            layout.prop(settings, "seamless_method")
-        layout.prop(settings, "num_images")
+        for name in _ORDERED:
+            if name != "seamless_method" or settings.seamless != "none":
+                field_prop(layout, settings, name)
+        other_fields(layout, settings, COMMON, {*_ABOVE, *_ORDERED})
 
 
 def draw_prompt(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -124,9 +130,11 @@ def _draw_numbers(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup)
         optional_prop(column, settings, "width")
         optional_prop(column, settings, "height")
     else:
-        column.prop(getattr(settings, GROUPS[settings.task]), "strength", slider=True)
-    if settings.task == "UPSCALE":
-        column.prop(settings.upscale, "scale")
+        group = getattr(settings, GROUPS[settings.task])
+        column.prop(group, "strength", slider=True)
+        if settings.task == "UPSCALE":
+            column.prop(group, "scale")
+        other_fields(column, group, ADDED[settings.task], _OF_TASKS)
     optional_prop(column, settings, "seed")
 
 

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
+import unicodedata
+from collections.abc import Collection
 from typing import Any
 
 import bpy
 
-from ..fields import USE
+from ..fields import USE, Properties
 
 CATEGORY = "Diffusion"
 """The tab in the side bars."""
@@ -16,6 +19,9 @@ CATEGORY = "Diffusion"
 _EDITORS = {"image": "IMAGE_EDITOR", "view": "VIEW_3D"}
 _CHARACTER = 7.0
 """Width of a character of the interface's font at scale 1, px, roughly."""
+
+_HEADING = 13
+"""Characters of a label that fit beside a switch and a value in a side bar of Blender's own width."""
 
 
 def in_editors(panel: type, parent: str = "", editors: tuple[str, ...] = ("image", "view")) -> tuple[type[Any], ...]:
@@ -43,12 +49,39 @@ def in_editors(panel: type, parent: str = "", editors: tuple[str, ...] = ("image
 
 
 def optional_prop(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, name: str) -> None:
-    """A value that may be left to the model: a switch before it."""
-    row = layout.row(align=True, heading=group.bl_rna.properties[name].name)
-    row.prop(group, USE + name, text="")
-    value = row.row(align=True)
+    """A value that may be left to the model: a switch before it, or above it where the label is long."""
+    label = group.bl_rna.properties[name].name
+    column = layout.column(align=True)
+    if len(label) > _HEADING:
+        column.prop(group, USE + name)
+        value = column.row(align=True)
+    else:
+        row = column.row(align=True, heading=label)
+        row.prop(group, USE + name, text="")
+        value = row.row(align=True)
     value.active = getattr(group, USE + name)
     value.prop(group, name, text="")
+
+
+def field_prop(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, name: str, *, slider: bool = False) -> None:
+    """A field of a request, with its switch where it may be left to the model."""
+    if USE + name in group.bl_rna.properties:
+        optional_prop(layout, group, name)
+    else:
+        layout.prop(group, name, slider=slider)
+
+
+def other_fields(
+    layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, specs: Properties, placed: Collection[str]
+) -> None:
+    """The fields that a panel does not place by hand, in the order of the request.
+
+    Args:
+        placed: properties that this or another panel draws.
+    """
+    for name in specs:
+        if name not in placed:
+            field_prop(layout, group, name)
 
 
 def draw_wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Any = "NONE") -> None:
@@ -57,5 +90,22 @@ def draw_wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: s
     room = max(int((context.region.width - 60 * scale) / (_CHARACTER * scale)), 16)
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for number, line in enumerate(textwrap.wrap(text, room)):
+    for number, line in enumerate(lines_of(text, room)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE", translate=False)
+
+
+def lines_of(text: str, room: int) -> list[str]:
+    """A text on lines of at most `room` characters of Latin width; Chinese ones are twice as wide, and any may end a line."""
+    if not any(_width(character) > 1 for character in text):
+        return textwrap.wrap(text, room)
+    lines, left = [""], room
+    for piece in re.findall(r"[!-~]+|.", text):
+        width = sum(map(_width, piece))
+        if width > left:
+            lines, left = [*lines, ""], room
+        lines[-1], left = lines[-1] + piece, left - width
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _width(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -6,9 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_iface as translated
 
+from ..request_fields import PROJECT
 from .generate import draw_prompt
-from .layout import in_editors
+from .layout import draw_wrapped, in_editors, other_fields
 from .status import draw_jobs
 
 
@@ -36,6 +38,11 @@ class SDCORE_PT_project:
             column.prop(settings.project, "max_views")
         for name in ("uvs", "texture_size", "depth_scale", "pbr") if whole else ("depth_scale",):
             column.prop(settings.project, name)
+        other_fields(column, settings.project, PROJECT, ("max_views", "texture_size", "depth_scale"))
+        if any(control.image for control in settings.controls):
+            draw_wrapped(
+                layout, context, translated("ControlNets are not used here: each view follows its depth"), "INFO"
+            )
         button = layout.row()
         button.scale_y = 1.5
         if whole:

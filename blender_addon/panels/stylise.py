@@ -7,10 +7,14 @@ from typing import Any
 
 import bpy
 
+from ..request_fields import STYLISE
 from ..scene.passes.camera import render_size
 from .generate import draw_prompt
-from .layout import in_editors
+from .layout import in_editors, other_fields
 from .status import draw_jobs
+
+_PLACED = ("strength", "depth_scale", "overscan")
+"""Fields that have their place; the others follow."""
 
 
 class SDCORE_PT_stylise:
@@ -24,6 +28,7 @@ class SDCORE_PT_stylise:
         layout, settings = self.layout, context.scene.sd_core
         draw_prompt(layout, settings)
         _draw_numbers(layout, settings.stylise)
+        _draw_others(layout, settings.stylise)
         width, height = render_size(context.scene)
         layout.label(text=f"{width} x {height} px", icon="OUTPUT", translate=False)
         button = layout.row()
@@ -54,6 +59,7 @@ class SDCORE_PT_stylise_animation:
         column.use_property_decorate = False
         for name in ("overscan", "reuse", "noise", "output", "make_video"):
             column.prop(settings.stylise, name)
+        _draw_others(layout, settings.stylise)
         button = layout.row()
         button.scale_y = 1.5
         button.operator("sdcore.stylise_animation", icon="RENDER_ANIMATION")
@@ -85,12 +91,19 @@ def _draw_numbers(layout: bpy.types.UILayout, stylise: bpy.types.PropertyGroup, 
     if not controls:
         return
     for name in ("normal", "edges"):
-        row = column.row(align=True, heading=name.capitalize())
+        row = column.row(align=True, heading=stylise.bl_rna.properties[f"use_{name}"].name)
         row.use_property_decorate = False
         row.prop(stylise, f"use_{name}", text="")
         value = row.row(align=True)
         value.active = getattr(stylise, f"use_{name}")
         value.prop(stylise, f"{name}_scale", text="", slider=True)
+
+
+def _draw_others(layout: bpy.types.UILayout, stylise: bpy.types.PropertyGroup) -> None:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    other_fields(column, stylise, STYLISE, _PLACED)
 
 
 def _draw_prompts(layout: bpy.types.UILayout, stylise: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import bpy
 
+from ..request_fields import TEXTURE
 from .generate import draw_prompt
-from .layout import in_editors, optional_prop
+from .layout import in_editors, optional_prop, other_fields
 from .status import draw_jobs
 
 
@@ -31,6 +32,7 @@ class SDCORE_PT_texture:
         column.prop(settings, "texture_target")
         column.prop(settings, "texture_scale")
         column.prop(settings, "texture_displacement")
+        other_fields(column, settings, TEXTURE, ("texture_strength", "texture_maps"))
         button = layout.row()
         button.scale_y = 1.5
         button.operator("sdcore.generate_texture", icon="MATERIAL")

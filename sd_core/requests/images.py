@@ -235,7 +235,7 @@ class Texture(Generation):
         about=About(
             label="Map Estimator",
             help="Marigold checkpoint that estimates the maps: a folder or a hub id",
-            unset="none: the maps are computed from the colours",
+            unset="the maps are computed from the colours",
         ),
         converter=optional(path),
         default=None,

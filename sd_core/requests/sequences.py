@@ -201,7 +201,7 @@ class Animation(Generation):
     overscan: int = field(
         about=About(
             label="Extra Border",
-            help="Border that the passes have on every side; it is cut off the finished frames",
+            help="Border rendered around every frame; it is cut off the finished frames",
             unit="px",
             scope=Scope.WHOLE,
         ),

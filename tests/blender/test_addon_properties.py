@@ -75,6 +75,9 @@ def test_using_a_request_again_gives_an_equal_one(addon_settings: Any) -> None:
         assert (addon_settings.mask_source, tuple(addon_settings.inpaint.expand)) == (then, (0, 0, 0, 0))
     use_again(addon_settings, json.loads(TextToImage(prompt="plain").to_json()))
     assert base_plan(addon_settings, TextToImage).make() == TextToImage(prompt="plain")
+    addon_settings.seamless, addon_settings.use_seed = "xy", True
+    use_again(addon_settings, {"type": "TextToImage", "prompt": "of before there were other fields"})
+    assert base_plan(addon_settings, TextToImage).make() == TextToImage(prompt="of before there were other fields")
 
 
 def test_settings_are_saved_in_the_file_and_read_from_it(addon_settings: Any, tmp_path: Path) -> None:
@@ -199,7 +202,7 @@ def test_a_dragged_rectangle_is_cut_to_the_image() -> None:
 
 
 def test_the_schedulers_on_offer_are_those_that_the_engine_knows() -> None:
-    from blender_addon.labels import SCHEDULERS
+    from blender_addon.schedulers import SCHEDULERS
 
     code = "from sd_core.diffusion.schedulers import SCHEDULERS; print(*SCHEDULERS)"
     done = subprocess.run([PYTHON, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

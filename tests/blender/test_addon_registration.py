@@ -171,20 +171,68 @@ def test_every_panel_can_be_drawn_whatever_is_chosen(space: str, settings: Any) 
         assert ("pad" in told) == (task != "TEXT")
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("each view follows its depth", ["each view", "follows its", "depth"]),
+        ("不使用 ControlNet 每个视角遵循其深度", ["不使用", "ControlNet", "每个视角遵循", "其深度"]),
+    ],
+)
+def test_texts_are_wrapped_by_the_width_of_their_characters(text: str, lines: list[str]) -> None:
+    from blender_addon.panels.layout import lines_of
+
+    assert lines_of(text, 12) == lines
+
+
+PROPER_NAMES = frozenset({"ControlNet", "LoRA", "X", "Y"})
+"""Are the same in every language."""
+
+
 def test_labels_and_tooltips_of_the_extension_are_there_in_chinese(bare_addon: ModuleType) -> None:
-    """Every panel, button and field of a request; and no word is translated that is not shown."""
+    """Every panel, button, field of a request, switch and choice."""
     import bpy
 
-    from blender_addon import labels
     from blender_addon.translations import CHINESE
 
     shown = {cls.bl_label for cls in shown_classes() if issubclass(cls, (bpy.types.Panel, bpy.types.Operator))}
     own = [cls for cls in shown_classes() if issubclass(cls, bpy.types.Operator)]
     shown |= {tooltip(cls) for cls in own if "INTERNAL" not in cls.bl_options}
     groups = [cls for cls in shown_classes() if issubclass(cls, (bpy.types.PropertyGroup, bpy.types.AddonPreferences))]
-    shown |= {
-        held.description for cls in groups for held in own_properties(cls) if not held.identifier.startswith("use_")
-    }
-    tables = (labels.GENERATION, labels.STRENGTH, labels.INPAINT, labels.UPSCALE, labels.CONTROL)
-    shown |= {text for table in tables for pair in table.values() for text in pair} - {"ControlNet", "LoRA"}
-    assert sorted(shown - set(CHINESE)) == []
+    properties = [held for cls in groups for held in own_properties(cls)]
+    shown |= {held.description for held in properties}
+    shown |= {text for held in of_requests() for text in (held.name, *choices(held))}
+    assert sorted(shown - set(CHINESE) - PROPER_NAMES) == []
+
+
+def of_requests() -> list[Any]:
+    """The properties that stand for fields of requests."""
+    import bpy
+
+    from blender_addon import request_fields as held
+
+    settings = bpy.context.scene.sd_core
+    groups = held.groups_of(settings)
+    groups += [(settings.loras.add(), held.LORA), (settings.controls.add(), held.CONTROL)]
+    return [group.bl_rna.properties[name] for group, specs in groups for name in specs]
+
+
+def choices(known: Any) -> list[str]:
+    """Labels and tooltips of the items of a menu."""
+    items = known.enum_items if known.type == "ENUM" else ()
+    return [text for item in items for text in (item.name, item.description) if text]
+
+
+def test_no_word_is_translated_that_is_not_shown(bare_addon: ModuleType) -> None:
+    """Each stands in the sources of the extension or of the requests, or is made of what stands there."""
+    from blender_addon.translations import CHINESE
+
+    made = {text for held in of_requests() for text in (held.name, held.description, *choices(held))}
+    made |= {cls.__doc__ for cls in shown_classes() if cls.__doc__}
+    sources = [path for path in SOURCES if "translations" not in path.name]
+    sources += sorted((ROOT / "sd_core" / "requests").glob("*.py"))
+    text = "".join(path.read_text(encoding="utf-8") for path in sources)
+    switches = [word for word in CHINESE if word.startswith("Use this value; off: ")]
+    assert all(word.removeprefix("Use this value; off: ") in text for word in switches)
+    stages = {"Preparing", "Running"}
+    stale = [word for word in CHINESE if word not in made and word not in text]
+    assert sorted(set(stale) - set(switches) - stages) == []

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Labels, tooltips and choices of the fields of requests, in other languages; the keys follow `sd_core.requests`."""
+
+from collections.abc import Mapping
+
+CHINESE_FIELDS: Mapping[str, str] = {
+    # every picture
+    "Prompt": "提示词",
+    "What the picture shows; emphasis as (word:1.3)": "图像的内容；用 (词:1.3) 表示强调",
+    "Negative Prompt": "负面提示词",
+    "What the picture should not show": "图像中不应出现的内容",
+    "Width": "宽度",
+    "Width of the picture, a multiple of 8 (px)": "图像宽度，8 的倍数（像素）",
+    "Height": "高度",
+    "Height of the picture, a multiple of 8 (px)": "图像高度，8 的倍数（像素）",
+    "Steps": "步数",
+    "Denoising steps: more take longer and give finer detail": "去噪步数：越多越慢，细节越好",
+    "Guidance": "引导强度",
+    "How closely the picture follows the prompt; 1 or less is unguided and twice as fast": (
+        "图像遵循提示词的程度；不大于 1 时不加引导，速度加倍"
+    ),
+    "Scheduler": "调度器",
+    "Method of denoising, such as ddim, euler or dpmpp_2m_karras; empty: default of the model": (
+        "去噪的方法，例如 ddim、euler 或 dpmpp_2m_karras；留空：模型的默认值"
+    ),
+    "Seed": "种子",
+    "The same seed and settings give the same picture": "种子和设置相同则图像相同",
+    "Images": "图像数量",
+    "How many pictures to make, each from the next seed": "生成多少张图像，每张使用下一个种子",
+    "Model": "模型",
+    "Model by name, hub id, folder or .safetensors file; empty: default of the engine": (
+        "模型名称、hub 编号、文件夹或 .safetensors 文件；留空：引擎的默认模型"
+    ),
+    "Seamless": "无缝",
+    "Axes along which the picture repeats without a seam": "图像沿哪些轴无缝重复",
+    "X and Y": "X 和 Y",
+    "Seamless Method": "无缝方法",
+    "Padding repeats exactly; rolling nearly, and at any size": "填充使图像精确重复；滚动近似重复，适用于任何尺寸",
+    "Padding": "填充",
+    "Rolling": "滚动",
+    # switches beside values that may be left out
+    "Use this value; off: default of the model": "使用此值；关闭：模型的默认值",
+    "Use this value; off: default of the engine": "使用此值；关闭：引擎的默认值",
+    "Use this value; off: a random seed, which the result tells": "使用此值；关闭：随机种子，结果中会给出",
+    "Use this value; off: the one known for the model": "使用此值；关闭：适合该模型的一个",
+    "Use this value; off: the one known for the model and the kind": "使用此值；关闭：适合该模型和类型的一个",
+    "Use this value; off: smallest and largest finite depth": "使用此值；关闭：最小和最大的有限深度",
+    "Use this value; off: the maps are computed from the colours": "使用此值；关闭：由颜色计算贴图",
+    # single tasks
+    "Strength": "强度",
+    "How much of the picture may change; 1 keeps almost nothing of it": "图像可以改变的程度；1 几乎不保留原图",
+    "Fill": "填充",
+    "What lies under the mask when denoising starts; surroundings with an empty prompt removes an object": (
+        "去噪开始时遮罩下的内容；选“周围”且提示词为空可移除物体"
+    ),
+    "Original": "原图",
+    "Surroundings": "周围",
+    "Feather": "羽化",
+    "Width over which the old and the new picture are blended (px)": "新旧图像混合的宽度（像素）",
+    "Expand": "扩展",
+    "Margins that are added at the left, top, right and bottom, and painted (px)": (
+        "在左、上、右、下添加并绘制的边距（像素）"
+    ),
+    "Scale": "比例",
+    "How many times larger the picture becomes": "图像放大的倍数",
+    "Maps of the material that are made": "要生成的材质贴图",
+    "Map Estimator": "贴图估计器",
+    "Marigold checkpoint that estimates the maps: a folder or a hub id; empty: the maps are computed from the colours": (
+        "估计贴图的 Marigold 模型：文件夹或 hub 编号；留空：由颜色计算贴图"
+    ),
+    # adapters
+    "LoRAs": "LoRA",
+    "Name in the LoRA folder, .safetensors file, folder or hub id": (
+        "LoRA 文件夹中的名称、.safetensors 文件、文件夹或 hub 编号"
+    ),
+    "Weight": "权重",
+    "How strongly the LoRA acts": "LoRA 作用的强度",
+    "ControlNets": "ControlNet",
+    "Kind": "类型",
+    "What the control picture shows; chooses the ControlNet of the model where none is named": (
+        "控制图的内容；未指定 ControlNet 时据此为模型选择"
+    ),
+    "Canny": "Canny 边缘",
+    "Line Art": "线稿",
+    "Soft Edge": "软边缘",
+    "Scribble": "涂鸦",
+    "MLSD": "MLSD 直线",
+    "Segmentation": "语义分割",
+    "OpenPose": "OpenPose 姿态",
+    "Tile": "分块",
+    "Other": "其他",
+    "ControlNet or T2I-Adapter: a hub id or a folder; empty: the one known for the model and the kind": (
+        "ControlNet 或 T2I-Adapter：hub 编号或文件夹；留空：适合该模型和类型的一个"
+    ),
+    "How strongly the ControlNet acts": "ControlNet 作用的强度",
+    "Start": "开始",
+    "Share of the steps after which the ControlNet begins to act": "ControlNet 在多少比例的步数之后开始作用",
+    "End": "结束",
+    "Share of the steps after which the ControlNet no longer acts": "ControlNet 在多少比例的步数之后不再作用",
+    "Control Picture": "控制图",
+    "Finished control picture of the size of the result": "做好的控制图，大小与结果相同",
+    "Image Prompt": "图像提示",
+    "Picture that guides content and style (IP-Adapter)": "引导内容和风格的图像（IP-Adapter）",
+    "Weight of the picture against the text": "图像相对于文字的权重",
+    "IP-Adapter": "IP-Adapter",
+    "IP-Adapter: a hub id, a folder or a file; empty: the one known for the model": (
+        "IP-Adapter：hub 编号、文件夹或文件；留空：适合该模型的一个"
+    ),
+    # depth, animations and meshes
+    "Depth ControlNet": "深度 ControlNet",
+    "ControlNet or T2I-Adapter for depth: a hub id, a folder or a file; empty: the one known for the model": (
+        "深度 ControlNet 或 T2I-Adapter：hub 编号、文件夹或文件；留空：适合该模型的一个"
+    ),
+    "Depth Scale": "深度强度",
+    "How strongly the depth guides the picture": "深度引导图像的强度",
+    "Depth Range": "深度范围",
+    "Near and far of the depth picture that the ControlNet reads (scene units)": (
+        "ControlNet 所读深度图的近处和远处（场景单位）"
+    ),
+    "Extra Border": "额外边框",
+    "Border rendered around every frame; it is cut off the finished frames (px)": (
+        "在每帧四周多渲染的边框，完成后会裁掉（像素）"
+    ),
+    "Noise": "噪声",
+    "Noise that follows the surfaces, is the same in every frame (fixed), or another in every frame": (
+        "噪声跟随表面、每帧相同（固定），或每帧不同"
+    ),
+    "Follows Surfaces": "跟随表面",
+    "Noise that moves with the surfaces": "随表面移动的噪声",
+    "Same in Every Frame": "每帧相同",
+    "The same noise in every frame": "每帧使用相同的噪声",
+    "Different in Every Frame": "每帧不同",
+    "Other noise in every frame": "每帧使用不同的噪声",
+    "Max. Views": "最多视角数",
+    "Largest number of views that are chosen": "最多选择多少个视角",
+    "Texture Size": "纹理大小",
+    "Side of the texture (px)": "纹理的边长（像素）",
+}
+"""Simplified Chinese by English."""
