@@ -1,0 +1,33 @@
+import bpy
+settings = bpy.context.scene.sd_core
+
+settings.use_width = True
+settings.use_height = True
+settings.use_num_inference_steps = True
+settings.use_guidance_scale = True
+settings.use_scheduler = True
+settings.use_seed = True
+settings.use_model = True
+settings.prompt = 'stored prompt'
+settings.negative_prompt = 'stored negative_prompt'
+settings.width = 1024
+settings.height = 1024
+settings.num_inference_steps = 496
+settings.guidance_scale = 50.0
+settings.scheduler = 'stored scheduler'
+settings.seed = 1073741816
+settings.num_images = 496
+settings.model = 'stored model'
+settings.seamless = 'xy'
+settings.seamless_method = 'rolling'
+settings.image_to_image.strength = 0.5049999952316284
+settings.inpaint.fill = 'surroundings'
+settings.inpaint.feather = 512.0
+settings.inpaint.expand = (8, 16, 24, 32)
+settings.inpaint.strength = 0.5049999952316284
+settings.upscale.scale = 4.5
+settings.upscale.strength = 0.5049999952316284
+settings.task = 'UPSCALE'
+settings.style = 'night'
+settings.mask_source = 'NONE'
+settings.pad = True
