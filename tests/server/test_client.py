@@ -247,9 +247,10 @@ def test_a_server_for_others_offers_the_loras_of_its_folder_and_no_other_files(
     options = ("--host", "0.0.0.0", "--token", "secret-and-long-enough", "--model", str(served.model))  # noqa: S104 - that is the point
     with running(tmp_path, *options) as (_, client):
         assert client.run(TextToImage(**fields, loras=(Lora("brick.safetensors"),))).images[0].shape == (64, 64, 3)
-        for name in (str(held), "gone.safetensors"):
-            with pytest.raises(RequestError, match="does not offer"):
-                client.submit(TextToImage(**fields, loras=(Lora(name),)))
+        with pytest.raises(RequestError, match="does not offer"):
+            client.submit(TextToImage(**fields, loras=(Lora(str(held)),)))
+        with pytest.raises(ModelNotFound, match=r"gone\.safetensors"):  # it means that folder, where it is missed
+            client.run(TextToImage(**fields, loras=(Lora("gone.safetensors"),)))
 
 
 def test_many_threads_may_use_one_client(served: Served) -> None:
