@@ -36,9 +36,9 @@ def _heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for all tests of a process."""
+    """One for all tests of a module: while Playwright is open its event loop counts as running, and asyncio.run is refused."""
     from tests.chromium import chromium
 
     with chromium() as running:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import itertools
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from _pytest.mark.expression import Expression
 
 import sd_core
 from sd_core import errors
@@ -116,6 +118,29 @@ def test_there_is_no_path_of_somebodys_machine_and_no_lock_file() -> None:
     texts = {name: (ROOT / name).read_bytes() for name in names if (ROOT / name).suffix in {".py", ".md", ".toml", ""}}
     found = [name for name, raw in texts.items() if name != "tests/test_repository.py" and own.search(raw.decode())]
     assert found == []
+
+
+def test_every_weekly_mark_has_its_minutes_and_a_reason_beside_it() -> None:
+    reason = re.compile(r"#.*\d+ minutes?: \w")
+    bare = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in SOURCES
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"\bmark\.weekly\b", line) and not reason.search(line)
+    ]
+    assert bare == []
+
+
+def test_every_test_that_needs_no_graphics_card_is_a_condition_of_some_run() -> None:
+    """Whatever marks it has, an expression of the default run, of `.ci/run` or of `.ci/weekly` takes it."""
+    options = PROJECT["tool"]["pytest"]["ini_options"]
+    scripts = "".join((ROOT / ".ci" / name).read_text(encoding="utf-8") for name in ("run", "weekly"))
+    asked = [*re.findall(r'pytest -m "(.+)"', scripts), options["addopts"][-1]]
+    runs = [Expression.compile(expression) for expression in asked]
+    names = [line.split(":")[0] for line in options["markers"] if not line.startswith("gpu")]
+    for count in range(len(names) + 1):
+        for marks in itertools.combinations(names, count):
+            assert any(run.evaluate(lambda name, marks=marks, **_: name in marks) for run in runs), marks
 
 
 def _count(path: Path) -> int:

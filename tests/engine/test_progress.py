@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from itertools import pairwise
@@ -14,6 +15,7 @@ import pytest
 
 from sd_core import Cancelled, Engine, ImageToImage, SDError, TextToImage, Upscale, replace
 from sd_core.events import EventKind, StepEvent
+from sd_core.jobs import Job
 from tests.conftest import Built
 from tests.engine.pictures import bytes_picture
 from tests.tiny import TinyKind
@@ -137,12 +139,20 @@ def test_leaving_the_stream_cancels(engine: Engine, tiny: Built) -> None:
     assert np.array_equal(engine.run(plain).images[0], before.images[0])
 
 
+def waits_for_a_result(thread: int) -> bool:
+    callers = [sys._current_frames()[thread]]
+    while (caller := callers[-1].f_back) is not None:
+        callers.append(caller)
+    return Job.result.__code__ in [each.f_code for each in callers]
+
+
 def test_control_c_cancels(engine: Engine, tiny: Built) -> None:
     def interrupt() -> None:
-        while engine._waiting.running is None:
+        while not waits_for_a_result(main):
             time.sleep(0.01)
-        time.sleep(0.5)  # for the main thread to be waiting
         os.kill(os.getpid(), signal.SIGINT)
+
+    main = threading.get_ident()
 
     watch = threading.Thread(target=interrupt)
     watch.start()

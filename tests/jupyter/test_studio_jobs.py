@@ -107,7 +107,12 @@ def test_cancel_stops_the_running_job_and_those_that_wait(studio: Studio, small:
 
 def test_an_interrupt_of_wait_cancels_the_job(studio: Studio, small: TextToImage) -> None:
     job = studio.submit(replace(small, num_inference_steps=LONG))
-    threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+
+    def interrupt(_: object) -> None:  # observers are called within `wait`
+        studio.unobserve(interrupt, "progress")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    studio.observe(interrupt, "progress")
     with pytest.raises(Cancelled):
         job.wait()
 

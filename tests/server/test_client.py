@@ -26,7 +26,7 @@ from sd_core.values import array_digest
 from tests.conftest import Built
 from tests.server.conftest import Served
 from tests.server.cutter import cutting
-from tests.server.servers import PATIENCE, adjust, endless, engine_pid, long_adjust, running, wait_for
+from tests.server.servers import PATIENCE, adjust, endless, engine_pid, running, wait_for
 from tests.tiny import TinyKind
 from tests.tiny_adapters import LoraFormat
 
@@ -104,7 +104,7 @@ def test_a_job_can_be_followed_more_than_once_and_after_its_end(served: Served) 
 
 
 def test_result_waits_no_longer_than_told(served: Served) -> None:
-    first, second = served.client.submit(long_adjust(1)), served.client.submit(long_adjust(2))
+    first, second = served.client.submit(endless()), served.client.submit(adjust(2))
     with pytest.raises(TimeoutError):
         second.result(timeout=0.05)
     first.cancel()
@@ -247,9 +247,10 @@ def test_a_server_for_others_offers_the_loras_of_its_folder_and_no_other_files(
     options = ("--host", "0.0.0.0", "--token", "secret-and-long-enough", "--model", str(served.model))  # noqa: S104 - that is the point
     with running(tmp_path, *options) as (_, client):
         assert client.run(TextToImage(**fields, loras=(Lora("brick.safetensors"),))).images[0].shape == (64, 64, 3)
-        for name in (str(held), "gone.safetensors"):
-            with pytest.raises(RequestError, match="does not offer"):
-                client.submit(TextToImage(**fields, loras=(Lora(name),)))
+        with pytest.raises(RequestError, match="does not offer"):
+            client.submit(TextToImage(**fields, loras=(Lora(str(held)),)))
+        with pytest.raises(ModelNotFound, match=r"gone\.safetensors"):  # it means that folder, where it is missed
+            client.run(TextToImage(**fields, loras=(Lora("gone.safetensors"),)))
 
 
 def test_many_threads_may_use_one_client(served: Served) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +18,7 @@ import pytest
 
 from sd_core.client import Client, start_server
 from sd_core.errors import EngineDied, OutputError, ServerError
+from sd_core.server.settings import Deadlines
 from tests.server.servers import (
     ENVIRONMENT,
     PATIENCE,
@@ -33,6 +36,13 @@ from tests.server.servers import (
 )
 
 
+def reason_of_death(home: Path) -> str:
+    """What the log says of the only engine that died."""
+    lines = [json.loads(line) for line in (home / "logs" / "server.jsonl").read_text().splitlines()]
+    (reason,) = [line["reason"] for line in lines if line["message"] == "engine died"]
+    return reason
+
+
 def running_state(client: Client, job_id: str) -> bool:
     return state_of(client, job_id) == "running"
 
@@ -43,11 +53,10 @@ def test_a_job_whose_engine_is_killed_runs_once_more(tmp_path: Path) -> None:
         job, after = client.submit(long_adjust()), client.submit(adjust())
         wait_for(lambda: running_state(client, job.id))
         kill(pid)
-        noticed = wait_for(lambda: client.health()["devices"][0]["pid"] != pid, 10)
-        assert noticed < 2
         assert job.result(PATIENCE).images[0].shape == (2048, 2048, 3)
         after.result(PATIENCE)
         assert {held["id"]: held["runs"] for held in client.jobs()} == {job.id: 2, after.id: 1}
+    assert "SIGKILL" in reason_of_death(tmp_path), "its end is seen; no deadline has to pass"
 
 
 @pytest.mark.slow
@@ -70,10 +79,10 @@ def test_an_engine_that_hangs_is_noticed_and_replaced(tmp_path: Path) -> None:
         job = client.submit(long_adjust())
         wait_for(lambda: running_state(client, job.id))
         os.kill(pid, signal.SIGSTOP)
-        noticed = wait_for(lambda: client.health()["devices"][0]["pid"] != pid, 20)
-        # Two seconds of silence, the look of the watch every half a second, and the kill.
-        assert noticed < 4
         job.result(PATIENCE)
+    seconds = re.search(r"no sign of life for ([\d.]+) s", reason_of_death(tmp_path))
+    # A busy machine may look late; only one that does not see that it is stopped waits for the other deadline.
+    assert seconds and Deadlines().silence <= float(seconds[1]) < Deadlines().stuck
 
 
 @pytest.mark.slow

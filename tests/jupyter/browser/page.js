@@ -32,6 +32,16 @@ URL.revokeObjectURL = (url) => {
   revokeObjectURL(url);
 };
 
+const decoding = new Set();
+const { createImageBitmap } = window;
+window.createImageBitmap = (...rest) => {
+  const bitmap = createImageBitmap(...rest);
+  const end = () => decoding.delete(bitmap);
+  decoding.add(bitmap);
+  bitmap.then(end, end);
+  return bitmap;
+};
+
 const { requestAnimationFrame: request, cancelAnimationFrame: cancel, setInterval: start, clearInterval: stop } = window;
 window.requestAnimationFrame = (callback) => {
   const id = request((time) => {
@@ -136,6 +146,13 @@ window.collect = () => {
   const { saved, sent } = window.model;
   Object.assign(window.model, { saved: [], sent: [] });
   return { saved: saved.map(encode), sent };
+};
+/** Wait until every picture is decoded and no frame is asked for: what is seen then stays. */
+window.settled = async () => {
+  do {
+    await Promise.allSettled([...decoding, ...[...document.images].map((image) => image.decode())]);
+    await new Promise((done) => request(() => setTimeout(done)));
+  } while (decoding.size || held.frames.size);
 };
 window.leftovers = () => ({
   listeners: held.listeners.map((each) => each.type),

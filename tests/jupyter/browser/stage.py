@@ -55,7 +55,11 @@ class Stage:
         for content in told["sent"]:
             self.widget._handle_custom_msg(content, [])
 
-    def until(self, reached: Callable[[], object], seconds: float = 5.0) -> None:
+    def settle(self) -> None:
+        """Wait until all that Python has sent is decoded and drawn."""
+        self.page.evaluate("settled()")
+
+    def until(self, reached: Callable[[], object], seconds: float = 60.0) -> None:
         """Let both halves talk until `reached()` is true; fail after some seconds."""
         end = monotonic() + seconds
         while True:
@@ -73,10 +77,12 @@ class Stage:
 
     def pixels(self, selector: str) -> NDArray[np.uint8]:
         """What is seen of an element: (h, w, 3) uint8."""
+        self.settle()
         return picture(self.find(selector).screenshot())
 
     def drawn(self, selector: str = "canvas") -> NDArray[np.uint8]:
         """What is drawn on a canvas, before it is scaled to the page: (h, w, 4) uint8."""
+        self.settle()
         url = self.find(selector).evaluate("canvas => canvas.toDataURL()")
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGBA"))
 

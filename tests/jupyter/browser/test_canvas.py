@@ -123,7 +123,7 @@ def test_a_mask_from_python_comes_back_unchanged(mount: Mount) -> None:
     given[50:100, 60:200] = 255
     given[150:200, :] = 77
     stage = shown(mount, mask=png(given))
-    stage.page.wait_for_timeout(100)
+    stage.settle()
     stage.button("Invert").click()
     stage.until(lambda: stage.widget.mask != png(given))
     assert np.array_equal(mask(stage), 255 - given)

@@ -19,7 +19,7 @@ FOCUSABLE = "button:enabled, input, select, [tabindex='0']"
 def stage(request: pytest.FixtureRequest, mount: Mount) -> Stage:
     shown = mount(EXAMPLES[request.param]())
     shown.find("img:not([hidden]), canvas").first.wait_for()
-    shown.page.wait_for_timeout(100)
+    shown.settle()
     return shown
 
 
@@ -86,5 +86,5 @@ def test_words_follow_the_theme_and_stand_out_from_the_ground(stage: Stage, grou
 
 def test_it_fits_a_narrow_notebook(stage: Stage) -> None:
     stage.page.set_viewport_size({"width": 320, "height": 800})
-    stage.page.wait_for_timeout(50)
+    stage.settle()
     assert stage.page.evaluate("document.documentElement.scrollWidth") <= 320

@@ -30,7 +30,7 @@ def shown(page: Page, request: pytest.FixtureRequest) -> Page:
     page.evaluate(HEAR, request.param)
     page.evaluate("([esm, css]) => mount(esm, css, {})", [frame._esm, frame._css])
     page.evaluate("document.querySelector('.sd-studio').append(document.body.lastElementChild)")
-    page.wait_for_timeout(100)
+    page.evaluate("settled()")
     return page
 
 

@@ -18,7 +18,6 @@ QUAD = (
 
 
 def shot(stage: Stage) -> NDArray[np.int64]:
-    stage.page.wait_for_timeout(150)  # two frames, and the decoding of the maps
     return stage.pixels("canvas").astype(np.int64)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import nbformat
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 HostKind = Literal["lab", "notebook"]
 
@@ -111,9 +111,18 @@ class Book:
     def wait_for(self, expression: str, value: Any = True, timeout: float = 120) -> None:
         """Wait until an expression in the kernel has a value."""
         give_up = time.monotonic() + timeout
-        while (found := self.ask(expression)) != value:
+        while (found := self._ask_for_what_comes(expression)) != value:
             assert time.monotonic() < give_up, f"{expression} is {found!r}, not {value!r}, after {timeout} s"
             self.page.wait_for_timeout(200)
+
+    def _ask_for_what_comes(self, expression: str) -> Any:
+        """As `ask`; None while a name in it is missing: the cells that were just told to run may not have begun."""
+        try:
+            return self.ask(expression)
+        except Error as error:
+            if "NameError" not in str(error):
+                raise
+            return None
 
     def save(self) -> nbformat.NotebookNode:
         """Save it and read what was written."""

@@ -17,6 +17,18 @@ def studio_cell(fields: str = SMALL, kind: str = "TextToImage") -> str:
     return f"{IMPORT}\nstudio = Studio(request=sd_core.{kind}(prompt='a wall of red bricks', {fields}))\nstudio"
 
 
+def waiting_cell(request: str) -> str:
+    """Waits for a job of the kernel's `studio`, and says so at each step: an observer is called within `wait`."""
+    wait = "try:\n    job.wait()\nexcept sd_core.Cancelled:\n    outcome = 'cancelled'"
+    return f"job = studio.submit({request})\nstudio.observe(lambda _: print('it waits'), 'progress')\n{wait}"
+
+
+def interrupt_while_it_waits(made: Book) -> None:
+    """Interrupt the kernel once the cell from `waiting_cell` waits."""
+    expect(made.page.locator(".jp-OutputArea-output").filter(has_text="it waits").first).to_be_visible()
+    made.command("notebook:interrupt-kernel")
+
+
 def opened(book: Open, *cells: str) -> Book:
     made = book(cells)
     made.run()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.jupyter.e2e.host import Book, Host, serve, write_book
-from tests.jupyter.e2e.studio import IMPORT, button, field, generate, studio_cell
+from tests.jupyter.e2e.studio import button, field, generate, interrupt_while_it_waits, studio_cell, waiting_cell
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -32,8 +32,7 @@ def older(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_older_kernels_generate_preview_cancel_and_are_interrupted(older: tuple[str, Host], page: Page) -> None:
     release, host = older
     assert release != version("ipykernel")
-    wait = f"try:\n    studio.submit({LONG}).wait()\nexcept sd_core.Cancelled:\n    outcome = 'cancelled'"
-    write_book(host.folder / "book.ipynb", (studio_cell(), f"{IMPORT}\n{wait}"))
+    write_book(host.folder / "book.ipynb", (studio_cell(), waiting_cell(LONG)))
     book = Book(host, page, "book.ipynb")
     book.open()
     book.run_cell(0)
@@ -51,8 +50,6 @@ def test_older_kernels_generate_preview_cancel_and_are_interrupted(older: tuple[
     book.wait_for("studio.status", "cancelled", timeout=30)
 
     book.run_cell(1)
-    page.wait_for_function("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
-    page.wait_for_timeout(6000)
-    book.command("notebook:interrupt-kernel")
+    interrupt_while_it_waits(book)
     book.wait_for("outcome", "cancelled")
     expect(field(page, "width")).to_be_visible()

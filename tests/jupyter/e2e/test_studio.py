@@ -10,7 +10,19 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.jupyter.e2e.conftest import Open
-from tests.jupyter.e2e.studio import IMPORT, SMALL, button, entry, field, generate, opened, studio_cell, tab
+from tests.jupyter.e2e.studio import (
+    IMPORT,
+    SMALL,
+    button,
+    entry,
+    field,
+    generate,
+    interrupt_while_it_waits,
+    opened,
+    studio_cell,
+    tab,
+    waiting_cell,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -136,14 +148,12 @@ def test_it_can_be_used_with_the_keyboard_alone(book: Open) -> None:
 
 
 def test_awaiting_and_waiting_give_results_and_an_interrupt_cancels(book: Open) -> None:
-    long = f"{IMPORT}\nstudio = Studio()\nlong = sd_core.TextToImage(prompt='a', width=64, height=64, num_inference_steps=900)"
-    waiting = "try:\n    studio.submit(long).wait()\nexcept sd_core.Cancelled:\n    outcome = 'cancelled'"
+    studio = f"{IMPORT}\nstudio = Studio()"
+    long = "sd_core.TextToImage(prompt='a', width=64, height=64, num_inference_steps=900)"
     awaiting = f"result = await studio.submit(sd_core.TextToImage(prompt='a', {SMALL}))"
-    made = book([long, waiting, awaiting])
+    made = book([studio, waiting_cell(long), awaiting])
     made.run()
-    made.page.wait_for_function("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
-    made.page.wait_for_timeout(6000)
-    made.command("notebook:interrupt-kernel")
+    interrupt_while_it_waits(made)
     made.wait_for("(outcome, result.images[0].shape)", ("cancelled", (64, 64, 3)))
 
 
