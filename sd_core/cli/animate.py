@@ -9,11 +9,12 @@ from dataclasses import dataclass, fields
 from dataclasses import replace as changed
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 
 from sd_core.animation.layout import finished_count
+from sd_core.backend import Backend, RemoteBackend
 from sd_core.error_codes import ErrorCode
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import Event, FrameEvent, StepEvent
@@ -26,9 +27,6 @@ from .command import Where, shared_parameters
 from .exits import errors_as_json, say, tell_warnings
 from .progress import Display
 from .running import How, followed, free_place, open_engine
-
-if TYPE_CHECKING:
-    from .running import AnyEngine
 
 _FILES = "What is written"
 
@@ -158,17 +156,15 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
         )
 
 
-def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Result:
+def _run(engine: Backend, request: Animation, folder: Path, how: How) -> Result:
     """Run under a progress bar; frames are committed as they are finished.
 
     Raises:
         SDError: what went wrong; `Cancelled` tells what is there and how to go on.
     """
-    from sd_core.client import Client
-
     with Display(quiet=how.json) as display:
         show = partial(_show, display=display, as_json=how.json)
-        if isinstance(engine, Client):  # a server keeps frames itself
+        if isinstance(engine, RemoteBackend):
             return run_there(engine, request, folder, show, overwrite=how.overwrite)
         try:
             return followed(engine.submit(request, folder, how.resume, how.overwrite), show)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import typer
 
+from sd_core.backend import Backend
 from sd_core.destination import check_destination
 from sd_core.encoding import encode_png
 from sd_core.errors import RequestError
@@ -23,9 +24,6 @@ from ..commands.text_forms import read_depth
 from .command import DEVICE, DTYPE, OVERWRITE, SERVER, TOKEN
 from .exits import say
 from .running import How, open_engine, run, tell
-
-if TYPE_CHECKING:
-    from .running import AnyEngine
 
 _SIDE = 256
 _SHEET = "sheet.png"
@@ -92,7 +90,7 @@ def contact_sheet(pictures: list[Array], gap: int = 8) -> Array:
     return np.hstack([scaled[0], *(piece for picture in scaled[1:] for piece in (margin, picture))])
 
 
-def _make(engine: AnyEngine, request: Request, path: Path) -> Result:
+def _make(engine: Backend, request: Request, path: Path) -> Result:
     result = run(engine, request, title=path.stem)
     tell(result, result.save(path))
     return result
