@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sd_core.backend import RemoteBackend
 from sd_core.errors import Cancelled, SDError
 from sd_core.events import Event, FrameEvent
+from sd_core.outputs import run_notes
 from sd_core.requests import Animation
 from sd_core.results import Result
 
@@ -82,7 +83,7 @@ def _begin(opened: OutputFolder, request: Animation, result: Result, warn: Calla
     states = [name for name in opened.listed() if name.startswith("state/")]
     opened.set_changed_aside(states, warn)
     opened.remove(states)
-    opened.write({}, {"asked": request.to_json(), "resolved": result.request.to_json()})
+    opened.write({}, run_notes(request, result.request))
 
 
 @contextmanager
