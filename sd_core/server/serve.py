@@ -146,8 +146,7 @@ def _explained(home: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _announced(home: Path, announcement: Announcement) -> Iterator[None]:
-    with _explained(home):
-        write_announcement(home, announcement)
+    write_announcement(home, announcement)
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from sd_core.files import whole_file
 from sd_core.training.latents import Latents
 from sd_core.training.parts import Parts
 from sd_core.training.precision import autocast
@@ -39,9 +40,8 @@ def write_sheet(rows: Sequence[Sequence[NDArray[np.uint8]]], path: Path, *, gap:
             sheet[y * (height + gap) : y * (height + gap) + height, x * (width + gap) : x * (width + gap) + width] = (
                 picture
             )
-    temporary = path.with_suffix(".part")
-    Image.fromarray(sheet).save(temporary, format=Image.registered_extensions()[path.suffix], quality=90)
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        Image.fromarray(sheet).save(temporary, quality=90)
 
 
 def prompt_sheet(parts: Parts, path: Path, prompts: Sequence[str] = PROMPTS, *, size: int = 128, seed: int = 0) -> None:
