@@ -11,6 +11,7 @@ import typer
 
 from sd_core.backend import Backend
 from sd_core.destination import check_destination
+from sd_core.display import contact_sheet
 from sd_core.encoding import encode_png
 from sd_core.errors import RequestError
 from sd_core.files import make_folder, write_files
@@ -58,7 +59,8 @@ def demo(  # noqa: PLR0913, PLR0917 - one for each option
     _check(folder, requests, overwrite=overwrite)
     with open_engine(How(device=device, dtype=dtype, server=server, token=token)) as engine:
         results = {name: _make(engine, request, folder / f"{name}.png") for name, request in requests.items()}
-    sheet = contact_sheet([*_tiles(results, depth)])
+    tiles = [_scaled(tile, _SIDE) for tile in _tiles(results, depth)]
+    sheet = contact_sheet(tiles, columns=len(tiles), gap=8)
     write_files([(folder / _SHEET, encode_png(sheet))])
     say(f"wrote {folder / _SHEET}  (text, depth of the scene, scene, texture repeated twice)")
 
@@ -80,14 +82,6 @@ def scene_depth() -> Array:
         depth = read_depth(str(path))
     assert isinstance(depth, np.ndarray), "an archive gives an array"
     return depth
-
-
-def contact_sheet(pictures: list[Array], gap: int = 8) -> Array:
-    """(h, w, 3) uint8 pictures side by side on white, scaled to the height of the first."""
-    height = pictures[0].shape[0]
-    scaled = [_scaled(picture[..., :3], height) for picture in pictures]
-    margin = np.full((height, gap, 3), 255, np.uint8)
-    return np.hstack([scaled[0], *(piece for picture in scaled[1:] for piece in (margin, picture))])
 
 
 def _make(engine: Backend, request: Request, path: Path) -> Result:
