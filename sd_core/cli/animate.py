@@ -19,6 +19,7 @@ from sd_core.error_codes import ErrorCode
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import Event, FrameEvent, StepEvent
 from sd_core.requests import Animation, apply_style, replace
+from sd_core.requests.resolved import seed_of
 from sd_core.results import Result
 
 from ..commands.options import build, context, parameters, style_option, take
@@ -223,9 +224,8 @@ def _frame_rate(request: Animation) -> float | None:
 
 def _tell(result: Result, folder: Path, written: list[Path]) -> None:
     tell_warnings(result.warnings)
-    assert isinstance(result.request, Animation), "a result carries its own request"
     height, width = result.images[0].shape[:2]
-    facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {result.request.seed}"]
+    facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {seed_of(result.request_as(Animation))}"]
     facts += [kept] if (kept := result.decisions.get("frames")) else []  # of a run that was resumed
     seconds = result.timings.get("total")
     say(f"wrote {folder / 'frames'}  ({', '.join(facts + ([f'{seconds:.1f} s'] if seconds else []))})")
@@ -234,11 +234,10 @@ def _tell(result: Result, folder: Path, written: list[Path]) -> None:
 
 
 def _tell_json(result: Result, folder: Path, written: list[Path]) -> None:
-    assert isinstance(result.request, Animation), "a result carries its own request"
     line = {
         "output": str(folder),
         "frames": len(result.images),
-        "seed": result.request.seed,
+        "seed": seed_of(result.request_as(Animation)),
         "written": [str(path) for path in written],
         "timings": dict(result.timings),
         "warnings": list(result.warnings),

@@ -28,6 +28,7 @@ from sd_core.passes import Camera
 from sd_core.requests import DepthToImage, MeshTexture, Seamless
 from sd_core.requests import replace as changed
 from sd_core.requests.inherit import picture_request
+from sd_core.requests.resolved import size_of
 from sd_core.results import Result
 from sd_core.sources import refuse_sources
 from sd_core.texture import make_material
@@ -36,7 +37,7 @@ from sd_core.values import unit_floats
 from .depth_to_image import plan_depth_to_image
 from .generate import generate
 from .plan import Bench, Context, Picture, Plan
-from .resolve import resolve, resumed, size_of
+from .resolve import resolve, resumed
 from .starts import noise_of
 from .view_store import ViewStore
 

@@ -20,6 +20,7 @@ from sd_core.passes import FramePasses
 from sd_core.requests import Animation, Control, DepthToImage, Generation, ImageToImage
 from sd_core.requests import replace as changed
 from sd_core.requests.inherit import picture_request
+from sd_core.requests.resolved import guidance_of
 
 from ..depth_to_image import plan_depth_to_image
 from ..generate import denoise_plan
@@ -84,15 +85,13 @@ def condition_frame(
     one: Generation, plan: Plan, blend: Blend, bench: Bench, adapters: Adapted, size: tuple[int, int]
 ) -> Conditioning:
     """The conditioning of a frame, its prompt blended from two. `size`: (height, width) of what is painted, px."""
-    assert one.guidance_scale is not None, "a resolved request names its guidance scale"
-    guided = is_guided(bench.model, one.guidance_scale)
+    scale = guidance_of(one)
+    guided = is_guided(bench.model, scale)
     embeds = bench.context.prompt(bench.model, blend.start, one.negative_prompt, guided=guided)
     if blend.weight > 0 and blend.end != blend.start:
         other = bench.context.prompt(bench.model, blend.end, one.negative_prompt, guided=guided)
         embeds = blended(embeds, other, blend.weight)
-    return make_conditioning(
-        bench.model, embeds, one.guidance_scale, size, adapters.image_embeds(guided=guided), scored=plan.scored
-    )
+    return make_conditioning(bench.model, embeds, scale, size, adapters.image_embeds(guided=guided), scored=plan.scored)
 
 
 def blended(one: PromptEmbeds, other: PromptEmbeds, weight: float) -> PromptEmbeds:

@@ -20,6 +20,7 @@ from sd_core.animation.reuse.surface_noise import surface_noise
 from sd_core.animation.states import State
 from sd_core.diffusion.latents import latent_channels
 from sd_core.errors import RequestError
+from sd_core.requests.resolved import seed_of
 from sd_core.values import Array
 
 from .frame_request import Frame
@@ -150,8 +151,7 @@ class Preparer:
         studio = self._studio
         if not studio.anchors_noise(view):
             return None
-        assert studio.request.seed is not None, "a resolved request has a seed"
-        return surface_noise(view, studio.request.seed, latent_channels(studio.model), studio.scale)
+        return surface_noise(view, seed_of(studio.request), latent_channels(studio.model), studio.scale)
 
     def _opened(self, index: int) -> Frame:
         if self._anchor is None or self._anchor.index != index:

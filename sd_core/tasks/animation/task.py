@@ -20,6 +20,7 @@ from sd_core.outputs import check_space
 from sd_core.passes import FramePasses, finite_range
 from sd_core.requests import Animation
 from sd_core.requests import replace as changed
+from sd_core.requests.resolved import size_of, steps_of
 from sd_core.results import Result
 from sd_core.sources import refuse_sources
 from sd_core.values import Array, unit_floats
@@ -123,17 +124,15 @@ def _prepared(
 
 
 def _progress(studio: Studio, count: int) -> FrameProgress:
-    steps = studio.request.num_inference_steps
-    assert steps is not None, "a resolved request names its steps"
     preview = studio.context.preview(studio.model)
-    return FrameProgress(studio.context, preview, count, steps, studio.margin // studio.scale)
+    return FrameProgress(studio.context, preview, count, steps_of(studio.request), studio.margin // studio.scale)
 
 
 def _frame(studio: Studio, frames: Frames, index: int, before: Frame | None) -> Frame:
     """A frame, cut to what is painted: the picture and as much of the overscan as is made."""
     request, margin = studio.request, studio.margin
-    assert request.height is not None and request.width is not None, "a resolved request names its size"
-    size = (request.height + 2 * margin, request.width + 2 * margin)
+    height, width = size_of(request)
+    size = (height + 2 * margin, width + 2 * margin)
     whole = frames.open(index)
     _check_size(index, whole, request)
     earlier = None if before is None else before.passes
@@ -142,8 +141,8 @@ def _frame(studio: Studio, frames: Frames, index: int, before: Frame | None) -> 
 
 
 def _check_size(index: int, passes: FramePasses, request: Animation) -> None:
-    assert request.height is not None and request.width is not None, "a resolved request names its size"
-    size = (request.height + 2 * request.overscan, request.width + 2 * request.overscan)
+    height, width = size_of(request)
+    size = (height + 2 * request.overscan, width + 2 * request.overscan)
     if passes.size != size:
         got = "no passes" if passes.size is None else f"{passes.size[1]} x {passes.size[0]} px"
         message = f"frame {index}: has {got}, the first one {size[1]} x {size[0]}"
