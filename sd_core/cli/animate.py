@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json as codec
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from dataclasses import replace as changed
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -18,7 +17,7 @@ from sd_core.backend import Backend, RemoteBackend
 from sd_core.error_codes import ErrorCode
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import Event, FrameEvent, StepEvent
-from sd_core.requests import Animation, apply_style, replace
+from sd_core.requests import Animation, apply_style
 from sd_core.requests.resolved import seed_of
 from sd_core.results import Result
 
@@ -80,7 +79,7 @@ def animate_command() -> Callable[..., None]:
         style = given.pop("style", None)
         files = _Files(**{field.name: given.pop(field.name) for field in fields(_Files)})
         how = How(**{field.name: given.pop(field.name) for field in fields(_Running)})
-        how = changed(how, resume=files.resume, overwrite=files.overwrite)
+        how = replace(how, resume=files.resume, overwrite=files.overwrite)
         if how.json:
             errors_as_json(ctx)
         request = cast("Animation", build(Animation, given))
@@ -147,7 +146,7 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     refuse_sources(request, folder)
-    count = open_frames(replace(request, depth_estimator=None)).count  # counting needs no estimator
+    count = open_frames(request.replace(depth_estimator=None)).count  # counting needs no estimator
     with open_folder(folder) as opened:
         require_right(opened, request, count, resume=files.resume, overwrite=files.overwrite)
         wanted = ((MP4, files.mp4), (GIF, files.gif), (PAGE, files.page))
@@ -208,7 +207,7 @@ def _written(request: Animation, files: _Files, folder: Path, fps: float) -> Ite
             made = write_exr_frames(frames, opened.stage("exr"))
             yield opened.write({exr_name(index): path for index, path in enumerate(made)})[0].parent
     if files.page:
-        plain = replace(request, depth_estimator=None)  # a page is not worth estimating depth twice
+        plain = request.replace(depth_estimator=None)  # a page is not worth estimating depth twice
         yield write_page(folder, open_frames(plain).open, fps, request.overscan)
 
 

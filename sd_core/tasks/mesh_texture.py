@@ -26,7 +26,6 @@ from sd_core.mesh.views import Plan as ViewPlan
 from sd_core.mesh.views import plan_views, seen_cosines
 from sd_core.passes import Camera
 from sd_core.requests import DepthToImage, MeshTexture, Seamless
-from sd_core.requests import replace as changed
 from sd_core.requests.inherit import picture_request
 from sd_core.requests.resolved import size_of
 from sd_core.results import Result
@@ -174,5 +173,5 @@ def _result(request: MeshTexture, prepared: Prepared, canvas: Canvas, planned: V
         report |= {"coverage_of_reachable": planned.coverage, "reachable": planned.reachable}
     views = planned.cameras if request.views is None else request.views
     return Result(
-        images=images, request=changed(request, views=views), maps=maps, mesh=textured(prepared), report=report
+        images=images, request=request.replace(views=views), maps=maps, mesh=textured(prepared), report=report
     )

@@ -18,7 +18,6 @@ from sd_core.errors import RequestError
 from sd_core.models import Adapted
 from sd_core.passes import FramePasses
 from sd_core.requests import Animation, Control, DepthToImage, Generation, ImageToImage
-from sd_core.requests import replace as changed
 from sd_core.requests.inherit import picture_request
 from sd_core.requests.resolved import guidance_of
 
@@ -138,4 +137,4 @@ def _widened(controls: Sequence[Control], margin: int) -> tuple[Control, ...]:
     if margin == 0:
         return tuple(controls)
     border = ((margin, margin), (margin, margin), (0, 0))
-    return tuple(changed(control, image=np.pad(control.image, border, mode="edge")) for control in controls)
+    return tuple(control.replace(image=np.pad(control.image, border, mode="edge")) for control in controls)

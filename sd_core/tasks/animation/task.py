@@ -19,7 +19,6 @@ from sd_core.models import Model, adapted
 from sd_core.outputs import check_space
 from sd_core.passes import FramePasses, finite_range
 from sd_core.requests import Animation
-from sd_core.requests import replace as changed
 from sd_core.requests.resolved import size_of, steps_of
 from sd_core.results import Result
 from sd_core.sources import refuse_sources
@@ -156,11 +155,11 @@ def _resolved(request: Animation, frames: Frames, model: Model, context: Context
         if given is not None and given != needed:
             hint = "leave it out, or render the passes at another size"
             raise RequestError(field, f"is {given}, but the passes give {needed}", hint=hint)
-    sized = resolve(changed(request, width=width, height=height), model)
+    sized = resolve(request.replace(width=width, height=height), model)
     if frames.estimated:
         return sized
     found = _scan(sized, frames, context)
-    return changed(sized, depth_range=found) if sized.depth_range is None and found is not None else sized
+    return sized.replace(depth_range=found) if sized.depth_range is None and found is not None else sized
 
 
 def _scan(request: Animation, frames: Frames, context: Context) -> tuple[float, float] | None:
