@@ -16,7 +16,7 @@ from sd_core.outputs import run_notes
 from sd_core.requests import Animation
 from sd_core.results import Result
 
-from .running import followed
+from .running import follow
 
 if TYPE_CHECKING:
     from sd_core.outputs import OutputFolder
@@ -46,7 +46,7 @@ def run_there(
         show(event)
 
     with _told_how(lambda: _to_resume(client, job.id, len(finished))):
-        result = followed(job, seen)
+        result = follow(job, seen)
     with _told_how(lambda: _to_fetch(client, job.id)):
         return keep_frames(result, request, folder, overwrite=overwrite)
 
@@ -65,7 +65,7 @@ def keep_frames(result: Result, request: Animation, folder: Path, *, overwrite: 
     told = [*result.warnings]
     with open_folder(folder) as opened:
         require_right(opened, request, count, resume=False, overwrite=overwrite)
-        earlier = opened.listed()
+        earlier = opened.listed_names()
         for index in range(count):
             picture = encode_png(result.images[index])
             if not index:
@@ -80,7 +80,7 @@ def keep_frames(result: Result, request: Animation, folder: Path, *, overwrite: 
 
 def _begin(opened: OutputFolder, request: Animation, result: Result, warn: Callable[[str], None]) -> None:
     """From now on the folder is this request's: no run may go on from the states of another."""
-    states = [name for name in opened.listed() if name.startswith("state/")]
+    states = [name for name in opened.listed_names() if name.startswith("state/")]
     opened.set_changed_aside(states, warn)
     opened.remove(states)
     opened.write({}, run_notes(request, result.request))

@@ -59,7 +59,7 @@ def demo(  # noqa: PLR0913, PLR0917 - one for each option
     _check(folder, requests, overwrite=overwrite)
     with open_engine(How(device=device, dtype=dtype, server=server, token=token)) as engine:
         results = {name: _make(engine, request, folder / f"{name}.png") for name, request in requests.items()}
-    tiles = [_scaled(tile, _SIDE) for tile in _tiles(results, depth)]
+    tiles = [_scale(tile, _SIDE) for tile in _tiles(results, depth)]
     sheet = contact_sheet(tiles, columns=len(tiles), gap=8)
     write_files([(folder / _SHEET, encode_png(sheet))])
     say(f"wrote {folder / _SHEET}  (text, depth of the scene, scene, texture repeated twice)")
@@ -101,6 +101,6 @@ def _tiles(results: dict[str, Result], depth: Array) -> list[Array]:
     ]
 
 
-def _scaled(picture: Array, height: int) -> Array:
+def _scale(picture: Array, height: int) -> Array:
     width = round(picture.shape[1] * height / picture.shape[0])
     return np.asarray(to_pillow(picture).resize((width, height)))

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..error_codes import ErrorCode
 from ..errors import OutputError, RequestError
-from ..requests import Request, from_json
+from ..requests import Request, from_json, is_json_of
 from .folder import OutputFolder
 from .manifest import MANIFEST
 from .whole import is_whole
@@ -52,7 +52,7 @@ def check_resume(folder: Path | None, *, resume: bool, overwrite: bool) -> None:
 
 def begin_run(files: OutputFolder, asked: Request, resolved: Request, warn: Callable[[str], None]) -> None:
     """Note a new run. What an earlier run left goes, unless it has changed: then it is set aside, and `warn` is told."""
-    listed = files.listed()
+    listed = files.listed_names()
     files.set_changed_aside(listed, warn)
     files.remove(listed)
     files.write({}, run_notes(asked, resolved))
@@ -104,7 +104,7 @@ class RunFolder:
         files.adopt(self.belongs([name for name in self.names() if _is_whole_file(files.path(name))]), about)
 
     def _require_empty(self, files: OutputFolder, request: Request) -> None:
-        held = self._on_disk(files, files.listed())
+        held = self._on_disk(files, files.listed_names())
         if held:
             self._refuse(files, held, request, files.about, of_earlier=False)
 
@@ -116,7 +116,7 @@ class RunFolder:
     def _refuse(
         self, files: OutputFolder, held: list[str], request: Request, about: Mapping[str, Any], *, of_earlier: bool
     ) -> None:
-        same = _is_same(about, request)
+        same = is_json_of(about.get("asked"), request)
         pictures = sum(name.endswith(".png") for name in held)
         message = f"{files.root} holds {pictures} {self.what} of {'this' if same else 'another'} request"
         onward = "resume=True (--resume) goes on with them" if same else ""
@@ -129,22 +129,12 @@ class RunFolder:
 
 def _require_same(path: Path, about: Mapping[str, Any], request: Request) -> None:
     """path: of the notes, for errors."""
-    if _is_same(about, request):
+    if is_json_of(about.get("asked"), request):
         return
     message, code = f"{path} belongs to another request", ErrorCode.CANNOT_RESUME
     if (problem := _problem(about, request)) is not None:
         message, code = f"{path} notes a request that this version of sd_core cannot read: {problem}", problem.code
     raise RequestError("resume", message, hint="use another folder, or the sd_core that wrote it", code=code)
-
-
-def _is_same(about: Mapping[str, Any], request: Request) -> bool:
-    """Whether the request was asked that is noted, by whatever version; its text may have been another one then."""
-    if about.get("asked") == request.to_json():
-        return True
-    try:
-        return from_json(about.get("asked", ""), arrays=request.arrays()) == request
-    except RequestError:
-        return False
 
 
 def _problem(about: Mapping[str, Any], request: Request) -> RequestError | None:

@@ -6,7 +6,7 @@ from .generation import Generation
 from .images import Adjust, DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
 from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, PassName, Reuse
 from .registry import COMMANDS, Output, RequestKind, kind_of, request_kinds
-from .request import Request, from_json
+from .request import Request, from_json, is_json_of
 from .sequences import Animation, MeshTexture
 from .styles import Style, apply_style, styles
 
@@ -43,6 +43,7 @@ __all__ = [
     "Upscale",
     "apply_style",
     "from_json",
+    "is_json_of",
     "kind_of",
     "replace",
     "request_kinds",

@@ -40,7 +40,7 @@ class ViewStore:
         self._asked, self._context = request, context
         self._files = None if folder is None else OutputFolder(folder, _KIND, _NAMES)
         try:
-            self._about = None if self._files is None else self._opened(self._files)
+            self._about = None if self._files is None else self._open_folder(self._files)
         except BaseException:
             self.close()
             raise
@@ -51,7 +51,7 @@ class ViewStore:
             self._files.close()
 
     @property
-    def noted(self) -> Request | None:
+    def resolved_request(self) -> Request | None:
         """What the folder notes as the resolved request of the run that is resumed; None for a new run."""
         return None if self._about is None else noted_request(self._about, self._asked)
 
@@ -89,7 +89,7 @@ class ViewStore:
         if self._files is not None:
             self._files.write({_name(index): encode_png(picture)})
 
-    def _opened(self, files: OutputFolder) -> Mapping[str, Any] | None:
+    def _open_folder(self, files: OutputFolder) -> Mapping[str, Any] | None:
         """What is noted about the run that is resumed."""
         asked, context = self._asked, self._context
         names = [_name(index) for index in range(asked.max_views if asked.views is None else len(asked.views))]

@@ -18,6 +18,7 @@ import torch
 
 from sd_core.animation.layout import open_folder
 from sd_core.animation.media import frame_store
+from sd_core.animation.policy import ReusePolicy
 from sd_core.animation.reuse import reappearance
 from sd_core.encoding import encode_png
 from sd_core.engine import Engine
@@ -155,7 +156,7 @@ def test_a_state_of_another_version_is_refused_and_its_frames_stay(
     cancel_after(engine, request, tmp_path, 2)
     before = pictures(tmp_path)
     with open_folder(tmp_path) as opened:
-        for name in [name for name in opened.listed() if "after_" in name]:
+        for name in [name for name in opened.listed_names() if "after_" in name]:
             with np.load(tmp_path / name) as held:
                 state = {name: array for name, array in held.items() if name != lacking}
             if lacking == "owed":
@@ -190,7 +191,7 @@ def test_a_run_that_may_overwrite_starts_in_a_clean_folder(engine: Engine, tmp_p
 def test_images_that_no_surface_points_to_are_removed(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reappearance, "MOST", 2)
+    monkeypatch.setattr(reappearance, "POLICY", ReusePolicy(kept_frames=2))
     frames = worlds.pan(8, pixels=12)
     engine.run(shot(8, passes=frames), output=tmp_path / "out")
     assert len(list((tmp_path / "out" / "state").glob("image_*.npy"))) < 8

@@ -8,20 +8,10 @@ import numpy as np
 
 from sd_core.values import Array
 
-NEAR = 0.5
-"""Pixels' width by which a surface may miss a point and still show it."""
-
-_FAR = 4.0
-"""px beyond which a tangent is not followed."""
-
-_DOUBT = 0.25
-"""Share of its distance from the pixel by which the tangent may miss a point before the patches around are tried."""
-
-_ROUNDS = 4
-"""Times that each coordinate on a patch is found, the other held."""
+from ..policy import POLICY
 
 
-def followed(place: Array, point: Array, at: Array, times: int = 1) -> tuple[Array, Array]:
+def follow_surface(place: Array, point: Array, at: Array, times: int = 1) -> tuple[Array, Array]:
     """Where points lie in a frame, from a guess: along the surface's slope there.
 
     Args:
@@ -38,14 +28,14 @@ def followed(place: Array, point: Array, at: Array, times: int = 1) -> tuple[Arr
     for _ in range(times - 1):
         with np.errstate(invalid="ignore"):
             gap = np.abs(found - at).max(-1)
-            again = np.nonzero((gap > 0.5) & (gap <= _FAR))[0]
+            again = np.nonzero((gap > 0.5) & (gap <= POLICY.tangent_limit))[0]
         at = at.copy()
         at[again] = nearest_pixel(found[again], place.shape[:2])
         found[again], missed[again] = _step(place, point[again], at[again])
     with np.errstate(invalid="ignore"):
         way = np.linalg.norm(point - place[at[:, 1], at[:, 0]], axis=-1)
         away = ~(np.abs(found - at) <= 1).all(-1)
-        doubtful = np.nonzero(away | (missed > _DOUBT * way))[0]
+        doubtful = np.nonzero(away | (missed > POLICY.tangent_doubt * way))[0]
     patch, left = _on_patches(place, point[doubtful], at[doubtful])
     nearer = away[doubtful] | (left < missed[doubtful])
     found[doubtful[nearer]], missed[doubtful[nearer]] = patch[nearer], left[nearer]
@@ -78,7 +68,7 @@ def _least_squares_within(along_x: Array, along_y: Array, gap: Array) -> tuple[A
     xx, xy, yy = _dot(along_x, along_x), _dot(along_x, along_y), _dot(along_y, along_y)
     gap_x, gap_y = _dot(along_x, gap), _dot(along_y, gap)
     x, y = np.zeros(len(gap)), np.zeros(len(gap))
-    for _ in range(_ROUNDS):
+    for _ in range(POLICY.patch_iterations):
         x = np.clip((gap_x - xy * y) / np.maximum(xx, 1e-30), 0, 1)
         y = np.clip((gap_y - xy * x) / np.maximum(yy, 1e-30), 0, 1)
     return x, y

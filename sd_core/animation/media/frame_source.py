@@ -15,13 +15,12 @@ from sd_core.passes import Camera, FramePasses, frame_paths, read_exr
 from sd_core.requests import Animation
 from sd_core.values import Array, replace
 
+from ..policy import POLICY
+
 ReadFrame = Callable[[str | Path], FramePasses]
 """Reads an EXR file."""
 
 PASSES = ("depth", "motion", "image", "object_id", "position", "normal", "uv")
-
-_MOVED = 0.01
-"""Share of pixels whose depth must change for a scene to count as moving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +55,16 @@ def open_frames(request: Animation) -> Frames:
     passes = request.passes
     read = partial(read_exr, names={str(named.kind): named.name for named in request.pass_names})
     if isinstance(passes, tuple):
-        return _listed(passes, read, request.depth_estimator)
+        return _frames_of_list(passes, read, request.depth_estimator)
     if Path(passes).is_dir():
         raise RequestError(
             "passes", f"{passes} is a folder", hint=f"name the frames in it, as in {Path(passes) / '####.exr'}"
         )
     suffix = Path(passes).suffix.lower()
     if suffix == ".exr":
-        paths = _numbered(passes) if "#" in Path(passes).name else [Path(passes)]
+        paths = _files_of_pattern(passes) if "#" in Path(passes).name else [Path(passes)]
         return Frames(len(paths), lambda index: read(paths[index]))
-    return _estimated(_open_video(passes, request.depth_estimator))
+    return _with_estimated_depth(_open_video(passes, request.depth_estimator))
 
 
 def size_of_frames(frames: Frames, overscan: int) -> tuple[int, int]:
@@ -84,7 +83,7 @@ def size_of_frames(frames: Frames, overscan: int) -> tuple[int, int]:
     return height, width
 
 
-def cropped(passes: FramePasses, margin: int) -> FramePasses:
+def crop_passes(passes: FramePasses, margin: int) -> FramePasses:
     """The passes without `margin` px on every side; the camera's centre moves along."""
     if margin == 0:
         return passes
@@ -98,7 +97,7 @@ def cropped(passes: FramePasses, margin: int) -> FramePasses:
     return replace(passes, **held, camera=camera)
 
 
-def checked(index: int, passes: FramePasses, before: FramePasses | None, size: tuple[int, int]) -> FramePasses:
+def check_passes(index: int, passes: FramePasses, before: FramePasses | None, size: tuple[int, int]) -> FramePasses:
     """`passes`, once they are sane.
 
     Args:
@@ -125,10 +124,10 @@ def checked(index: int, passes: FramePasses, before: FramePasses | None, size: t
     return passes
 
 
-def _listed(passes: Sequence[FramePasses | str], read: ReadFrame, depth_estimator: str | None) -> Frames:
+def _frames_of_list(passes: Sequence[FramePasses | str], read: ReadFrame, depth_estimator: str | None) -> Frames:
     plain = [item for item in passes if isinstance(item, str) and Path(item).suffix.lower() != ".exr"]
     if len(plain) == len(passes):
-        return _estimated(_open_pictures(plain, depth_estimator))
+        return _with_estimated_depth(_open_pictures(plain, depth_estimator))
     if plain:
         raise RequestError("passes", f"mixes EXR files with {Path(plain[0]).name}", hint="give one kind of file")
     return Frames(len(passes), partial(_listed_frame, passes, read))
@@ -158,11 +157,11 @@ def _estimator(checkpoint: str | None) -> Callable[[Array], Array] | None:
     return None if checkpoint is None else DepthEstimator(checkpoint)
 
 
-def _estimated(frames: Sequence[FramePasses]) -> Frames:
+def _with_estimated_depth(frames: Sequence[FramePasses]) -> Frames:
     return Frames(len(frames), frames.__getitem__, estimated=True)
 
 
-def _numbered(pattern: str) -> list[Path]:
+def _files_of_pattern(pattern: str) -> list[Path]:
     """The files of a pattern, without a gap in their numbers."""
     paths = frame_paths(pattern)
     before, after = (len(piece) for piece in re.split("#+", Path(pattern).name))
@@ -191,7 +190,7 @@ def _moves(before: FramePasses, passes: FramePasses) -> bool:
     here, there = passes.depth, before.depth
     with np.errstate(invalid="ignore"):  # the background is infinitely far in both
         same = (here == there) | (np.abs(here - there) <= 1e-3 * np.minimum(here, there))
-    return float(1 - same.mean()) > _MOVED
+    return float(1 - same.mean()) > POLICY.moving_share
 
 
 def _at(index: int, message: str, hint: str) -> RequestError:

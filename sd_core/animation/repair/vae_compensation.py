@@ -8,52 +8,21 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, uniform_filte
 from sd_core.requests import Reuse
 from sd_core.values import Array
 
-from ..reuse.source_map import Births, inside_patches, magnification
-from .disocclusion_fill import LITTLE
+from ..policy import POLICY
+from ..reuse.source_map import SourceMap, inside_patches, magnification
 from .metrics import laplacian
 
-_BORDER = 1
-"""px at the border of a patch of one birth that are not trusted."""
 
-_FADE = 3.0
-"""px over which what is given back fades out towards such a border."""
-
-_DEEP = 4
-"""px from such a border from which on the autoencoder's error on the reference, and how much larger a surface is seen, are
-those of the surface alone."""
-
-_USUAL = 0.95
-"""Quantile of that error which is exceeded nowhere: beside a seam of the reference it is that of the seam, and what is
-largest deep inside belongs to outlines, which would get sharper than the decoder makes them."""
-
-_AGREES = 0.12
-"""Difference in [0, 1] from which on the picture no longer shows what the reference does."""
-
-_TONES = 4.0
-"""px, deviation of the blur that tells tones from detail."""
-
-_SOFT = 3.0
-"""px over which tones are given back at the border of what was renewed."""
-
-_FINE = 1.0
-"""px, deviation of the blur that takes the finest detail."""
-
-_MOST_FINE = 1.0
-"""Share of the finest detail that is added to it at most."""
-
-_LARGER = 1.4
-"""Times that a surface is seen larger than when it was made, up to which the detail that it lacks is made up for."""
-
-_POWER = 4
-"""Power of that by which the finest detail is strengthened: the Laplacian falls with the square of a pattern's size, but
-what lies beyond the finest band, and falls too, is left alone."""
-
-_ENOUGH = 0.05
-"""Share of trusted pixels below which colours cannot be compared."""
-
-
-def restored(
-    image: Array, reference: Array, again: Array, births: Births, reuse: Reuse, *, renewed: Array, objects: Array
+def compensate_round_trip(  # noqa: PLR0913 - pictures of one frame, each with a meaning of its own
+    image: Array,
+    reference: Array,
+    again: Array,
+    sources: SourceMap,
+    reuse: Reuse,
+    *,
+    renewed: Array,
+    objects: Array,
+    scale: int = 8,
 ) -> Array:
     """`image` without the drift of colour and detail that every pass through the autoencoder brings.
 
@@ -63,39 +32,42 @@ def restored(
 
     Args:
         image: (h, w, 3) float32 in [0, 1], decoded.
-        reference: likewise, sampled from birth frames.
+        reference: likewise, sampled from source frames.
         again: likewise, the reference encoded and decoded.
-        births: where each pixel of the reference comes from.
+        sources: where each pixel of the reference comes from.
         reuse: `colour` gives the colours back, `servo` the detail.
         renewed: (h, w) bool, surfaces that were given new detail: their tones are those that they had.
-        objects: (h, w) int, see `View.objects`: each has a drift of its own, as what is dark gets lighter.
+        objects: (h, w) int, see `FrameGeometry.objects`: each has a drift of its own, as what is dark gets lighter.
+        scale: px to a latent; 8 for the autoencoders of Stable Diffusion.
     """
-    trusted = inside_patches(births, _BORDER)
+    trusted = inside_patches(sources, POLICY.whole_px(POLICY.patch_border, scale))
+    deep = inside_patches(sources, POLICY.whole_px(POLICY.patch_deep, scale))
     gap = uniform_filter(np.abs(image - again).mean(-1), 5, mode="nearest")
-    lost = _usual(reference - again, births)
-    known = trusted & (gap < _AGREES) & reuse.colour
+    lost = _usual(reference - again, deep)
+    known = trusted & (gap < POLICY.agreement) & reuse.colour
     drift, bias = _means(again - image, known, objects), _means(lost, known, objects)
     share = np.zeros((*gap.shape, 1), np.float32)
     if reuse.servo:
-        share[..., 0] = _faded(trusted, _FADE) * np.exp(-((gap / _AGREES) ** 2))
+        share[..., 0] = _fade_weight(trusted, POLICY.px(POLICY.patch_fade, scale)) * np.exp(
+            -((gap / POLICY.agreement) ** 2)
+        )
         share *= _until_as_sharp(image, share * lost, reference, trusted)
     changed = image + drift + share * lost + (1 - share) * bias
     if reuse.servo:
-        seen = births.made & births.firm
+        seen = sources.has_source & sources.confirmed
         changed = changed + (1 - share) * seen[..., None] * _fine_lost(image, reference, again, trusted)
-        changed = changed + _enlarged_lost(changed, births, inside_patches(births, _DEEP))
+        changed = changed + _enlarged_lost(changed, sources, deep)
     if reuse.colour and renewed.any():
-        changed = changed + _tones_lost(changed, reference, renewed)
+        changed = changed + _tones_lost(changed, reference, renewed, scale)
     return np.clip(changed, 0, 1).astype(np.float32)
 
 
-def _usual(lost: Array, births: Births) -> Array:
-    """`lost` (h, w, 3), nowhere larger than what is usually lost deep inside patches, where any are so deep."""
-    deep = inside_patches(births, _DEEP)
-    if deep.mean() < _ENOUGH:
+def _usual(lost: Array, deep: Array) -> Array:
+    """`lost` (h, w, 3), nowhere larger than what is usually lost deep inside patches, where any are so `deep`, (h, w) bool."""
+    if deep.mean() < POLICY.trusted_share:
         return lost
     size = np.abs(lost).mean(-1)
-    largest = np.quantile(size[deep], _USUAL)
+    largest = np.quantile(size[deep], POLICY.error_quantile)
     return lost * np.minimum(1, largest / np.maximum(size, 1e-6))[..., None].astype(np.float32)
 
 
@@ -104,7 +76,7 @@ def _until_as_sharp(image: Array, detail: Array, reference: Array, known: Array)
 
     The network's own detail comes on top of what is given back: in full it would be sharper than any frame alone.
     """
-    if known.mean() < _ENOUGH:
+    if known.mean() < POLICY.trusted_share:
         return np.float32(1)
     own, added, wanted = (laplacian(picture)[known[1:-1, 1:-1]] for picture in (image, detail, reference))
     square, cross, rest = (added**2).mean(), (own * added).mean(), (own**2).mean() - (wanted**2).mean()
@@ -114,33 +86,36 @@ def _until_as_sharp(image: Array, detail: Array, reference: Array, known: Array)
 
 def _fine_lost(image: Array, reference: Array, again: Array, known: Array) -> Array:
     """(h, w, 3): the finest detail that the autoencoder takes, by as much as it takes where that is known."""
-    if known.mean() < _ENOUGH:
+    if known.mean() < POLICY.trusted_share:
         return np.zeros_like(image)
     left, had = (float((_fine(picture)[known] ** 2).mean()) for picture in (again, reference))
-    return _fine(image) * np.float32(np.clip(np.sqrt(had / max(left, 1e-9)) - 1, 0, _MOST_FINE))
+    return _fine(image) * np.float32(np.clip(np.sqrt(had / max(left, 1e-9)) - 1, 0, POLICY.detail_limit))
 
 
-def _enlarged_lost(image: Array, births: Births, deep: Array) -> Array:
+def _enlarged_lost(image: Array, sources: SourceMap, deep: Array) -> Array:
     """(h, w, 3): the finest detail that surfaces `deep` in patches, (h, w) bool, lost by being seen larger than made."""
-    larger = np.where(deep, np.clip(magnification(births), 1, _LARGER), np.float32(1)).astype(np.float32)
+    larger = np.where(deep, np.clip(magnification(sources), 1, POLICY.detail_magnification), np.float32(1)).astype(
+        np.float32
+    )
     if larger.max() <= 1:
         return np.zeros_like(image)
-    return _fine(image) * (gaussian_filter(larger, 2 * _FINE)[..., None] ** _POWER - 1)
+    return _fine(image) * (gaussian_filter(larger, 2 * POLICY.detail_blur)[..., None] ** POLICY.detail_power - 1)
 
 
 def _fine(image: Array) -> Array:
-    return image - gaussian_filter(image, (_FINE, _FINE, 0))
+    return image - gaussian_filter(image, (POLICY.detail_blur, POLICY.detail_blur, 0))
 
 
-def _tones_lost(image: Array, reference: Array, renewed: Array) -> Array:
+def _tones_lost(image: Array, reference: Array, renewed: Array, scale: int) -> Array:
     """(h, w, 3): what the picture lacks of the reference's tones where `renewed`, softly at the border of that."""
-    weight = gaussian_filter(renewed.astype(np.float32), _TONES)
+    blur = POLICY.px(POLICY.tone_blur, scale)
+    weight = gaussian_filter(renewed.astype(np.float32), blur)
     gap = np.where(renewed[..., None], reference - image, np.float32(0))
-    mean = gaussian_filter(gap, (_TONES, _TONES, 0)) / np.maximum(weight, 1e-6)[..., None]
-    return mean * _faded(renewed, _SOFT)[..., None]
+    mean = gaussian_filter(gap, (blur, blur, 0)) / np.maximum(weight, 1e-6)[..., None]
+    return mean * _fade_weight(renewed, POLICY.px(POLICY.tone_fade, scale))[..., None]
 
 
-def _faded(where: Array, reach: float) -> Array:
+def _fade_weight(where: Array, reach: float) -> Array:
     """(h, w) float32: 0 outside, rising to 1 over `reach` px inside: a step of colour would be a seam."""
     if where.all():
         return np.ones(where.shape, np.float32)
@@ -152,11 +127,11 @@ def _means(shift: Array, known: Array, objects: Array) -> Array:
 
     New surfaces are painted beside what is known of their object and share its shift, so it holds for all of it.
     """
-    if known.mean() < _ENOUGH:
+    if known.mean() < POLICY.trusted_share:
         return np.zeros_like(shift)
     labels, shifts = objects[known], shift[known]
     count = np.bincount(labels, minlength=int(objects.max()) + 1)
     sums = [np.bincount(labels, channel, len(count)) for channel in shifts.T]
     means = np.stack(sums, axis=-1) / np.maximum(count, 1)[:, None]
-    means[count < LITTLE] = shifts.mean(0)
+    means[count < POLICY.fill_pixels] = shifts.mean(0)
     return means.astype(np.float32)[objects]
