@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from http import HTTPStatus
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+from sd_core.backend import LoraFacts, ModelFacts
 from sd_core.client import Client, ServerProcess, connect, start_server
 from sd_core.error_codes import ErrorCode
 from sd_core.errors import SDError, ServerError
@@ -44,8 +44,8 @@ class Status:
     state: State = State.UNKNOWN
     url: str = ""
     health: Mapping[str, Any] = field(default_factory=dict)
-    models: Sequence[SimpleNamespace] = ()
-    loras: Sequence[SimpleNamespace] = ()
+    models: Sequence[ModelFacts] = ()
+    loras: Sequence[LoraFacts] = ()
     error: SDError | None = None
 
 
@@ -214,7 +214,7 @@ class Connection:
         self._process = None
 
 
-def _loras_of(client: Client) -> Sequence[SimpleNamespace]:
+def _loras_of(client: Client) -> Sequence[LoraFacts]:
     """A server of an earlier release lists none."""
     try:
         return client.loras()

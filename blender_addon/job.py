@@ -14,7 +14,7 @@ from typing import Any
 from sd_core.client import RemoteJob
 from sd_core.errors import Cancelled, EngineDied, SDError, ServerError
 from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, Loading, Queued, ResultEvent, StepEvent
-from sd_core.jobs import error_of
+from sd_core.jobs import outcome
 from sd_core.requests import Request
 from sd_core.results import Result
 
@@ -208,18 +208,18 @@ class BlenderJob:
             calls.on_step(self, event)
 
     def _last(self, event: ResultEvent | Failed | CancelledEvent, converted: Any, calls: Calls) -> str | None:
-        match event:
-            case ResultEvent(result=result):
+        match outcome(event):
+            case Result() as result:
                 told = calls.on_result(self, result, converted) if calls.on_result is not None else None
                 if isinstance(told, Generator):
                     self.parts = told
                     return None
                 self.end(Stage.DONE)
                 return told
-            case Failed():
-                self.end(Stage.FAILED, error_of(event))
-            case CancelledEvent():
-                self.end(Stage.CANCELLED, error_of(event))
+            case Cancelled() as cancelled:
+                self.end(Stage.CANCELLED, cancelled)
+            case SDError() as error:
+                self.end(Stage.FAILED, error)
         return None
 
 

@@ -4,21 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 
 import bpy
+
+from sd_core.backend import LoraFacts
 
 from .connection import State, server
 
 FAMILIES = {"sd1": "SD 1", "sd2": "SD 2", "sdxl": "SDXL"}
 
 
-def lora_infos() -> Sequence[SimpleNamespace]:
+def lora_infos() -> Sequence[LoraFacts]:
     """The files of the server's LoRA folder, as `Client.loras` lists them."""
     return server.status.loras
 
 
-def kind_of(info: SimpleNamespace) -> str:
+def kind_of(info: LoraFacts) -> str:
     """What a file is, for people: its family, and whether it is a textual inversion; or why it cannot be used."""
     if info.problem:
         return info.problem

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from sd_core.requests import ControlKind
 
 if TYPE_CHECKING:
+    from sd_core.backend import Backend
     from sd_core.engine import Engine
 
     from .editors import Names
-    from .jobs import AnyEngine
 
 _making = threading.Lock()
 
@@ -32,7 +32,7 @@ def _engine() -> Engine:
     return Engine()
 
 
-def names_of(engine: AnyEngine) -> Names:
+def names_of(engine: Backend) -> Names:
     """What can be named in a request, by field, or by part and field; those models first that are there.
 
     The names of schedulers come with torch, so a notebook that only talks to a server goes without them.

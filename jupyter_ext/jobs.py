@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from sd_core.errors import SDError
 from sd_core.requests import Request
@@ -15,11 +15,7 @@ from sd_core.results import Result
 from .main_thread import Home
 
 if TYPE_CHECKING:
-    from sd_core.client import Client
-    from sd_core.engine import Engine
     from sd_core.jobs import Job
-
-    AnyEngine: TypeAlias = Engine | Client
 
 
 class StudioJob:

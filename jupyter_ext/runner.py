@@ -7,11 +7,11 @@ import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
 
-from sd_core.client import Client
+from sd_core.backend import Backend
 from sd_core.errors import Cancelled, EngineDied, SDError
-from sd_core.events import CancelledEvent, Event, Failed, ResultEvent
+from sd_core.events import CancelledEvent, Event, Failed
+from sd_core.jobs import Job, outcome
 from sd_core.requests import Request
 from sd_core.results import Result
 
@@ -19,24 +19,19 @@ from .jobs import StudioJob
 from .main_thread import Home
 from .session import Session
 
-if TYPE_CHECKING:
-    from sd_core.jobs import Job
-
-    from .jobs import AnyEngine
-
 _log = logging.getLogger(__name__)
 
 Watch = Callable[[StudioJob, Event], None]
 """Called in the worker's thread with each event, the last one before the job counts as done."""
 
-Prepare: TypeAlias = "Callable[[AnyEngine], None]"
+Prepare = Callable[[Backend], None]
 """Called in the worker's thread once the engine is there."""
 
 
 class Runner:
     """One thread that gives jobs to an engine, one after another, and follows their events."""
 
-    def __init__(self, engine: Callable[[], AnyEngine], watch: Watch, home: Home, session: Session) -> None:
+    def __init__(self, engine: Callable[[], Backend], watch: Watch, home: Home, session: Session) -> None:
         self._engine = engine
         self._session = session
         self._watch = watch
@@ -114,23 +109,12 @@ class Runner:
         engine_job = job.engine_job or self._submit(job)
         for event in engine_job.events():
             self._notify(job, event)
-            match event:
-                case ResultEvent(result=result):
-                    return result
-                case Failed(error=error):
-                    return error
-                case CancelledEvent():
-                    return Cancelled()
-                case _:
-                    pass
+            if (ended := outcome(event)) is not None:
+                return ended
         raise SDError("the engine ended without a result", hint="please report it")
 
     def _submit(self, job: StudioJob) -> Job:
-        engine = self._engine()
-        if isinstance(engine, Client):
-            engine_job: Job = engine.submit(job.request, job.output, job.resume, id=job.id)
-        else:
-            engine_job = engine.submit(job.request, job.output, job.resume)
+        engine_job = self._engine().submit(job.request, job.output, job.resume, id=job.id)
         job.note_start(engine_job)
         return engine_job
 

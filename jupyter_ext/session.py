@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sd_core.client import Client
+from sd_core.backend import RemoteBackend
 from sd_core.errors import ServerError
 from sd_core.requests import Request
 from sd_core.results import Result
@@ -53,7 +53,7 @@ class Session:
         """The id of a new job: which notebook, which kernel, and which of its jobs."""
         return f"{self._own}{uuid.uuid4().hex}"
 
-    def take_up(self, client: Client, follow: Callable[[Job], object]) -> list[Made]:
+    def take_up(self, client: RemoteBackend, follow: Callable[[Job], object]) -> list[Made]:
         """What an earlier kernel of this notebook has had made, each job once, the oldest first.
 
         Failed and cancelled jobs are left out, as are those whose arrays had to make room on the server.

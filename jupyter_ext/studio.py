@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sd_core.client import Client
-from sd_core.errors import NotAllowed, RequestError, SDError
-from sd_core.events import CancelledEvent, Event, Failed, ResultEvent
-from sd_core.jobs import error_of
+from sd_core.backend import Backend, RemoteBackend
+from sd_core.errors import Cancelled, NotAllowed, RequestError, SDError
+from sd_core.events import Event
+from sd_core.jobs import outcome
 from sd_core.metadata import check_names, load_request
 from sd_core.requests import Request
+from sd_core.results import Result
 from sd_core.trust import printable
 from sd_core.values import to_pillow
 
@@ -33,9 +34,6 @@ from .sweeps import make_sweep, variations
 from .traits import StudioTraits
 from .views import AnimationView, CodeView, CompareView, DepthTab, MaterialView, TilingView, copy_source, write_arrays
 
-if TYPE_CHECKING:
-    from .jobs import AnyEngine
-
 
 class Studio(StudioTraits):
     """Make images in a notebook while its kernel stays free.
@@ -50,13 +48,13 @@ class Studio(StudioTraits):
     """
 
     def __init__(
-        self, engine: AnyEngine | None = None, request: Request | None = None, *, name: str | None = None
+        self, engine: Backend | None = None, request: Request | None = None, *, name: str | None = None
     ) -> None:
         self.history = History()
         self.presets = SavedPresets()
         self._home = Home()
         self._engine = default_engine if engine is None else lambda: engine
-        self._remote = isinstance(engine, Client)
+        self._remote = isinstance(engine, RemoteBackend)
         self._session = Session(name)
         self._runner = Runner(self._engine, self._watch, self._home, self._session)
         self._output = StoredOutput()
@@ -179,9 +177,9 @@ class Studio(StudioTraits):
         self._selection.show()
         self._runner.prepare(self._get_ready)
 
-    def _get_ready(self, engine: AnyEngine) -> None:
+    def _get_ready(self, engine: Backend) -> None:
         """Take up what is on the server, and offer the names of models; in the worker's thread."""
-        if isinstance(engine, Client):
+        if isinstance(engine, RemoteBackend):
             made = self._session.take_up(engine, self._runner.follow)
             self._home.post(lambda: self._show_earlier(made))
         names = names_of(engine)
@@ -242,15 +240,16 @@ class Studio(StudioTraits):
 
     def _follow(self, job: StudioJob, event: Event, report: Report) -> None:
         entry = None
-        match event:
-            case ResultEvent(result=result):
+        match outcome(event):
+            case Result() as result:
                 entry = self.history.add(result, job.request)[0]
                 self._forms.note_run(result.request)
                 self._guard(lambda made=entry: self._present(made))()
-            case Failed():
-                self._tell(error_of(event))
-            case CancelledEvent(warnings=warnings) if warnings:
-                self._panel.note.say(" ".join(warnings))
+            case Cancelled(warnings=warnings):
+                if warnings:
+                    self._panel.note.say(" ".join(warnings))
+            case SDError() as error:
+                self._tell(error)
             case _:
                 pass
         if report.ended:

@@ -60,9 +60,15 @@ def encode(picture: Array) -> tuple[str, bytes]:
     return "image/jpeg", stream.getvalue()
 
 
-def contact_sheet(pictures: Sequence[Array], gap: int = 4) -> Array:
-    """Pictures of one size in rows, as square as can be, on white."""
-    columns = math.ceil(math.sqrt(len(pictures)))
+def contact_sheet(pictures: Sequence[Array], *, columns: int | None = None, gap: int = 4) -> Array:
+    """Pictures of one size in rows on white, as (h, w, 3) uint8.
+
+    Args:
+        pictures: (h, w, 3|4) uint8 each.
+        columns: pictures in a row; None: as many as make the sheet as square as can be.
+        gap: white px between two pictures.
+    """
+    columns = columns or math.ceil(math.sqrt(len(pictures)))
     rows = math.ceil(len(pictures) / columns)
     height, width = pictures[0].shape[:2]
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -88,6 +89,43 @@ def write_files(files: Iterable[tuple[Path, bytes]], *, overwrite: bool = True) 
     return paths
 
 
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`, with its suffix, for whoever writes files by name.
+
+    The file is flushed and renamed to `path` when the block ends well, else removed; what was at `path` stays until then.
+
+    Raises:
+        OutputError: it cannot be written; any `OSError` within the block is one.
+    """
+    temporary = path.with_name(f"{_temporary(path).name}{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("r+b") as stream:
+            os.fsync(stream.fileno())
+        rename(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise output_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only this user can read; it is whole from the moment it has its name.
+
+    Raises:
+        OutputError: it cannot be written; what was at `path` stays.
+    """
+    temporary = _temporary(path)
+    try:
+        write_new(temporary, content, path, mode=0o600)
+        rename(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
 def require_free(paths: Iterable[Path]) -> None:
     """Check that nothing is at `paths`.
 
@@ -161,8 +199,8 @@ def _holds(path: Path, content: bytes) -> bool:
     return path.is_file() and path.read_bytes() == content
 
 
-def write_new(temporary: Path, content: bytes, path: Path) -> None:
-    """Write a new file and flush it to the disk. path: what it is going to be called, for errors.
+def write_new(temporary: Path, content: bytes, path: Path, *, mode: int = 0o666) -> None:
+    """Write a new file and flush it to the disk. path: what it is going to be called, for errors. mode: its permissions.
 
     Raises:
         OutputError: it cannot be written.
@@ -170,7 +208,7 @@ def write_new(temporary: Path, content: bytes, path: Path) -> None:
     if path.is_dir():
         raise OutputError(str(path), "is a folder", hint="give a file name")
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         try:
             left = memoryview(content)
             while left:

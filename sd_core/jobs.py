@@ -143,13 +143,11 @@ class Job:
             if not self._changed.wait_for(self._ended, timeout):
                 raise TimeoutError(f"job {self.id} has not ended after {timeout} s")
             last = self._events[-1]
-        match last:
-            case ResultEvent(result=result):
-                return result
-            case Failed() | CancelledEvent():
-                raise error_of(last)
-            case _:
-                raise AssertionError("nothing else ends a job")
+        ended = outcome(last)
+        assert ended is not None, "nothing else ends a job"
+        if isinstance(ended, SDError):
+            raise ended
+        return ended
 
     def report(self, event: Event) -> None:
         """Append an event; used by the engine alone."""
@@ -181,8 +179,17 @@ class Job:
         return bool(self._events) and self._events[-1].kind in LAST_KINDS
 
 
-def error_of(last: Failed | CancelledEvent) -> SDError:
-    """What a job without a result raises, with what it told before."""
-    error = last.error if isinstance(last, Failed) else Cancelled()
-    error.warnings = last.warnings
-    return error
+def outcome(event: Event) -> Result | SDError | None:
+    """What a job ends with by its last event: its result, or what it raises, with its warnings; None: it goes on."""
+    match event:
+        case ResultEvent(result=result):
+            return result
+        case Failed(error=error, warnings=warnings):
+            error.warnings = warnings
+            return error
+        case CancelledEvent(warnings=warnings):
+            cancelled = Cancelled()
+            cancelled.warnings = warnings
+            return cancelled
+        case _:
+            return None

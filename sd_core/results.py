@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from .values import to_pillow
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+R = TypeVar("R", bound=Request)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -41,6 +44,11 @@ class Result:
     report: Any = None
     warnings: tuple[str, ...] = ()
     decisions: Mapping[str, str] = field(default_factory=dict)
+
+    def request_as(self, kind: type[R]) -> R:
+        """The request, of the kind that was submitted: an engine fills in its fields and never changes its kind."""
+        assert isinstance(self.request, kind), f"the result of a {kind.__name__} is expected"
+        return self.request
 
     @property
     def image(self) -> Image:

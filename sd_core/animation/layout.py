@@ -10,17 +10,13 @@ sd_core.manifest.json    all these files with their digests, and the request, as
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sd_core.error_codes import ErrorCode
-from sd_core.errors import OutputError, RequestError
-from sd_core.outputs import MANIFEST, OutputFolder, is_whole
-from sd_core.requests import Animation, is_json_of
+from sd_core.outputs import OutputFolder, RunFolder
+from sd_core.requests import Animation
 
 KIND = "animation"
 REPORT, PAGE, MP4, GIF = "report.json", "report.html", "animation.mp4", "animation.gif"
@@ -96,50 +92,14 @@ def require_right(
     Raises:
         RequestError: there are frames, and nobody said what to do with them; or they are another request's.
     """
-    earlier = opened.path(_EARLIER)
-    if not opened.is_listed and not overwrite and earlier.is_file():
-        _require_resumed(opened, earlier, request, resume=resume)
-        _adopt(opened, count, _earlier(earlier))
-    about = opened.about
-    same = is_json_of(about.get("asked"), request)
-    if resume and about and not same:
-        message = f"{opened.root / MANIFEST} belongs to another request"
-        raise RequestError("resume", message, hint="use another folder", code=ErrorCode.CANNOT_RESUME)
-    held = [name for name in opened.listed_names() if "state/" not in name and os.path.lexists(opened.path(name))]
-    if not resume and not overwrite and held:
-        whose = "this" if same else "another"
-        onward = "resume=True (--resume) goes on with them, " if same else ""
-        frames = sum(1 for name in held if name.startswith("frames/"))
-        raise RequestError(
-            "output",
-            f"{opened.root} holds {frames} finished frames of {whose} request",
-            hint=f"{onward}overwrite=True (--overwrite) makes them anew; or use another folder",
-        )
-    return about if resume and about else None
+    run = RunFolder(what="finished frames", earlier=_EARLIER, names=lambda: _names_of(count), belongs=_names_of_its_run)
+    return run.open_run(opened, request, resume=resume, overwrite=overwrite)
 
 
-def _require_resumed(opened: OutputFolder, earlier: Path, request: Animation, *, resume: bool) -> None:
-    """Nobody vouches for what an earlier version left: it is gone on with, or left alone."""
-    same = is_json_of(_earlier(earlier)["asked"], request)
-    if resume and not same:
-        raise RequestError(
-            "resume", f"{earlier} belongs to another request", hint="use another folder", code=ErrorCode.CANNOT_RESUME
-        )
-    if not resume:
-        whose = "this" if same else "another"
-        onward = "resume=True (--resume) goes on with them; or " if same else ""
-        raise RequestError(
-            "output",
-            f"{opened.root} holds {finished_count(opened.root)} finished frames of {whose} request, of an earlier version",
-            hint=f"{onward}move them away, or use another folder",
-        )
-
-
-def _adopt(opened: OutputFolder, count: int, about: Mapping[str, Any]) -> None:
-    """List what a run of this request wrote, by exactly its names, and is whole; the rest stays somebody's own."""
-    names = [name for name in _names_of(count) if not (path := opened.path(name)).is_symlink() and is_whole(path)]
+def _names_of_its_run(names: list[str]) -> list[str]:
+    """Exactly the names that a run which got as far as the newest state wrote; the rest stays somebody's own."""
     newest = max((number_of(name) for name in names if name.startswith("state/after_")), default=-1)
-    opened.adopt((name for name in names if name == _EARLIER or _is_of(name, newest)), about)
+    return [name for name in names if name == _EARLIER or _is_of(name, newest)]
 
 
 def _names_of(count: int) -> Iterator[str]:
@@ -150,15 +110,3 @@ def _names_of(count: int) -> Iterator[str]:
 def _is_of(name: str, newest: int) -> bool:
     """Whether a run that got as far as frame `newest` has such a file; one more picture was never written."""
     return "/" not in name or number_of(name) <= newest + name.startswith("state/image_")
-
-
-def _earlier(path: Path) -> dict[str, Any]:
-    try:
-        held = json.loads(path.read_bytes())
-        return {"asked": str(held["asked"]), "resolved": str(held["resolved"])}
-    except OSError as error:
-        raise OutputError(str(path), f"cannot be read: {error}", hint="check the folder") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RequestError(
-            "resume", f"{path} is damaged: {error}", hint="use another folder", code=ErrorCode.CANNOT_RESUME
-        ) from error

@@ -5,19 +5,20 @@ from __future__ import annotations
 import importlib.util
 import json as codec
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from dataclasses import replace as changed
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 
 from sd_core.animation.layout import finished_count
+from sd_core.backend import Backend, RemoteBackend
 from sd_core.error_codes import ErrorCode
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import Event, FrameEvent, StepEvent
-from sd_core.requests import Animation, apply_style, replace
+from sd_core.requests import Animation, apply_style
+from sd_core.requests.resolved import seed_of
 from sd_core.results import Result
 
 from ..commands.options import build, context, parameters, style_option, take
@@ -26,9 +27,6 @@ from .command import Where, shared_parameters
 from .exits import errors_as_json, say, tell_warnings
 from .progress import Display
 from .running import How, follow, free_place, open_engine
-
-if TYPE_CHECKING:
-    from .running import AnyEngine
 
 _FILES = "What is written"
 
@@ -81,7 +79,7 @@ def animate_command() -> Callable[..., None]:
         style = given.pop("style", None)
         files = _Files(**{field.name: given.pop(field.name) for field in fields(_Files)})
         how = How(**{field.name: given.pop(field.name) for field in fields(_Running)})
-        how = changed(how, resume=files.resume, overwrite=files.overwrite)
+        how = replace(how, resume=files.resume, overwrite=files.overwrite)
         if how.json:
             errors_as_json(ctx)
         request = cast("Animation", build(Animation, given))
@@ -148,7 +146,7 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     refuse_sources(request, folder)
-    count = open_frames(replace(request, depth_estimator=None)).count  # counting needs no estimator
+    count = open_frames(request.replace(depth_estimator=None)).count  # counting needs no estimator
     with open_folder(folder) as opened:
         require_right(opened, request, count, resume=files.resume, overwrite=files.overwrite)
         wanted = ((MP4, files.mp4), (GIF, files.gif), (PAGE, files.page))
@@ -158,17 +156,15 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
         )
 
 
-def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Result:
+def _run(engine: Backend, request: Animation, folder: Path, how: How) -> Result:
     """Run under a progress bar; frames are committed as they are finished.
 
     Raises:
         SDError: what went wrong; `Cancelled` tells what is there and how to go on.
     """
-    from sd_core.client import Client
-
     with Display(quiet=how.json) as display:
         show = partial(_show, display=display, as_json=how.json)
-        if isinstance(engine, Client):  # a server keeps frames itself
+        if isinstance(engine, RemoteBackend):
             return run_there(engine, request, folder, show, overwrite=how.overwrite)
         try:
             return follow(engine.submit(request, folder, how.resume, how.overwrite), show)
@@ -211,7 +207,7 @@ def _write_files(request: Animation, files: _Files, folder: Path, fps: float) ->
             made = write_exr_frames(frames, opened.stage("exr"))
             yield opened.write({exr_name(index): path for index, path in enumerate(made)})[0].parent
     if files.page:
-        plain = replace(request, depth_estimator=None)  # a page is not worth estimating depth twice
+        plain = request.replace(depth_estimator=None)  # a page is not worth estimating depth twice
         yield write_page(folder, open_frames(plain).open, fps, request.overscan)
 
 
@@ -227,9 +223,8 @@ def _frame_rate(request: Animation) -> float | None:
 
 def _tell(result: Result, folder: Path, written: list[Path]) -> None:
     tell_warnings(result.warnings)
-    assert isinstance(result.request, Animation), "a result carries its own request"
     height, width = result.images[0].shape[:2]
-    facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {result.request.seed}"]
+    facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {seed_of(result.request_as(Animation))}"]
     facts += [kept] if (kept := result.decisions.get("frames")) else []  # of a run that was resumed
     seconds = result.timings.get("total")
     say(f"wrote {folder / 'frames'}  ({', '.join(facts + ([f'{seconds:.1f} s'] if seconds else []))})")
@@ -238,11 +233,10 @@ def _tell(result: Result, folder: Path, written: list[Path]) -> None:
 
 
 def _tell_json(result: Result, folder: Path, written: list[Path]) -> None:
-    assert isinstance(result.request, Animation), "a result carries its own request"
     line = {
         "output": str(folder),
         "frames": len(result.images),
-        "seed": result.request.seed,
+        "seed": seed_of(result.request_as(Animation)),
         "written": [str(path) for path in written],
         "timings": dict(result.timings),
         "warnings": list(result.warnings),

@@ -9,20 +9,21 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sd_core.backend import RemoteBackend
 from sd_core.errors import Cancelled, SDError
 from sd_core.events import Event, FrameEvent
+from sd_core.outputs import run_notes
 from sd_core.requests import Animation
 from sd_core.results import Result
 
 from .running import follow
 
 if TYPE_CHECKING:
-    from sd_core.client import Client
     from sd_core.outputs import OutputFolder
 
 
 def run_there(
-    client: Client, request: Animation, folder: Path, show: Callable[[Event], None], *, overwrite: bool
+    client: RemoteBackend, request: Animation, folder: Path, show: Callable[[Event], None], *, overwrite: bool
 ) -> Result:
     """Have a server make an animation, and lay it out in `folder` as an engine in this process does it.
 
@@ -82,7 +83,7 @@ def _begin(opened: OutputFolder, request: Animation, result: Result, warn: Calla
     states = [name for name in opened.listed_names() if name.startswith("state/")]
     opened.set_changed_aside(states, warn)
     opened.remove(states)
-    opened.write({}, {"asked": request.to_json(), "resolved": result.request.to_json()})
+    opened.write({}, run_notes(request, result.request))
 
 
 @contextmanager
@@ -99,10 +100,10 @@ def _told_how(onward: Callable[[], str]) -> Iterator[None]:
         raise
 
 
-def _to_resume(client: Client, job_id: str, finished: int) -> str:
+def _to_resume(client: RemoteBackend, job_id: str, finished: int) -> str:
     frames = f"from its {finished} finished frame{'s' * (finished > 1)}" if finished else "from its first frame"
     return f"it was job {job_id}: sd_core.connect({client.url!r}).resume({job_id!r}) goes on {frames}"
 
 
-def _to_fetch(client: Client, job_id: str) -> str:
+def _to_fetch(client: RemoteBackend, job_id: str) -> str:
     return f"the server keeps the frames: sd_core.connect({client.url!r}).job({job_id!r}).result().images"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sd_core.requests import TextToImage
+from sd_core.requests.resolved import steps_of
 
 from .command import DEVICE, DTYPE
 from .exits import errors_as_json
@@ -46,15 +47,13 @@ def bench(  # noqa: PLR0913, PLR0917 - one for each option
 def _figures(first: Result, later: list[Result]) -> dict[str, float]:
     """Seconds by name."""
     parts = {name: median(result.timings[name] for result in later) for name in later[0].timings}
-    assert isinstance(first.request, TextToImage), "a result carries its own request"
-    steps = first.request.num_inference_steps or 1
+    steps = steps_of(first.request_as(TextToImage))
     return {"first image": first.timings["total"], **parts, "one step": parts["denoise"] / steps}
 
 
 def _tell(figures: dict[str, float], result: Result, *, as_json: bool) -> None:
-    assert isinstance(result.request, TextToImage), "a result carries its own request"
     height, width = result.images[0].shape[:2]
-    steps = result.request.num_inference_steps
+    steps = steps_of(result.request_as(TextToImage))
     if as_json:
         facts = {"width": width, "height": height, "steps": steps, "seconds": figures, **result.decisions}
         typer.echo(codec.dumps(facts))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import typer
 
+from sd_core.backend import Backend
 from sd_core.destination import check_destination
+from sd_core.display import contact_sheet
 from sd_core.encoding import encode_png
 from sd_core.errors import RequestError
 from sd_core.files import make_folder, write_files
@@ -23,9 +25,6 @@ from ..commands.text_forms import read_depth
 from .command import DEVICE, DTYPE, OVERWRITE, SERVER, TOKEN
 from .exits import say
 from .running import How, open_engine, run, tell
-
-if TYPE_CHECKING:
-    from .running import AnyEngine
 
 _SIDE = 256
 _SHEET = "sheet.png"
@@ -60,7 +59,8 @@ def demo(  # noqa: PLR0913, PLR0917 - one for each option
     _check(folder, requests, overwrite=overwrite)
     with open_engine(How(device=device, dtype=dtype, server=server, token=token)) as engine:
         results = {name: _make(engine, request, folder / f"{name}.png") for name, request in requests.items()}
-    sheet = contact_sheet([*_tiles(results, depth)])
+    tiles = [_scale(tile, _SIDE) for tile in _tiles(results, depth)]
+    sheet = contact_sheet(tiles, columns=len(tiles), gap=8)
     write_files([(folder / _SHEET, encode_png(sheet))])
     say(f"wrote {folder / _SHEET}  (text, depth of the scene, scene, texture repeated twice)")
 
@@ -84,15 +84,7 @@ def scene_depth() -> Array:
     return depth
 
 
-def contact_sheet(pictures: list[Array], gap: int = 8) -> Array:
-    """(h, w, 3) uint8 pictures side by side on white, scaled to the height of the first."""
-    height = pictures[0].shape[0]
-    scaled = [_scale(picture[..., :3], height) for picture in pictures]
-    margin = np.full((height, gap, 3), 255, np.uint8)
-    return np.hstack([scaled[0], *(piece for picture in scaled[1:] for piece in (margin, picture))])
-
-
-def _make(engine: AnyEngine, request: Request, path: Path) -> Result:
+def _make(engine: Backend, request: Request, path: Path) -> Result:
     result = run(engine, request, title=path.stem)
     tell(result, result.save(path))
     return result

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import typer
 
+from sd_core.backend import Backend
 from sd_core.destination import check_destination
 from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError, SDError, ServerError
@@ -31,9 +32,6 @@ from .progress import Display
 
 if TYPE_CHECKING:
     from sd_core.client import Client
-    from sd_core.engine import Engine
-
-    AnyEngine: TypeAlias = Engine | Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +100,7 @@ def _adjust(request: Adjust) -> Result:
 
 
 @contextmanager
-def open_engine(how: How) -> Iterator[AnyEngine]:
+def open_engine(how: How) -> Iterator[Backend]:
     """The engine in this process, or the connection to a server; closed at the end."""
     if how.server is not None:
         from sd_core.client import connect
@@ -129,7 +127,7 @@ def _with_hint(connect: Callable[[], Client]) -> Client:
 
 
 def run(
-    engine: AnyEngine,
+    engine: Backend,
     request: Request,
     *,
     quiet: bool = False,

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace, TracebackType
-from typing import Any, Self
+from types import SimpleNamespace
+from typing import Any
 
+from ..backend import LoraFacts, ModelFacts, RemoteBackend
 from ..errors import RequestError, ServerError
-from ..events import Event
 from ..paths import home_folder
 from ..requests import Request
-from ..results import Result
 from ..values import Array, from_npy, npy_bytes
 from ..wire import read_announcement
 from .job import RemoteJob, no_change
@@ -55,7 +54,7 @@ def connect(
     return client
 
 
-class Client:
+class Client(RemoteBackend):
     """An engine behind a server; the same methods, events and errors as `Engine`. Safe to use from any thread."""
 
     def __init__(self, url: str, token: str = "", *, patience: float = 30.0) -> None:
@@ -105,34 +104,6 @@ class Client:
         body = {"id": job_id, "priority": priority, "request": parcel.body, "attachments": parcel.names}
         self._post(body, parcel)
         return RemoteJob(self.transport, self.fetch, request, parcel.restore, job_id)
-
-    def run(
-        self, request: Request, output: str | Path | None = None, resume: bool = False, overwrite: bool = False
-    ) -> Result:
-        """Run a request and wait for its result; Ctrl-C cancels it.
-
-        Raises:
-            SDError: what went wrong; `Cancelled` after Ctrl-C.
-        """
-        job = self.submit(request, output, resume, overwrite)
-        try:
-            return job.result()
-        except KeyboardInterrupt:
-            job.cancel()
-            return job.result()
-
-    def stream(
-        self, request: Request, output: str | Path | None = None, resume: bool = False, overwrite: bool = False
-    ) -> Iterator[Event]:
-        """Run a request and yield its events as they come; leaving the loop early cancels it."""
-        job = self.submit(request, output, resume, overwrite)
-        ended = False
-        try:
-            yield from job.events()
-            ended = True
-        finally:
-            if not ended:
-                job.cancel()
 
     def job(self, job_id: str) -> RemoteJob:
         """A job that was submitted earlier, perhaps by another program.
@@ -188,11 +159,11 @@ class Client:
         """
         self.transport.check(self.transport.send("POST", f"/v1/jobs/{job_id}/forget"))
 
-    def models(self) -> Sequence[SimpleNamespace]:
+    def models(self) -> Sequence[ModelFacts]:
         """The models known by name, and whether they are on the server's machine; with the attributes of `ModelInfo`."""
         return self._get_named("models")
 
-    def loras(self) -> Sequence[SimpleNamespace]:
+    def loras(self) -> Sequence[LoraFacts]:
         """The files of the server's LoRA folder, which requests may name; with the attributes of `LoraInfo`."""
         return self._get_named("loras")
 
@@ -226,15 +197,7 @@ class Client:
             raise ServerError(f"the bytes of {digest} were changed on the way", status=502, hint="fetch them again")
         return from_npy(answer.body, digest[:12])
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _get_named(self, what: str) -> Sequence[SimpleNamespace]:
+    def _get_named(self, what: str) -> Sequence[Any]:
         answer = self.transport.check(self.transport.send("GET", f"/v1/{what}"))
         return getattr(json.loads(answer.body, object_hook=lambda held: SimpleNamespace(**held)), what)
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sd_core.values import unit_floats
+from sd_core.values.luminance import REC_601
 
 
 def to_pixels(image: NDArray[np.generic]) -> Tensor:
@@ -28,7 +29,8 @@ def to_grey(pixels: Tensor) -> Tensor:
     What is grey stays as it is, to the bit.
     """
     red, green, blue = pixels.split(1, dim=1)
-    return green + 0.299 * (red - green) + 0.114 * (blue - green)
+    of_red, _, of_blue = REC_601
+    return green + of_red * (red - green) + of_blue * (blue - green)
 
 
 def to_mask(mask: NDArray[np.generic]) -> Tensor:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import gc
 import logging
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from types import TracebackType
-from typing import Self
 
 import torch
 
+from sd_core.backend import Backend
 from sd_core.devices import choose_placement, memory
 from sd_core.errors import EngineDied, OutOfMemory, SDError
-from sd_core.events import Event, ResultEvent
+from sd_core.events import ResultEvent
 from sd_core.jobs import Job, Owner
 from sd_core.models import LoraInfo, ModelInfo, list_loras, list_models
 from sd_core.requests import Request
@@ -30,7 +28,7 @@ from .waiting import Waiting
 _log = logging.getLogger(__name__)
 
 
-class Engine:
+class Engine(Backend):
     """Runs requests one after another on one device.
 
     It belongs to the process that made it: a forked child has no thread that would run its jobs, and makes its own.
@@ -67,7 +65,13 @@ class Engine:
         self._worker.start()
 
     def submit(
-        self, request: Request, output: str | Path | None = None, resume: bool = False, overwrite: bool = False
+        self,
+        request: Request,
+        output: str | Path | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+        *,
+        id: str | None = None,  # noqa: A002 - as the job's attribute
     ) -> Job:
         """Queue a request and return at once.
 
@@ -77,39 +81,15 @@ class Engine:
             resume: go on with what an earlier run left in `output`.
             overwrite: what an earlier run left there may go, but for files that have changed since: those are set aside, and
                 named in a warning. Without either, finished frames or views are an error.
+            id: of the job, which nobody else may have; None: a new one.
 
         Raises:
             SDError: the engine is closed, or was made by the process that this one was forked from.
         """
         self._owner.check()
-        job = Job(request, None if output is None else Path(output), resume, overwrite)
+        job = Job(request, None if output is None else Path(output), resume, overwrite, id=id)
         self._waiting.put(job)
         return job
-
-    def run(
-        self, request: Request, output: str | Path | None = None, resume: bool = False, overwrite: bool = False
-    ) -> Result:
-        """Run a request and wait for its result; Ctrl-C cancels it.
-
-        Raises:
-            SDError: what went wrong; `Cancelled` after Ctrl-C.
-        """
-        job = self.submit(request, output, resume, overwrite)
-        try:
-            return job.result()
-        except KeyboardInterrupt:
-            job.cancel()
-            return job.result()
-
-    def stream(
-        self, request: Request, output: str | Path | None = None, resume: bool = False, overwrite: bool = False
-    ) -> Iterator[Event]:
-        """Run a request and yield its events as they come; leaving the loop early cancels it."""
-        job = self.submit(request, output, resume, overwrite)
-        try:
-            yield from job.events()
-        finally:
-            job.cancel()
 
     def models(self) -> list[ModelInfo]:
         """The models known by name, and whether they are on this machine."""
@@ -137,14 +117,6 @@ class Engine:
         self._waiting.close()
         self._worker.join()
         self.free_memory()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _work(self) -> None:
         try:

@@ -32,17 +32,17 @@ def save_mesh(result: Result, path: Path, *, overwrite: bool = True) -> list[Pat
     Raises:
         OutputError: it cannot be written.
     """
-    assert isinstance(result.request, MeshTexture) and result.mesh is not None, "only mesh textures have a mesh"
+    request = result.request_as(MeshTexture)
     if path.suffix.lower() == ".glb":
         return write_files([(path, _glb(result, _textures(result, path.stem)))], overwrite=overwrite)
     make_folder(path)
-    stem = stem_of(result.request.prompt)
+    stem = stem_of(request.prompt)
     textures = _textures(result, stem)
     first = textures[0].names[Part.BASE_COLOR]
     files = [(path / name, raw) for texture in textures for name, raw in texture.encoded.items()]
     files += [(path / f"{stem}.glb", _glb(result, textures)), (path / f"{stem}.mtl", _mtl(textures))]
     files.append((path / f"{stem}.obj", _obj(result.mesh, stem, textures)))
-    arrays = result.request.arrays()
+    arrays = request.arrays()
     inputs = path / f"{Path(first).stem}.inputs"
     if arrays:
         make_folder_beside(inputs)

@@ -42,9 +42,9 @@ def save_material(
     Raises:
         OutputError: they cannot be written; nothing is left half-written.
     """
-    assert isinstance(result.request, Texture), "only textures are materials"
-    stem = stem or stem_of(result.request.prompt)
-    pictures = stored_pictures(result.images[0], result.maps, result.request.normal_convention)
+    request = result.request_as(Texture)
+    stem = stem or stem_of(request.prompt)
+    pictures = stored_pictures(result.images[0], result.maps, request.normal_convention)
     size = result.images[0].shape[:2]
     names = {part: file_name(naming, stem, part, (size[0], size[1])) for part in pictures}
     make_folder(folder)

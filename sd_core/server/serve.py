@@ -146,8 +146,7 @@ def _explaining(home: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _announcing(home: Path, announcement: Announcement) -> Iterator[None]:
-    with _explaining(home):
-        write_announcement(home, announcement)
+    write_announcement(home, announcement)
     try:
         yield
     finally:

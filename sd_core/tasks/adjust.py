@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sd_core.requests import Adjust
 from sd_core.results import Result
 from sd_core.values import unit_floats
+from sd_core.values.luminance import REC_709
 from sd_core.values.srgb import decode_srgb, encode_srgb
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Rgb = NDArray[np.float32]
 """(h, w, 3), sRGB-encoded unless said otherwise."""
 
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_LUMA = np.array(REC_709, np.float32)
 """Weights of linear Rec. 709 primaries in luminance (ITU-R BT.709-6)."""
 
 _MIDDLE_GREY = np.float32(0.5)

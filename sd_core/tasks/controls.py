@@ -11,9 +11,9 @@ from sd_core.diffusion.images import to_unit_pixels
 from sd_core.errors import RequestError
 from sd_core.models import ControlNetwork
 from sd_core.requests import DepthToImage, Generation
+from sd_core.requests.resolved import size_of
 
 from .plan import TaskEnv
-from .resolve import size_of
 
 
 def controls_of(request: Generation, env: TaskEnv) -> tuple[ActiveControl, ...]:

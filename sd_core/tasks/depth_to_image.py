@@ -12,13 +12,14 @@ from sd_core.diffusion.latents import latent_scale
 from sd_core.models import UNetInput
 from sd_core.passes import depth_control
 from sd_core.requests import DepthToImage
+from sd_core.requests.resolved import size_of
 from sd_core.results import Result
 
 from .controls import controls_of, depth_control_of
 from .generate import generate
 from .image_to_image import keep_alpha
 from .plan import Context, Plan, TaskEnv
-from .resolve import demand_unet_input, size_of
+from .resolve import demand_unet_input
 from .starts import from_noise, from_pixels, schedule_of
 
 

@@ -20,12 +20,13 @@ from sd_core.diffusion.noise import seeded_generators
 from sd_core.diffusion.predict import Inputs, make_predict, make_rolled_predict, make_tiled_predict
 from sd_core.models import Adapted, Model, with_adapters
 from sd_core.requests.generation import Generation
+from sd_core.requests.resolved import guidance_of, seed_of, size_of
 from sd_core.results import Result
 
 from .memory import decode_within_memory
 from .plan import Context, Picture, Plan, TaskEnv
 from .progress import Progress
-from .resolve import resolve, size_of
+from .resolve import resolve
 from .seams import rolling_of, seamless_unet, seamless_vae
 
 R = TypeVar("R", bound=Generation)
@@ -62,8 +63,7 @@ def _run_batches(
     request: Generation, planner: Planner[Any], model: Model, adapters: Adapted, context: Context
 ) -> tuple[list[Picture], list[Tensor]]:
     """All images of a resolved request: singly on a CPU, where a batch gains nothing, else a few at a time."""
-    assert request.seed is not None, "a resolved request has a seed"
-    generators = seeded_generators(request.seed, request.num_images)
+    generators = seeded_generators(seed_of(request), request.num_images)
     size = 1 if model.placement.device.type in ("cpu", "mps") else _BATCH_ON_ACCELERATOR
     progress = Progress(context, context.preview(model), batches=-(-len(generators) // size))
     pictures: list[Picture] = []
@@ -94,13 +94,11 @@ def _run_batch(
 
 
 def _conditioning(request: Generation, plan: Plan, env: TaskEnv, adapters: Adapted) -> Conditioning:
-    assert request.guidance_scale is not None, "a resolved request names its guidance scale"
-    guided = is_guided(env.model, request.guidance_scale)
+    scale = guidance_of(request)
+    guided = is_guided(env.model, scale)
     embeds = env.context.prompt(env.model, request.prompt, request.negative_prompt, guided=guided)
     image_embeds = adapters.image_embeds(guided=guided)
-    return make_conditioning(
-        env.model, embeds, request.guidance_scale, size_of(request), image_embeds, scored=plan.scored
-    )
+    return make_conditioning(env.model, embeds, scale, size_of(request), image_embeds, scored=plan.scored)
 
 
 def denoise_plan(plan: Plan, conditioning: Conditioning, request: Generation, env: TaskEnv, on_step: OnStep) -> Tensor:

@@ -26,8 +26,8 @@ from sd_core.mesh.views import Plan as ViewPlan
 from sd_core.mesh.views import plan_views, seen_cosines
 from sd_core.passes import Camera
 from sd_core.requests import DepthToImage, MeshTexture, Seamless
-from sd_core.requests import replace as changed
 from sd_core.requests.inherit import picture_request
+from sd_core.requests.resolved import size_of
 from sd_core.results import Result
 from sd_core.sources import refuse_sources
 from sd_core.texture import make_material
@@ -36,7 +36,7 @@ from sd_core.values import unit_floats
 from .depth_to_image import plan_depth_to_image
 from .generate import generate
 from .plan import Context, Picture, Plan, TaskEnv
-from .resolve import resolve, resume_request, size_of
+from .resolve import resolve, resume_request
 from .starts import noise_of
 from .view_store import ViewStore
 
@@ -173,5 +173,5 @@ def _result(request: MeshTexture, prepared: Prepared, canvas: PaintedTexture, pl
         report |= {"coverage_of_reachable": planned.coverage, "reachable": planned.reachable}
     views = planned.cameras if request.views is None else request.views
     return Result(
-        images=images, request=changed(request, views=views), maps=maps, mesh=mesh_with_uvs(prepared), report=report
+        images=images, request=request.replace(views=views), maps=maps, mesh=mesh_with_uvs(prepared), report=report
     )

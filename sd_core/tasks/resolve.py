@@ -15,8 +15,9 @@ from sd_core.error_codes import ErrorCode
 from sd_core.errors import ModelMismatch, RequestError
 from sd_core.models import Model, UNetInput
 from sd_core.passes import finite_range
-from sd_core.requests import DepthToImage, Request, Seamless, SeamlessMethod, TextToImage, replace
+from sd_core.requests import DepthToImage, Request, Seamless, SeamlessMethod, replace
 from sd_core.requests.generation import MAX_SEED, Generation
+from sd_core.requests.resolved import size_of
 
 G = TypeVar("G", bound=Generation)
 
@@ -77,12 +78,6 @@ def resume_request(asked: G, noted: Request, model: Model) -> G:
             code=ErrorCode.CANNOT_RESUME,
         )
     return replace(asked, **fill)
-
-
-def size_of(request: TextToImage | Generation) -> tuple[int, int]:
-    """(height, width) of the picture that a resolved request makes."""
-    assert request.height is not None and request.width is not None, "a resolved request names its size"
-    return request.height, request.width
 
 
 def scheduler_name(scheduler: SchedulerMixin) -> str | None:

@@ -9,15 +9,14 @@ from sd_core.diffusion.noise import draw_noise
 from sd_core.diffusion.schedule import Schedule, make_schedule
 from sd_core.diffusion.tiles import Tiling
 from sd_core.requests import Generation
+from sd_core.requests.resolved import steps_of
 
 from .plan import TaskEnv
 
 
 def schedule_of(request: Generation, env: TaskEnv, strength: float = 1.0) -> Schedule:
     """The schedule of a resolved request."""
-    assert request.num_inference_steps is not None, "a resolved request names its steps"
-    scheduler = env.model.scheduler
-    return make_schedule(scheduler, request.scheduler, request.num_inference_steps, strength, env.device)
+    return make_schedule(env.model.scheduler, request.scheduler, steps_of(request), strength, env.device)
 
 
 def noise_of(env: TaskEnv, size: tuple[int, int]) -> Tensor:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from sd_core.models import UNetInput
 from sd_core.requests import TextToImage
+from sd_core.requests.resolved import size_of
 from sd_core.results import Result
 
 from .controls import controls_of
 from .generate import generate
 from .plan import Context, Plan, TaskEnv
-from .resolve import demand_unet_input, size_of
+from .resolve import demand_unet_input
 from .starts import from_noise, schedule_of
 
 

@@ -17,6 +17,7 @@ from sd_core.diffusion.seamless import wraps_x, wraps_y
 from sd_core.events import Loading
 from sd_core.models import UNetInput
 from sd_core.requests import Texture, TextureMap
+from sd_core.requests.resolved import seed_of, size_of
 from sd_core.results import Result
 from sd_core.texture import FAILS, PASSES, Estimator, find_estimator, load_estimator, make_material, wrap_score
 from sd_core.values import unit_floats
@@ -24,7 +25,7 @@ from sd_core.values import unit_floats
 from .controls import controls_of
 from .generate import generate
 from .plan import Context, Picture, Plan, TaskEnv
-from .resolve import demand_unet_input, size_of
+from .resolve import demand_unet_input
 from .starts import from_noise, from_pixels, noise_of, schedule_of
 
 _SEAM = 1 / 8
@@ -73,9 +74,8 @@ def finish_texture(result: Result, context: Context) -> Result:
 def _estimator(request: Texture, context: Context) -> Estimator | None:
     if request.estimator is None:
         return None
-    assert request.seed is not None, "a resolved request has a seed"
     context.report(Loading(f"loading {request.estimator}"))
-    return load_estimator(find_estimator(request.estimator), context.model(request.model).placement, request.seed)
+    return load_estimator(find_estimator(request.estimator), context.model(request.model).placement, seed_of(request))
 
 
 def _with_new_seam(request: Texture, image: NDArray[np.generic], env: TaskEnv) -> Plan:

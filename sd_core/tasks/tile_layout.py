@@ -7,8 +7,7 @@ from sd_core.diffusion.seamless import wraps_x, wraps_y
 from sd_core.diffusion.tiles import Tiling, is_tiled
 from sd_core.models import Model
 from sd_core.requests import Seamless, Upscale
-
-from .resolve import size_of
+from sd_core.requests.resolved import size_of
 
 
 def tiling_of(model: Model, seamless: Seamless) -> Tiling:

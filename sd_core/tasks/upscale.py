@@ -15,6 +15,7 @@ from sd_core.diffusion.images import to_array, to_pixels, to_unit_pixels
 from sd_core.diffusion.seamless import wraps_x, wraps_y
 from sd_core.models import UNetInput
 from sd_core.requests import Seamless, Upscale
+from sd_core.requests.resolved import size_of
 from sd_core.results import Result
 from sd_core.values import unit_floats
 
@@ -22,7 +23,7 @@ from .controls import controls_of
 from .generate import generate
 from .image_to_image import keep_alpha
 from .plan import Context, Picture, Plan, TaskEnv
-from .resolve import demand_unet_input, size_of
+from .resolve import demand_unet_input
 from .starts import from_pixels, schedule_of
 from .tile_layout import tiling_of
 

@@ -6,16 +6,15 @@ sd_core.manifest.json    their digests, and the request, as asked and as resolve
 
 from __future__ import annotations
 
-import json
-import os
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sd_core.encoding import encode_png
 from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
-from sd_core.outputs import OutputFolder, Status, is_whole
-from sd_core.requests import MeshTexture, Request, from_json, is_json_of
+from sd_core.outputs import OutputFolder, RunFolder, Status, begin_run, check_resume, is_whole, noted_request
+from sd_core.requests import MeshTexture, Request
 from sd_core.values import read_picture
 
 from .plan import Context, Picture
@@ -37,15 +36,7 @@ class ViewStore:
 
     def __init__(self, request: MeshTexture, context: Context) -> None:
         folder, resume = context.output, context.resume
-        if resume and folder is None:
-            raise RequestError(
-                "resume",
-                "needs an output folder",
-                hint="name the one of the run that was stopped",
-                code=ErrorCode.CANNOT_RESUME,
-            )
-        if resume and context.overwrite:
-            raise RequestError("overwrite", "begins anew, resume goes on", hint="choose one of them")
+        check_resume(folder, resume=resume, overwrite=context.overwrite)
         self._asked, self._context = request, context
         self._files = None if folder is None else OutputFolder(folder, _KIND, _NAMES)
         try:
@@ -62,15 +53,12 @@ class ViewStore:
     @property
     def resolved_request(self) -> Request | None:
         """What the folder notes as the resolved request of the run that is resumed; None for a new run."""
-        return None if self._about is None else from_json(self._about["resolved"], arrays=self._asked.arrays())
+        return None if self._about is None else noted_request(self._about, self._asked)
 
     def begin(self, resolved: MeshTexture) -> None:
         """Start a new run; `resolved` is noted for whoever resumes it. What an earlier run left goes, unless it has changed."""
-        if self._files is None:
-            return
-        self._files.set_changed_aside(self._files.listed_names(), self._context.warn)
-        self._files.remove(self._files.listed_names())
-        self._files.write({}, {"asked": self._asked.to_json(), "resolved": resolved.to_json()})
+        if self._files is not None:
+            begin_run(self._files, self._asked, resolved, self._context.warn)
 
     def load(self, index: int) -> Picture | None:
         """A view that was finished before; None also for one that is damaged.
@@ -101,50 +89,14 @@ class ViewStore:
         if self._files is not None:
             self._files.write({_name(index): encode_png(picture)})
 
-    def _open_folder(self, files: OutputFolder) -> dict[str, Any] | None:
+    def _open_folder(self, files: OutputFolder) -> Mapping[str, Any] | None:
         """What is noted about the run that is resumed."""
-        asked, resume, overwrite = self._asked, self._context.resume, self._context.overwrite
+        asked, context = self._asked, self._context
         names = [_name(index) for index in range(asked.max_views if asked.views is None else len(asked.views))]
-        if not files.is_listed and not overwrite and (files.root / _EARLIER).is_file():
-            _adopt(files, names, asked, resume=resume)
-        same = is_json_of(files.about.get("asked"), asked)
-        if resume and files.about and not same:
-            raise _anothers(files)
-        held = sum(1 for name in files.listed_names() if name.endswith(".png") and os.path.lexists(files.path(name)))
-        if held and not resume and not overwrite:
-            onward = "resume=True (--resume) goes on with them, " if same else ""
-            hint = f"{onward}overwrite=True (--overwrite) makes them anew; or use another folder"
-            whose = "this" if same else "another"
-            raise RequestError("output", f"{files.root} holds {held} views of {whose} request", hint=hint)
+        run = RunFolder(what="views", earlier=_EARLIER, names=lambda: (_EARLIER, *names))
+        about = run.open_run(files, asked, resume=context.resume, overwrite=context.overwrite)
         files.require_free(names)
-        return files.about if resume and files.about else None
-
-
-def _adopt(files: OutputFolder, names: list[str], asked: MeshTexture, *, resume: bool) -> None:
-    """List what an earlier version's run of this request, which is resumed, wrote, and is whole: nobody else vouches for it."""
-    path = files.root / _EARLIER
-    try:
-        held = json.loads(path.read_bytes())
-        about = {"asked": str(held["asked"]), "resolved": str(held["resolved"])}
-    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
-        raise RequestError(
-            "resume", f"{path} is damaged: {error}", hint="use another folder", code=ErrorCode.CANNOT_RESUME
-        ) from error
-    same = is_json_of(about["asked"], asked)
-    if resume and not same:
-        raise _anothers(files)
-    if not resume:
-        onward = "resume=True (--resume) goes on with them; or " if same else ""
-        message = f"{files.root} holds views of {'this' if same else 'another'} request, of an earlier version"
-        raise RequestError("output", message, hint=f"{onward}move them away, or use another folder")
-    paths = ((name, files.path(name)) for name in (_EARLIER, *names))
-    files.adopt([name for name, path in paths if not path.is_symlink() and is_whole(path)], about)
-
-
-def _anothers(files: OutputFolder) -> RequestError:
-    return RequestError(
-        "resume", f"{files.root} holds another request's views", hint="use another folder", code=ErrorCode.CANNOT_RESUME
-    )
+        return about
 
 
 def _name(index: int) -> str:

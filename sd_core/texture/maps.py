@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sd_core.requests import NormalConvention, Seamless, TextureMap
+from sd_core.values.luminance import luminance
 from sd_core.values.srgb import decode_srgb, encode_srgb
 
 from .estimate import Estimate, Estimator
@@ -22,7 +23,7 @@ from .relief import (
     relief_depth,
     stretch,
 )
-from .surface import luminance, metallic, read_words, roughness, without_shading
+from .surface import metallic, read_words, roughness, without_shading
 
 Map = NDArray[np.float32]
 """(h, w) or (h, w, 3) in [0, 1], as stored."""

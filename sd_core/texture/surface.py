@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sd_core.values.luminance import luminance
+
 from .periodic import Plane, blur
 
 Rgb = NDArray[np.float32]
 """(h, w, 3), linear light."""
 
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
-"""Weights of linear Rec. 709 primaries in luminance (ITU-R BT.709-6)."""
 
 _METALS = frozenset(
     [
@@ -58,11 +58,6 @@ def read_words(prompt: str) -> Words:
     named = [*metals, *gloss, *dull]
     reason = f"from the words {', '.join(named)}" if named else "no word of the prompt speaks of metal or gloss"
     return Words(float(bool(metals)), bool(words & _CORRODED), roughness, reason)
-
-
-def luminance(rgb: Rgb) -> Plane:
-    """(h, w) luminance."""
-    return rgb @ _LUMA
 
 
 def without_shading(rgb: Rgb, amount: float = 0.5) -> Rgb:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from sd_core.files import whole_file
 from sd_core.training.captions import token_ids
 from sd_core.training.images import Images
 
@@ -28,15 +29,15 @@ def cache_embeddings(
     """Write (n, 77, d) float16 embeddings of `captions` to `path` unless it is there; yields (done, count)."""
     if path.exists():
         return
-    temporary = path.with_suffix(".part")
     shape = (len(captions), tokenizer.model_max_length, text_encoder.config.hidden_size)
-    values = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float16, shape=shape)
-    for start in range(0, len(captions), CHUNK):
-        ids = token_ids(tokenizer, captions[start : start + CHUNK], full=True)
-        values[start : start + CHUNK] = _embed(text_encoder, ids).half().numpy()
-        yield min(start + CHUNK, len(captions)), len(captions)
-    values.flush()
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        values = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float16, shape=shape)
+        for start in range(0, len(captions), CHUNK):
+            ids = token_ids(tokenizer, captions[start : start + CHUNK], full=True)
+            values[start : start + CHUNK] = _embed(text_encoder, ids).half().numpy()
+            yield min(start + CHUNK, len(captions)), len(captions)
+        values.flush()
+        del values  # Windows renames no file that is mapped
 
 
 @dataclass(frozen=True, slots=True)

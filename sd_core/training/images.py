@@ -11,6 +11,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from sd_core.files import write_files
 from sd_core.passes import depth_control
 from sd_core.training.data import Sample, SampleKind, make_sample
 from sd_core.training.data.captions import Look, texture_caption
@@ -156,6 +157,4 @@ def stored_control(sample: Sample) -> NDArray[np.uint8]:
 
 
 def _commit(folder: Path, bucket: Bucket, labels: list[Label]) -> None:
-    temporary = folder / f"{bucket.name}.json.part"
-    temporary.write_text(json.dumps(labels))
-    temporary.replace(folder / f"{bucket.name}.json")
+    write_files([(folder / f"{bucket.name}.json", json.dumps(labels).encode())])

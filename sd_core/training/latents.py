@@ -10,6 +10,7 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sd_core.files import whole_file
 from sd_core.training.data import SampleKind
 from sd_core.training.images import AREA, Images
 from sd_core.training.precision import autocast
@@ -103,10 +104,8 @@ def _encode_bucket(autoencoder: AutoencoderKL, images: Images, path: Path) -> It
             pictures = images.pictures[start : start + batch, :, ::direction]
             encoded.append(torch.stack(encode(autoencoder, pictures), dim=1).half().numpy())
             yield (turn + start / len(images)) / len(directions)
-    temporary = path.with_suffix(".part")
-    with temporary.open("wb") as file:
-        np.save(file, np.concatenate(encoded))
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        np.save(temporary, np.concatenate(encoded))
 
 
 def _path(folder: Path, images: Images) -> Path:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sd_core.errors import RequestError
+from sd_core.files import whole_file
 from sd_core.training.config import Stage, TrainConfig
 from sd_core.training.muon import Muon
 from sd_core.training.team import Team
@@ -134,9 +135,8 @@ def save_checkpoint(run: Run, config: TrainConfig, path: Path) -> None:
         "step": run.step, "seed": config.seed, "modules": run.modules.state_dict(), "average": run.average.state_dict(),
         "optimiser": run.optimiser.state_dict(),
     }  # fmt: skip
-    temporary = path.with_suffix(".part")
-    torch.save(state, temporary)
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        torch.save(state, temporary)
 
 
 def load_checkpoint(run: Run, config: TrainConfig, path: Path) -> None:

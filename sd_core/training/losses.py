@@ -4,7 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+from sd_core.values.luminance import REC_601
+
+_YCBCR = (REC_601, (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 
 
 def to_ycbcr(pictures: Tensor) -> Tensor:

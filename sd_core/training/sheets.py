@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from sd_core.display import contact_sheet
+from sd_core.files import whole_file
 from sd_core.training.latents import Latents
 from sd_core.training.parts import Parts
 from sd_core.training.precision import autocast
@@ -29,19 +31,15 @@ def to_pictures(values: Tensor) -> NDArray[np.uint8]:
     return ((values.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
 
 
-def write_sheet(rows: Sequence[Sequence[NDArray[np.uint8]]], path: Path, *, gap: int = 4) -> None:
+def write_sheet(rows: Sequence[Sequence[NDArray[np.uint8]]], path: Path) -> None:
     """Write rows of (h, w, 3) pictures of one size as a grid with white gaps, in the format that the name of `path` says."""
-    height, width = rows[0][0].shape[:2]
     columns = max(len(row) for row in rows)
-    sheet = np.full((len(rows) * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
-    for y, row in enumerate(rows):
-        for x, picture in enumerate(row):
-            sheet[y * (height + gap) : y * (height + gap) + height, x * (width + gap) : x * (width + gap) + width] = (
-                picture
-            )
-    temporary = path.with_suffix(".part")
-    Image.fromarray(sheet).save(temporary, format=Image.registered_extensions()[path.suffix], quality=90)
-    temporary.replace(path)
+    blank = np.full_like(rows[0][0], 255)
+    sheet = contact_sheet(
+        [picture for row in rows for picture in (*row, *[blank] * (columns - len(row)))], columns=columns
+    )
+    with whole_file(path) as temporary:
+        Image.fromarray(sheet).save(temporary, quality=90)
 
 
 def prompt_sheet(parts: Parts, path: Path, prompts: Sequence[str] = PROMPTS, *, size: int = 128, seed: int = 0) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import RequestError, SDError
-from ..files import output_error
+from ..files import output_error, write_private
 from ..values import Role
 from .places import Kind, Place, place_of, printable
 
@@ -91,19 +91,11 @@ def approval_text(name: str, home: Path) -> str:
 def _write(home: Path, names: Iterable[str]) -> None:
     """Whole from the moment it has its name, and readable by this user only."""
     path = home / _FILE
-    temporary = path.with_name(f".{_FILE}.{os.urandom(4).hex()}.tmp")
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump({"allowed": sorted(names)}, stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
     except OSError as error:
         raise output_error(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_private(path, json.dumps({"allowed": sorted(names)}, indent=1).encode())
 
 
 def _check_owner(path: Path, status: os.stat_result) -> None:

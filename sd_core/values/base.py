@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import MISSING, fields
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -52,6 +52,18 @@ class Value:
         pairs = ((spec, getattr(self, spec.name)) for spec in fields(self))  # type: ignore[arg-type]
         return {spec.name: held for spec, held in pairs if spec.default is MISSING or _key(held) != _key(spec.default)}
 
+    def replace(self, **changes: object) -> Self:
+        """A copy with some fields changed, checked again.
+
+        Raises:
+            RequestError: a name that is no field, or a wrong value.
+        """
+        names = [spec.name for spec in fields(self)]  # type: ignore[arg-type]
+        for name in changes:
+            if name not in names:
+                raise RequestError(name, f"is no field of {type(self).__name__}", hint=f"it has {', '.join(names)}")
+        return type(self)(**{name: getattr(self, name) for name in names} | changes)
+
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
@@ -66,16 +78,12 @@ class Value:
 
 
 def replace(original: V, **changes: object) -> V:
-    """A copy of a request or of one of its parts with some fields changed, checked again.
+    """`original.replace(...)` as a function: a copy of a request or of one of its parts with some fields changed, checked again.
 
     Raises:
         RequestError: a name that is no field, or a wrong value.
     """
-    names = [spec.name for spec in fields(original)]  # type: ignore[arg-type]
-    for name in changes:
-        if name not in names:
-            raise RequestError(name, f"is no field of {type(original).__name__}", hint=f"it has {', '.join(names)}")
-    return type(original)(**{name: getattr(original, name) for name in names} | changes)
+    return original.replace(**changes)
 
 
 def _arrays(held: object) -> Iterator[np.ndarray]:

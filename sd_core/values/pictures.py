@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..errors import RequestError
 from .arrays import Array, freeze, load_array
 from .base import InvalidValue
+from .luminance import luma
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -173,7 +174,7 @@ def _grey_to_rgb(grey: Array) -> Array:
 
 def _luminance(picture: Array) -> Array:
     """Rec. 601 luma, as Pillow's own conversion to grey."""
-    grey = picture[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey = luma(picture[..., :3].astype(np.float32))
     return np.rint(grey).astype(np.uint8) if picture.dtype == np.uint8 else np.clip(grey, 0, 1)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import ServerError
+from ..files import write_private
 
 _FILE = "server.json"
 
@@ -22,18 +22,13 @@ class Announcement:
 
 
 def write_announcement(home: Path, announcement: Announcement) -> Path:
-    """Write the file that only this user can read; it is whole from the moment it has its name."""
+    """Write the file that only this user can read; it is whole from the moment it has its name.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     path = home / _FILE
-    temporary = path.with_suffix(f".{announcement.pid}.tmp")
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(asdict(announcement), stream)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_private(path, json.dumps(asdict(announcement)).encode())
     return path
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from animation_measures import Frames, mean_of
 
+from sd_core.display import contact_sheet
 from sd_core.values import to_pillow
 
 Row = Mapping[str, float | str]
@@ -178,4 +179,5 @@ def plot(rows: Sequence[Row], path: Path) -> None:
 def sheet(frames: Mapping[str, Frames], sampled: Sequence[int], path: Path, columns: int = 8) -> None:
     """A row of frames for each arm, in the order in which the table has them."""
     chosen = [sampled[index] for index in np.linspace(0, len(sampled) - 1, min(columns, len(sampled))).astype(int)]
-    to_pillow(np.vstack([np.hstack([held[index][..., :3] for index in chosen]) for held in frames.values()])).save(path)
+    tiles = [held[index] for held in frames.values() for index in chosen]
+    to_pillow(contact_sheet(tiles, columns=len(chosen), gap=0)).save(path)

@@ -16,15 +16,16 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from PIL import Image
 
 from sd_core import Engine
+from sd_core.display import contact_sheet
 from sd_core.material.names import Part
 from sd_core.material.pictures import stored_pictures
 from sd_core.requests import Seamless, Texture
 from sd_core.results import Result
 from sd_core.texture import FAILS, PASSES, wrap_score
 from sd_core.texture.relief import decode_normals, height_from_normals
+from sd_core.values import to_pillow
 
 MATERIALS = (
     "brick wall", "wood planks", "marble", "square tiles", "cobblestone", "sand", "grass", "rusted metal", "lava",
@@ -70,10 +71,7 @@ def figures(name: str, scores: list[float]) -> str:
 def sheet(results: list[Result], path: Path) -> None:
     """Twelve of the pictures, tiled two by two."""
     tiles = [np.tile(result.images[0], (2, 2, 1)) for result in results[:: max(len(results) // 12, 1)][:12]]
-    while len(tiles) < 12:
-        tiles.append(np.zeros_like(tiles[0]))
-    rows = [np.concatenate(tiles[i : i + 4], axis=1) for i in range(0, 12, 4)]
-    Image.fromarray(np.concatenate(rows)).save(path)
+    to_pillow(contact_sheet(tiles, columns=4, gap=0)).save(path)
 
 
 def main() -> int:

@@ -296,3 +296,12 @@ def test_every_public_name_exists_and_has_a_docstring() -> None:
     for name in sorted({*sd_core.__all__} - {"Engine"}):  # whose torch takes its time
         found = getattr(sd_core, name)
         assert name.startswith("__") or found.__doc__, name
+
+
+def test_the_method_replace_gives_what_the_function_gives_and_checks_as_much() -> None:
+    request = sd_core.TextToImage(prompt="brick", seed=1)
+    assert request.replace(seed=2) == sd_core.replace(request, seed=2) == sd_core.TextToImage(prompt="brick", seed=2)
+    with pytest.raises(sd_core.RequestError, match="is no field of TextToImage"):
+        request.replace(colour="red")
+    with pytest.raises(sd_core.RequestError, match="seed"):
+        request.replace(seed=-1)

@@ -22,8 +22,8 @@ import numpy as np
 from sd_core.encoding import encode_png
 from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
-from sd_core.outputs import Status, is_whole
-from sd_core.requests import Animation, Request, from_json
+from sd_core.outputs import Status, begin_run, check_resume, is_whole, noted_request
+from sd_core.requests import Animation, Request
 from sd_core.values import Array, npy_bytes, read_picture
 
 from ..frame_pictures import FramePictures
@@ -69,7 +69,7 @@ class FrameStore:
         overwrite: bool = False,
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:
-        _check(folder, resume=resume, overwrite=overwrite)
+        check_resume(folder, resume=resume, overwrite=overwrite)
         self._root = Path(mkdtemp(prefix="sd_core-")) if folder is None else folder
         if folder is None:
             weakref.finalize(self, shutil.rmtree, self._root, ignore_errors=True)
@@ -89,7 +89,7 @@ class FrameStore:
     @property
     def resolved_request(self) -> Request | None:
         """What the folder notes as the resolved request of the run that is resumed; None for a new run."""
-        return None if self._about is None else from_json(self._about["resolved"], arrays=self._asked.arrays())
+        return None if self._about is None else noted_request(self._about, self._asked)
 
     def close(self) -> None:
         """Let others work in the folder; pictures can still be read."""
@@ -97,10 +97,7 @@ class FrameStore:
 
     def begin(self, resolved: Animation) -> None:
         """Start a new run; `resolved` is noted for whoever resumes it. What an earlier run left goes, unless it has changed."""
-        listed = self._files.listed_names()
-        self._files.set_changed_aside(listed, self._warn)
-        self._files.remove(listed)
-        self._files.write({}, {"asked": self._asked.to_json(), "resolved": resolved.to_json()})
+        begin_run(self._files, self._asked, resolved, self._warn)
 
     def spans(self) -> list[Span]:
         """What is to be made: all frames; or those that are damaged, and those that are missing at the end."""
@@ -278,18 +275,6 @@ class FrameStore:
         unwanted += [image_name(held) for held in self._numbers("state/image_") - wanted]
         self._files.set_changed_aside(unwanted, self._warn)
         self._files.remove(unwanted)
-
-
-def _check(folder: Path | None, *, resume: bool, overwrite: bool) -> None:
-    if resume and folder is None:
-        raise RequestError(
-            "resume",
-            "needs an output folder",
-            hint="name the one of the run that was stopped",
-            code=ErrorCode.CANNOT_RESUME,
-        )
-    if resume and overwrite:
-        raise RequestError("overwrite", "begins anew, resume goes on", hint="choose one of them")
 
 
 def _is_checkpoint(index: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sd_core.errors import OutputError, RequestError
-from sd_core.files import output_error, rename, sync_folder
+from sd_core.files import whole_file
 from sd_core.values import Array, to_pillow
 from sd_core.values.srgb import decode_srgb
 
@@ -52,7 +51,7 @@ def write_mp4(frames: Iterable[Array], path: str | os.PathLike[str], fps: float 
     import av
     from av.error import FFmpegError
 
-    with _whole(Path(path)) as temporary:
+    with whole_file(Path(path)) as temporary:
         try:
             with av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as container:
                 _encode(container, _opaque(frames), Fraction(fps).limit_denominator(1001))
@@ -84,7 +83,7 @@ def write_gif(frames: Sequence[Array], path: str | os.PathLike[str], fps: float 
     palette = to_pillow(np.concatenate([*_opaque(sample)], axis=1)).quantize(256)
     pictures = (to_pillow(frame).quantize(palette=palette, dither=Dither.NONE) for frame in _opaque(frames))
     ends = np.rint(np.arange(len(frames) + 1) * 100 / fps).astype(int) * 10  # GIF counts in hundredths of a second
-    with _whole(Path(path)) as temporary:
+    with whole_file(Path(path)) as temporary:
         next(pictures).save(
             temporary,
             "GIF",
@@ -111,7 +110,7 @@ def write_exr_frames(frames: Iterable[Array], folder: str | os.PathLike[str]) ->
         path = Path(folder) / f"{index:06d}.exr"
         header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
         pixels = np.ascontiguousarray(_linear(frame).astype(np.float16))
-        with _whole(path) as temporary:
+        with whole_file(path) as temporary:
             OpenEXR.File(header, {"RGBA" if pixels.shape[2] == 4 else "RGB": pixels}).write(str(temporary))
         written.append(path)
     return written
@@ -156,19 +155,3 @@ def _linear(frame: Array) -> Array:
     unit = frame.astype(np.float32) / 255 if frame.dtype == np.uint8 else frame
     colour = decode_srgb(unit[..., :3])
     return colour if unit.shape[2] == 3 else np.concatenate([colour * unit[..., 3:], unit[..., 3:]], axis=2)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, flushed and renamed to it when the block ends well, else removed."""
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp{path.suffix}")
-    try:
-        yield temporary
-        with temporary.open("r+b") as stream:
-            os.fsync(stream.fileno())
-        rename(temporary, path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise output_error(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)

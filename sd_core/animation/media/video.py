@@ -13,6 +13,7 @@ import numpy as np
 from sd_core.errors import RequestError
 from sd_core.passes import FramePasses, frame_paths, motion_from_offsets
 from sd_core.values import Array
+from sd_core.values.luminance import luma
 
 from .picture_sequence import PictureFiles, Pictures, VideoFile
 
@@ -102,4 +103,4 @@ def _grey(picture: Array) -> Array:
             "passes", f"frames are {width} x {height} px, too small to estimate motion", hint="give larger ones"
         )
     full = picture[..., :3].astype(np.float32) * (1 if picture.dtype == np.uint8 else 255)
-    return np.rint(full @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.uint8)
+    return np.rint(luma(full)).astype(np.uint8)

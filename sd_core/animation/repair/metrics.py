@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from sd_core.values import Array
+from sd_core.values.luminance import luminance
 
 from ..geometry.sampling import bilinear
-
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def warp_error(image: Array, before: Array, offsets: Array, seen: Array) -> float | None:
@@ -37,6 +36,6 @@ def sharpness(image: Array) -> float:
 
 def laplacian(image: Array) -> Array:
     """(h - 2, w - 2) float32, of the luma."""
-    grey = image @ _LUMA
+    grey = luminance(image)
     neighbours = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
     return neighbours - 4 * grey[1:-1, 1:-1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sd_core.requests import Animation, Keyframe
+from sd_core.requests.resolved import guidance_of
 
 T = TypeVar("T")
 
@@ -35,7 +36,6 @@ def settings_at(request: Animation, frame: int) -> Settings:
 
     What no keyframe up to here names is the request's own, as if a keyframe before the first frame held it.
     """
-    assert request.guidance_scale is not None, "a resolved request names its guidance scale"
     keyframes = sorted(request.keyframes, key=lambda keyframe: keyframe.frame)
 
     def number(name: str, own: float) -> float:
@@ -46,7 +46,7 @@ def settings_at(request: Animation, frame: int) -> Settings:
     return Settings(
         prompt=Blend(start, end, weight),
         strength=number("strength", request.strength),
-        guidance_scale=number("guidance_scale", request.guidance_scale),
+        guidance_scale=number("guidance_scale", guidance_of(request)),
         controlnet_conditioning_scale=number("controlnet_conditioning_scale", request.controlnet_conditioning_scale),
     )
 

@@ -18,8 +18,8 @@ from sd_core.errors import RequestError
 from sd_core.models import Adapted
 from sd_core.passes import FramePasses
 from sd_core.requests import Animation, Control, DepthToImage, Generation, ImageToImage
-from sd_core.requests import replace as changed
 from sd_core.requests.inherit import picture_request
+from sd_core.requests.resolved import guidance_of
 
 from ..depth_to_image import plan_depth_to_image
 from ..generate import denoise_plan
@@ -84,15 +84,13 @@ def condition_frame(
     one: Generation, plan: Plan, blend: Blend, env: TaskEnv, adapters: Adapted, size: tuple[int, int]
 ) -> Conditioning:
     """The conditioning of a frame, its prompt blended from two. `size`: (height, width) of what is painted, px."""
-    assert one.guidance_scale is not None, "a resolved request names its guidance scale"
-    guided = is_guided(env.model, one.guidance_scale)
+    scale = guidance_of(one)
+    guided = is_guided(env.model, scale)
     embeds = env.context.prompt(env.model, blend.start, one.negative_prompt, guided=guided)
     if blend.weight > 0 and blend.end != blend.start:
         other = env.context.prompt(env.model, blend.end, one.negative_prompt, guided=guided)
         embeds = blend_prompts(embeds, other, blend.weight)
-    return make_conditioning(
-        env.model, embeds, one.guidance_scale, size, adapters.image_embeds(guided=guided), scored=plan.scored
-    )
+    return make_conditioning(env.model, embeds, scale, size, adapters.image_embeds(guided=guided), scored=plan.scored)
 
 
 def blend_prompts(one: PromptEmbeds, other: PromptEmbeds, weight: float) -> PromptEmbeds:
@@ -141,4 +139,4 @@ def _extend_controls(controls: Sequence[Control], margin: int) -> tuple[Control,
     if margin == 0:
         return tuple(controls)
     border = ((margin, margin), (margin, margin), (0, 0))
-    return tuple(changed(control, image=np.pad(control.image, border, mode="edge")) for control in controls)
+    return tuple(control.replace(image=np.pad(control.image, border, mode="edge")) for control in controls)

@@ -34,6 +34,7 @@ from sd_core.animation.reuse.surface_noise import surface_noise
 from sd_core.animation.states import State
 from sd_core.diffusion.latents import latent_channels
 from sd_core.errors import RequestError
+from sd_core.requests.resolved import seed_of
 from sd_core.values import Array
 
 from .frame_request import Frame
@@ -167,8 +168,7 @@ class FramePreparer:
         animation = self._animation
         if not animation.anchors_noise(geometry):
             return None
-        assert animation.request.seed is not None, "a resolved request has a seed"
-        return surface_noise(geometry, animation.request.seed, latent_channels(animation.model), animation.scale)
+        return surface_noise(geometry, seed_of(animation.request), latent_channels(animation.model), animation.scale)
 
     def _open(self, index: int) -> Frame:
         if self._anchor is None or self._anchor.index != index:

@@ -19,6 +19,7 @@ from sd_core.diffusion.noise import seeded_generators
 from sd_core.models import Adapted, Model
 from sd_core.requests import Animation, DepthToImage, ImageToImage, NoiseKind
 from sd_core.requests.generation import MAX_SEED
+from sd_core.requests.resolved import seed_of, steps_of
 from sd_core.values import Array
 
 from ..plan import Context, Plan, TaskEnv
@@ -52,8 +53,7 @@ class AnimationRun:
 
     def environment(self, index: int) -> TaskEnv:
         """The bench for a frame: the same draws for each, unless they are to be independent."""
-        assert self.request.seed is not None, "a resolved request has a seed"
-        seed = self.request.seed
+        seed = seed_of(self.request)
         if self.request.reuse.noise is NoiseKind.INDEPENDENT:
             seed = (seed + index) % (MAX_SEED + 1)
         return TaskEnv(self.model, self.context, seeded_generators(seed, 1))
@@ -117,8 +117,7 @@ def plan_reprojected(
 
 def strength_of(denoising: DenoisePlan, one: DepthToImage | ImageToImage) -> float:
     """The share of the steps that a frame runs: as many as some latent needs, and at least one step."""
-    assert one.num_inference_steps is not None, "a resolved request names its steps"
-    return max(denoising.longest, 1 / one.num_inference_steps)
+    return max(denoising.longest, 1 / steps_of(one))
 
 
 def _cells(values: Array, like: Tensor) -> Tensor:

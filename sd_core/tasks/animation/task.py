@@ -19,7 +19,7 @@ from sd_core.models import Model, with_adapters
 from sd_core.outputs import check_space
 from sd_core.passes import FramePasses, finite_range
 from sd_core.requests import Animation
-from sd_core.requests import replace as changed
+from sd_core.requests.resolved import size_of, steps_of
 from sd_core.results import Result
 from sd_core.sources import refuse_sources
 from sd_core.values import Array, unit_floats
@@ -125,17 +125,17 @@ def _prepare_frames(
 
 
 def _progress(animation: AnimationRun, count: int) -> FrameProgress:
-    steps = animation.request.num_inference_steps
-    assert steps is not None, "a resolved request names its steps"
     preview = animation.context.preview(animation.model)
-    return FrameProgress(animation.context, preview, count, steps, animation.margin // animation.scale)
+    return FrameProgress(
+        animation.context, preview, count, steps_of(animation.request), animation.margin // animation.scale
+    )
 
 
 def _frame(animation: AnimationRun, frames: Frames, index: int, before: Frame | None) -> Frame:
     """A frame, cut to what is painted: the picture and as much of the overscan as is made."""
     request, margin = animation.request, animation.margin
-    assert request.height is not None and request.width is not None, "a resolved request names its size"
-    size = (request.height + 2 * margin, request.width + 2 * margin)
+    height, width = size_of(request)
+    size = (height + 2 * margin, width + 2 * margin)
     whole = frames.open(index)
     _check_size(index, whole, request)
     earlier = None if before is None else before.passes
@@ -144,8 +144,8 @@ def _frame(animation: AnimationRun, frames: Frames, index: int, before: Frame | 
 
 
 def _check_size(index: int, passes: FramePasses, request: Animation) -> None:
-    assert request.height is not None and request.width is not None, "a resolved request names its size"
-    size = (request.height + 2 * request.overscan, request.width + 2 * request.overscan)
+    height, width = size_of(request)
+    size = (height + 2 * request.overscan, width + 2 * request.overscan)
     if passes.size != size:
         got = "no passes" if passes.size is None else f"{passes.size[1]} x {passes.size[0]} px"
         message = f"frame {index}: has {got}, the first one {size[1]} x {size[0]}"
@@ -159,11 +159,11 @@ def _resolve(request: Animation, frames: Frames, model: Model, context: Context)
         if given is not None and given != needed:
             hint = "leave it out, or render the passes at another size"
             raise RequestError(field, f"is {given}, but the passes give {needed}", hint=hint)
-    sized = resolve(changed(request, width=width, height=height), model)
+    sized = resolve(request.replace(width=width, height=height), model)
     if frames.estimated:
         return sized
     found = _scan(sized, frames, context)
-    return changed(sized, depth_range=found) if sized.depth_range is None and found is not None else sized
+    return sized.replace(depth_range=found) if sized.depth_range is None and found is not None else sized
 
 
 def _scan(request: Animation, frames: Frames, context: Context) -> tuple[float, float] | None:

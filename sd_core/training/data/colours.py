@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sd_core.values import luminance
+
 RGB: TypeAlias = NDArray[np.floating[Any]]
 
 
@@ -63,7 +65,7 @@ def varied_rgb(colour: Colour, rng: np.random.Generator) -> RGB:
 
 def luma(rgb: RGB) -> float:
     """Rec. 601 brightness of (3,) sRGB in [0, 1]."""
-    return float(rgb @ np.asarray((0.299, 0.587, 0.114), np.float32))
+    return float(luminance.luma(rgb))
 
 
 def companion(rgb: RGB, amount: float) -> RGB:
