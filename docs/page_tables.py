@@ -55,7 +55,9 @@ def subclasses(kind: type[SDError]) -> list[type[SDError]]:
 
 def commands() -> str:
     """The kinds of request with their commands and classes."""
-    rows = ((f"`{kind.command}`", f"`{kind.request.__name__}`", _first_sentence(kind.request)) for kind in request_kinds())
+    rows = (
+        (f"`{kind.command}`", f"`{kind.request.__name__}`", _first_sentence(kind.request)) for kind in request_kinds()
+    )
     return table(("command", "class", "result"), rows)
 
 
@@ -117,7 +119,9 @@ def api() -> str:
     groups = {title: [f"sd_core.{name}" for name in names] for title, names in public_names().items()}
     for title, paths in BESIDE.items():
         groups[title] += paths
-    return "\n\n".join(f"## {title}\n\n" + "\n\n".join(f"::: {path}" for path in paths) for title, paths in groups.items())
+    return "\n\n".join(
+        f"## {title}\n\n" + "\n\n".join(f"::: {path}" for path in paths) for title, paths in groups.items()
+    )
 
 
 def public_names() -> dict[str, list[str]]:
@@ -161,7 +165,11 @@ def _group(name: str, thing: Any) -> str:
     home = thing.__module__.split(".")[1]
     if home == "passes":
         return "Render passes"
-    return "Parts of requests" if issubclass(thing, Value) else {"engine": "Engine and client"}.get(home, "Results and events")
+    return (
+        "Parts of requests"
+        if issubclass(thing, Value)
+        else {"engine": "Engine and client"}.get(home, "Results and events")
+    )
 
 
 def _route(path: str, method: str, operation: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
@@ -169,7 +177,8 @@ def _route(path: str, method: str, operation: Mapping[str, Any], schema: Mapping
     parameters = operation.get("parameters", [])
     if parameters:
         rows = (
-            (f"`{each['name']}`", each["in"], _schema(each["schema"]), each.get("description", "")) for each in parameters
+            (f"`{each['name']}`", each["in"], _schema(each["schema"]), each.get("description", ""))
+            for each in parameters
         )
         parts.append(table(("parameter", "in", "type", "meaning"), rows))
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
