@@ -24,7 +24,7 @@ def asked_for(job: BlenderJob, home: Path) -> list[tuple[str, str]]:
     if not isinstance(job.error, NotAllowed) or job.request is None:
         return []
     named = (each for each in named_in(job.request) if each.role is not Role.FILE)
-    refused = Allowed(home=home).refused(named)
+    refused = Allowed(home=home).refusals(named)
     wanted = ((str(each.role), place.text) for each, place in refused if place.kind is not Kind.NOTHING)
     return list(dict.fromkeys(wanted))
 

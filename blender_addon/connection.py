@@ -238,7 +238,7 @@ class Watch:
         self._drawn = self._asked = 0.0
         self._shown = server.status
 
-    def drawn(self) -> None:
+    def note_drawn(self) -> None:
         """A panel shows the status."""
         self._drawn = time.monotonic()
 

@@ -78,7 +78,7 @@ def forget(path: Path) -> None:
     _shelf.stale = True
 
 
-def selected(context: bpy.types.Context) -> Path | None:
+def selected_image(context: bpy.types.Context) -> Path | None:
     """The image that is selected in the panel."""
     name = context.window_manager.sd_core.history
     return None if name in ("", "NONE") else folder() / name

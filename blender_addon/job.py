@@ -42,7 +42,7 @@ ENDED = frozenset({Stage.DONE, Stage.FAILED, Stage.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Message:
     """What goes on before there is a request."""
 
     message: str
@@ -84,7 +84,7 @@ class BlenderJob:
     """
 
     label: str
-    inbox: Callable[[tuple[BlenderJob, Event | Told | Warned, Any]], None]
+    inbox: Callable[[tuple[BlenderJob, Event | Message | Warned, Any]], None]
     calls: Calls
     file: int
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -150,7 +150,7 @@ class BlenderJob:
         """
         if self.cancel_requested:
             raise Cancelled
-        self.inbox((self, Told(message, share), None))
+        self.inbox((self, Message(message, share), None))
 
     def left_out(self, what: str) -> None:
         """Warn of a part of the scene that its picture lacks, because it would run code; for the job's thread."""
@@ -162,10 +162,10 @@ class BlenderJob:
         if self.cancel_requested:
             remote.cancel()
 
-    def apply(self, event: Event | Told | Warned, converted: Any, calls: Calls) -> str | None:
+    def apply(self, event: Event | Message | Warned, converted: Any, calls: Calls) -> str | None:
         """Take over what an event says and call who wants to know; gives the name of an undo step."""
         match event:
-            case Told():
+            case Message():
                 self.message, self.share = event.message, self.share if event.share is None else event.share
             case Warned():
                 self.warnings.append(event.message)

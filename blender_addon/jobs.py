@@ -26,7 +26,7 @@ from sd_core.results import Result
 from . import preview_overlay
 from .connection import server, watch
 from .editors import Place
-from .job import BlenderJob, Calls, Parts, Stage, Told, Warned
+from .job import BlenderJob, Calls, Message, Parts, Stage, Warned
 from .preferences import Preferences, read_preferences
 
 CLASSES = ()
@@ -52,7 +52,7 @@ Make = Callable[[BlenderJob], Request]
 Convert = Callable[[FrameEvent | ResultEvent], Any]
 """Turns a frame or a result into what the callback wants, in the job's thread, without touching bpy."""
 
-_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Told | Warned, Any]] = queue.SimpleQueue()
+_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Message | Warned, Any]] = queue.SimpleQueue()
 _jobs: list[BlenderJob] = []
 _undo_steps: list[str] = []
 _file = [0]
@@ -227,7 +227,7 @@ def _handle_next() -> bool:
     job = next((job for job in _jobs if job.parts is not None), None)
     if job is not None:
         # What is left belongs to a file that is no longer open.
-        _guarded(job, job.advance if job.file == _file[0] else lambda: job.end(Stage.DONE))
+        _run_guarded(job, job.advance if job.file == _file[0] else lambda: job.end(Stage.DONE))
         return True
     try:
         job, event, converted = _inbox.get_nowait()
@@ -235,11 +235,11 @@ def _handle_next() -> bool:
         return False
     if not job.ended:
         calls = job.calls if job.file == _file[0] else Calls(on_end=job.calls.on_end)
-        _guarded(job, lambda: job.apply(event, converted, calls))
+        _run_guarded(job, lambda: job.apply(event, converted, calls))
     return True
 
 
-def _guarded(job: BlenderJob, work: Callable[[], str | None]) -> None:
+def _run_guarded(job: BlenderJob, work: Callable[[], str | None]) -> None:
     """A fault in a callback must neither stop the timer nor leave a job that runs for ever."""
     try:
         undo = work()

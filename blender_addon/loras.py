@@ -13,7 +13,7 @@ from .connection import State, server
 FAMILIES = {"sd1": "SD 1", "sd2": "SD 2", "sdxl": "SDXL"}
 
 
-def offered() -> Sequence[SimpleNamespace]:
+def lora_infos() -> Sequence[SimpleNamespace]:
     """The files of the server's LoRA folder, as `Client.loras` lists them."""
     return server.status.loras
 
@@ -28,7 +28,7 @@ def kind_of(info: SimpleNamespace) -> str:
 
 def suggestions(_group: object, _context: object, _text: str) -> Iterator[tuple[str, str]]:
     """For the search of a name."""
-    for info in offered():
+    for info in lora_infos():
         yield info.name, kind_of(info)
 
 
@@ -45,7 +45,7 @@ def problem_of(name: str, settings: bpy.types.PropertyGroup) -> str:
         return "Choose a LoRA, or remove this row"
     if server.status.state is not State.READY or not server.status.models:
         return ""
-    info = next((info for info in offered() if info.name == name), None)
+    info = next((info for info in lora_infos() if info.name == name), None)
     if info is None:
         alone = "/" not in name and "\\" not in name
         return f"{name} is not on the server: put it into its LoRA folder and refresh, or remove it" if alone else ""

@@ -24,7 +24,7 @@ Picture = Callable[[Grabbed], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RequestPlan:
     """A request whose pictures are still as Blender holds them; `make` may run on any thread.
 
     values: fields of the request. pictures: those that are images, by field. controls: arguments of `Control` with
@@ -90,7 +90,7 @@ def grey(grabbed: Grabbed) -> np.ndarray:
     return grabbed.rgba()[..., :3].mean(axis=-1, dtype=np.float32)
 
 
-def base_plan(settings: bpy.types.PropertyGroup, kind: type[Generation], **values: Any) -> Plan:
+def base_plan(settings: bpy.types.PropertyGroup, kind: type[Generation], **values: Any) -> RequestPlan:
     """The fields that every request has.
 
     Args:
@@ -103,7 +103,7 @@ def base_plan(settings: bpy.types.PropertyGroup, kind: type[Generation], **value
         if settings.image_prompt
         else None
     )
-    return Plan(
+    return RequestPlan(
         kind=kind,
         values=common,
         style="" if settings.style == "NONE" else settings.style,

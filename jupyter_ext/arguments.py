@@ -69,7 +69,7 @@ class _Given:
         if len(pieces) == 1 and pieces[0].before == "" and pieces[0].field and not pieces[0].form:
             value = self._find(pieces[0].field)
             return value if isinstance(value, str) else self._name(value)
-        return "".join(piece.before + self._written(piece) for piece in pieces)
+        return "".join(piece.before + self._write(piece) for piece in pieces)
 
     def object(self, held: Any) -> Any:
         """The object that a parsed value names, else the value itself."""
@@ -80,7 +80,7 @@ class _Given:
             return tuple(self.object(item) for item in held)
         return self._objects.get(str(held), held)
 
-    def _written(self, piece: _Piece) -> str:
+    def _write(self, piece: _Piece) -> str:
         if piece.field is None:
             return ""
         try:

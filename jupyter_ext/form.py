@@ -109,7 +109,7 @@ class Form:
         """Tell which seed the engine took last."""
         editor = self._editors.get("seed")
         if isinstance(editor, SeedEditor):
-            editor.used(seed)
+            editor.note_seed(seed)
 
     def suggest(self, names: Names) -> None:
         """Offer names in the fields that take one."""
@@ -128,7 +128,7 @@ class Form:
             editor = FeatherEditor(spec, picture.canvas)
         else:
             editor = make_editor(spec, self._around)
-        editor.on_change(self._changed)
+        editor.on_change(self._notify)
         editor.suggest(self._around.suggestions)
         return editor
 
@@ -142,6 +142,6 @@ class Form:
             self._editors |= {spec.name: self._make(spec) for spec in missing}
             self._advanced.children = [self._editors[spec.name].box for spec in missing]
 
-    def _changed(self) -> None:
+    def _notify(self) -> None:
         for listener in self._listeners:
             listener()

@@ -67,7 +67,7 @@ class Forms:
         for form in self._forms.values():
             form.suggest(names)
 
-    def used(self, request: Request) -> None:
+    def note_run(self, request: Request) -> None:
         """Tell what the engine has just run: its last seed can then be kept, or counted up."""
         if isinstance(request, Generation) and request.seed is not None:
             for form in self._forms.values():
@@ -76,7 +76,7 @@ class Forms:
     def _form(self, kind: type[Request]) -> Form:
         if kind not in self._forms:
             self._forms[kind] = Form(kind, self._around)
-            self._forms[kind].on_change(self._changed)
+            self._forms[kind].on_change(self._notify)
         return self._forms[kind]
 
     def _mode_chosen(self, *_: object) -> None:
@@ -84,9 +84,9 @@ class Forms:
         self._place.children = [self._current.box]
         if not self._writing:
             self._current.take_over(before)
-            self._changed()
+            self._notify()
 
-    def _changed(self) -> None:
+    def _notify(self) -> None:
         if not self._writing:
             for listener in self._listeners:
                 listener()

@@ -78,9 +78,9 @@ class StudioJob:
 
     def __await__(self) -> Generator[Any, None, Result]:
         """Give the result when it is there, leaving the kernel free for its widgets; an interrupt cancels the job."""
-        return self._awaited().__await__()
+        return self._await_result().__await__()
 
-    async def _awaited(self) -> Result:
+    async def _await_result(self) -> Result:
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         self.when_done(lambda: loop.call_soon_threadsafe(ended.set))
@@ -104,7 +104,7 @@ class StudioJob:
         """The job of the engine, once there is one."""
         return self._engine_job
 
-    def started(self, engine_job: Job) -> None:
+    def note_start(self, engine_job: Job) -> None:
         """Tell which job of the engine this is; used by the runner alone."""
         with self._lock:
             self._engine_job = engine_job

@@ -49,7 +49,7 @@ class Panel:
         self.gallery = Gallery()
         self.views = tuple(views)
         self.tabs = widgets.Tab([view.box for view in views], titles=[view.title for view in views])
-        self.box = self._arranged()
+        self.box = self._arrange()
 
     def tell(self, error: SDError | None) -> None:
         """Show what went wrong and what to do about it; None: all is well."""
@@ -76,7 +76,7 @@ class Panel:
         """Open the tab of a view."""
         self.tabs.selected_index = self.views.index(view)
 
-    def _arranged(self) -> list[widgets.Widget]:
+    def _arrange(self) -> list[widgets.Widget]:
         actions = widgets.HBox([self.generate, self.cancel, self.variations, self.copy, self.save])
         actions.add_class("studio-actions")
         left = widgets.VBox([self.modes, self._presets, self.form])
@@ -97,7 +97,7 @@ class Selection:
         self.entry: Entry | None = None
 
     @property
-    def required(self) -> Entry:
+    def required_entry(self) -> Entry:
         """The entry, where something is to be done with it.
 
         Raises:

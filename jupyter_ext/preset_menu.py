@@ -36,7 +36,7 @@ class PresetMenu:
         self.box.add_class("studio-presets")
         own.on_change(self.refresh)
         self.refresh()
-        self.choice.observe(self._chosen, "value")
+        self.choice.observe(self._on_chosen, "value")
         self.name.observe(lambda _: self._look_at_name(), "value")
         self.save.on_click(guard(self._save))
         self.delete.on_click(guard(self._delete))
@@ -46,7 +46,7 @@ class PresetMenu:
         self.choice.options = [_TITLE, *preset_names(self._own)]
         self._look_at_name()
 
-    def _chosen(self, change: Mapping[str, Any]) -> None:
+    def _on_chosen(self, change: Mapping[str, Any]) -> None:
         if change["new"] != _TITLE:
             self._guard(lambda: self._use(change["new"]))()
             self.choice.value = _TITLE

@@ -68,11 +68,11 @@ def apply_preset(name: str, request: Request, own: Mapping[str, Values]) -> Requ
     values = own[name] if name in own else BUILT_IN.get(name)
     if values is None:
         raise RequestError("preset", f"there is no preset {name!r}", hint="choose one of the list")
-    known = shown_fields(type(request)).keys() - _fixed(request)
+    known = shown_fields(type(request)).keys() - _fixed_fields(request)
     return replace(request, **{field: value for field, value in values.items() if field in known})
 
 
-def _fixed(request: Request) -> frozenset[str]:
+def _fixed_fields(request: Request) -> frozenset[str]:
     """The fields of a size that the request gets from its pictures."""
     if not isinstance(request, Generation):
         return frozenset()
@@ -110,14 +110,14 @@ class SavedPresets(MutableMapping[str, Values]):
             ) from error
 
     def __setitem__(self, name: str, values: Values) -> None:
-        path = self._path(_checked(name))
+        path = self._path(_check_name(name))
         held = {field: _plain(field, value) for field, value in values.items()}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise output_error(self._folder, error) from error
         write_files([(path, json.dumps(held, indent=1).encode())])
-        self._changed()
+        self._notify()
 
     def __delitem__(self, name: str) -> None:
         path = self._path(name)
@@ -127,7 +127,7 @@ class SavedPresets(MutableMapping[str, Values]):
             raise KeyError(name) from error
         except OSError as error:
             raise output_error(path, error) from error
-        self._changed()
+        self._notify()
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted((unquote(path.stem) for path in self._folder.glob(f"*{_ENDING}")), key=str.casefold))
@@ -138,7 +138,7 @@ class SavedPresets(MutableMapping[str, Values]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._path(name).is_file()
 
-    def _changed(self) -> None:
+    def _notify(self) -> None:
         for listener in self._listeners:
             listener()
 
@@ -146,7 +146,7 @@ class SavedPresets(MutableMapping[str, Values]):
         return self._folder / f"{quote(name, safe=' ')}{_ENDING}"
 
 
-def _checked(name: str) -> str:
+def _check_name(name: str) -> str:
     if name in preset_names({}):
         raise RequestError("preset", f"{name!r} is there already and stays as it is", hint="choose another name")
     if name != name.strip() or not name.isprintable() or not 0 < len(quote(name)) <= _LONGEST:

@@ -52,13 +52,13 @@ class Runner:
 
     def submit(self, request: Request, output: Path | None = None, resume: bool = False) -> StudioJob:
         """Queue a request."""
-        return self._queued(StudioJob(self._session.new_id(), request, self._home, output, resume))
+        return self._queue(StudioJob(self._session.new_id(), request, self._home, output, resume))
 
     def follow(self, engine_job: Job) -> StudioJob:
         """Queue a job that the engine has already, as if it had been submitted here; from any thread."""
         job = StudioJob(engine_job.id, engine_job.request, self._home)
-        job.started(engine_job)
-        return self._queued(job)
+        job.note_start(engine_job)
+        return self._queue(job)
 
     def prepare(self, prepare: Prepare) -> None:
         """Make the engine ready in the background, and call `prepare` with it in the worker's thread."""
@@ -74,7 +74,7 @@ class Runner:
         self.cancel_all()
         self._jobs.put(None)
 
-    def _queued(self, job: StudioJob) -> StudioJob:
+    def _queue(self, job: StudioJob) -> StudioJob:
         self._pending.append(job)
         self._put(job)
         return job
@@ -111,7 +111,7 @@ class Runner:
     def _run(self, job: StudioJob) -> Result | SDError:
         if job.cancel_requested:
             return self._tell(job, CancelledEvent(), Cancelled())
-        engine_job = job.engine_job or self._submitted(job)
+        engine_job = job.engine_job or self._submit(job)
         for event in engine_job.events():
             self._notify(job, event)
             match event:
@@ -125,13 +125,13 @@ class Runner:
                     pass
         raise SDError("the engine ended without a result", hint="please report it")
 
-    def _submitted(self, job: StudioJob) -> Job:
+    def _submit(self, job: StudioJob) -> Job:
         engine = self._engine()
         if isinstance(engine, Client):
             engine_job: Job = engine.submit(job.request, job.output, job.resume, id=job.id)
         else:
             engine_job = engine.submit(job.request, job.output, job.resume)
-        job.started(engine_job)
+        job.note_start(engine_job)
         return engine_job
 
     def _tell(self, job: StudioJob, event: Event, outcome: SDError) -> SDError:

@@ -31,7 +31,7 @@ from .session import Made, Session
 from .sweeping import Sweeping
 from .sweeps import make_sweep, variations
 from .traits import StudioTraits
-from .views import AnimationView, CodeView, CompareView, DepthTab, MaterialView, TilingView, copied, write_arrays
+from .views import AnimationView, CodeView, CompareView, DepthTab, MaterialView, TilingView, copy_source, write_arrays
 
 if TYPE_CHECKING:
     from .jobs import AnyEngine
@@ -60,7 +60,7 @@ class Studio(StudioTraits):
         self._session = Session(name)
         self._runner = Runner(self._engine, self._watch, self._home, self._session)
         self._output = StoredOutput()
-        self._presets = PresetMenu(self.presets, lambda: self._forms, self._set_request, self._guarded)
+        self._presets = PresetMenu(self.presets, lambda: self._forms, self._set_request, self._guard)
         self._sweeping = Sweeping(lambda: self._forms, self.submit, self.restore)
         self._code, animation = CodeView(), AnimationView()
         pictures = (CompareView(), TilingView(), MaterialView(user_variables))
@@ -128,7 +128,7 @@ class Studio(StudioTraits):
             check_names(picture, request, remote=self._remote)
         except NotAllowed as error:
             # `request` was read once: it is the one that was asked about
-            self._panel.question.ask(printable(str(picture)), error, self._guarded(lambda: self._set_request(request)))
+            self._panel.question.ask(printable(str(picture)), error, self._guard(lambda: self._set_request(request)))
         else:
             self._set_request(request)
 
@@ -139,7 +139,7 @@ class Studio(StudioTraits):
             RequestError: there is none yet.
             OutputError: it cannot be written.
         """
-        written = self._selection.required.save(path)
+        written = self._selection.required_entry.save(path)
         self._panel.note.say(f"wrote {written[0]}")
         return written
 
@@ -153,7 +153,7 @@ class Studio(StudioTraits):
             OutputError: the arrays cannot be written.
         """
         entry = self._selection.entry
-        return copied(self._forms.read() if entry is None else entry.request, folder)
+        return copy_source(self._forms.read() if entry is None else entry.request, folder)
 
     def save_html(self, path: str | Path) -> Path:
         """Write every image of the history, with its request, as one page that needs no network.
@@ -195,18 +195,18 @@ class Studio(StudioTraits):
 
     def _connect(self) -> None:
         panel = self._panel
-        panel.generate.on_click(self._guarded(self.submit))
-        panel.cancel.on_click(self._guarded(self.cancel))
-        panel.preview.on_cancel(self._guarded(self.cancel))
-        panel.variations.on_click(self._guarded(self._vary))
-        panel.save.on_click(self._guarded(self.save))
-        panel.copy.on_click(self._guarded(self._show_code))
-        panel.gallery.on_choose(lambda chosen: self._guarded(lambda: self.restore(self.history[chosen]))())
-        panel.tabs.observe(self._guarded(self._selection.show), "selected_index")
+        panel.generate.on_click(self._guard(self.submit))
+        panel.cancel.on_click(self._guard(self.cancel))
+        panel.preview.on_cancel(self._guard(self.cancel))
+        panel.variations.on_click(self._guard(self._vary))
+        panel.save.on_click(self._guard(self.save))
+        panel.copy.on_click(self._guard(self._show_code))
+        panel.gallery.on_choose(lambda chosen: self._guard(lambda: self.restore(self.history[chosen]))())
+        panel.tabs.observe(self._guard(self._selection.show), "selected_index")
         self._bind(self._forms)
         self._forms.on_change(self._sweeping.view.refresh)
 
-    def _guarded(self, action: Callable[[], object]) -> Callable[..., None]:
+    def _guard(self, action: Callable[[], object]) -> Callable[..., None]:
         """A callback that shows what goes wrong instead of raising it in a thread where nobody sees it."""
 
         def call(*_: object) -> None:
@@ -231,7 +231,7 @@ class Studio(StudioTraits):
         self._sweeping.run(sweep)
 
     def _show_code(self) -> None:
-        write_arrays(self._selection.required.request)
+        write_arrays(self._selection.required_entry.request)
         self._panel.look_at(self._code)
 
     def _watch(self, job: StudioJob, event: Event) -> None:
@@ -245,8 +245,8 @@ class Studio(StudioTraits):
         match event:
             case ResultEvent(result=result):
                 entry = self.history.add(result, job.request)[0]
-                self._forms.used(result.request)
-                self._guarded(lambda made=entry: self._present(made))()
+                self._forms.note_run(result.request)
+                self._guard(lambda made=entry: self._present(made))()
             case Failed():
                 self._tell(error_of(event))
             case CancelledEvent(warnings=warnings) if warnings:

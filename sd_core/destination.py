@@ -16,7 +16,7 @@ from .metadata import REQUEST, read_png_text
 from .outputs import check_folder, check_space
 from .passes import as_depth
 from .requests import Generation, MeshTexture, Output, Request, Texture, TextureMap, is_json_of, kind_of
-from .values import Wrong, array_digest, as_control, as_mask, as_picture
+from .values import InvalidValue, array_digest, as_control, as_mask, as_picture
 
 _FOLDERS = (Output.MATERIAL, Output.MESH)
 """What is written as a folder where a path has no suffix."""
@@ -68,7 +68,7 @@ def refuse_inputs(request: Request, paths: Iterable[Path], sources: Iterable[Pat
             )
 
 
-def numbered(path: Path, index: int) -> Path:
+def numbered_path(path: Path, index: int) -> Path:
     """The file of one of several images."""
     return path.with_name(f"{path.stem}-{index}{path.suffix}")
 
@@ -83,7 +83,7 @@ def planned_paths(request: Request, path: Path) -> Iterator[Path]:
         yield from sorted(path.glob(f"{stem_of(prompt)}[_.]*")) if path.is_dir() else ()
         return
     count = request.num_images if isinstance(request, Generation) else 1
-    yield from (numbered(path, index) for index in range(count)) if count > 1 else (path,)
+    yield from (numbered_path(path, index) for index in range(count)) if count > 1 else (path,)
     if output is Output.MESH and path.suffix.lower() != ".glb":
         yield from sorted(held for mark in "-_" for held in path.parent.glob(f"{path.stem}{mark}*.png"))
     if isinstance(request, Texture):
@@ -137,18 +137,18 @@ def _size(request: Request) -> int:
 def _shows_input(path: Path, request: Request) -> bool:
     """Whether the request holds what a file shows; one that carries this very request was made by it."""
     arrays = request.arrays()
-    if arrays and is_json_of(_carried(path), request):
+    if arrays and is_json_of(_request_in(path), request):
         return False
     for read in (as_picture, as_mask, as_control, as_depth) if arrays else ():
         try:
             if array_digest(read(path)) in arrays:
                 return True
-        except (Wrong, SDError):
+        except (InvalidValue, SDError):
             continue  # it shows nothing of this kind
     return False
 
 
-def _carried(path: Path) -> str | None:
+def _request_in(path: Path) -> str | None:
     try:
         return read_png_text(path).get(REQUEST)
     except (OSError, SDError):

@@ -106,10 +106,10 @@ def _choose_device(name: str) -> tuple[torch.device, str]:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise RequestError("device", f"unknown device {name!r}", hint=f"use one of {_listed()}") from error
+        raise RequestError("device", f"unknown device {name!r}", hint=f"use one of {_device_names()}") from error
     counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
     if (device.index or 0) >= counts.get(device.type, 0):
-        raise RequestError("device", f"this machine has no {name!r}", hint=f"use one of {_listed()}")
+        raise RequestError("device", f"this machine has no {name!r}", hint=f"use one of {_device_names()}")
     return device, "asked for"
 
 
@@ -179,7 +179,7 @@ def _devices() -> list[str]:
     return [*cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
 
 
-def _listed() -> str:
+def _device_names() -> str:
     return ", ".join(name.split(" ")[0] for name in _devices())
 
 

@@ -29,7 +29,7 @@ def encode_png(picture: Array, request: Request | None = None) -> bytes:
     if request is not None:
         texts.add_text(PARAMETERS, parameters_text(request))
         texts.add_text(REQUEST, request.to_json())
-    return _encoded(picture, "PNG", pnginfo=texts)
+    return _encode(picture, "PNG", pnginfo=texts)
 
 
 def encode_jpeg(picture: Array, request: Request | None = None) -> bytes:
@@ -40,12 +40,12 @@ def encode_jpeg(picture: Array, request: Request | None = None) -> bytes:
     """
     if picture.ndim == 3 and picture.shape[2] == 4:
         raise RequestError("path", "JPEG cannot hold the alpha of this picture", hint="save it as .png or .webp")
-    return _encoded(picture, "JPEG", quality=_QUALITY, subsampling=0, exif=_exif(request))
+    return _encode(picture, "JPEG", quality=_QUALITY, subsampling=0, exif=_exif(request))
 
 
 def encode_webp(picture: Array, request: Request | None = None) -> bytes:
     """(h, w, 3|4); the A1111 parameters go into EXIF."""
-    return _encoded(picture, "WEBP", quality=_QUALITY, exif=_exif(request))
+    return _encode(picture, "WEBP", quality=_QUALITY, exif=_exif(request))
 
 
 ENCODERS: dict[str, Callable[[Array, Request | None], bytes]] = {
@@ -57,7 +57,7 @@ ENCODERS: dict[str, Callable[[Array, Request | None], bytes]] = {
 """By suffix, in lower case."""
 
 
-def _encoded(picture: Array, kind: str, **options: Any) -> bytes:
+def _encode(picture: Array, kind: str, **options: Any) -> bytes:
     from PIL import Image
 
     deep = picture.dtype == np.uint16

@@ -57,7 +57,7 @@ def parameters_text(request: Request) -> str:
         lines.append(f"{request.prompt}{adapters}")
         if request.negative_prompt:
             lines.append(f"Negative prompt: {request.negative_prompt}")
-    lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in _settings(request).items()))
+    lines.append(", ".join(f"{name}: {_quote(value)}" for name, value in _settings(request).items()))
     return "\n".join(lines)
 
 
@@ -222,7 +222,7 @@ def _control(request: Generation, index: int) -> str:
     return f"Module: none, Model: {model}, Weight: {control.scale:g}, {span}"
 
 
-def _quoted(value: object) -> str:
+def _quote(value: object) -> str:
     """A1111 quotes, as JSON, what would be mistaken for several settings."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ",\n:") else text

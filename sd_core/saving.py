@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .destination import numbered, planned_paths, refuse_inputs
+from .destination import numbered_path, planned_paths, refuse_inputs
 from .encoding import ENCODERS, encode_png
 from .errors import RequestError
 from .files import check_name, make_folder, make_folder_beside, write_files
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def save_result(result: Result, path: Path, *, overwrite: bool = True) -> list[Path]:
     """See `Result.save`."""
     check_name(path)
-    several = (numbered(path, index) for index in range(len(result.images)))
+    several = (numbered_path(path, index) for index in range(len(result.images)))
     refuse_inputs(result.request, [*planned_paths(result.request, path), *several])
     output = kind_of(result.request).output
     if output is Output.MATERIAL and not path.suffix:
@@ -79,7 +79,7 @@ def free_path(stem: str | os.PathLike[str], suffix: str) -> Path:
 
 
 def _is_taken(path: Path) -> bool:
-    return path.exists() or numbered(path, 0).exists()
+    return path.exists() or numbered_path(path, 0).exists()
 
 
 def _files(result: Result, path: Path, folder: Path, arrays: dict[str, Array]) -> Iterator[tuple[Path, bytes]]:
@@ -87,11 +87,11 @@ def _files(result: Result, path: Path, folder: Path, arrays: dict[str, Array]) -
     count = len(result.images)
     encode = ENCODERS[path.suffix.lower()]
     for index in range(count):
-        name = path if count == 1 else numbered(path, index)
+        name = path if count == 1 else numbered_path(path, index)
         yield name, encode(result.images[index], image_request(result.request, index))
     for kind, picture in result.maps.items():
         if kind != TextureMap.BASE_COLOR:  # that is the image itself
-            yield path.with_name(f"{path.stem}_{kind}.png"), encode_png(_stored(kind, picture))
+            yield path.with_name(f"{path.stem}_{kind}.png"), encode_png(_stored_map(kind, picture))
 
 
 def _array_files(arrays: dict[str, Array], folder: Path) -> Iterator[tuple[Path, bytes]]:
@@ -99,7 +99,7 @@ def _array_files(arrays: dict[str, Array], folder: Path) -> Iterator[tuple[Path,
         yield folder / f"{digest}.npy", npy_bytes(array)
 
 
-def _stored(kind: str, picture: Array) -> Array:
+def _stored_map(kind: str, picture: Array) -> Array:
     """Height has 16 bit, since 256 levels show as steps."""
     grey = picture[..., 0] if picture.ndim == 3 and picture.shape[2] == 1 else picture
     return np.rint(np.clip(grey, 0, 1) * 65535).astype(np.uint16) if kind == TextureMap.HEIGHT else grey

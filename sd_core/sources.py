@@ -40,13 +40,13 @@ def refuse_sources(request: Request, folder: Path) -> None:
 
 def _files(request: Request) -> Iterator[Path]:
     """Paths that are read where they are there: frames, their sidecars, a video, a mesh."""
-    for path in _named(request):
+    for path in _named_files(request):
         yield path
         if path.suffix.lower() == ".exr":
             yield path.with_suffix(".json")
 
 
-def _named(request: Request) -> Iterator[Path]:
+def _named_files(request: Request) -> Iterator[Path]:
     for name in (named.name for named in named_in(request) if named.role is Role.FILE):
         if "#" in Path(name).name and not Path(name).is_file():
             yield from frame_paths(name)

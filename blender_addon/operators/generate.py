@@ -16,7 +16,7 @@ from .. import history, jobs, labels
 from ..editors import Place
 from ..fields import values_of
 from ..job import BlenderJob
-from ..request_plan import Picture, Plan, base_plan, grey, rgb
+from ..request_plan import Picture, RequestPlan, base_plan, grey, rgb
 from ..results import Finished, finisher, show_images
 from ..scene.images import Grabbed, grab_image
 from .common import Told, is_ready
@@ -32,7 +32,7 @@ class _Generate(Told):
         return submit_plan(self.plan(context), Place.of(context), self.bl_label)
 
 
-def submit_plan(plan: Plan, place: Place, label: str) -> BlenderJob:
+def submit_plan(plan: RequestPlan, place: Place, label: str) -> BlenderJob:
     """Submit a request whose images are shown at `place`; one undo takes them back."""
     scale = float(plan.values.get("scale", 1))
 
@@ -55,7 +55,7 @@ class SDCORE_OT_generate_image(_Generate, bpy.types.Operator):
     bl_idname = "sdcore.generate_image"
     bl_label = "Generate Image"
 
-    def plan(self, context: bpy.types.Context) -> Plan:
+    def plan(self, context: bpy.types.Context) -> RequestPlan:
         return base_plan(context.scene.sd_core, TextToImage)
 
 
@@ -74,7 +74,7 @@ class SDCORE_OT_generate_from_image(_FromImage, bpy.types.Operator):
     bl_idname = "sdcore.generate_from_image"
     bl_label = "Generate from Image"
 
-    def plan(self, context: bpy.types.Context) -> Plan:
+    def plan(self, context: bpy.types.Context) -> RequestPlan:
         settings = context.scene.sd_core
         return _with_image(
             context, ImageToImage, Grabbed.for_request, **values_of(settings.image_to_image, tuple(labels.STRENGTH))
@@ -87,7 +87,7 @@ class SDCORE_OT_generate_inpaint(_FromImage, bpy.types.Operator):
     bl_idname = "sdcore.generate_inpaint"
     bl_label = "Inpaint"
 
-    def plan(self, context: bpy.types.Context) -> Plan:
+    def plan(self, context: bpy.types.Context) -> RequestPlan:
         settings = context.scene.sd_core
         values = values_of(settings.inpaint, tuple(labels.INPAINT | labels.STRENGTH))
         plan = _with_image(context, Inpaint, rgb, **values)
@@ -110,7 +110,7 @@ class SDCORE_OT_generate_upscale(_FromImage, bpy.types.Operator):
     bl_idname = "sdcore.generate_upscale"
     bl_label = "Upscale"
 
-    def plan(self, context: bpy.types.Context) -> Plan:
+    def plan(self, context: bpy.types.Context) -> RequestPlan:
         values = values_of(context.scene.sd_core.upscale, tuple(labels.UPSCALE | labels.STRENGTH))
         return _with_image(context, Upscale, Grabbed.for_request, **values)
 
@@ -131,7 +131,7 @@ def open_image(context: bpy.types.Context) -> bpy.types.Image | None:
     return context.scene.sd_core.image
 
 
-def _with_image(context: bpy.types.Context, kind: type[Generation], convert: Picture, **values: Any) -> Plan:
+def _with_image(context: bpy.types.Context, kind: type[Generation], convert: Picture, **values: Any) -> RequestPlan:
     """The plan for the open image.
 
     Args:

@@ -25,7 +25,7 @@ class _OfHistory:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return is_ready(cls, "Nothing was made yet" if history.selected(context) is None else "")
+        return is_ready(cls, "Nothing was made yet" if history.selected_image(context) is None else "")
 
 
 class SDCORE_OT_use_again(_OfHistory, Told, bpy.types.Operator):
@@ -36,7 +36,7 @@ class SDCORE_OT_use_again(_OfHistory, Told, bpy.types.Operator):
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     def carry_out(self, context: bpy.types.Context) -> None:
-        path = history.selected(context)
+        path = history.selected_image(context)
         assert path is not None
         use_again(context.scene.sd_core, _request_of(path))
 
@@ -49,7 +49,7 @@ class SDCORE_OT_open_history(_OfHistory, Told, bpy.types.Operator):
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     def carry_out(self, context: bpy.types.Context) -> None:
-        path = history.selected(context)
+        path = history.selected_image(context)
         try:
             image = bpy.data.images.load(str(path), check_existing=True)
         except RuntimeError as error:
@@ -68,7 +68,7 @@ class SDCORE_OT_remove_history(_OfHistory, Told, bpy.types.Operator):
         return context.window_manager.invoke_confirm(self, event)
 
     def carry_out(self, context: bpy.types.Context) -> None:
-        path = history.selected(context)
+        path = history.selected_image(context)
         assert path is not None
         try:
             history.forget(path)

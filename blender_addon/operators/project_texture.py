@@ -18,7 +18,7 @@ from sd_core.results import Result
 
 from .. import jobs
 from ..job import BlenderJob
-from ..request_plan import Plan, base_plan
+from ..request_plan import RequestPlan, base_plan
 from ..results import image_name
 from ..scene.images import Packed, pack
 from ..scene.mesh_arrays import Gathered, gather
@@ -53,7 +53,7 @@ def project_texture(context: bpy.types.Context) -> BlenderJob:
     count = len(gathered.parts)
 
     def convert(event: FrameEvent | ResultEvent) -> Painted | None:
-        return painted(event.result, count, pbr=settings_pbr) if isinstance(event, ResultEvent) else None
+        return pack_textures(event.result, count, pbr=settings_pbr) if isinstance(event, ResultEvent) else None
 
     def finished(job: BlenderJob, result: Result, made: Painted) -> str:
         apply_pages(made.name, gathered.parts, made.pages, None if keep_uvs else made.uvs)
@@ -84,7 +84,7 @@ def _title(scene: bpy.types.Scene, gathered: Gathered) -> str:
     return first.name if not others else f"{len(others) + 1} objects"
 
 
-def mesh_plan(context: bpy.types.Context, gathered: Gathered, *, texture_size: int) -> Plan:
+def mesh_plan(context: bpy.types.Context, gathered: Gathered, *, texture_size: int) -> RequestPlan:
     """The request for gathered meshes, seen as the panel says.
 
     Raises:
@@ -105,7 +105,7 @@ def mesh_plan(context: bpy.types.Context, gathered: Gathered, *, texture_size: i
         **({} if size is None else {"height": size[0], "width": size[1]}),
     )
     # The pictures of the common controls were made for one picture, not for the views of a mesh.
-    return Plan(kind=MeshTexture, values=plan.values, style=plan.style, image_prompt=plan.image_prompt)
+    return RequestPlan(kind=MeshTexture, values=plan.values, style=plan.style, image_prompt=plan.image_prompt)
 
 
 def _views(context: bpy.types.Context) -> tuple[tuple[int, int] | None, tuple[Camera, ...] | None]:
@@ -138,7 +138,7 @@ def _view_size(scene: bpy.types.Scene) -> tuple[int, int]:
     return height, width
 
 
-def painted(result: Result, count: int, *, pbr: bool, alpha: np.ndarray | None = None) -> Painted:
+def pack_textures(result: Result, count: int, *, pbr: bool, alpha: np.ndarray | None = None) -> Painted:
     """The textures of a result, packed; for the job's thread.
 
     Args:

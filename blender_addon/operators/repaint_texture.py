@@ -25,7 +25,7 @@ from ..scene.projected import Page, page_images
 from ..scene.shown_texture import Shown, kinds_shown, replace_texture, shown_texture
 from .common import Told, is_ready
 from .generate import transparency
-from .project_texture import Painted, mesh_plan, painted, show_view
+from .project_texture import Painted, mesh_plan, pack_textures, show_view
 
 
 def repaint_texture(context: bpy.types.Context) -> BlenderJob:
@@ -34,7 +34,7 @@ def repaint_texture(context: bpy.types.Context) -> BlenderJob:
     Raises:
         SDError: why it cannot be started.
     """
-    objects = _chosen(context)
+    objects = _chosen_meshes(context)
     shown = shown_texture(objects)
     gathered = _as_one(gather(objects, context.evaluated_depsgraph_get(), keep_uvs=True, uv_maps=shown.uv_maps))
     texture = grab_image(bpy.data.images[shown.image])
@@ -47,7 +47,7 @@ def repaint_texture(context: bpy.types.Context) -> BlenderJob:
     def convert(event: FrameEvent | ResultEvent) -> Painted | None:
         if not isinstance(event, ResultEvent):
             return None
-        return painted(event.result, 1, pbr=True, alpha=None if erased else _alpha_of(texture))
+        return pack_textures(event.result, 1, pbr=True, alpha=None if erased else _alpha_of(texture))
 
     def finished(_: BlenderJob, result: Result, made: Painted) -> str:
         (page,), wanted = made.pages, kinds_shown(shown)
@@ -59,7 +59,7 @@ def repaint_texture(context: bpy.types.Context) -> BlenderJob:
     return jobs.submit(plan.make, label=label, convert=convert, on_frame=show_view, on_result=finished)
 
 
-def _chosen(context: bpy.types.Context) -> list[bpy.types.Object]:
+def _chosen_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The selected meshes, else the active one: while the mask is being painted, none may be selected."""
     selected = [item for item in context.selected_objects if item.type == "MESH"]
     active = [context.object] if context.object is not None and context.object.type == "MESH" else []
@@ -103,7 +103,9 @@ class _OfTexture(Told):
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.mode not in {"OBJECT", "PAINT_TEXTURE"}:
             return is_ready(cls, "Use Object Mode or Texture Paint")
-        return is_ready(cls, "" if _chosen(context) else "Select the mesh objects whose texture is to be repainted")
+        return is_ready(
+            cls, "" if _chosen_meshes(context) else "Select the mesh objects whose texture is to be repainted"
+        )
 
 
 class SDCORE_OT_repaint_texture(_OfTexture, bpy.types.Operator):

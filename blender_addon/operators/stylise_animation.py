@@ -21,7 +21,7 @@ from .. import history, jobs
 from ..editors import Place, show
 from ..job import BlenderJob
 from ..preferences import Preferences
-from ..request_plan import Plan, base_plan
+from ..request_plan import RequestPlan, base_plan
 from ..scene import video
 from ..scene.exr import read_passes
 from ..scene.folders import output_folder
@@ -56,7 +56,7 @@ class _Film:
     """
 
     render: PassRender
-    plan: Plan
+    plan: RequestPlan
     output: Output
     order: Order
     copy: Path | None
@@ -82,7 +82,7 @@ class _Film:
         """Write a picture, or in the end the video and the figures."""
         if isinstance(event, FrameEvent):
             return self._picture(event.index, np.asarray(event.image))
-        self.output.write_report({"frames": event.result.report, "request": self._described(event.result)})
+        self.output.write_report({"frames": event.result.report, "request": self._describe(event.result)})
         if self.encoding is not None:
             self.output.keep_video(self.encoding.write())
         return None
@@ -128,7 +128,7 @@ class _Film:
         return packed
 
     @staticmethod
-    def _described(result: Result) -> dict[str, object]:
+    def _describe(result: Result) -> dict[str, object]:
         request = result.request
         assert isinstance(request, Animation)
         names = ("prompt", "negative_prompt", "seed", "num_inference_steps", "guidance_scale", "scheduler", "model")
@@ -207,7 +207,7 @@ def _refuse_open_file(output: Output) -> None:
 
 
 def _claimed_film(
-    scene: bpy.types.Scene, plan: Plan, output: Output, order: Order, copy: Path, *, again: bool
+    scene: bpy.types.Scene, plan: RequestPlan, output: Output, order: Order, copy: Path, *, again: bool
 ) -> _Film:
     """copy: of the scene, that is rendered; without `again` it is still to be made."""
     fresh = None if again else output.stage(COPY)
@@ -253,7 +253,7 @@ def _styled(style: str):  # noqa: ANN202 - a function of a prompt
     return lambda text: template.replace("{prompt}", text)
 
 
-def _needs_pictures(plan: Plan) -> bool:
+def _needs_pictures(plan: RequestPlan) -> bool:
     """Below a strength of 1 the frames begin from the render."""
     strengths = [plan.values["strength"], *(change.strength for change in plan.values["keyframes"])]
     return any(strength is not None and strength < 1 for strength in strengths)

@@ -23,7 +23,7 @@ from .. import history, jobs
 from ..editors import Place, show
 from ..job import BlenderJob
 from ..properties_stylise import SDCORE_PG_stylise
-from ..request_plan import Plan, base_plan
+from ..request_plan import RequestPlan, base_plan
 from ..results import Finished, finisher
 from ..scene.exr import read_passes
 from ..scene.images import new_image
@@ -46,7 +46,7 @@ class _Still:
     """
 
     render: PassRender
-    plan: Plan
+    plan: RequestPlan
     controls: Controls
     strength: float
     transparent: bool
@@ -82,7 +82,7 @@ def stylise_still(scene: bpy.types.Scene, view_layer: str) -> BlenderJob:
     settings = scene.sd_core.stylise
     folder = Path(tempfile.mkdtemp(prefix="stylise-", dir=bpy.app.tempdir))
     try:
-        shown = _shown(scene, settings, folder)
+        shown = _render_result(scene, settings, folder)
         plan = base_plan(scene.sd_core, DepthToImage, **own_fields(settings))
         render = prepare(scene, view_layer, (scene.frame_current,), folder, wanted=Wanted(rest=False))
     except BaseException:
@@ -120,7 +120,7 @@ def controls_of(settings: SDCORE_PG_stylise) -> Controls:
     )
 
 
-def _shown(scene: bpy.types.Scene, settings: SDCORE_PG_stylise, folder: Path) -> np.ndarray | None:
+def _render_result(scene: bpy.types.Scene, settings: SDCORE_PG_stylise, folder: Path) -> np.ndarray | None:
     """The render: for its colours, or for its smooth alpha where there is one of the right size."""
     if settings.strength == 1 and not scene.render.film_transparent:
         return None

@@ -17,11 +17,11 @@ from sd_core.results import Result
 from .. import history, jobs
 from ..fields import values_of
 from ..job import BlenderJob, Parts
-from ..request_plan import Plan, base_plan
+from ..request_plan import RequestPlan, base_plan
 from ..results import NAME, image_name
 from ..scene.images import Grabbed, Packed, grab_image, new_image, pack
 from ..scene.material import COLOUR_SPACES, new_material, wire
-from ..scene.mesh_arrays import linked
+from ..scene.mesh_arrays import linked_error
 from .common import Told
 
 _LEVELS = 65535
@@ -74,7 +74,7 @@ class SDCORE_OT_generate_texture(Told, bpy.types.Operator):
 CLASSES = (SDCORE_OT_generate_texture,)
 
 
-def texture_plan(settings: bpy.types.PropertyGroup) -> Plan:
+def texture_plan(settings: bpy.types.PropertyGroup) -> RequestPlan:
     """The request for a texture, whose start picture, if there is one, is still to be converted."""
     side = int(settings.texture_size)
     maps = tuple(kind for kind in TextureMap if kind in settings.texture_maps)
@@ -95,7 +95,7 @@ def packer(folder: Path) -> Callable[[FrameEvent | ResultEvent], Maps]:
         texts = {PARAMETERS: parameters_text(request), REQUEST: request.to_json()}
         maps = {"base_color": pack(event.result.images[0], texts)}
         others = {kind: held for kind, held in event.result.maps.items() if kind != TextureMap.BASE_COLOR}
-        maps |= {str(kind): pack(_stored(kind, held)) for kind, held in others.items()}
+        maps |= {str(kind): pack(_stored_map(kind, held)) for kind, held in others.items()}
         history.keep(folder, [(maps["base_color"].png, request)])
         return maps
 
@@ -129,7 +129,7 @@ def apply_texture(maps: Maps, request: Request, target: Target, look: Look) -> P
     return "Generate Texture"
 
 
-def _stored(kind: str, held: np.ndarray) -> np.ndarray:
+def _stored_map(kind: str, held: np.ndarray) -> np.ndarray:
     """Height has 16 bit, since 256 levels show as steps."""
     plane = held[..., 0] if held.ndim == 3 and held.shape[2] == 1 else held
     return np.rint(np.clip(plane, 0, 1) * _LEVELS).astype(np.uint16) if kind == TextureMap.HEIGHT else plane
@@ -150,7 +150,7 @@ def _target(context: bpy.types.Context) -> Target:
     items = [item for item in context.selected_objects if hasattr(item.data, "materials")]
     for item in items:
         if item.library is not None or item.data.library is not None:
-            raise linked(item)
+            raise linked_error(item)
     chosen = tuple(item.name for item in items)
     if not chosen:
         raise RequestError(

@@ -8,8 +8,8 @@ from typing import Any
 import bpy
 
 from ..connection import State, server, watch
-from ..loras import kind_of, offered, problem_of
-from .layout import in_editors, optional_prop, wrapped
+from ..loras import kind_of, lora_infos, problem_of
+from .layout import draw_wrapped, in_editors, optional_prop
 
 
 class SDCORE_PT_adapters:
@@ -19,7 +19,7 @@ class SDCORE_PT_adapters:
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender reads a set
 
     def draw(self: Any, context: bpy.types.Context) -> None:
-        watch.drawn()
+        watch.note_drawn()
         layout, settings = self.layout, context.scene.sd_core
         _draw_loras(layout, context, settings)
         _draw_controls(layout, settings)
@@ -36,7 +36,7 @@ class SDCORE_MT_add_lora(bpy.types.Menu):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, used = self.layout, {lora.path for lora in context.scene.sd_core.loras}
-        for info in offered():
+        for info in lora_infos():
             row = layout.row()
             row.enabled = not info.problem
             icon = "CHECKMARK" if info.name in used else "ERROR" if info.problem else "BLANK1"
@@ -44,7 +44,7 @@ class SDCORE_MT_add_lora(bpy.types.Menu):
             row.operator("sdcore.add_lora", text=text, icon=icon, translate=False).path = info.name
         if server.status.state is not State.READY:
             layout.label(text="Start the server to see its LoRAs", icon="INFO")
-        elif not offered():
+        elif not lora_infos():
             layout.label(text="The server's LoRA folder is empty", icon="INFO")
         layout.separator()
         layout.operator("sdcore.add_lora", text="By Name or Path", icon="ADD").path = ""
@@ -66,7 +66,7 @@ def _draw_loras(layout: bpy.types.UILayout, context: bpy.types.Context, settings
         row.prop(lora, "weight", text="")
         row.operator("sdcore.remove_lora", text="", icon="X").index = index
         if problem:
-            wrapped(layout, context, problem, "ERROR")
+            draw_wrapped(layout, context, problem, "ERROR")
 
 
 def _draw_controls(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:

@@ -21,7 +21,7 @@ class SDCORE_PT_history:
     def draw(self: Any, context: bpy.types.Context) -> None:
         layout, window = self.layout, context.window_manager.sd_core
         layout.template_icon_view(window, "history", show_labels=False, scale=6.0, scale_popup=5.0)
-        if history.selected(context) is None:
+        if history.selected_image(context) is None:
             layout.label(text="Images appear here as they are made")
             return
         row = layout.row(align=True)

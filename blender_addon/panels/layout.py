@@ -51,7 +51,7 @@ def optional_prop(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, na
     value.prop(group, name, text="")
 
 
-def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Any = "NONE") -> None:
+def draw_wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Any = "NONE") -> None:
     """A text on as many lines as the region is too narrow for one."""
     scale = context.preferences.system.ui_scale
     room = max(int((context.region.width - 60 * scale) / (_CHARACTER * scale)), 16)

@@ -14,7 +14,7 @@ from .. import jobs, preview_overlay
 from ..connection import State, Status, server, watch
 from ..job import BlenderJob, Stage
 from ..problems import fix_of
-from .layout import in_editors, wrapped
+from .layout import draw_wrapped, in_editors
 
 _PICTURE = 8.0
 """Side of the picture of a job that runs, in rows of the panel."""
@@ -32,7 +32,7 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context, *, picture
 
     For the end of a panel: what comes and goes must not move the form under the mouse.
     """
-    watch.drawn()
+    watch.note_drawn()
     for job in jobs.running():
         _draw_running(layout, job)
         icon = preview_overlay.icon_of(job.id) if picture else None
@@ -71,7 +71,7 @@ def _draw_warnings(layout: bpy.types.UILayout, context: bpy.types.Context, job: 
     head.label(text=translated(job.label), icon="ERROR", translate=False)
     head.operator("sdcore.dismiss", text="", icon="X", emboss=False)
     for warning in job.warnings:
-        wrapped(box, context, warning)
+        draw_wrapped(box, context, warning)
 
 
 def _draw_error(layout: bpy.types.UILayout, context: bpy.types.Context, job: BlenderJob) -> None:
@@ -83,9 +83,9 @@ def _draw_error(layout: bpy.types.UILayout, context: bpy.types.Context, job: Ble
     head.label(text=translated(job.label), icon="ERROR", translate=False)
     head.operator("sdcore.dismiss", text="", icon="X", emboss=False)
     subject = f"{error.subject()}: " if error.subject() else ""
-    wrapped(box, context, f"{subject}{error.message}")
+    draw_wrapped(box, context, f"{subject}{error.message}")
     if error.hint:
-        wrapped(box, context, error.hint, "INFO")
+        draw_wrapped(box, context, error.hint, "INFO")
     fix = fix_of(error)
     if fix is not None:
         button = box.operator(fix.operator, text=fix.label)
@@ -101,7 +101,7 @@ class SDCORE_PT_server:
     bl_order = 90
 
     def draw(self: Any, context: bpy.types.Context) -> None:
-        watch.drawn()
+        watch.note_drawn()
         layout, status = self.layout, server.status
         if status.state is State.READY:
             _draw_ready(layout, status)
@@ -109,7 +109,7 @@ class SDCORE_PT_server:
             text, icon = _STATES[status.state]
             layout.label(text=text, icon=icon)
         if status.error is not None and status.state is not State.UNKNOWN:
-            wrapped(layout, context, str(status.error))
+            draw_wrapped(layout, context, str(status.error))
         _draw_buttons(layout.row(align=True), status.state)
 
 

@@ -26,7 +26,11 @@ def edge_picture(passes: FramePasses) -> np.ndarray:
     Raises:
         RequestError: there is no depth, normal or object pass.
     """
-    depth, normal, ids = _held(passes, "depth"), _held(passes, "normal"), _held(passes, "object_id")
+    depth, normal, ids = (
+        _required_pass(passes, "depth"),
+        _required_pass(passes, "normal"),
+        _required_pass(passes, "object_id"),
+    )
     lines = np.zeros(depth.shape, bool)
     lines[:, 1:] |= ids[:, 1:] != ids[:, :-1]
     lines[1:] |= ids[1:] != ids[:-1]
@@ -43,7 +47,7 @@ def normal_picture(passes: FramePasses) -> np.ndarray:
     Raises:
         RequestError: there is no normal pass or no camera.
     """
-    normal = _held(passes, "normal")
+    normal = _required_pass(passes, "normal")
     if passes.camera is None:
         raise RequestError("camera", "is orthographic", hint="use a perspective camera, or leave the normals out")
     return normal_control(normal, passes.camera)
@@ -60,7 +64,7 @@ def _borders(depth: np.ndarray) -> np.ndarray:
     return found
 
 
-def _held(passes: FramePasses, name: str) -> np.ndarray:
+def _required_pass(passes: FramePasses, name: str) -> np.ndarray:
     array = getattr(passes, name)
     if array is None:
         raise RequestError(name, "is missing from the data passes", hint="render them again")

@@ -133,7 +133,7 @@ def _chunk(data: bytes, place: int, part: _Part, planes: dict[str, np.ndarray]) 
     raw = np.frombuffer(data, np.uint8, size, place + 8)
     wanted = count * part.line_bytes
     # A chunk that does not become smaller is stored as it is.
-    rows = (raw if size == wanted else _inflated(raw)).reshape(count, part.line_bytes)
+    rows = (raw if size == wanted else _inflate(raw)).reshape(count, part.line_bytes)
     start = 0
     for name, kind in part.channels:
         end = start + kind.itemsize * part.width
@@ -141,7 +141,7 @@ def _chunk(data: bytes, place: int, part: _Part, planes: dict[str, np.ndarray]) 
         start = end
 
 
-def _inflated(raw: np.ndarray) -> np.ndarray:
+def _inflate(raw: np.ndarray) -> np.ndarray:
     """ZIP of EXR: bytes as differences from the one before, even ones first."""
     differences = np.frombuffer(zlib.decompress(raw), np.uint8).copy()
     differences[1:] -= 128

@@ -80,14 +80,14 @@ def gather(
         _check(item, arrays, keep_uvs=keep_uvs)
     if not keep_uvs:
         _check_shared([item for item, _ in held])
-    return _joined(held)
+    return _join(held)
 
 
 def _check(item: bpy.types.Object, arrays: _Arrays, *, keep_uvs: bool) -> None:
     # A new UV map and a first material slot are the mesh's own.
     mesh_changes = not keep_uvs or not item.material_slots
     if item.library is not None or (mesh_changes and item.data.library is not None):
-        raise linked(item)
+        raise linked_error(item)
     if keep_uvs and arrays.uvs is None:
         raise RequestError(
             "uvs", f"{item.name!r} has no UV map", hint="choose a new UV map, or unwrap it (UV > Smart UV Project)"
@@ -100,7 +100,7 @@ def _check(item: bpy.types.Object, arrays: _Arrays, *, keep_uvs: bool) -> None:
         )
 
 
-def linked(item: bpy.types.Object) -> RequestError:
+def linked_error(item: bpy.types.Object) -> RequestError:
     """The error for an object that belongs to another file."""
     return RequestError(
         "objects", f"{item.name!r} is linked from another file", hint="make it local (Object > Relations > Make Local)"
@@ -152,7 +152,7 @@ def _read(items: bpy.types.bpy_prop_collection, name: str, shape: tuple[int, int
     return flat.reshape(shape)
 
 
-def _joined(held: Sequence[tuple[bpy.types.Object, _Arrays]]) -> Gathered:
+def _join(held: Sequence[tuple[bpy.types.Object, _Arrays]]) -> Gathered:
     parts, faces, owner = [], [], []
     triangles = points = 0
     for index, (item, arrays) in enumerate(held):

@@ -28,7 +28,7 @@ def encode_png(picture: np.ndarray, texts: Mapping[str, str] | None = None) -> b
     height, width, channels = pixels.shape
     depth = 8 * pixels.dtype.itemsize
     header = struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0)
-    body = zlib.compress(_filtered(pixels), _LEVEL)
+    body = zlib.compress(_filter(pixels), _LEVEL)
     chunks = [(b"IHDR", header), *_texts(texts or {}), (b"IDAT", body), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, held) for kind, held in chunks)
 
@@ -37,7 +37,7 @@ def _eight_bit(picture: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
 
 
-def _filtered(pixels: np.ndarray) -> np.ndarray:
+def _filter(pixels: np.ndarray) -> np.ndarray:
     """Each row as its difference to the one above (filter 2, "Up"), byte by byte."""
     height = pixels.shape[0]
     rows = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder(">"))).view(np.uint8).reshape(height, -1)

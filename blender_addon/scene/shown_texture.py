@@ -117,7 +117,7 @@ def _base_colour(material: bpy.types.Material) -> bpy.types.Node | None:
 
 def _uv_map(item: bpy.types.Object, nodes: Sequence[bpy.types.Node]) -> str:
     """Where the nodes find the image: a UV map by name, else the one that is rendered."""
-    found = {_uv_map_of(node) or _rendered(item) for node in nodes}
+    found = {_uv_map_of(node) or _rendered_name(item) for node in nodes}
     if len(found) > 1:
         raise RequestError("uvs", f"{item.name!r} shows its texture through several UV maps", hint="use one of them")
     (name,) = found
@@ -142,7 +142,7 @@ def _uv_map_of(node: bpy.types.Node) -> str:
     )
 
 
-def _rendered(item: bpy.types.Object) -> str:
+def _rendered_name(item: bpy.types.Object) -> str:
     layers = getattr(item.data, "uv_layers", ())
     return next((layer.name for layer in layers if layer.active_render), "")
 

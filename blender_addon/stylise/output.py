@@ -100,7 +100,7 @@ class Output:
         try:
             if again and not self._held.is_listed:
                 self._adopt(self._held)
-            self._held.require_free(self._wanted())
+            self._held.require_free(self._wanted_names())
         except BaseException:
             self.close()
             raise
@@ -123,8 +123,8 @@ class Output:
             OutputError: a file of the earlier run has been changed since; nothing is touched.
         """
         copied, ordered = (path.name for path in self.copy_and_order(again=False))
-        with self._opened() as held:
-            for name in self._wanted():
+        with self._open() as held:
+            for name in self._wanted_names():
                 if held.status(name) is Status.CHANGED:
                     hint = "move it away, or choose another folder"
                     raise OutputError(str(held.path(name)), "has been changed since sd_core wrote it", hint=hint)
@@ -136,26 +136,26 @@ class Output:
 
         is_damaged: asked about a file that is not what was written.
         """
-        with self._opened() as held:
+        with self._open() as held:
             return tuple(frame for frame in self.frames if _stand(held, _data(frame), is_damaged))
 
     def keep_data(self, frame: int, folder: Path) -> None:
         """Take over the data of a frame, with its sidecar, from the folder where they were rendered."""
         exr, sidecar = _data(frame)
-        with self._opened() as held:
+        with self._open() as held:
             held.write({sidecar: folder / Path(sidecar).name, exr: folder / Path(exr).name})
 
     def keep_log(self, log: Path) -> None:
         """Take over what the background Blender said, if it was started."""
         if log.is_file():
-            with self._opened() as held:
+            with self._open() as held:
                 name = f"passes/{self.log.name}"
                 held.set_changed_aside([name], _log.warning)
                 held.write({name: log})
 
     def keep_video(self, video: Path) -> Path:
         """Take over the finished video."""
-        with self._opened() as held:
+        with self._open() as held:
             return held.write({self._video: video})[0]
 
     def write_picture(self, frame: int, png: bytes) -> Path:
@@ -165,26 +165,26 @@ class Output:
             OutputError: it cannot be written.
         """
         name = _picture(frame)
-        with self._opened() as held:
+        with self._open() as held:
             if _stand(held, [name], lambda path: not is_whole(path)) and held.read(name) in (None, png):
                 return held.path(name)
             return held.write({name: png})[0]
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Write the figures."""
-        with self._opened() as held:
+        with self._open() as held:
             held.set_changed_aside([self._report], _log.warning)
             held.write({self._report: json.dumps(report, indent=1).encode()})
 
     def clear_pictures(self) -> None:
         """Remove what an earlier run made of these frames: it is kept until there is something else."""
-        with self._opened() as held:
+        with self._open() as held:
             held.remove([*map(_picture, self.frames), self._video, self._report])
 
     def job_id(self, request: Request, fresh: str) -> str:
         """The job on the server that makes this request already, else `fresh`, which is remembered."""
         digest = hashlib.sha256(request.to_json().encode()).hexdigest()
-        with self._opened() as held:
+        with self._open() as held:
             found = json.loads(held.read(self._job) or b"{}")
             if found.get("request") == digest:
                 return found["id"]
@@ -195,7 +195,7 @@ class Output:
     def forget_job(self) -> None:
         """The job has ended: another one would have to be made."""
         if self.folder.is_dir():
-            with self._opened() as held:
+            with self._open() as held:
                 held.remove([self._job])
 
     @property
@@ -218,7 +218,7 @@ class Output:
             rf"|{re.escape(self.name)}{tag}\.mp4|(report|job){tag}\.json"
         )
 
-    def _wanted(self) -> Iterator[str]:
+    def _wanted_names(self) -> Iterator[str]:
         """What a run over these frames writes."""
         copied, ordered = (path.name for path in self.copy_and_order(again=False))
         yield from (f"passes/{copied}", f"passes/{ordered}", f"passes/{self.log.name}")
@@ -227,7 +227,7 @@ class Output:
             yield from (_picture(frame), *_data(frame))
 
     @contextmanager
-    def _opened(self) -> Iterator[OutputFolder]:
+    def _open(self) -> Iterator[OutputFolder]:
         """The folder as it is claimed; or, for a job that is taken up after its end, for a moment."""
         if self._held is not None:
             yield self._held
@@ -238,7 +238,7 @@ class Output:
 
     def _adopt(self, held: OutputFolder) -> None:
         """List what a version without manifests wrote: the files of exactly these names that are whole."""
-        names = [*self._wanted(), "passes/scene.blend", "passes/order.json"]
+        names = [*self._wanted_names(), "passes/scene.blend", "passes/order.json"]
         paths = ((name, held.path(name)) for name in dict.fromkeys(names))
         held.adopt([name for name, path in paths if not path.is_symlink() and path.is_file() and is_whole(path)])
         if not held.path("passes/order.json").is_file():

@@ -82,7 +82,7 @@ class Editor(ABC):
         self._complaint.value = html.escape(text)
         self._complaint.layout.display = "" if text else "none"
 
-    def changed(self, *_: object) -> None:
+    def notify(self, *_: object) -> None:
         """Tell the listeners, unless the change came from the program."""
         if not self._silent:
             for listener in self._listeners:

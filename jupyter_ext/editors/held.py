@@ -29,7 +29,7 @@ class HeldEditor(Editor):
         self._about = widgets.HTML()
         self._about.add_class("studio-note")
         super().__init__(spec, self._entry, self._about, stacked=True)
-        self._entry.observe(self._typed, "value")
+        self._entry.observe(self._on_typed, "value")
 
     def get(self) -> Any:
         text = self._entry.value.strip()
@@ -45,11 +45,11 @@ class HeldEditor(Editor):
             self._held = None if is_path else value
             self._tell()
 
-    def _typed(self, *_: object) -> None:
+    def _on_typed(self, *_: object) -> None:
         if not self._silent:
             self._held = None
             self._tell()
-            self.changed()
+            self.notify()
 
     def _tell(self) -> None:
         self._about.value = "" if self._held is None else html.escape(describe(self._held))

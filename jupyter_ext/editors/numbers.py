@@ -56,7 +56,7 @@ class NumberEditor(Editor):
         super().__init__(spec, self._slider, self._entry)
         self.set(None if spec.required else spec.default)
         self._slider.observe(self._slid, "value")
-        self._entry.observe(self._typed, "value")
+        self._entry.observe(self._on_typed, "value")
 
     def get(self) -> int | float | None:
         text = self._entry.value.strip()
@@ -97,13 +97,13 @@ class NumberEditor(Editor):
         self._at = value
         self._slider.remove_class("studio-unset")
         self._entry_follows(str(value) if self._whole else f"{value:.6g}")
-        self.changed()
+        self.notify()
 
     def _entry_follows(self, text: str) -> None:
         with self.silently():
             self._entry.value = text
 
-    def _typed(self, *_: object) -> None:
+    def _on_typed(self, *_: object) -> None:
         if self._silent:
             return
         try:
@@ -112,7 +112,7 @@ class NumberEditor(Editor):
             value = None
         with self.silently():
             self._follow(value)
-        self.changed()
+        self.notify()
 
 
 def side_editor(spec: FieldSpec) -> NumberEditor:

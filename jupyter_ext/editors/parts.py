@@ -32,7 +32,7 @@ class PartEditor(Editor):
             self._open()
         if isinstance(spec.default, Value):
             self.set(spec.default)
-        self._use.observe(self._switched, "value")
+        self._use.observe(self._on_switched, "value")
 
     def get(self) -> Value | None:
         if self.spec.optional and not self._use.value:
@@ -65,15 +65,15 @@ class PartEditor(Editor):
         if not self._editors:
             self._editors = {spec.name: self._make(spec) for spec in field_specs(self._kind).values()}
             for editor in self._editors.values():
-                editor.on_change(self.changed)
+                editor.on_change(self.notify)
                 editor.suggest(self._names)
             self._inside.children = [editor.box for editor in self._editors.values()]
 
-    def _switched(self, *_: object) -> None:
+    def _on_switched(self, *_: object) -> None:
         if self._use.value:
             self._open()
         self._inside.layout.display = "" if self._use.value else "none"
-        self.changed()
+        self.notify()
 
 
 class ListEditor(Editor):
@@ -86,7 +86,7 @@ class ListEditor(Editor):
         self._rows = widgets.VBox()
         add = widgets.Button(description="Add", tooltip=f"Add a {kind.__name__}", layout=widgets.Layout(width="70px"))
         super().__init__(spec, self._rows, add, stacked=True)
-        add.on_click(self._added)
+        add.on_click(self._add)
 
     def get(self) -> tuple[Value | None, ...]:
         return tuple(item.get() for item in self._items)
@@ -104,21 +104,21 @@ class ListEditor(Editor):
     def _item(self, part: Value | None = None) -> PartEditor:
         place = replace(self.spec, convert=_same, item=_same, many=False, optional=False, default=None)
         item = PartEditor(place, self._kind, self._make)
-        item.on_change(self.changed)
+        item.on_change(self.notify)
         item.suggest(self._names)
         if part is not None:
             item.set(part)
         return item
 
-    def _added(self, *_: object) -> None:
+    def _add(self, *_: object) -> None:
         self._items.append(self._item())
         self._draw()
-        self.changed()
+        self.notify()
 
     def _remove(self, item: PartEditor) -> None:
         self._items.remove(item)
         self._draw()
-        self.changed()
+        self.notify()
 
     def _draw(self) -> None:
         self._rows.children = [self._row(item) for item in self._items]

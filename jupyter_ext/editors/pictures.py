@@ -10,7 +10,7 @@ import numpy as np
 
 from sd_core.errors import RequestError
 from sd_core.passes import as_depth
-from sd_core.values import Array, FieldSpec, Wrong, as_mask, as_picture, to_pillow
+from sd_core.values import Array, FieldSpec, InvalidValue, as_mask, as_picture, to_pillow
 from sd_core.values.checks import number
 
 from ..pictures import depth_picture, lossless_bytes, read_bytes
@@ -36,7 +36,7 @@ class ArrayEditor(Editor):
             layout=widgets.Layout(width="auto"),
         )
         super().__init__(spec, *controls, self._source, stacked=True)
-        self._source.observe(self._named, "value")
+        self._source.observe(self._on_named, "value")
 
     def get(self) -> Array | None:
         if self._held is None and self.spec.required:
@@ -53,22 +53,22 @@ class ArrayEditor(Editor):
     def _show(self, value: Array | None) -> None:
         """Put the value on the canvas."""
 
-    def _named(self, *_: object) -> None:
+    def _on_named(self, *_: object) -> None:
         text = self._source.value.strip()
         if self._silent or not text:
             return
         try:
-            self.set(self._checked(find(text, self._around, self.spec.name)))
+            self.set(self._check(find(text, self._around, self.spec.name)))
         except RequestError as error:
             self.complain(str(error))
             return
         self.complain("")
-        self.changed()
+        self.notify()
 
-    def _checked(self, value: Any) -> Array:
+    def _check(self, value: Any) -> Array:
         try:
             return self.spec.convert(value)
-        except Wrong as wrong:
+        except InvalidValue as wrong:
             raise RequestError(self.spec.name, wrong.message, hint=wrong.hint) from wrong
 
 
@@ -85,9 +85,9 @@ class PictureEditor(ArrayEditor):
             tooltip="Resize it to sides that are multiples of 8",
             layout=widgets.Layout(display="none"),
         )
-        self._fit.on_click(self._fitted)
+        self._fit.on_click(self._on_fit)
         super().__init__(spec, around, "or a path, or {variable}", self.canvas, self._fit)
-        self.canvas.observe(self._dropped, "image")
+        self.canvas.observe(self._on_dropped, "image")
 
     def complain(self, text: str) -> None:
         """As every editor, and with a way out where only the size is wrong."""
@@ -100,24 +100,24 @@ class PictureEditor(ArrayEditor):
         shown = depth_picture(value) if value is not None and self.spec.convert is as_depth else value
         self.canvas.image = b"" if shown is None else lossless_bytes(shown)
 
-    def _fitted(self, *_: object) -> None:
+    def _on_fit(self, *_: object) -> None:
         assert self._held is not None, "the button is there for a picture"
         height, width = (max(round(side / 8), 1) * 8 for side in self._held.shape[:2])
         self.set(np.asarray(to_pillow(self._held).resize((width, height))))
         self.complain("")
-        self.changed()
+        self.notify()
 
-    def _dropped(self, *_: object) -> None:
+    def _on_dropped(self, *_: object) -> None:
         if self._silent:
             return
         data = self.canvas.image
         try:
-            self._held = self._checked(read_bytes(data)) if data else None
+            self._held = self._check(read_bytes(data)) if data else None
         except (OSError, RequestError) as error:
             self.complain(f"this is no picture that can be used: {error}")
             return
         self.complain("")
-        self.changed()
+        self.notify()
 
 
 class FeatherEditor(NumberEditor):
@@ -126,17 +126,17 @@ class FeatherEditor(NumberEditor):
     def __init__(self, spec: FieldSpec, canvas: Canvas) -> None:
         self._canvas = canvas
         super().__init__(spec, cast("number", spec.convert))
-        self._canvas.observe(self._moved, "feather")
+        self._canvas.observe(self._on_moved, "feather")
         self.on_change(self._tell_canvas)
 
     def set(self, value: float | None) -> None:
         super().set(value)
         self._tell_canvas()
 
-    def _moved(self, *_: object) -> None:
+    def _on_moved(self, *_: object) -> None:
         if not self._silent:
             NumberEditor.set(self, self._canvas.feather)
-            self.changed()
+            self.notify()
 
     def _tell_canvas(self) -> None:
         try:
@@ -156,12 +156,12 @@ class MaskEditor(ArrayEditor):
         self._canvas = picture.canvas
         self._canvas.remove_class("studio-picture-only")
         super().__init__(spec, around, "paint it above; or a path, or {variable}")
-        self._canvas.observe(self._painted, "mask")
+        self._canvas.observe(self._on_painted, "mask")
 
     def _show(self, value: Array | None) -> None:
         self._canvas.mask = b"" if value is None else lossless_bytes(value)
 
-    def _painted(self, *_: object) -> None:
+    def _on_painted(self, *_: object) -> None:
         if self._silent:
             return
         data = self._canvas.mask
@@ -170,4 +170,4 @@ class MaskEditor(ArrayEditor):
         except OSError as error:
             self.complain(f"the mask cannot be read: {error}")
             return
-        self.changed()
+        self.notify()

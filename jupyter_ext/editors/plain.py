@@ -29,7 +29,7 @@ class TextEditor(Editor):
         )
         super().__init__(spec, self._text, stacked=True)
         self._blank: str | None = None if spec.optional else ""
-        self._text.observe(self.changed, "value")
+        self._text.observe(self.notify, "value")
 
     def get(self) -> str | None:
         return self._text.value or self._blank
@@ -52,7 +52,7 @@ class NameEditor(Editor):
             layout=_WIDE,
         )
         super().__init__(spec, self._name)
-        self._name.observe(self.changed, "value")
+        self._name.observe(self.notify, "value")
 
     def suggest(self, names: Names) -> None:
         self._name.options = names.get(self.spec.name, ())
@@ -74,7 +74,7 @@ class ChoiceEditor(Editor):
         super().__init__(spec, self._choice)
         if not spec.required:
             self.set(spec.default)
-        self._choice.observe(self.changed, "value")
+        self._choice.observe(self.notify, "value")
 
     def get(self) -> str:
         return str(self._choice.value)
@@ -90,7 +90,7 @@ class FlagEditor(Editor):
     def __init__(self, spec: FieldSpec) -> None:
         self._flag = widgets.Checkbox(description=spec.label, indent=False, value=spec.default is True)
         super().__init__(spec, self._flag)
-        self._flag.observe(self.changed, "value")
+        self._flag.observe(self.notify, "value")
 
     def get(self) -> bool:
         return self._flag.value
@@ -108,7 +108,7 @@ class ChoicesEditor(Editor):
         super().__init__(spec, self._tags, stacked=True)
         if not spec.required:
             self.set(spec.default)
-        self._tags.observe(self.changed, "value")
+        self._tags.observe(self.notify, "value")
 
     def get(self) -> tuple[str, ...]:
         return tuple(self._tags.value)
@@ -133,7 +133,7 @@ class WrittenEditor(Editor):
         super().__init__(spec, self._text)
         if not spec.required:
             self.set(spec.default)
-        self._text.observe(self.changed, "value")
+        self._text.observe(self.notify, "value")
 
     def get(self) -> Any:
         return self._read(self._text.value) if self._text.value.strip() else self._empty

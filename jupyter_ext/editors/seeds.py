@@ -25,8 +25,8 @@ class SeedEditor(Editor):
         self._next = widgets.Button(description="Next", tooltip="The seed after this one", layout=_NARROW)
         self._last: int | None = None
         super().__init__(spec, self._entry, self._lock, self._next)
-        self._entry.observe(self._typed, "value")
-        self._lock.observe(self._locked, "value")
+        self._entry.observe(self._on_typed, "value")
+        self._lock.observe(self._on_locked, "value")
         self._next.on_click(self._step)
 
     def get(self) -> int | None:
@@ -41,22 +41,22 @@ class SeedEditor(Editor):
             self._entry.value = "" if value is None else str(value)
             self._lock.value = value is not None
 
-    def used(self, seed: int) -> None:
+    def note_seed(self, seed: int) -> None:
         """Tell which seed the engine took last."""
         self._last = seed
         self._entry.placeholder = f"drawn, and told (last: {seed})"
 
-    def _typed(self, *_: object) -> None:
+    def _on_typed(self, *_: object) -> None:
         if not self._silent:
             with self.silently():
                 self._lock.value = bool(self._entry.value.strip())
-            self.changed()
+            self.notify()
 
-    def _locked(self, *_: object) -> None:
+    def _on_locked(self, *_: object) -> None:
         if self._silent:
             return
         self.set(self._last if self._lock.value else None)
-        self.changed()
+        self.notify()
 
     def _step(self, *_: object) -> None:
         try:
@@ -65,7 +65,7 @@ class SeedEditor(Editor):
             now = None
         current = self._last if now is None else now
         self.set(0 if current is None else (current + 1) % (MAX_SEED + 1))
-        self.changed()
+        self.notify()
 
 
 _NARROW = widgets.Layout(width="auto", flex="0 0 auto")

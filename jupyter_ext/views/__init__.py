@@ -2,7 +2,7 @@
 
 from .animation import AnimationView
 from .base import Note, View
-from .code import CodeView, copied, write_arrays
+from .code import CodeView, copy_source, write_arrays
 from .material import MaterialView
 from .pictures import CompareView, DepthTab, TilingView
 from .sweep import SweepView
@@ -17,6 +17,6 @@ __all__ = [
     "SweepView",
     "TilingView",
     "View",
-    "copied",
+    "copy_source",
     "write_arrays",
 ]

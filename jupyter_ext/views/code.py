@@ -41,7 +41,7 @@ def cell_source(request: Request, folder: str = INPUTS) -> str:
     return f"import sd_core\n{request.to_python(folder)}\nresult = sd_core.Engine().run(request)\nresult\n"
 
 
-def copied(request: Request, folder: str = INPUTS) -> str:
+def copy_source(request: Request, folder: str = INPUTS) -> str:
     """That source, with the arrays written and, in a notebook, the source as its next cell.
 
     Raises:

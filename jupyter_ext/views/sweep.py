@@ -35,11 +35,11 @@ class SweepView(View):
         self._lines = [_Line(name) for name in _NAMES]
         self.refresh()
         run = widgets.Button(description="Run sweep", icon="th", button_style="primary")
-        run.on_click(self._clicked)
+        run.on_click(self._on_clicked)
         self._page = widgets.Dropdown(description="Page", layout=widgets.Layout(display="none"))
         self._page.observe(lambda _: self._draw(), "value")
         self._note, self._grid = Note(), Grid()
-        self._grid.on_choose(self._chosen)
+        self._grid.on_choose(self._on_chosen)
         return [*(line.box for line in self._lines), run, self._note, self._page, self._grid]
 
     def refresh(self) -> None:
@@ -72,7 +72,7 @@ class SweepView(View):
     def show(self, entry: Entry, before: Entry | None) -> None:
         """A sweep shows itself."""
 
-    def _clicked(self, *_: object) -> None:
+    def _on_clicked(self, *_: object) -> None:
         self._note.say("")
         try:
             axes = [read_axis(self._kind(), *line.words) for line in self._lines if line.words[1].strip()]
@@ -86,7 +86,7 @@ class SweepView(View):
             places = range(first, first + self._sweep.page_size)
             self._grid.cells = [self._cells[place][0] if place in self._cells else b"" for place in places]
 
-    def _chosen(self, index: int) -> None:
+    def _on_chosen(self, index: int) -> None:
         first = 0 if self._sweep is None else (self._page.value or 0) * self._sweep.page_size
         if first + index in self._cells:
             self._choose(self._cells[first + index][1])

@@ -105,7 +105,7 @@ def require_right(
     if resume and about and not same:
         message = f"{opened.root / MANIFEST} belongs to another request"
         raise RequestError("resume", message, hint="use another folder", code=ErrorCode.CANNOT_RESUME)
-    held = [name for name in opened.listed() if "state/" not in name and os.path.lexists(opened.path(name))]
+    held = [name for name in opened.listed_names() if "state/" not in name and os.path.lexists(opened.path(name))]
     if not resume and not overwrite and held:
         whose = "this" if same else "another"
         onward = "resume=True (--resume) goes on with them, " if same else ""

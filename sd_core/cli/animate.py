@@ -25,7 +25,7 @@ from .animate_there import run_there
 from .command import Where, shared_parameters
 from .exits import errors_as_json, say, tell_warnings
 from .progress import Display
-from .running import How, followed, free_place, open_engine
+from .running import How, follow, free_place, open_engine
 
 if TYPE_CHECKING:
     from .running import AnyEngine
@@ -100,7 +100,7 @@ def _animate(request: Animation, files: _Files, how: How) -> None:
     fps = files.fps or _frame_rate(request) or 24.0
     with open_engine(how) as engine:
         result = _run(engine, request, folder, how)
-    written = [*_written(request, files, folder, fps)]
+    written = [*_write_files(request, files, folder, fps)]
     (_tell_json if how.json else _tell)(result, folder, written)
 
 
@@ -171,7 +171,7 @@ def _run(engine: AnyEngine, request: Animation, folder: Path, how: How) -> Resul
         if isinstance(engine, Client):  # a server keeps frames itself
             return run_there(engine, request, folder, show, overwrite=how.overwrite)
         try:
-            return followed(engine.submit(request, folder, how.resume, how.overwrite), show)
+            return follow(engine.submit(request, folder, how.resume, how.overwrite), show)
         except (Cancelled, KeyboardInterrupt) as error:
             finished = finished_count(folder)
             kept = f"{finished} finished frames are in {folder}; the same command with -o {folder} --resume goes on"
@@ -191,7 +191,7 @@ def _show(event: Event, display: Display, *, as_json: bool) -> None:
             display.show(event)
 
 
-def _written(request: Animation, files: _Files, folder: Path, fps: float) -> Iterator[Path]:
+def _write_files(request: Animation, files: _Files, folder: Path, fps: float) -> Iterator[Path]:
     """Write what was asked for beside the frames."""
     from sd_core.animation.layout import GIF, MP4, PAGE, exr_name, open_folder
     from sd_core.animation.media.frame_source import open_frames

@@ -14,7 +14,7 @@ from sd_core.events import Event, FrameEvent
 from sd_core.requests import Animation
 from sd_core.results import Result
 
-from .running import followed
+from .running import follow
 
 if TYPE_CHECKING:
     from sd_core.client import Client
@@ -45,7 +45,7 @@ def run_there(
         show(event)
 
     with _told_how(lambda: _to_resume(client, job.id, len(finished))):
-        result = followed(job, seen)
+        result = follow(job, seen)
     with _told_how(lambda: _to_fetch(client, job.id)):
         return keep_frames(result, request, folder, overwrite=overwrite)
 
@@ -64,7 +64,7 @@ def keep_frames(result: Result, request: Animation, folder: Path, *, overwrite: 
     told = [*result.warnings]
     with open_folder(folder) as opened:
         require_right(opened, request, count, resume=False, overwrite=overwrite)
-        earlier = opened.listed()
+        earlier = opened.listed_names()
         for index in range(count):
             picture = encode_png(result.images[index])
             if not index:
@@ -79,7 +79,7 @@ def keep_frames(result: Result, request: Animation, folder: Path, *, overwrite: 
 
 def _begin(opened: OutputFolder, request: Animation, result: Result, warn: Callable[[str], None]) -> None:
     """From now on the folder is this request's: no run may go on from the states of another."""
-    states = [name for name in opened.listed() if name.startswith("state/")]
+    states = [name for name in opened.listed_names() if name.startswith("state/")]
     opened.set_changed_aside(states, warn)
     opened.remove(states)
     opened.write({}, {"asked": request.to_json(), "resolved": result.request.to_json()})

@@ -87,7 +87,7 @@ def scene_depth() -> Array:
 def contact_sheet(pictures: list[Array], gap: int = 8) -> Array:
     """(h, w, 3) uint8 pictures side by side on white, scaled to the height of the first."""
     height = pictures[0].shape[0]
-    scaled = [_scaled(picture[..., :3], height) for picture in pictures]
+    scaled = [_scale(picture[..., :3], height) for picture in pictures]
     margin = np.full((height, gap, 3), 255, np.uint8)
     return np.hstack([scaled[0], *(piece for picture in scaled[1:] for piece in (margin, picture))])
 
@@ -109,6 +109,6 @@ def _tiles(results: dict[str, Result], depth: Array) -> list[Array]:
     ]
 
 
-def _scaled(picture: Array, height: int) -> Array:
+def _scale(picture: Array, height: int) -> Array:
     width = round(picture.shape[1] * height / picture.shape[0])
     return np.asarray(to_pillow(picture).resize((width, height)))

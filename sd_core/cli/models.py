@@ -12,7 +12,7 @@ from rich.table import Table
 
 from sd_core.errors import RequestError
 from sd_core.paths import home_folder
-from sd_core.trust import approve, approved, printable, withdraw
+from sd_core.trust import approvals, approve, printable, withdraw
 
 from .exits import errors_as_json, say
 from .progress import readable_bytes
@@ -98,7 +98,7 @@ def allowed(ctx: typer.Context, json: _JSON = False) -> None:
     """List what was allowed, beside the catalogue and the folders models and loras in SD_CORE_HOME."""
     if json:
         errors_as_json(ctx)
-    for item in approved(home_folder()):
+    for item in approvals(home_folder()):
         typer.echo(codec.dumps(item) if json else printable(item))
 
 

@@ -86,13 +86,13 @@ def _check_work(how: How) -> None:
 
 def _result(request: Request, how: How) -> Result:
     if isinstance(request, Adjust) and how.server is None:
-        return _adjusted(request)
+        return _adjust(request)
     with open_engine(how) as engine:
         overwrite = how.overwrite and not how.resume  # then it is meant for the picture
         return run(engine, request, quiet=how.json, work=how.work, resume=how.resume, overwrite=overwrite)
 
 
-def _adjusted(request: Adjust) -> Result:
+def _adjust(request: Adjust) -> Result:
     """As an engine gives it, without one: no model is asked, so nobody need wait for torch."""
     from sd_core.tasks.adjust import adjust
 
@@ -147,10 +147,10 @@ def run(
         SDError: what went wrong.
     """
     with Display(quiet=quiet, title=title) as display:
-        return followed(engine.submit(request, work, resume, overwrite and work is not None), display.show)
+        return follow(engine.submit(request, work, resume, overwrite and work is not None), display.show)
 
 
-def followed(job: Job, show: Callable[[Event], None]) -> Result:
+def follow(job: Job, show: Callable[[Event], None]) -> Result:
     """Show events as they come, up to the result; whatever else ends this, Ctrl-C too, cancels the job.
 
     Raises:
@@ -215,7 +215,7 @@ def _seed(request: Request, index: int) -> list[str]:
 def _again(request: Request, path: Path) -> list[str]:
     """What makes the picture again; a model that the user has only just named is not asked about."""
     try:
-        asks = allowed_beside(path).refused(named_in(request))
+        asks = allowed_beside(path).refusals(named_in(request))
     except SDError:
         asks = True  # approvals that cannot be read approve of nothing; the picture is written all the same
     return ["sd-core", "run", str(path), *(["--trust"] if asks else [])]

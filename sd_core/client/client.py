@@ -18,7 +18,7 @@ from ..results import Result
 from ..values import Array, from_npy, npy_bytes
 from ..wire import read_announcement
 from .job import RemoteJob, no_change
-from .submission import Parcel, pack
+from .submission import Submission, submission_of
 from .transport import Transport
 
 _BYTES = {"Content-Type": "application/octet-stream"}
@@ -44,7 +44,7 @@ def connect(
         ServerError: no server, or the token is wrong.
     """
     if url is None or token is None:
-        url, token = _announced(url, Path(home) if home is not None else home_folder())
+        url, token = _local_server(url, Path(home) if home is not None else home_folder())
     client = Client(url, token, patience=0)
     try:
         client.health()
@@ -101,7 +101,7 @@ class Client:
         if output is not None or resume or overwrite:
             raise RequestError("output", "is a folder of this machine", hint="leave it out and save the result here")
         job_id = id or uuid.uuid4().hex
-        parcel = pack(request)
+        parcel = submission_of(request)
         body = {"id": job_id, "priority": priority, "request": parcel.body, "attachments": parcel.names}
         self._post(body, parcel)
         return RemoteJob(self.transport, self.fetch, request, parcel.restore, job_id)
@@ -173,11 +173,11 @@ class Client:
         answer = self.transport.send("POST", path)
         missing = answer.json().get("missing") if answer.status == 409 else None
         if missing is not None and request is not None:
-            parcel = pack(request)
+            parcel = submission_of(request)
             for digest in missing:
                 self._upload(digest, parcel)
             answer = self.transport.send("POST", path)
-        self.transport.checked(answer)
+        self.transport.check(answer)
         return self.job(job_id)
 
     def forget(self, job_id: str) -> None:
@@ -186,26 +186,26 @@ class Client:
         Raises:
             ServerError: there is none (status 404), or it has not ended (409).
         """
-        self.transport.checked(self.transport.send("POST", f"/v1/jobs/{job_id}/forget"))
+        self.transport.check(self.transport.send("POST", f"/v1/jobs/{job_id}/forget"))
 
     def models(self) -> Sequence[SimpleNamespace]:
         """The models known by name, and whether they are on the server's machine; with the attributes of `ModelInfo`."""
-        return self._named("models")
+        return self._get_named("models")
 
     def loras(self) -> Sequence[SimpleNamespace]:
         """The files of the server's LoRA folder, which requests may name; with the attributes of `LoraInfo`."""
-        return self._named("loras")
+        return self._get_named("loras")
 
     def health(self) -> Mapping[str, Any]:
         """Devices, memory, queue, the caller's quotas; `status` is "unable" where no device can work."""
         answer = self.transport.send("GET", "/v1/health")
         if answer.status == _UNABLE and "devices" in (told := answer.json()):
             return told
-        return self.transport.checked(answer).json()
+        return self.transport.check(answer).json()
 
     def hold(self, *, held: bool = True) -> None:
         """Have the server start no waiting job until it is released, over new starts too; `held=False` releases them."""
-        self.transport.checked(self.transport.send("POST", f"/v1/queue/{'hold' if held else 'release'}"))
+        self.transport.check(self.transport.send("POST", f"/v1/queue/{'hold' if held else 'release'}"))
 
     def free_memory(self) -> None:
         """Drop every loaded model and give its memory back to the device; waits for the job that runs."""
@@ -221,7 +221,7 @@ class Client:
         Raises:
             ServerError: 404, the server has it no more; 410, it is damaged there; 502, it was changed on the way.
         """
-        answer = self.transport.checked(self.transport.send("GET", f"/v1/blobs/{digest}"))
+        answer = self.transport.check(self.transport.send("GET", f"/v1/blobs/{digest}"))
         if hashlib.sha256(answer.body).hexdigest() != digest:
             raise ServerError(f"the bytes of {digest} were changed on the way", status=502, hint="fetch them again")
         return from_npy(answer.body, digest[:12])
@@ -234,18 +234,18 @@ class Client:
     ) -> None:
         self.close()
 
-    def _named(self, what: str) -> Sequence[SimpleNamespace]:
-        answer = self.transport.checked(self.transport.send("GET", f"/v1/{what}"))
+    def _get_named(self, what: str) -> Sequence[SimpleNamespace]:
+        answer = self.transport.check(self.transport.send("GET", f"/v1/{what}"))
         return getattr(json.loads(answer.body, object_hook=lambda held: SimpleNamespace(**held)), what)
 
-    def _post(self, body: Mapping[str, Any], parcel: Parcel) -> None:
+    def _post(self, body: Mapping[str, Any], parcel: Submission) -> None:
         """Arrays are sent only when the server says that it has them not."""
         raw = json.dumps(body, allow_nan=False).encode()
         for _ in range(_ROUNDS):
             answer = self.transport.send("POST", "/v1/jobs", raw, {"Content-Type": "application/json"})
             missing = answer.json().get("missing") if answer.status == 409 else None
             if missing is None:
-                self.transport.checked(answer)
+                self.transport.check(answer)
                 return
             for digest in missing:
                 self._upload(digest, parcel)
@@ -253,18 +253,18 @@ class Client:
             "the server loses arrays as soon as they are sent", status=507, hint="give it more space for blobs"
         )
 
-    def _upload(self, digest: str, parcel: Parcel) -> None:
+    def _upload(self, digest: str, parcel: Submission) -> None:
         path = f"/v1/blobs/{digest}"
         if digest in parcel.arrays:
-            self.transport.checked(self.transport.send("PUT", path, npy_bytes(parcel.arrays[digest]), _BYTES))
+            self.transport.check(self.transport.send("PUT", path, npy_bytes(parcel.arrays[digest]), _BYTES))
             return
         file = parcel.files[digest]
         with file.open("rb") as stream:
             size = {"Content-Length": str(file.stat().st_size)}
-            self.transport.checked(self.transport.send("PUT", path, stream, _BYTES | size))
+            self.transport.check(self.transport.send("PUT", path, stream, _BYTES | size))
 
 
-def _announced(url: str | None, home: Path) -> tuple[str, str]:
+def _local_server(url: str | None, home: Path) -> tuple[str, str]:
     """URL and token of the server on this machine; its token goes to no other URL."""
     if url is None:
         found = read_announcement(home)

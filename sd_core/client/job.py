@@ -42,7 +42,7 @@ class RemoteJob(Job):
         restore: Restore,
         job_id: str,
     ) -> None:
-        super().__init__(request if isinstance(request, Request) else lambda: self._decoded(request), id=job_id)
+        super().__init__(request if isinstance(request, Request) else lambda: self._decode(request), id=job_id)
         self._transport = transport
         self._fetch = fetch
         self._restore = restore
@@ -95,7 +95,7 @@ class RemoteJob(Job):
             return ResultEvent(changed(event.result, request=self._restore(event.result.request)))
         return event
 
-    def _decoded(self, body: Mapping[str, Any]) -> Request:
+    def _decode(self, body: Mapping[str, Any]) -> Request:
         self._known = {digest: self._fetch(digest) for digest in blobs_named(body)}
         return from_json(json.dumps(body), self._known)
 

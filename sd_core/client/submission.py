@@ -18,7 +18,7 @@ _PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
+class Submission:
     """What is sent.
 
     body: the JSON of the request. arrays, files: by digest. names: digest of each attachment by its name. restore: puts the
@@ -32,7 +32,7 @@ class Parcel:
     restore: Callable[[Request], Request]
 
 
-def pack(request: Request) -> Parcel:
+def submission_of(request: Request) -> Submission:
     """Make a request ready; the server opens no path, so the files that it names are sent.
 
     Raises:
@@ -42,7 +42,7 @@ def pack(request: Request) -> Parcel:
     digests = {name: _digest(path) for name, path in paths.items()}
     sent = replace(request, **changes) if changes else request
     original = {field: getattr(request, field) for field in changes}
-    return Parcel(
+    return Submission(
         body=json.loads(sent.to_json()),
         arrays=sent.arrays(),
         files={digests[name]: path for name, path in paths.items()},

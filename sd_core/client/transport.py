@@ -63,9 +63,9 @@ class Transport:
     def json(self, method: str, path: str, data: Mapping[str, Any] | None = None) -> Json:
         """The JSON answer to a request; raises the error that the server tells."""
         body = None if data is None else json.dumps(data, allow_nan=False).encode()
-        return self.checked(self.send(method, path, body, {"Content-Type": "application/json"})).json()
+        return self.check(self.send(method, path, body, {"Content-Type": "application/json"})).json()
 
-    def checked(self, answer: Answer) -> Answer:
+    def check(self, answer: Answer) -> Answer:
         """The answer, or the error that it describes, raised."""
         if answer.status >= 400:
             raise error_of(answer)

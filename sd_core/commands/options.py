@@ -23,8 +23,8 @@ def parameters(kind: type[Request]) -> Iterator[inspect.Parameter]:
     """A parameter for each field of a request that can be typed, annotated for typer; those with a position come first."""
     hints = get_type_hints(kind)
     specs = [spec for spec in field_specs(kind).values() if _can_be_typed(spec)]
-    first = sorted((spec for spec in specs if spec.about.position is not None), key=lambda spec: spec.about.position)
-    yield from map(_argument, first)
+    first = [(spec.about.position, spec) for spec in specs if spec.about.position is not None]
+    yield from (_argument(spec) for _, spec in sorted(first, key=lambda pair: pair[0]))
     unused = kind.unused if issubclass(kind, Generation) else {}
     for spec in specs:
         if spec.about.position is None:

@@ -17,7 +17,7 @@ from sd_core.models import ControlNetwork
 
 from .images import to_grey
 from .loop import Step
-from .rolling import Offset, rolled
+from .rolling import Offset, roll
 from .tiles import Window
 
 
@@ -44,9 +44,9 @@ class ActiveControl:
         """The same control on one tile of the picture."""
         return replace(self, hint=window.cut(self.hint, scale))
 
-    def rolled(self, offsets: Sequence[Offset], scale: int) -> ActiveControl:
+    def roll(self, offsets: Sequence[Offset], scale: int) -> ActiveControl:
         """The same control with its picture moved, for each image of a batch by another way."""
-        return replace(self, hint=rolled(self.hint, offsets, scale))
+        return replace(self, hint=roll(self.hint, offsets, scale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Controls:
             if isinstance(control.network, T2IAdapter):
                 if index not in self._seen:
                     self._seen[index] = _features(control.network, control.hint.to(model_input))
-                total += Residuals(blocks=[_repeated(control.scale * f, model_input) for f in self._seen[index]])
+                total += Residuals(blocks=[_repeat(control.scale * f, model_input) for f in self._seen[index]])
             else:
                 total += _controlnet(control.network, control, model_input, step, embeddings, added)
         return total
@@ -111,7 +111,7 @@ def _controlnet(
         model_input,
         step.timestep,
         encoder_hidden_states=embeddings,
-        controlnet_cond=_repeated(control.hint.to(model_input), model_input),
+        controlnet_cond=_repeat(control.hint.to(model_input), model_input),
         conditioning_scale=control.scale,
         added_cond_kwargs=added,
         return_dict=False,
@@ -123,7 +123,7 @@ def _features(network: T2IAdapter, hint: Tensor) -> list[Tensor]:
     return list(network(to_grey(hint) if network.config.in_channels == 1 else hint))
 
 
-def _repeated(x: Tensor, like: Tensor) -> Tensor:
+def _repeat(x: Tensor, like: Tensor) -> Tensor:
     """`x` (1 or b, ...) for all passes of the b pictures, in the order of `like`."""
     return x.repeat(len(like) // len(x), 1, 1, 1)
 

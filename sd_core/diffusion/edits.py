@@ -59,7 +59,7 @@ class StartAt(Edit):
 
 
 @dataclass(frozen=True, slots=True)
-class Pin(Edit):
+class PullTowards(Edit):
     """Pull the clean latents towards `reference` (1, c, lh, lw) by `weight` (1, 1, lh, lw) in [0, 1], in every step.
 
     The prediction is changed, not the noisy latents, so that any scheduler goes on from it with the noise that it had.

@@ -26,7 +26,7 @@ def to_cells(mask: Tensor, scale: int) -> Tensor:
     return functional.interpolate(mask, size=(mask.shape[-2] // scale, mask.shape[-1] // scale))
 
 
-def feathered(mask: Tensor, radius: float) -> Tensor:
+def feather(mask: Tensor, radius: float) -> Tensor:
     """A binary mask (1, 1, h, w) with an edge that falls from 1 to 0 over `radius` pixels outside it; 0 leaves it hard.
 
     The fall is a raised cosine of the distance to the mask, so that a fill meets its surroundings without a crease.

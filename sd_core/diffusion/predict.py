@@ -15,7 +15,7 @@ from .conditioning import Conditioning
 from .control import ActiveControl, Controls
 from .latents import latent_scale
 from .loop import Predict, Step
-from .rolling import Offset, Rolling, back, rolled
+from .rolling import Offset, Rolling, back, roll
 from .tiles import Tiling, Window, blend, windows
 
 
@@ -36,10 +36,10 @@ class Inputs:
         extra = None if self.extra_channels is None else window.cut(self.extra_channels)
         return Inputs(self.conditioning, tuple(c.cut(window, scale) for c in self.controls), extra)
 
-    def rolled(self, offsets: Sequence[Offset], scale: int) -> Inputs:
+    def roll(self, offsets: Sequence[Offset], scale: int) -> Inputs:
         """The inputs of pictures that are moved."""
-        extra = None if self.extra_channels is None else rolled(self.extra_channels, offsets)
-        return Inputs(self.conditioning, tuple(c.rolled(offsets, scale) for c in self.controls), extra)
+        extra = None if self.extra_channels is None else roll(self.extra_channels, offsets)
+        return Inputs(self.conditioning, tuple(c.roll(offsets, scale) for c in self.controls), extra)
 
 
 def make_predict(model: Model, inputs: Inputs) -> Predict:
@@ -94,8 +94,8 @@ def make_rolled_predict(make: Callable[[Inputs], Predict], inputs: Inputs, rolli
 
     def predict(latents: Tensor, step: Step) -> Tensor:
         offsets = rolling.offsets(step, (latents.shape[-2], latents.shape[-1]))
-        prediction = make(inputs.rolled(offsets, scale))(rolled(latents, offsets), step)
-        return rolled(prediction, back(offsets))
+        prediction = make(inputs.roll(offsets, scale))(roll(latents, offsets), step)
+        return roll(prediction, back(offsets))
 
     return predict
 

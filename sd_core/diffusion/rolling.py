@@ -37,7 +37,7 @@ class Rolling:
         return int(down) if wraps_y(self.axes) else 0, int(right) if wraps_x(self.axes) else 0
 
 
-def rolled(x: Tensor, offsets: Sequence[Offset], scale: int = 1) -> Tensor:
+def roll(x: Tensor, offsets: Sequence[Offset], scale: int = 1) -> Tensor:
     """Pictures over whose border what leaves on one side comes in on the other.
 
     Args:

@@ -75,7 +75,7 @@ def _pad_convolution(conv: nn.Conv2d, pad: Pad, axes: Seamless, restore: ExitSta
     """Let a hook do the padding, so that the layer, and whatever wraps it, stays the object that it is."""
 
     def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (_padded(inputs[0], pad, axes), *inputs[1:])
+        return (_pad(inputs[0], pad, axes), *inputs[1:])
 
     handle = conv.register_forward_pre_hook(hook)
     padding = conv.padding
@@ -97,7 +97,7 @@ def _both_sides(conv: nn.Conv2d) -> Pad:
     return (horizontal, horizontal, vertical, vertical)
 
 
-def _padded(x: Tensor, pad: Pad, axes: Seamless) -> Tensor:
+def _pad(x: Tensor, pad: Pad, axes: Seamless) -> Tensor:
     left, right, top, bottom = pad
     x = functional.pad(x, (left, right, 0, 0), mode="circular" if wraps_x(axes) else "constant")
     return functional.pad(x, (0, 0, top, bottom), mode="circular" if wraps_y(axes) else "constant")

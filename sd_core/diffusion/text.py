@@ -110,13 +110,13 @@ class _Encoder:
     def encode(self, tokens: _Tokens, chunks: int) -> _Encoded:
         """The chunks' embeddings in one row, weighted."""
         rows = [slice(i * self.room, (i + 1) * self.room) for i in range(chunks)]
-        ids = torch.tensor([self._framed(tokens.ids[row]) for row in rows], device=self.model.placement.device)
+        ids = torch.tensor([self._add_markers(tokens.ids[row]) for row in rows], device=self.model.placement.device)
         encoded = self._run(ids, [len(tokens.ids[row]) for row in rows])
         weights = torch.tensor([self._framed_weights(tokens.weights[row]) for row in rows])
         hidden = _weigh(encoded.hidden, weights, restore_mean=self.model.family is not Family.SDXL)
         return _Encoded(hidden.reshape(1, -1, hidden.shape[-1]), encoded.pooled)
 
-    def _framed(self, ids: list[int]) -> list[int]:
+    def _add_markers(self, ids: list[int]) -> list[int]:
         padding = [self.tokenizer.pad_token_id] * (self.room - len(ids))
         return [self.tokenizer.bos_token_id, *ids, self.tokenizer.eos_token_id, *padding]
 

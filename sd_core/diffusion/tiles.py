@@ -33,7 +33,7 @@ class Window:
 
     def cut(self, x: Tensor, scale: int = 1) -> Tensor:
         """The tile of `x` (b, c, h, w), which has `scale` pixels to a cell."""
-        rows, columns = _scaled(self.rows, scale).to(x.device), _scaled(self.columns, scale).to(x.device)
+        rows, columns = _scale(self.rows, scale).to(x.device), _scale(self.columns, scale).to(x.device)
         return x[..., rows[:, None], columns[None, :]]
 
 
@@ -80,7 +80,7 @@ def blend(tiles: Iterator[Tensor], covered: list[Window], cells: tuple[int, int]
     for tile, window in zip(tiles, covered, strict=True):
         if total is None:
             total = tile.new_zeros((*tile.shape[:2], cells[0] * scale, cells[1] * scale), dtype=torch.float32)
-        rows, columns = _scaled(window.rows, scale)[:, None], _scaled(window.columns, scale)[None, :]
+        rows, columns = _scale(window.rows, scale)[:, None], _scale(window.columns, scale)[None, :]
         weight = _enlarge(window.weight, scale)
         weights[rows, columns] += weight
         total[..., rows.to(total.device), columns.to(total.device)] += tile.float() * weight.to(total.device)
@@ -106,7 +106,7 @@ def _fall_off(length: int, ramp: int) -> Tensor:
     return (distance / (ramp + 1)).clamp(max=1.0)
 
 
-def _scaled(cells: Tensor, scale: int) -> Tensor:
+def _scale(cells: Tensor, scale: int) -> Tensor:
     return (cells[:, None] * scale + torch.arange(scale)).flatten()
 
 

@@ -168,7 +168,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001
             # The queue must outlive a job that trips over a defect; the job itself carries the reason.
             _log.exception("job %s failed", job.id)
-            job.fail(_unexpected(error), tuple(context.warnings))
+            job.fail(_unexpected_error(error), tuple(context.warnings))
 
     def _result(self, job: Job, context: JobContext) -> Result:
         start = perf_counter()
@@ -184,7 +184,7 @@ def _out_of_memory(device: torch.device, error: torch.OutOfMemoryError) -> OutOf
     return translated
 
 
-def _unexpected(error: Exception) -> SDError:
+def _unexpected_error(error: Exception) -> SDError:
     translated = SDError(f"{type(error).__name__}: {error}", hint="this is a defect of sd_core: please report it")
     translated.__cause__ = error
     return translated

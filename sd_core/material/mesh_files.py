@@ -98,13 +98,13 @@ def _primitives(mesh: Mesh, *, upright: bool) -> list[Primitive]:
     found = []
     for owner, texture in np.unique(np.stack([mesh.object_id, mesh.material_id], axis=1), axis=0):
         chosen = (mesh.object_id == owner) & (mesh.material_id == texture)
-        vertex, uv, triangles = _indexed(mesh.faces[chosen], mesh.uvs[chosen])
+        vertex, uv, triangles = _index_corners(mesh.faces[chosen], mesh.uvs[chosen])
         name = f"object_{owner}" if mesh.object_id.any() else "mesh"
         found.append(Primitive(name=name, positions=points[vertex], uvs=uv, triangles=triangles, material=int(texture)))
     return found
 
 
-def _indexed(faces: Array, uvs: Array) -> tuple[Array, Array, Array]:
+def _index_corners(faces: Array, uvs: Array) -> tuple[Array, Array, Array]:
     """Vertex number and UV of every distinct corner, and triangles of these."""
     corners = np.concatenate([faces.reshape(-1, 1).astype(np.float64), uvs.reshape(-1, 2).astype(np.float64)], axis=1)
     unique, inverse = np.unique(corners, axis=0, return_inverse=True)

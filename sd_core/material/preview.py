@@ -27,11 +27,11 @@ def preview(pictures: Mapping[Part, Array]) -> Array:
     Args:
         pictures: as `stored_pictures` gives them.
     """
-    tiled = np.tile(_resized(pictures[Part.BASE_COLOR], _SIDE // 3), (3, 3, 1))
+    tiled = np.tile(_resize(pictures[Part.BASE_COLOR], _SIDE // 3), (3, 3, 1))
     top = np.concatenate([tiled, lit_sphere(pictures, _SIDE)], axis=1)
     shown = [pictures[part] for part in _STRIP if part in pictures]
     side = top.shape[1] // len(_STRIP)
-    strip = np.concatenate([_resized(_rgb(picture), side) for picture in shown], axis=1)
+    strip = np.concatenate([_resize(_rgb(picture), side) for picture in shown], axis=1)
     below = np.pad(strip, ((0, 0), (0, top.shape[1] - strip.shape[1]), (0, 0)))
     return np.concatenate([top, below], axis=0)
 
@@ -44,10 +44,10 @@ def lit_sphere(pictures: Mapping[Part, Array], side: int) -> Array:
     z = np.sqrt(np.maximum(1 - x**2 - y**2, 0))
     normal, right, up = _frame(np.stack([x, y, z], axis=-1))
     rows, columns = _texels(normal, pictures[Part.BASE_COLOR].shape)
-    take = lambda part, default: _sampled(pictures, part, rows, columns, default)  # noqa: E731
+    take = lambda part, default: _sample(pictures, part, rows, columns, default)  # noqa: E731
     tilt = take(Part.NORMAL_OPENGL, (0.5, 0.5, 1.0)) * 2 - 1
     bent = tilt[..., :1] * right + tilt[..., 1:2] * up + np.maximum(tilt[..., 2:], 0.05) * normal
-    colour = _shaded(
+    colour = _shade(
         bent / np.linalg.norm(bent, axis=-1, keepdims=True),
         decode_srgb(take(Part.BASE_COLOR, (0.5, 0.5, 0.5))),
         take(Part.ORM, (1.0, 0.8, 0.0)),
@@ -69,7 +69,7 @@ def _texels(normal: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
     return (-upwards * shape[0]).astype(int) % shape[0], (around * shape[1]).astype(int) % shape[1]
 
 
-def _sampled(
+def _sample(
     pictures: Mapping[Part, Array], part: Part, rows: Array, columns: Array, default: tuple[float, ...]
 ) -> Array:
     if part not in pictures:
@@ -77,7 +77,7 @@ def _sampled(
     return pictures[part][rows, columns].astype(np.float32) / 255
 
 
-def _shaded(normal: Array, base: Array, orm: Array) -> Array:
+def _shade(normal: Array, base: Array, orm: Array) -> Array:
     """Lambert and GGX under the lights, viewed along -z (Walter et al. 2007; Schlick 1994)."""
     occlusion, rough, metal = (orm[..., i : i + 1] for i in range(3))
     specular = 0.04 + (base - 0.04) * metal
@@ -109,7 +109,7 @@ def _rgb(picture: Array) -> Array:
     return np.repeat(eight[..., None], 3, axis=2) if eight.ndim == 2 else eight
 
 
-def _resized(picture: Array, side: int) -> Array:
+def _resize(picture: Array, side: int) -> Array:
     from PIL import Image
 
     return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BOX))

@@ -27,22 +27,22 @@ def box_projection(vertices: Floats, faces: Ints, size: int) -> Floats:
     axis = np.abs(normals).argmax(axis=1)
     side = axis * 2 + (normals[np.arange(len(faces)), axis] < 0)
     nothing = np.zeros(len(faces), np.int64)
-    uvs = _projected(vertices[faces], axis, _charts(faces, side), size)
+    uvs = _project(vertices[faces], axis, _charts(faces, side), size)
     for _ in range(_ROUNDS):
         surface = Surface(vertices=vertices, faces=faces, uvs=uvs, object_id=nothing, material_id=nothing)
         on_others = overlapping_faces(surface, size)
         if not len(on_others):
             break
         side[on_others] += 6
-        uvs = _projected(vertices[faces], axis, _charts(faces, side), size)
+        uvs = _project(vertices[faces], axis, _charts(faces, side), size)
     return uvs
 
 
-def _projected(corners: Floats, axis: Ints, chart: Ints, size: int) -> Floats:
+def _project(corners: Floats, axis: Ints, chart: Ints, size: int) -> Floats:
     every = np.arange(len(corners))[:, None]
     flat = np.stack([corners[every, np.arange(3)[None], _plane(axis, k)[:, None]] for k in (0, 1)], axis=-1)
     low, extent = _boxes(flat, chart)
-    place, scale = _packed(extent, size)
+    place, scale = _pack(extent, size)
     return np.clip((flat - low[chart][:, None]) * scale + place[chart][:, None], 0, 1).astype(np.float32)
 
 
@@ -72,7 +72,7 @@ def _boxes(flat: Floats, chart: Ints) -> tuple[Floats, Floats]:
     return low, high - low
 
 
-def _packed(extent: Floats, size: int) -> tuple[Floats, float]:
+def _pack(extent: Floats, size: int) -> tuple[Floats, float]:
     """Lower corners (c, 2) of the charts in the unit square and their common scale: tall ones first, row by row."""
     gap = min(2 / size, 0.25 / max(np.sqrt(len(extent)), 1))
     order = np.argsort(-extent[:, 1])

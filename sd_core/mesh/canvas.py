@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from .fill import fill_gutters, fill_unseen
-from .gather import Glimpse, blended, harmonised
+from .gather import ViewColours, blend, harmonise
 from .prepare import Prepared, page_of_face
 from .render import View
 from .repaint import Held
@@ -22,7 +22,7 @@ REFINED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Brief:
+class ViewStart:
     """What a view is to paint, arrays (h, w).
 
     picture: (h, w, 3) uint8, the texture as seen so far, gaps filled with what is near. start: share of the steps that
@@ -34,47 +34,47 @@ class Brief:
     new: float
 
 
-class Canvas:
+class PaintedTexture:
     """Textures that fill up view by view; what is `held` stays as it is, and views are brought into its colours."""
 
     def __init__(self, prepared: Prepared, held: Held | None = None) -> None:
         self._surface, self._texels = prepared.surface, prepared.texels
         self._covered = self._texels.image(np.ones(len(self._texels), bool))
         self._page_of_face = page_of_face(self._texels, len(self._surface.faces))
-        self._glimpses: list[Glimpse] = []
+        self._glimpses: list[ViewColours] = []
         self._cosine = np.zeros(len(self._texels), np.float32)
         self._held = held
         if held is not None and held.kept.any():
             index = np.flatnonzero(held.kept)
-            self.add(Glimpse(index, held.colours[index], np.ones(len(index), np.float32)), np.float32(1))
+            self.add(ViewColours(index, held.colours[index], np.ones(len(index), np.float32)), np.float32(1))
         self.to_paint = 1.0 if held is None else float(1 - held.kept.mean())
         """Share of the texels that were to be painted at the start."""
 
     @property
-    def begun(self) -> bool:
+    def has_paint(self) -> bool:
         """Whether there is anything that a view could continue."""
         return bool(self._glimpses)
 
-    def add(self, glimpse: Glimpse, cosine: Floats | np.float32) -> None:
+    def add(self, glimpse: ViewColours, cosine: Floats | np.float32) -> None:
         """Take over a view's colours; `cosine` (m,) are the cosines at which it saw its texels."""
         self._glimpses.append(glimpse)
         self._cosine[glimpse.index] = np.maximum(self._cosine[glimpse.index], cosine)
 
-    def brief(self, view: View) -> Brief:
+    def view_start(self, view: View) -> ViewStart:
         """What is there in the eyes of `view`, and what it is to do: paint, refine, or leave."""
         colours, weight = self._mean()
-        painted = self._sampled(self._texels.image(np.where(weight > 0, self._cosine, -1)[:, None]), view)[..., 0]
-        picture = self._sampled(self._texels.image(colours), view)
+        painted = self._sample(self._texels.image(np.where(weight > 0, self._cosine, -1)[:, None]), view)[..., 0]
+        picture = self._sample(self._texels.image(colours), view)
         seen = view.face >= 0
         empty = seen & (painted <= 0)
         refined = seen & ~empty & (view.cosine > painted + _BETTER)
         start = np.where(seen & ~empty, np.where(refined, REFINED, 1), 0).astype(np.float32)
-        picture = _continued(picture, seen & ~empty)
-        return Brief(
+        picture = _continue_colours(picture, seen & ~empty)
+        return ViewStart(
             np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8), start, float(empty.sum() / max(seen.sum(), 1))
         )
 
-    def finished(self) -> tuple[Floats, Floats]:
+    def finish(self) -> tuple[Floats, Floats]:
         """Textures (p, n, n, 3) with no gap anywhere, and the weight (n,) with which each texel was seen."""
         colours, weight = self._mean()
         filled = fill_unseen(colours, weight > 0, self._surface, self._texels)
@@ -85,19 +85,19 @@ class Canvas:
 
     def disagreement(self) -> tuple[float, float]:
         """PSNR in dB of views against their mean, where they overlap: as painted, and harmonised."""
-        pairs = (self._glimpses, harmonised(self._glimpses, len(self._texels), hold_first=True))
+        pairs = (self._glimpses, harmonise(self._glimpses, len(self._texels), hold_first=True))
         before, after = (_overlap_psnr(glimpses, len(self._texels)) for glimpses in pairs)
         return before, after
 
     def _mean(self) -> tuple[Floats, Floats]:
         """Colours (n, 3) of all views together, brought into one tone, and their weights (n,)."""
         count = len(self._texels)
-        colours, weight = blended(harmonised(self._glimpses, count, hold_first=True), count)
+        colours, weight = blend(harmonise(self._glimpses, count, hold_first=True), count)
         if self._held is not None:
             colours[self._held.kept] = self._held.colours[self._held.kept]
         return colours, weight
 
-    def _sampled(self, pages: Floats, view: View) -> Floats:
+    def _sample(self, pages: Floats, view: View) -> Floats:
         """The pages (p, n, n, c) at each pixel of a view, by nearest texel; 0 on the background."""
         filled = fill_gutters(pages, self._covered)
         size = self._texels.size
@@ -111,7 +111,7 @@ class Canvas:
         return values
 
 
-def _continued(picture: Floats, known: np.ndarray) -> Floats:
+def _continue_colours(picture: Floats, known: np.ndarray) -> Floats:
     """The nearest known colour wherever there is none, so that no foreign edge shows through the encoder."""
     if known.all() or not known.any():
         return picture
@@ -119,8 +119,8 @@ def _continued(picture: Floats, known: np.ndarray) -> Floats:
     return picture[rows, columns]
 
 
-def _overlap_psnr(glimpses: list[Glimpse], count: int) -> float:
-    mean, _ = blended(glimpses, count)
+def _overlap_psnr(glimpses: list[ViewColours], count: int) -> float:
+    mean, _ = blend(glimpses, count)
     times = np.zeros(count, np.int64)
     for glimpse in glimpses:
         times[glimpse.index] += 1

@@ -29,7 +29,7 @@ def fill_unseen(colours: Floats, seen: np.ndarray, surface: Surface, texels: Tex
         wanted = np.flatnonzero(~seen & (owner == number))
         known = np.flatnonzero(seen & (owner == number))
         known = known if len(known) else np.flatnonzero(seen)
-        filled[wanted] = _interpolated(place[known], colours[known], place[wanted])
+        filled[wanted] = _interpolate(place[known], colours[known], place[wanted])
     return filled
 
 
@@ -47,7 +47,7 @@ def fill_gutters(pages: Floats, covered: np.ndarray) -> Floats:
     return filled
 
 
-def _interpolated(known: Floats, colours: Floats, wanted: Floats) -> Floats:
+def _interpolate(known: Floats, colours: Floats, wanted: Floats) -> Floats:
     distance, index = KDTree(known).query(wanted, k=min(_NEIGHBOURS, len(known)))
     distance, index = distance.reshape(len(wanted), -1), index.reshape(len(wanted), -1)
     weight = 1 / np.maximum(distance, 1e-9) ** 2

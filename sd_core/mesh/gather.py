@@ -24,7 +24,7 @@ _FAINT = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
+class ViewColours:
     """The texels that one view sees: index (m,) into the texels, colour (m, 3), weight (m,)."""
 
     index: Ints
@@ -41,7 +41,7 @@ def look_up(
     *,
     power: float = 2.0,
     erosion: float = _EROSION,
-) -> Glimpse:
+) -> ViewColours:
     """The colours that `view` has for texels.
 
     Args:
@@ -61,7 +61,7 @@ def look_up(
     own = _same_place(at, positions[index], view, surface, texels.face[index])
     weight = cosines[index] ** power * np.where(own, np.maximum(trust, _FAINT), 0)
     kept = weight > 0
-    return Glimpse(index[kept], colour[kept].astype(np.float32), weight[kept].astype(np.float32))
+    return ViewColours(index[kept], colour[kept].astype(np.float32), weight[kept].astype(np.float32))
 
 
 def _same_place(at: Floats, positions: Floats, view: View, surface: Surface, face: Ints) -> np.ndarray:
@@ -80,7 +80,7 @@ def _same_place(at: Floats, positions: Floats, view: View, surface: Surface, fac
     return same
 
 
-def blended(glimpses: list[Glimpse], count: int) -> tuple[Floats, Floats]:
+def blend(glimpses: list[ViewColours], count: int) -> tuple[Floats, Floats]:
     """Weighted means (count, 3) and summed weights (count,); 0 where nothing was seen."""
     colour, weight = np.zeros((count, 3), np.float64), np.zeros(count, np.float64)
     for glimpse in glimpses:
@@ -90,7 +90,7 @@ def blended(glimpses: list[Glimpse], count: int) -> tuple[Floats, Floats]:
     return mean.astype(np.float32), weight.astype(np.float32)
 
 
-def harmonised(glimpses: list[Glimpse], count: int, *, hold_first: bool = False) -> list[Glimpse]:
+def harmonise(glimpses: list[ViewColours], count: int, *, hold_first: bool = False) -> list[ViewColours]:
     """The same glimpses with a constant colour added to each, so that views agree where they overlap.
 
     The offsets are least-squares: with overlaps as edges between views they solve a small Laplacian system, whose free
@@ -110,12 +110,12 @@ def harmonised(glimpses: list[Glimpse], count: int, *, hold_first: bool = False)
     offsets = np.linalg.lstsq(laplacian, right, rcond=1e-9)[0]
     offsets -= offsets[0] if hold_first else offsets.mean(axis=0)
     return [
-        Glimpse(g.index, np.clip(g.colour + offset, 0, 1).astype(np.float32), g.weight)
+        ViewColours(g.index, np.clip(g.colour + offset, 0, 1).astype(np.float32), g.weight)
         for g, offset in zip(glimpses, offsets, strict=True)
     ]
 
 
-def _disagreement(one: Glimpse, other: Glimpse, count: int) -> tuple[float, Floats]:
+def _disagreement(one: ViewColours, other: ViewColours, count: int) -> tuple[float, Floats]:
     """Summed weight of the overlap, and the weighted sum (3,) of `one` minus `other` in it."""
     where = np.full(count, -1, np.int64)
     where[other.index] = np.arange(len(other.index))

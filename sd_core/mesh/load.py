@@ -58,7 +58,7 @@ def load_mesh(path: str) -> Mesh:
     parts = [part for part in parts if len(part.faces)]
     if not parts:
         raise RequestError("mesh", f"{path} holds no triangles", hint="export a mesh, with its modifiers applied")
-    return _joined(parts)
+    return _join(parts)
 
 
 class _Part:
@@ -78,7 +78,7 @@ class _Part:
         self.uvs: Floats | None = None if uv is None or not len(uv) else np.asarray(uv, np.float32)[self.faces]
 
 
-def _joined(parts: list[_Part]) -> Mesh:
+def _join(parts: list[_Part]) -> Mesh:
     starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
     counts = [len(part.faces) for part in parts]
     names = list(dict.fromkeys(part.material for part in parts))

@@ -57,7 +57,7 @@ def prepare(given: Mesh | str, size: int, *, working: Callable[[str], None] = la
     return Prepared(surface, texels, f"{how}, since {why}")
 
 
-def textured(prepared: Prepared) -> Mesh:
+def mesh_with_uvs(prepared: Prepared) -> Mesh:
     """The mesh with its UVs; `material_id` says which texture each face shows."""
     surface = prepared.surface
     return Mesh(

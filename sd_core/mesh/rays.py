@@ -37,7 +37,7 @@ class Rays:
         found = [self._first(o, d) for o, d in _pieces(origins, directions)]
         return Hits(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
-    def blocked(self, origins: Floats, directions: Floats) -> np.ndarray:
+    def is_blocked(self, origins: Floats, directions: Floats) -> np.ndarray:
         """(n,) whether anything lies within one length of `directions`, (n, 3)."""
         answers = [
             self._scene.run(o, d, np.ones(len(o), np.float32), query="OCCLUDED")

@@ -78,13 +78,13 @@ def find_texels(surface: Surface, size: int) -> Texels:
     picture for both. Objects that overlap get textures of their own.
     """
     pages, page_of_face = _pages(surface, split=np.zeros(len(surface.faces), bool))
-    drawn = _drawn(surface, size, page_of_face)
+    drawn = _rasterise(surface, size, page_of_face)
     owner = surface.object_id
     foreign = drawn.again[owner[drawn.face[drawn.again]] != owner[drawn.face[drawn.again - 1]]]
     if len(foreign):
         split = np.isin(surface.material_id, np.unique(surface.material_id[drawn.face[foreign]]))
         pages, page_of_face = _pages(surface, split)
-        drawn = _drawn(surface, size, page_of_face)
+        drawn = _rasterise(surface, size, page_of_face)
     keep = np.ones(len(drawn.index), bool)
     keep[drawn.again] = False
     page, rest = np.divmod(drawn.index[keep], size * size)
@@ -94,7 +94,7 @@ def find_texels(surface: Surface, size: int) -> Texels:
 
 def overlapping_faces(surface: Surface, size: int) -> Ints:
     """The faces that lie on others in UV space; neighbours that merely share an edge do not count."""
-    drawn = _drawn(surface, size, _pages(surface, split=np.zeros(len(surface.faces), bool))[1])
+    drawn = _rasterise(surface, size, _pages(surface, split=np.zeros(len(surface.faces), bool))[1])
     inner = drawn.again[drawn.weights[drawn.again].min(axis=1) > _INSIDE]
     return np.unique(drawn.face[inner])
 
@@ -133,7 +133,7 @@ def _pages(surface: Surface, split: np.ndarray) -> tuple[tuple[Page, ...], Ints]
     return pages, page_of_face.reshape(-1)
 
 
-def _drawn(surface: Surface, size: int, page_of_face: Ints) -> _Drawn:
+def _rasterise(surface: Surface, size: int, page_of_face: Ints) -> _Drawn:
     local = (surface.uvs - np.floor(surface.uvs.mean(axis=1))[:, None]).astype(np.float64)
     x, y = local[..., 0] * size - 0.5, (1 - local[..., 1]) * size - 0.5
     first_x, last_x = np.ceil(x.min(1)).clip(0, size), np.floor(x.max(1)).clip(-1, size - 1)
@@ -147,7 +147,7 @@ def _drawn(surface: Surface, size: int, page_of_face: Ints) -> _Drawn:
         # Faces of about one extent are tested together, each in a square of that many texels.
         chosen = np.flatnonzero((extent > step // 2) & (extent <= step))
         parts = np.array_split(chosen, max(-(-len(chosen) * step * step // _AT_ONCE), 1))
-        found += [_tested(part, outlines.of(part), step, size) for part in parts if len(part)]
+        found += [_texels_inside(part, outlines.of(part), step, size) for part in parts if len(part)]
         step *= 2
     index, face, weights = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.lexsort((face, index))
@@ -155,7 +155,7 @@ def _drawn(surface: Surface, size: int, page_of_face: Ints) -> _Drawn:
     return _Drawn(index, face[order], weights[order], np.flatnonzero(index[1:] == index[:-1]) + 1)
 
 
-def _tested(faces: Ints, outlines: _Outlines, step: int, size: int) -> tuple[Ints, Ints, Floats]:
+def _texels_inside(faces: Ints, outlines: _Outlines, step: int, size: int) -> tuple[Ints, Ints, Floats]:
     """Linear index, face and weights of the texels inside `faces`."""
     grid = np.arange(step)
     column = (outlines.first_x[:, None, None] + grid[None, None, :]).repeat(step, 1)

@@ -56,7 +56,7 @@ def plan_views(surface: Surface, texels: Texels, rays: Rays, max_views: int, siz
         if picked and _gain(cosines, picked, addition) < _WORTH_A_VIEW and _share(cosines, picked, reachable) > _ENOUGH:
             break
         picked.append(addition)
-    picked = _improved(cosines, picked)
+    picked = _improve(cosines, picked)
     ordered = _neighbours_in_turn([cameras[i] for i in picked])
     return Plan(tuple(ordered), _share(cosines, picked, reachable), float(reachable.mean()))
 
@@ -77,7 +77,7 @@ def _best_addition(cosines: Floats, picked: list[int]) -> int:
     return int(np.argmax(new + _ANGLE_COUNTS * np.maximum(cosines - best, 0).sum(axis=1)))
 
 
-def _improved(cosines: Floats, picked: list[int]) -> list[int]:
+def _improve(cosines: Floats, picked: list[int]) -> list[int]:
     """Each view in turn replaced by the best for its place, now that the others are known, until nothing changes."""
     for _ in range(_ROUNDS):
         before = list(picked)
@@ -129,7 +129,7 @@ def seen_cosines(
     asked = np.flatnonzero(cosines)
     lifted = positions[asked] + normals[asked] * np.sign(signed[asked])[:, None] * np.float32(surface.radius * 1e-4)
     ways = camera.matrix_world[:3, 3].astype(np.float32) - lifted
-    cosines[asked[rays.blocked(lifted, ways)]] = 0
+    cosines[asked[rays.is_blocked(lifted, ways)]] = 0
     return cosines
 
 

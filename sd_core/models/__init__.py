@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .adapters import Adapted, adapted
+    from .adapters import Adapted, with_adapters
     from .cache import ModelCache
     from .catalogue import BUILTIN_FOLDER, CATALOGUE
     from .controls import ControlNetwork, load_control_network
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .vocabulary import unknown_words
 
 _HOMES = {
-    "adapters": ("Adapted", "adapted"),
+    "adapters": ("Adapted", "with_adapters"),
     "cache": ("ModelCache",),
     "catalogue": ("BUILTIN_FOLDER", "CATALOGUE"),
     "controls": ("ControlNetwork", "load_control_network"),
@@ -44,7 +44,6 @@ __all__ = [
     "ModelCache",
     "ModelInfo",
     "UNetInput",
-    "adapted",
     "list_loras",
     "list_models",
     "load_control_network",
@@ -54,6 +53,7 @@ __all__ = [
     "remove_model",
     "show_model",
     "unknown_words",
+    "with_adapters",
 ]
 
 

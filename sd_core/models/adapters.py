@@ -13,7 +13,7 @@ from .model import Model
 
 
 @contextmanager
-def adapted(model: Model, loras: Sequence[Lora], image_prompt: ImagePrompt | None) -> Iterator[Adapted]:
+def with_adapters(model: Model, loras: Sequence[Lora], image_prompt: ImagePrompt | None) -> Iterator[Adapted]:
     """The model with LoRAs, textual inversions and a picture prompt; bit for bit as before afterwards, also after an error.
 
     Raises:

@@ -43,21 +43,21 @@ def check_sizes(path: Path, entries: Iterable[tuple[str, Any]]) -> None:
         layers = _layers(key, value)
         depths[key] = max(depths.get(key, 1), layers)
         if layers > MOST_LAYERS:
-            raise _refused(path, f"asks for {layers} layers ({key})")
+            raise _refusal(path, f"asks for {layers} layers ({key})")
     if prod(_independent(depths)) > MOST_LAYERS:
         deep = ", ".join(f"{key} = {layers}" for key, layers in depths.items() if layers > 1)
-        raise _refused(path, f"asks for too many layers ({deep})")
+        raise _refusal(path, f"asks for too many layers ({deep})")
 
 
 def _check_numbers(path: Path, key: str, value: Any) -> None:
     items = value if isinstance(value, list) else [value]
     if len(items) > LONGEST:
-        raise _refused(path, f"lists {len(items)} items as {key}")
+        raise _refusal(path, f"lists {len(items)} items as {key}")
     large = next((item for item in _flat(items) if isinstance(item, int) and abs(item) > LARGEST), None)
     if large is not None:
         # Python refuses to write the longest numbers.
         told = str(large) if abs(large) < 10**18 else "a number of more than 18 digits"
-        raise _refused(path, f"asks for {told} as {key}")
+        raise _refusal(path, f"asks for {told} as {key}")
 
 
 def _flat(items: list[Any]) -> Iterable[Any]:
@@ -87,5 +87,5 @@ def _independent(depths: Mapping[str, int]) -> Iterable[int]:
     return [max(blocks, default=1), *(max(n, 1) for key, n in depths.items() if not _LISTS_OF_BLOCKS.fullmatch(key))]
 
 
-def _refused(path: Path, what: str) -> ModelMismatch:
+def _refusal(path: Path, what: str) -> ModelMismatch:
     return ModelMismatch(f"{path} {what}, which no Stable Diffusion has", hint="get it again, or use another model")

@@ -89,7 +89,7 @@ def check_components(folder: Path, index: Mapping[str, Any]) -> None:
         ModelMismatch: names the part and what it should be.
     """
     if not isinstance(index.get("_class_name"), str):
-        raise _refused(folder / "model_index.json", "names a pipeline of its own")
+        raise _refusal(folder / "model_index.json", "names a pipeline of its own")
     for name, value in index.items():
         if name in LEFT_OUT or not isinstance(value, list) or not any(value):
             continue
@@ -97,7 +97,7 @@ def check_components(folder: Path, index: Mapping[str, Any]) -> None:
         named = [str(item) for item in value]
         fits = len(named) == 2 and named[0] in ((library,) if library else ("diffusers", "transformers"))
         if not fits or not known.fullmatch(named[1]):
-            raise _refused(folder / "model_index.json", f"names {'.'.join(named)} as its {name}")
+            raise _refusal(folder / "model_index.json", f"names {'.'.join(named)} as its {name}")
 
 
 def check_configurations(folder: Path) -> None:
@@ -108,7 +108,7 @@ def check_configurations(folder: Path) -> None:
     """
     _check_files(folder)
     if (folder / _ADAPTER).is_file():
-        raise _refused(folder / _ADAPTER, "names another model, which would be loaded in place of this one")
+        raise _refusal(folder / _ADAPTER, "names another model, which would be loaded in place of this one")
     for path in sorted(folder.glob("*.json")):
         if path.name not in _TABLES:
             entries = list(_entries(read_json(path)))
@@ -142,17 +142,17 @@ def check_file_name(index: Path, name: Any) -> str:
         ModelMismatch: it is a path, or of another format than safetensors.
     """
     if not isinstance(name, str) or not re.fullmatch(r"[\w. -]+", name) or name.startswith("."):
-        raise _refused(index, f"names {name!r}, which is no file beside it")
+        raise _refusal(index, f"names {name!r}, which is no file beside it")
     return name
 
 
 def _check_entry(path: Path, key: str, value: Any) -> None:
     if key in _CODE and value:
-        raise _refused(path, f"names {_CODE[key]} ({key})")
+        raise _refusal(path, f"names {_CODE[key]} ({key})")
     if key in _ATTENTION and value not in _KNOWN_ATTENTION:
-        raise _refused(path, f"names attention code ({key} = {value!r})")
+        raise _refusal(path, f"names attention code ({key} = {value!r})")
     if key == "model_type" and str(value).startswith("timm"):
-        raise _refused(path, f"names {_CODE['timm_config']} ({key} = {value!r})")
+        raise _refusal(path, f"names {_CODE['timm_config']} ({key} = {value!r})")
 
 
 def _entries(value: Any) -> Iterator[tuple[str, Any]]:
@@ -167,7 +167,7 @@ def _entries(value: Any) -> Iterator[tuple[str, Any]]:
             waiting += item
 
 
-def _refused(path: Path, what: str) -> ModelMismatch:
+def _refusal(path: Path, what: str) -> ModelMismatch:
     return ModelMismatch(
         f"{path} {what}; files name no code here",
         hint="use a Stable Diffusion 1.x, 2.x or XL of diffusers' own classes",

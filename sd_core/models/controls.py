@@ -17,7 +17,7 @@ from .hub import HUB_ID, fetch_file, list_files
 from .libraries import quiet_libraries
 from .local import local_path
 from .model import Family, Model
-from .parts import DIFFUSERS_STEM, check_part, explained, load_pretrained
+from .parts import DIFFUSERS_STEM, check_part, explaining, load_pretrained
 from .t2i_adapters import check_t2i_adapter
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def find_control_network(name: str | None, kind: str, model: Model) -> Path:
     Raises:
         RequestError, ModelNotFound: see there.
     """
-    name = name or _known(kind, model)
+    name = name or _default_name(kind, model)
     folder = local_path(name)
-    return folder if name not in known_hub_ids() and folder.is_dir() else _fetched(name)
+    return folder if name not in known_hub_ids() and folder.is_dir() else _fetch(name)
 
 
 def read_control_network(folder: Path, model: Model) -> ControlNetwork:
@@ -65,7 +65,7 @@ def read_control_network(folder: Path, model: Model) -> ControlNetwork:
     weights = check_part(folder, DIFFUSERS_STEM)
     if weights.missing:
         raise ModelNotFound(str(folder), f"files are missing: {', '.join(weights.missing)}", hint=_GET_AGAIN)
-    with explained(folder, "use a ControlNet or T2I-Adapter that diffusers wrote"), quiet_libraries():
+    with explaining(folder, "use a ControlNet or T2I-Adapter that diffusers wrote"), quiet_libraries():
         network_class = _class_that_fits(folder, read_json(folder / "config.json"), model)
         network = load_pretrained(network_class, folder, weights, dtype=model.placement.dtype)
     if model.placement.channels_last:
@@ -87,7 +87,7 @@ def _class_that_fits(folder: Path, config: Mapping[str, Any], model: Model) -> A
             raise ModelMismatch(f"{folder} holds a {other}, no ControlNet or T2I-Adapter", hint="name one of these")
 
 
-def _known(kind: str, model: Model) -> str:
+def _default_name(kind: str, model: Model) -> str:
     own = None if model.source is None else model.source / "controlnet"
     if kind == OWN_KIND and own is not None and own.is_dir():
         return str(own)
@@ -101,7 +101,7 @@ def _known(kind: str, model: Model) -> str:
     return by_kind[kind]
 
 
-def _fetched(name: str) -> Path:
+def _fetch(name: str) -> Path:
     if not HUB_ID.fullmatch(name):
         raise ModelNotFound(name, "no such ControlNet or T2I-Adapter", hint="name a folder or a hub id")
     files = list_files(name, name)

@@ -86,7 +86,7 @@ def download_pipeline(name: str, hub_id: str, *, variant: str | None = None, wit
     skipped = dict.fromkeys((*LEFT_OUT, *without))
     # None: safetensors where there are any, else pickles
     safetensors_only = None if pickles_allowed() else True
-    with _explained(name, hub_id), quiet_libraries():
+    with _explaining(name, hub_id), quiet_libraries():
         # diffusers takes any refusal for a missing network; asking first tells them apart.
         model_info(hub_id)
         try:
@@ -111,7 +111,7 @@ def fetch_network(name: str, hub_id: str, *, offline: bool | None = None) -> Pat
             raise _missing(name, [hub_id])
         return folder
     weights = ("*.safetensors", "*.bin") if pickles_allowed() else ("*.safetensors",)
-    with _explained(name, hub_id):
+    with _explaining(name, hub_id):
         return Path(snapshot_download(hub_id, allow_patterns=["*.json", *(f"*model{kind}" for kind in weights)]))
 
 
@@ -128,7 +128,7 @@ def fetch_file(name: str, hub_id: str, file: str, *, offline: bool | None = None
         return cached
     if is_offline(offline):
         raise _missing(name, [f"{hub_id}/{file}"])
-    with _explained(name, hub_id):
+    with _explaining(name, hub_id):
         return Path(hf_hub_download(hub_id, file))
 
 
@@ -153,7 +153,7 @@ def list_files(name: str, hub_id: str, *, offline: bool | None = None) -> list[s
     from huggingface_hub import list_repo_files
 
     if not is_offline(offline):
-        with _explained(name, hub_id):
+        with _explaining(name, hub_id):
             return list_repo_files(hub_id)
     folder = cached_snapshot(hub_id)
     if folder is None:
@@ -179,7 +179,7 @@ def _missing(name: str, files: list[str]) -> ModelNotFound:
 
 
 @contextmanager
-def _explained(name: str, hub_id: str) -> Iterator[None]:
+def _explaining(name: str, hub_id: str) -> Iterator[None]:
     """Turn the hub's errors into ours."""
     import httpx2
     from huggingface_hub.errors import (

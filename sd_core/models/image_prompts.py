@@ -21,7 +21,7 @@ from .hub import fetch_file
 from .libraries import quiet_libraries
 from .local import local_path
 from .model import Model
-from .parts import TRANSFORMERS_STEM, check_part, explained, load_pretrained
+from .parts import TRANSFORMERS_STEM, check_part, explaining, load_pretrained
 from .tensors import Shapes, Weights, read_weights
 from .weights import find_weights
 
@@ -61,7 +61,7 @@ def image_prompt_weights(model: Model, prompt: ImagePrompt) -> Iterator[None]:
     weights = read_weights(file)
     _check_family(model, file, weights.shapes)
     encoder = _find_encoder(file, weights.shapes)
-    with _restored(model):
+    with _restoring(model):
         _load(model, file, weights, encoder)
         pipeline: Any = model.pipeline
         pipeline.set_ip_adapter_scale(prompt.scale)
@@ -74,14 +74,14 @@ def _load(model: Model, file: Path, weights: Weights, encoder: Path) -> None:
     found = check_part(encoder, TRANSFORMERS_STEM)
     if found.missing:
         raise ModelNotFound(str(encoder), f"files are missing: {', '.join(found.missing)}", hint="get the folder again")
-    with explained(encoder, "use the image encoder that was published with the adapter"), quiet_libraries():
+    with explaining(encoder, "use the image encoder that was published with the adapter"), quiet_libraries():
         from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
         network: Any = load_pretrained(CLIPVisionModelWithProjection, encoder, found, dtype=model.placement.dtype)
         side = network.config.image_size
         processor = CLIPImageProcessorPil(size=side, crop_size=side)
         pipeline.register_modules(image_encoder=network.to(model.placement.device), feature_extractor=processor)  # pyright: ignore[reportArgumentType]
-    with explained(file, "use an IP-Adapter made for this model"), quiet_libraries():
+    with explaining(file, "use an IP-Adapter made for this model"), quiet_libraries():
         pipeline.load_ip_adapter(_by_part(weights), subfolder="", weight_name="", local_files_only=True)
 
 
@@ -96,7 +96,7 @@ def _by_part(weights: Weights) -> dict[str, dict[str, Tensor]]:
 
 
 @contextmanager
-def _restored(model: Model) -> Iterator[None]:
+def _restoring(model: Model) -> Iterator[None]:
     pipeline: Any = model.pipeline
     unet: Any = model.unet
     processors = dict(unet.attn_processors)

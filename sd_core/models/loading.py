@@ -13,7 +13,7 @@ from .families import defaults_of, family_of, unet_input_of
 from .files import weight_files
 from .folder import load_folder, read_index
 from .model import Model, parameter_bytes
-from .parts import explained
+from .parts import explaining
 from .sources import Source, find_source, model_identity
 from .tensors import count_parameters
 from .vocabulary import read_vocabulary
@@ -44,7 +44,7 @@ def load_model(
         read_index(source.path)  # any folder may be named: all files are looked at only in one that is a model's
     files = model_identity(name)
     pipeline = _load(source, placement, allow_pickle=allow_pickle)
-    with explained(source.path, _SUPPORTED):
+    with explaining(source.path, _SUPPORTED):
         family, unet_input = family_of(pipeline), unet_input_of(pipeline)
         defaults = source.entry.defaults if source.entry else defaults_of(pipeline, family)
     model = Model(
@@ -81,11 +81,11 @@ def place(model: Model) -> Model:
     if model.placement.channels_last:
         model.unet.to(memory_format=torch.channels_last)
         model.vae.to(memory_format=torch.channels_last)
-    return _offloaded(model) if _too_large(model) else _moved(model)
+    return _offload(model) if _too_large(model) else _move(model)
 
 
 def _load(source: Source, placement: Placement, *, allow_pickle: bool | None) -> Any:
-    with explained(source.path, _SUPPORTED):
+    with explaining(source.path, _SUPPORTED):
         if source.path.is_dir():
             return load_folder(source.path, placement, unet=source.unet, entry=source.entry, allow_pickle=allow_pickle)
         from .single_file import load_single_file
@@ -93,7 +93,7 @@ def _load(source: Source, placement: Placement, *, allow_pickle: bool | None) ->
         return load_single_file(source.path, placement, allow_pickle=allow_pickle)
 
 
-def _moved(model: Model) -> Model:
+def _move(model: Model) -> Model:
     if model.placement.device.type != "cpu":
         model.pipeline.to(model.placement.device)
     return model
@@ -106,7 +106,7 @@ def _too_large(model: Model) -> bool:
     return device.type == "cuda" and parameter_bytes(model) + _WORKING_BYTES > memory(device).free
 
 
-def _offloaded(model: Model) -> Model:
+def _offload(model: Model) -> Model:
     reasons = {
         **model.placement.reasons,
         "offload": f"{model.placement.device} has too little free memory for all networks",

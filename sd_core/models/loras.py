@@ -20,7 +20,7 @@ from .libraries import quiet_libraries
 from .lora_files import put_lora
 from .lora_folder import find_lora
 from .model import Family, Model
-from .parts import explained
+from .parts import explaining
 from .tensors import Shapes, Weights, read_weights
 
 _DOWN = r"(lora_down|lora_A|lora\.down|down)(\.default)?\.weight$"
@@ -56,7 +56,7 @@ def lora_weights(model: Model, loras: Sequence[Lora]) -> Iterator[None]:
         _check_family(model, file.path, file.weights.shapes)
     inversions = [file for file in found if is_inversion(file.weights.shapes)]
     low_rank = [file for file in found if file not in inversions]
-    with _inverted(model, inversions), _low_rank(model, low_rank):
+    with _with_inversions(model, inversions), _low_rank(model, low_rank):
         model.adapters = read_from
         try:
             yield
@@ -114,7 +114,7 @@ def _load(model: Model, file: _File, name: str) -> None:
 
 
 @contextmanager
-def _inverted(model: Model, files: Sequence[_File]) -> Iterator[None]:
+def _with_inversions(model: Model, files: Sequence[_File]) -> Iterator[None]:
     """Gal et al. 2022, arXiv:2208.01618."""
     if not files:
         yield
@@ -145,7 +145,7 @@ def _load_inversion(model: Model, file: _File) -> None:
     for key, embedding in tensors.items():
         index = _SDXL_KEYS.get(key, 0)
         word = key if len(tensors) == 1 and key not in (*_NAMELESS, *_SDXL_KEYS) else file.path.stem
-        with explained(file.path, "use a textual inversion made for this model"), quiet_libraries():
+        with explaining(file.path, "use a textual inversion made for this model"), quiet_libraries():
             pipeline.load_textual_inversion(
                 {word: embedding.to(model.unet.dtype)},
                 tokenizer=model.tokenizers[index],

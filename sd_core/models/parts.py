@@ -40,7 +40,7 @@ def find_part(part: Path, stem: str) -> PartWeights:
     Raises:
         ModelMismatch: the index of the shards is damaged or names files elsewhere.
     """
-    listed = {variant: _listed(part, stem, variant) for variant in _VARIANTS}
+    listed = {variant: _listed_files(part, stem, variant) for variant in _VARIANTS}
     for variant, files in listed.items():
         if files and all(file.is_file() for file in files):
             return PartWeights(tuple(files), variant)
@@ -77,7 +77,7 @@ def load_pretrained(cls: Any, folder: Path, weights: PartWeights, **options: Any
 
 
 @contextmanager
-def explained(path: Path, hint: str) -> Iterator[None]:
+def explaining(path: Path, hint: str) -> Iterator[None]:
     """Turn what the libraries raise for a file's content into ours.
 
     The files are there and of the right format, so what the libraries stumble over, and in whichever way, is their content.
@@ -106,7 +106,7 @@ def _check_file(file: Path, *, pickled: bool, allow_pickle: bool | None) -> None
     read_shapes(file, allow_pickle=allow_pickle)
 
 
-def _listed(part: Path, stem: str, variant: str | None) -> list[Path]:
+def _listed_files(part: Path, stem: str, variant: str | None) -> list[Path]:
     """The weight files of one variant that there should be; empty if there are none."""
     ending = f".{variant}" if variant else ""
     single, index = part / f"{stem}{ending}.safetensors", part / f"{stem}.safetensors.index{ending}.json"

@@ -34,7 +34,7 @@ def check_t2i_adapter(folder: Path, config: Mapping[str, Any], model: Model) -> 
     if made != taken[: len(made)]:
         raise ModelMismatch(
             f"{folder} does not fit {model.name}, which is {model.family}: "
-            f"it makes {_told(made)}, where the UNet takes {_told(taken)}",
+            f"it makes {_describe(made)}, where the UNet takes {_describe(taken)}",
             hint=f"use a T2I-Adapter made for {model.family}",
         )
 
@@ -80,5 +80,5 @@ def features_taken(unet: UNet2DConditionModel, scale: int) -> Iterator[Features]
     yield channels, scale
 
 
-def _told(features: Sequence[Features]) -> str:
+def _describe(features: Sequence[Features]) -> str:
     return ", ".join(f"{channels} channels at 1/{scale}" for channels, scale in features)

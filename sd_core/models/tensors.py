@@ -61,7 +61,7 @@ def read_shapes(path: Path, *, allow_pickle: bool | None = None) -> Shapes:
     with open_file(path) as stream:
         if check_stream(path, stream, allow_pickle=allow_pickle) is not Format.SAFETENSORS:
             return Weights(_unpickle(path, stream, "meta"), {}).shapes
-    with _explained(path), safe_open(path, framework="np") as file:
+    with _explaining(path), safe_open(path, framework="np") as file:
         return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
 
 
@@ -75,7 +75,7 @@ def read_weights(path: Path, *, allow_pickle: bool | None = None) -> Weights:
         if check_stream(path, stream, allow_pickle=allow_pickle) is not Format.SAFETENSORS:
             return Weights(_unpickle(path, stream, "cpu"), {})
     # The library opens the file again, by its name: whatever lies there by now is read as safetensors, which run nothing.
-    with _explained(path), safe_open(path, framework="pt") as file:
+    with _explaining(path), safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return Weights(tensors, file.metadata() or {})
 
@@ -144,7 +144,7 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explaining(path: Path) -> Iterator[None]:
     """Turn the library's errors into ours."""
     try:
         yield

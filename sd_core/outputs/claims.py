@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..files import check_name, output_error
-from .locks import described, held, owner, try_lock
+from .locks import describe_worker, hold_lock, owner, try_lock
 
 PRIVATE = ".sd_core"
 """Folder within an output folder: who works there, and what is not finished yet."""
@@ -40,7 +40,7 @@ class Claim:
     def __init__(self, root: Path, span: Span | None = None) -> None:
         self._private = root / PRIVATE
         self._run = uuid.uuid4().hex
-        self.made = _made(root)
+        self.made = _make(root)
         self._handle: int | None = None
         try:
             self._take(root, span)
@@ -54,7 +54,7 @@ class Claim:
         """Folder for what is not finished; it goes with the claim."""
         return self._private / f"unfinished-{self._run}"
 
-    def held(self) -> AbstractContextManager[None]:
+    def hold(self) -> AbstractContextManager[None]:
         """While it lasts no other worker changes the manifest; what does is seen to be alive.
 
         Raises:
@@ -65,13 +65,13 @@ class Claim:
                 os.utime(self._path)
             except OSError as error:
                 raise output_error(self._path, error) from error
-        return held(self._private / "lock")
+        return hold_lock(self._private / "lock")
 
     def release(self, root: Path, *, trace: bool) -> None:
         """Give the claim back. trace: whether anything of ours is in the folder; else all that was made goes."""
         if self._handle is None:
             return
-        with held(self._private / "lock"):
+        with hold_lock(self._private / "lock"):
             self._let_go()
             self._handle = None
             self._path.unlink(missing_ok=True)
@@ -86,7 +86,7 @@ class Claim:
     def _take(self, root: Path, span: Span | None) -> None:
         if self._private.is_symlink():
             raise OutputError(str(self._private), "is a link", hint="remove it, or use another folder")
-        with held(self._private / "lock"):
+        with hold_lock(self._private / "lock"):
             self._refuse_others(root, span)
             try:
                 handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
@@ -104,7 +104,7 @@ class Claim:
         """What a killed worker left unfinished is removed; one that lives is respected."""
         live = {run for run in self._runs(_CLAIM) if self._is_live(run)}
         for run in live:
-            who, theirs = described(self._private / f"claim-{run}.json")
+            who, theirs = describe_worker(self._private / f"claim-{run}.json")
             if _overlap(span, theirs):
                 at = "" if theirs is None else f" at frames {theirs[0]} to {theirs[1]}"
                 raise OutputError(
@@ -139,7 +139,7 @@ class Claim:
         if self._private.is_symlink() or not self._private.is_dir():
             _rmdir(root) if self.made else None
             return
-        with held(self._private / "lock"):
+        with hold_lock(self._private / "lock"):
             alone = not self._runs(_CLAIM)
             if alone:
                 with suppress(PermissionError):  # Windows keeps a file that is open
@@ -156,7 +156,7 @@ def _let_go(handle: int, run: str) -> None:
     os.close(handle)
 
 
-def _made(root: Path) -> bool:
+def _make(root: Path) -> bool:
     """Make the folder; True where it was not there."""
     check_name(root)
     try:

@@ -71,7 +71,7 @@ class OutputFolder:
         """Whether there is a manifest."""
         return os.path.lexists(self.root / MANIFEST)
 
-    def listed(self) -> set[str]:
+    def listed_names(self) -> set[str]:
         """The names of the files that `sd_core` wrote here."""
         return set(self._last.files)
 
@@ -143,9 +143,9 @@ class OutputFolder:
         staged: dict[str, tuple[Path, Content]] = {}
         try:
             for name, given in files.items():
-                staged[name] = self._staged(name, given)
-            with self._claim.held():
-                manifest = self._updated()
+                staged[name] = self._stage(name, given)
+            with self._claim.hold():
+                manifest = self._update()
                 for name, (_, content) in staged.items():
                     manifest.files[name] = (*self._before(manifest, name), content)
                 manifest.about = manifest.about if about is None else dict(about)
@@ -217,8 +217,8 @@ class OutputFolder:
         try:
             if self._later and self.is_listed:
                 # without this note the manifest tells the truth as well, only in more words
-                with suppress(OutputError), self._claim.held():
-                    self._save(self._updated())
+                with suppress(OutputError), self._claim.hold():
+                    self._save(self._update())
         finally:
             self._claim.release(self.root, trace=self.is_listed)
 
@@ -233,7 +233,7 @@ class OutputFolder:
     def _read(self) -> Manifest:
         return read_manifest(self.root / MANIFEST, self._kind, self._names) or Manifest(self._kind)
 
-    def _updated(self) -> Manifest:
+    def _update(self) -> Manifest:
         """The manifest as it is now, others perhaps having written to it, with what has happened since we wrote to it."""
         if self._alone:
             return Manifest(self._kind, self._last.about, dict(self._last.files))
@@ -253,7 +253,7 @@ class OutputFolder:
         sync_folder(self.root)
         self._last, self._later = manifest, []
 
-    def _staged(self, name: str, given: bytes | Path) -> tuple[Path, Content]:
+    def _stage(self, name: str, given: bytes | Path) -> tuple[Path, Content]:
         assert self._names.fullmatch(name), f"{name} is no name of such a folder"
         path = self.path(name)
         if isinstance(given, bytes):

@@ -65,20 +65,20 @@ else:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock of a file, which is made where it is missing, as is its folder.
 
     Raises:
         OutputError: it cannot be made, or somebody else holds it for too long.
     """
-    handle = _held(path)
+    handle = _take_lock(path)
     try:
         yield
     finally:
         os.close(handle)
 
 
-def _held(path: Path) -> int:
+def _take_lock(path: Path) -> int:
     end = time.monotonic() + _WAIT
     while time.monotonic() < end:
         _make(path.parent)
@@ -123,7 +123,7 @@ def owner(run: str, span: tuple[int, int] | None) -> dict[str, Any]:
     }
 
 
-def described(path: Path) -> tuple[str, tuple[int, int] | None]:
+def describe_worker(path: Path) -> tuple[str, tuple[int, int] | None]:
     """Who the text of a worker's file names, and the span that it works at; None: all."""
     try:
         told = json.loads(path.read_bytes())

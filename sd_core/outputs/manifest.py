@@ -92,15 +92,15 @@ def read_manifest(path: Path, kind: str, names: re.Pattern[str]) -> Manifest | N
         told = held.pop("sha256")
         version = held["format"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+        raise _damage_error(path, f"{type(error).__name__}: {error}") from error
     if version != FORMAT:
         raise OutputError(str(path), f"has format {version!r}, not {FORMAT}", hint="use the sd_core that wrote it")
     if told != _digest(held):
-        raise _damaged(path, "its digest does not fit")
-    return _checked(path, held, kind, names)
+        raise _damage_error(path, "its digest does not fit")
+    return _check(path, held, kind, names)
 
 
-def _checked(path: Path, held: Mapping[str, Any], kind: str, names: re.Pattern[str]) -> Manifest:
+def _check(path: Path, held: Mapping[str, Any], kind: str, names: re.Pattern[str]) -> Manifest:
     if held.get("kind") != kind:
         raise OutputError(
             str(path.parent), f"holds files of the kind {held.get('kind')!r}, not {kind!r}", hint="use another folder"
@@ -109,7 +109,7 @@ def _checked(path: Path, held: Mapping[str, Any], kind: str, names: re.Pattern[s
         files = {name: tuple(_content(item) for item in items) for name, items in held["files"].items()}
         about = dict(held["about"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+        raise _damage_error(path, f"{type(error).__name__}: {error}") from error
     strange = next((name for name in files if not is_safe(name) or not names.fullmatch(name)), None)
     if strange is not None:
         raise OutputError(str(path), f"lists {strange!r}, which sd_core does not write", hint="use another folder")
@@ -133,7 +133,7 @@ def _digest(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def _damaged(path: Path, why: str) -> OutputError:
+def _damage_error(path: Path, why: str) -> OutputError:
     return OutputError(
         str(path),
         f"is damaged ({why}), so nobody knows which files here are sd_core's",

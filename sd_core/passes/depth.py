@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..errors import RequestError
-from ..values import Array, Wrong, freeze
-from ..values.pictures import PictureLike, is_npy, picture_array, sized
+from ..values import Array, InvalidValue, freeze
+from ..values.pictures import PictureLike, check_size, is_npy, picture_array
 from .exr import read_exr
 
 DepthRange = tuple[float, float]
@@ -19,19 +19,19 @@ DepthRange = tuple[float, float]
 def as_depth(value: PictureLike) -> Array:
     """(h, w): float32 planar depth in scene units (> 0, inf = background), or a uint8 depth picture (near = white)."""
     if isinstance(value, (str, os.PathLike)) and str(value).lower().endswith(".exr"):
-        value = _found(read_exr(value).depth, str(value))
+        value = _find(read_exr(value).depth, str(value))
     array = picture_array(value)
     if not isinstance(value, np.ndarray) and array.ndim == 3:
         array = _grey(array)
     if array.ndim != 2:
-        raise Wrong(f"must be (h, w), got {array.shape}", "give one channel")
+        raise InvalidValue(f"must be (h, w), got {array.shape}", "give one channel")
     if array.dtype == np.uint8:
-        return freeze(sized(array))
+        return freeze(check_size(array))
     if array.dtype.kind != "f" or (not isinstance(value, np.ndarray) and not is_npy(value)):
-        raise Wrong(
+        raise InvalidValue(
             f"must be float32 or a uint8 picture, got {array.dtype}", "give scene units, or 8 bit with near = white"
         )
-    return freeze(_positive(sized(array.astype(np.float32))))
+    return freeze(_positive(check_size(array.astype(np.float32))))
 
 
 def finite_range(depths: Array | Iterable[Array]) -> DepthRange:
@@ -82,7 +82,7 @@ def depth_control(depth: Array, depth_range: DepthRange | None = None) -> Array:
 
 def _grey(picture: Array) -> Array:
     if (picture[..., :1] != picture[..., 1:3]).any():
-        raise Wrong("is a coloured picture", "give a grey one, near = white")
+        raise InvalidValue("is a coloured picture", "give a grey one, near = white")
     return picture[..., 0]
 
 
@@ -90,7 +90,7 @@ def _positive(depth: Array) -> Array:
     wrong = ~(depth > 0)
     if wrong.any():
         row, column = (int(index) for index in np.argwhere(wrong)[0])
-        raise Wrong(
+        raise InvalidValue(
             f"must be greater than 0 everywhere, got {depth[row, column]:g} at row {row}, column {column} "
             f"({int(wrong.sum())} such pixels)",
             "write inf where there is background",
@@ -98,7 +98,7 @@ def _positive(depth: Array) -> Array:
     return depth
 
 
-def _found(array: Array | None, name: str) -> Array:
+def _find(array: Array | None, name: str) -> Array:
     if array is None:
-        raise Wrong(f"{name} holds no depth", "enable the Depth (Z) pass")
+        raise InvalidValue(f"{name} holds no depth", "enable the Depth (Z) pass")
     return array

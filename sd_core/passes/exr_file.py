@@ -66,7 +66,7 @@ def read_exr_file(path: Path) -> ExrFile:
         raise RequestError(str(path), "there is no such file", hint="check the path; render the frame first")
     try:
         with OpenEXR.File(str(path), header_only=True) as headers:
-            announced = {part.name(): _announced(part.header) for part in headers.parts}
+            announced = {part.name(): _channels_of(part.header) for part in headers.parts}
         with OpenEXR.File(str(path), separate_channels=True) as file:
             _check_whole(announced, file.parts)
             return _passes(file.parts)
@@ -87,7 +87,7 @@ def _passes(parts: list[Any]) -> ExrFile:
     return ExrFile(tuple(found.values()), header)
 
 
-def _announced(header: dict[str, Any]) -> list[str]:
+def _channels_of(header: dict[str, Any]) -> list[str]:
     """The channels of a part, once its size is known to be sane: the library allocates whatever the header says."""
     low, high = header["dataWindow"]
     width, height = (int(side) + 1 for side in high - low)

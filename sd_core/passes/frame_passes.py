@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from ..errors import RequestError
-from ..values import About, Array, Role, Value, Wrong, as_picture, freeze, option, part, value
+from ..values import About, Array, InvalidValue, Role, Value, as_picture, field, freeze, keyword_only, positional
 from ..values.checks import choice, flag, instance, optional
 
 
@@ -24,7 +24,7 @@ def _matrix(side: int) -> Callable[[Array], Array]:
         matrix = np.asarray(value, np.float64)
         if matrix.shape != (side, side) or not np.isfinite(matrix).all():
             hint = f"give {side} rows of {side} numbers, none NaN or infinite"
-            raise Wrong(f"must be ({side}, {side}) finite numbers, got {matrix.shape}", hint)
+            raise InvalidValue(f"must be ({side}, {side}) finite numbers, got {matrix.shape}", hint)
         return freeze(matrix)
 
     return convert
@@ -37,7 +37,7 @@ def _floats(*channels: int) -> Callable[[Array], Array]:
         array = np.asarray(value)
         if array.ndim != 3 or array.shape[2] not in channels or array.dtype.kind != "f" or not array.size:
             hint = f"give rows from the top, and {channels[0]} channels last"
-            raise Wrong(f"must be (h, w, {channels[0]}) float32, got {array.shape} {array.dtype}", hint)
+            raise InvalidValue(f"must be (h, w, {channels[0]}) float32, got {array.shape} {array.dtype}", hint)
         return freeze(array.astype(np.float32))
 
     return convert
@@ -46,10 +46,10 @@ def _floats(*channels: int) -> Callable[[Array], Array]:
 def _depth(value: Array) -> Array:
     array = np.asarray(value)
     if array.ndim != 2 or array.dtype.kind != "f" or not array.size:
-        raise Wrong(f"must be (h, w) float32, got {array.shape} {array.dtype}", "scene units, inf = background")
+        raise InvalidValue(f"must be (h, w) float32, got {array.shape} {array.dtype}", "scene units, inf = background")
     depth = array.astype(np.float32)
     if not (depth > 0).all():
-        raise Wrong("must be greater than 0 everywhere", "write inf where there is background")
+        raise InvalidValue("must be greater than 0 everywhere", "write inf where there is background")
     return freeze(depth)
 
 
@@ -57,15 +57,15 @@ def _ids(value: Array) -> Array:
     array = np.asarray(value)
     if array.ndim != 2 or array.dtype.kind not in "iu" or not array.size or int(array.min()) < 0:
         hint = "give one whole number >= 0 for each pixel"
-        raise Wrong(f"must be (h, w) uint32, got {array.shape} {array.dtype}", hint)
+        raise InvalidValue(f"must be (h, w) uint32, got {array.shape} {array.dtype}", hint)
     return freeze(array.astype(np.uint32))
 
 
-@part
+@positional
 class Camera(Value):
     """A pinhole camera."""
 
-    matrix_world: Array = option(
+    matrix_world: Array = field(
         role=Role.ARRAY,
         about=About(
             label="World Matrix",
@@ -73,7 +73,7 @@ class Camera(Value):
         ),
         converter=_matrix(4),
     )
-    intrinsics: Array = option(
+    intrinsics: Array = field(
         role=Role.ARRAY,
         about=About(
             label="Intrinsics",
@@ -84,11 +84,11 @@ class Camera(Value):
     )
 
 
-@value
+@keyword_only
 class FramePasses(Value):
     """The data passes of one frame; every field may be None, and a task says which one it misses."""
 
-    depth: Array | None = option(
+    depth: Array | None = field(
         role=Role.ARRAY,
         about=About(
             label="Depth",
@@ -99,7 +99,7 @@ class FramePasses(Value):
         converter=optional(_depth),
         default=None,
     )
-    motion: Array | None = option(
+    motion: Array | None = field(
         role=Role.ARRAY,
         about=About(
             label="Motion",
@@ -110,7 +110,7 @@ class FramePasses(Value):
         converter=optional(_floats(4)),
         default=None,
     )
-    image: Array | None = option(
+    image: Array | None = field(
         about=About(
             label="Image",
             help="(h, w, 3|4) uint8 or float32 in [0, 1], sRGB-encoded, straight alpha",
@@ -119,13 +119,13 @@ class FramePasses(Value):
         converter=optional(as_picture),
         default=None,
     )
-    object_id: Array | None = option(
+    object_id: Array | None = field(
         role=Role.ARRAY,
         about=About(label="Object IDs", help="(h, w) uint32, 0 = background", unset="no such pass"),
         converter=optional(_ids),
         default=None,
     )
-    position: Array | None = option(
+    position: Array | None = field(
         role=Role.ARRAY,
         about=About(
             label="Position",
@@ -136,7 +136,7 @@ class FramePasses(Value):
         converter=optional(_floats(3)),
         default=None,
     )
-    position_space: PositionSpace = option(
+    position_space: PositionSpace = field(
         about=About(
             label="Position Space",
             help="world: positions move with the surface; rest: they stay with the undeformed surface",
@@ -144,7 +144,7 @@ class FramePasses(Value):
         converter=choice(PositionSpace),
         default=PositionSpace.WORLD,
     )
-    normal: Array | None = option(
+    normal: Array | None = field(
         role=Role.ARRAY,
         about=About(
             label="Normal",
@@ -154,18 +154,18 @@ class FramePasses(Value):
         converter=optional(_floats(3)),
         default=None,
     )
-    uv: Array | None = option(
+    uv: Array | None = field(
         role=Role.ARRAY,
         about=About(label="UV", help="(h, w, 2) float32", unset="no such pass"),
         converter=optional(_floats(2)),
         default=None,
     )
-    camera: Camera | None = option(
+    camera: Camera | None = field(
         about=About(label="Camera", help="Camera of the frame", unset="not known"),
         converter=optional(instance(Camera)),
         default=None,
     )
-    cut: bool = option(
+    cut: bool = field(
         about=About(label="Cut", help="Whether this frame does not continue the one before"),
         converter=flag,
         default=False,

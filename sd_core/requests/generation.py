@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..error_codes import ErrorCode
 from ..errors import RequestError
-from ..values import About, Array, Role, Scope, abstract_value, field_specs, option
+from ..values import About, Array, Role, Scope, abstract, field, field_specs
 from ..values.checks import choice, instance, integer, name, number, optional, path, side, text, tuple_of
 from .choices import Seamless, SeamlessMethod
 from .descriptions import MODEL_DEFAULT
@@ -14,22 +14,22 @@ from .request import Request, Size
 MAX_SEED = 2**31 - 1
 
 
-@abstract_value
+@abstract
 class Generation(Request):
     """Common fields. `None` means the model's default; the result carries the request with every `None` filled in."""
 
-    prompt: str = option(
+    prompt: str = field(
         about=About(
             label="Prompt", help="What the picture shows; emphasis as (word:1.3)", basic=True, preset=False, position=1
         ),
         converter=text,
     )
-    negative_prompt: str = option(
+    negative_prompt: str = field(
         about=About(label="Negative Prompt", help="What the picture should not show", basic=True, preset=False),
         converter=text,
         default="",
     )
-    width: int | None = option(
+    width: int | None = field(
         about=About(
             label="Width",
             help="Width of the picture, a multiple of 8",
@@ -41,7 +41,7 @@ class Generation(Request):
         converter=optional(side),
         default=None,
     )
-    height: int | None = option(
+    height: int | None = field(
         about=About(
             label="Height",
             help="Height of the picture, a multiple of 8",
@@ -53,7 +53,7 @@ class Generation(Request):
         converter=optional(side),
         default=None,
     )
-    num_inference_steps: int | None = option(
+    num_inference_steps: int | None = field(
         about=About(
             label="Steps",
             help="Denoising steps: more take longer and give finer detail",
@@ -63,7 +63,7 @@ class Generation(Request):
         converter=optional(integer(1, 1000)),
         default=None,
     )
-    guidance_scale: float | None = option(
+    guidance_scale: float | None = field(
         about=About(
             label="Guidance",
             help="How closely the picture follows the prompt; 1 or less is unguided and twice as fast",
@@ -73,14 +73,14 @@ class Generation(Request):
         converter=optional(number(0, 100)),
         default=None,
     )
-    scheduler: str | None = option(
+    scheduler: str | None = field(
         about=About(
             label="Scheduler", help="Method of denoising, such as ddim, euler or dpmpp_2m_karras", unset=MODEL_DEFAULT
         ),
         converter=optional(name),
         default=None,
     )
-    seed: int | None = option(
+    seed: int | None = field(
         about=About(
             label="Seed",
             help="The same seed and settings give the same picture",
@@ -91,12 +91,12 @@ class Generation(Request):
         converter=optional(integer(0, MAX_SEED)),
         default=None,
     )
-    num_images: int = option(
+    num_images: int = field(
         about=About(label="Images", help="How many pictures to make, each from the next seed", scope=Scope.WHOLE),
         converter=integer(1, 1000),
         default=1,
     )
-    model: str | None = option(
+    model: str | None = field(
         about=About(
             label="Model", help="Model by name, hub id, folder or .safetensors file", unset="default of the engine"
         ),
@@ -104,12 +104,12 @@ class Generation(Request):
         default=None,
         role=Role.MODEL,
     )
-    loras: tuple[Lora, ...] = option(
+    loras: tuple[Lora, ...] = field(
         about=About(label="LoRAs", help="LoRA weights that change the style or add a subject"),
         converter=tuple_of(instance(Lora)),
         default=(),
     )
-    controls: tuple[Control, ...] = option(
+    controls: tuple[Control, ...] = field(
         about=About(
             label="ControlNets",
             help="ControlNets or T2I-Adapters, each with its finished control picture",
@@ -118,19 +118,19 @@ class Generation(Request):
         converter=tuple_of(instance(Control)),
         default=(),
     )
-    image_prompt: ImagePrompt | None = option(
+    image_prompt: ImagePrompt | None = field(
         about=About(
             label="Image Prompt", help="Picture that guides content and style (IP-Adapter)", unset="none", preset=False
         ),
         converter=optional(instance(ImagePrompt)),
         default=None,
     )
-    seamless: Seamless = option(
+    seamless: Seamless = field(
         about=About(label="Seamless", help="Axes along which the picture repeats without a seam"),
         converter=choice(Seamless),
         default=Seamless.NONE,
     )
-    seamless_method: SeamlessMethod = option(
+    seamless_method: SeamlessMethod = field(
         about=About(label="Seamless Method", help="padding repeats exactly; rolling nearly, and at any size"),
         converter=choice(SeamlessMethod),
         default=SeamlessMethod.PADDING,

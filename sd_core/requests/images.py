@@ -8,7 +8,7 @@ from typing import ClassVar
 from ..error_codes import ErrorCode
 from ..errors import RequestError
 from ..passes import as_depth
-from ..values import About, Array, Role, Scope, as_control, as_mask, as_picture, option, value
+from ..values import About, Array, Role, Scope, as_control, as_mask, as_picture, field, keyword_only
 from ..values.checks import choice, depth_range, margins, number, optional, path, tuple_of
 from .choices import Fill, NormalConvention, Seamless, TextureMap
 from .descriptions import CONTROLNET, CONTROLNET_SCALE, DEPTH_RANGE, PICTURE, START_PICTURE, STRENGTH
@@ -18,29 +18,29 @@ from .request import Request, Size
 
 
 @register(command="txt2img", title="Text to Image", mode="Text", task="text_to_image")
-@value
+@keyword_only
 class TextToImage(Generation):
     """An image from text alone."""
 
 
 @register(command="img2img", title="Image to Image", mode="Image", task="image_to_image")
-@value
+@keyword_only
 class ImageToImage(Generation):
     """An image from another one (SDEdit, arXiv:2108.01073); its alpha is kept and given back."""
 
-    image: Array = option(about=PICTURE, converter=as_picture)
-    strength: float = option(about=STRENGTH, converter=number(0, 1, above=True), default=0.75)
+    image: Array = field(about=PICTURE, converter=as_picture)
+    strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=0.75)
 
     def _pictures(self) -> list[tuple[str, Size]]:
         return [("image", shape(self.image))]
 
 
 @register(command="depth2img", title="Depth to Image", mode="Depth", task="depth_to_image")
-@value
+@keyword_only
 class DepthToImage(Generation):
     """An image with the depth of a scene, by a depth ControlNet or T2I-Adapter, or an SD2-depth model."""
 
-    depth: Array = option(
+    depth: Array = field(
         role=Role.ARRAY,
         about=About(
             label="Depth",
@@ -52,11 +52,11 @@ class DepthToImage(Generation):
         ),
         converter=as_depth,
     )
-    depth_range: tuple[float, float] | None = option(about=DEPTH_RANGE, converter=optional(depth_range), default=None)
-    controlnet: str | None = option(about=CONTROLNET, converter=optional(path), default=None, role=Role.CONTROLNET)
-    controlnet_conditioning_scale: float = option(about=CONTROLNET_SCALE, converter=number(0, 10), default=1.0)
-    image: Array | None = option(about=START_PICTURE, converter=optional(as_picture), default=None)
-    strength: float = option(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
+    depth_range: tuple[float, float] | None = field(about=DEPTH_RANGE, converter=optional(depth_range), default=None)
+    controlnet: str | None = field(about=CONTROLNET, converter=optional(path), default=None, role=Role.CONTROLNET)
+    controlnet_conditioning_scale: float = field(about=CONTROLNET_SCALE, converter=number(0, 10), default=1.0)
+    image: Array | None = field(about=START_PICTURE, converter=optional(as_picture), default=None)
+    strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
 
     def _pictures(self) -> list[tuple[str, Size]]:
         start = [] if self.image is None else [("image", shape(self.image))]
@@ -72,12 +72,12 @@ class DepthToImage(Generation):
 
 
 @register(command="inpaint", title="Inpaint", mode="Inpaint", task="inpaint")
-@value
+@keyword_only
 class Inpaint(Generation):
     """Part of an image painted anew, or the image continued beyond its borders."""
 
-    image: Array = option(about=PICTURE, converter=as_picture)
-    mask: Array | None = option(
+    image: Array = field(about=PICTURE, converter=as_picture)
+    mask: Array | None = field(
         about=About(
             label="Mask",
             help="Picture of the same size, white where to repaint",
@@ -90,8 +90,8 @@ class Inpaint(Generation):
         converter=optional(as_mask),
         default=None,
     )
-    strength: float = option(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
-    fill: Fill = option(
+    strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
+    fill: Fill = field(
         about=About(
             label="Fill",
             help="What lies under the mask when denoising starts; surroundings with an empty prompt removes an object",
@@ -99,14 +99,14 @@ class Inpaint(Generation):
         converter=choice(Fill),
         default=Fill.NOISE,
     )
-    feather: float = option(
+    feather: float = field(
         about=About(
             label="Feather", help="Width over which the old and the new picture are blended", unit="px", basic=True
         ),
         converter=number(0, 1024),
         default=0.0,
     )
-    expand: tuple[int, int, int, int] = option(
+    expand: tuple[int, int, int, int] = field(
         about=About(
             label="Expand",
             help="Margins that are added at the left, top, right and bottom, and painted",
@@ -139,20 +139,20 @@ class Inpaint(Generation):
 
 
 @register(command="upscale", title="Upscale", mode="Upscale", task="upscale")
-@value
+@keyword_only
 class Upscale(Generation):
     """A larger image with new detail, by image-to-image in tiles.
 
     Height and width times `scale` must be multiples of 8; `width` and `height` are those of the result.
     """
 
-    image: Array = option(about=PICTURE, converter=as_picture)
-    scale: float = option(
+    image: Array = field(about=PICTURE, converter=as_picture)
+    scale: float = field(
         about=About(label="Scale", help="How many times larger the picture becomes", basic=True),
         converter=number(1, 8),
         default=2.0,
     )
-    strength: float = option(about=STRENGTH, converter=number(0, 1, above=True), default=0.3)
+    strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=0.3)
 
     def _pictures(self) -> list[tuple[str, Size]]:
         height, width = (side * self.scale for side in shape(self.image))
@@ -162,33 +162,33 @@ class Upscale(Generation):
 
 
 @register(command="adjust", title="Adjust", mode="Adjust", task="adjust", uses_model=False)
-@value
+@keyword_only
 class Adjust(Request):
     """Plain corrections of an image; no model is used."""
 
-    image: Array = option(about=PICTURE, converter=as_picture)
-    exposure: float = option(
+    image: Array = field(about=PICTURE, converter=as_picture)
+    exposure: float = field(
         about=About(label="Exposure", help="Brightness: each stop doubles the light", unit="stops", basic=True),
         converter=number(-10, 10),
         default=0.0,
     )
-    contrast: float = option(
+    contrast: float = field(
         about=About(label="Contrast", help="Factor of the contrast; 1 changes nothing", basic=True),
         converter=number(0, 10),
         default=1.0,
     )
-    saturation: float = option(
+    saturation: float = field(
         about=About(label="Saturation", help="Factor of the saturation; 0 is grey, 1 changes nothing", basic=True),
         converter=number(0, 10),
         default=1.0,
     )
-    hue: float = option(
+    hue: float = field(
         about=About(label="Hue", help="Rotation of all hues", unit="degrees"), converter=number(-180, 180), default=0.0
     )
-    temperature: float = option(
+    temperature: float = field(
         about=About(label="Temperature", help="-1 is cooler, 1 is warmer"), converter=number(-1, 1), default=0.0
     )
-    match: Array | None = option(
+    match: Array | None = field(
         about=About(
             label="Match",
             help="Picture of any size whose colours are taken over",
@@ -207,23 +207,23 @@ class Adjust(Request):
 
 
 @register(command="texture", title="Texture", mode="Texture", task="texture", output=Output.MATERIAL)
-@value
+@keyword_only
 class Texture(Generation):
     """A tiling material: base colour and maps."""
 
     unused: ClassVar[Mapping[str, str]] = ONE_IMAGE
 
-    seamless: Seamless = option(
+    seamless: Seamless = field(
         about=About(label="Seamless", help="Axes along which the texture repeats without a seam"),
         converter=choice(Seamless),
         default=Seamless.XY,
     )
-    maps: tuple[TextureMap, ...] = option(
+    maps: tuple[TextureMap, ...] = field(
         about=About(label="Maps", help="Maps of the material that are made"),
         converter=tuple_of(choice(TextureMap)),
         default=tuple(TextureMap),
     )
-    normal_convention: NormalConvention = option(
+    normal_convention: NormalConvention = field(
         about=About(
             label="Normal Convention",
             help="Direction of green in the normal map of the result; files are written of both",
@@ -231,7 +231,7 @@ class Texture(Generation):
         converter=choice(NormalConvention),
         default=NormalConvention.OPENGL,
     )
-    estimator: str | None = option(
+    estimator: str | None = field(
         about=About(
             label="Map Estimator",
             help="Marigold checkpoint that estimates the maps: a folder or a hub id",
@@ -241,8 +241,8 @@ class Texture(Generation):
         default=None,
         role=Role.ESTIMATOR,
     )
-    image: Array | None = option(about=START_PICTURE, converter=optional(as_picture), default=None)
-    strength: float = option(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
+    image: Array | None = field(about=START_PICTURE, converter=optional(as_picture), default=None)
+    strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
 
     def _pictures(self) -> list[tuple[str, Size]]:
         return [] if self.image is None else [("image", shape(self.image))]

@@ -5,42 +5,42 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import RequestError
-from ..values import About, Array, Role, Value, Wrong, as_control, freeze, option, part
+from ..values import About, Array, InvalidValue, Role, Value, as_control, field, freeze, positional
 from ..values.checks import choice, flag, integer, name, number, optional, path, text
 from .choices import ControlKind, NoiseKind, PassKind
 
 
-@part
+@positional
 class Lora(Value):
     """LoRA weights."""
 
-    path: str = option(
+    path: str = field(
         about=About(label="LoRA", help="Name in the LoRA folder, .safetensors file, folder or hub id"),
         converter=path,
         role=Role.LORA,
     )
-    weight: float = option(
+    weight: float = field(
         about=About(label="Weight", help="How strongly the LoRA acts"),
         converter=number(-10, 10),
         default=1.0,
     )
 
 
-@part
+@positional
 class Control(Value):
     """A ControlNet or T2I-Adapter with its finished control picture."""
 
-    kind: ControlKind = option(
+    kind: ControlKind = field(
         about=About(
             label="Kind", help="What the control picture shows; chooses the ControlNet of the model where none is named"
         ),
         converter=choice(ControlKind),
     )
-    image: Array = option(
+    image: Array = field(
         about=About(label="Control Picture", help="Finished control picture of the size of the result"),
         converter=as_control,
     )
-    model: str | None = option(
+    model: str | None = field(
         about=About(
             label="ControlNet",
             help="ControlNet or T2I-Adapter: a hub id or a folder",
@@ -50,17 +50,17 @@ class Control(Value):
         default=None,
         role=Role.CONTROLNET,
     )
-    scale: float = option(
+    scale: float = field(
         about=About(label="Scale", help="How strongly the ControlNet acts"),
         converter=number(0, 10),
         default=1.0,
     )
-    start: float = option(
+    start: float = field(
         about=About(label="Start", help="Share of the steps after which the ControlNet begins to act"),
         converter=number(0, 1),
         default=0.0,
     )
-    end: float = option(
+    end: float = field(
         about=About(label="End", help="Share of the steps after which the ControlNet no longer acts"),
         converter=number(0, 1),
         default=1.0,
@@ -75,19 +75,19 @@ class Control(Value):
             raise RequestError("model", "is needed where the kind is 'other'", hint="name a ControlNet or T2I-Adapter")
 
 
-@part
+@positional
 class ImagePrompt(Value):
     """A picture that guides content and style (IP-Adapter)."""
 
-    image: Array = option(
+    image: Array = field(
         about=About(label="Picture", help="Picture of any size that guides content and style"), converter=as_control
     )
-    scale: float = option(
+    scale: float = field(
         about=About(label="Scale", help="Weight of the picture against the text"),
         converter=number(0, 10),
         default=1.0,
     )
-    model: str | None = option(
+    model: str | None = field(
         about=About(
             label="IP-Adapter", help="IP-Adapter: a hub id, a folder or a file", unset="the one known for the model"
         ),
@@ -97,30 +97,30 @@ class ImagePrompt(Value):
     )
 
 
-@part
+@positional
 class Keyframe(Value):
     """Settings that hold from `frame` (counted from 0) on, blended with those of the next keyframe; None: unchanged."""
 
-    frame: int = option(
+    frame: int = field(
         about=About(label="Frame", help="Frame from which the settings hold, counted from 0"),
         converter=integer(0, 10**7),
     )
-    prompt: str | None = option(
+    prompt: str | None = field(
         about=About(label="Prompt", help="What the frames show from here on", unset="as before"),
         converter=optional(text),
         default=None,
     )
-    strength: float | None = option(
+    strength: float | None = field(
         about=About(label="Strength", help="How much of the frames may change from here on", unset="as before"),
         converter=optional(number(0, 1, above=True)),
         default=None,
     )
-    guidance_scale: float | None = option(
+    guidance_scale: float | None = field(
         about=About(label="Guidance", help="How closely the frames follow the prompt from here on", unset="as before"),
         converter=optional(number(0, 100)),
         default=None,
     )
-    controlnet_conditioning_scale: float | None = option(
+    controlnet_conditioning_scale: float | None = field(
         about=About(
             label="Depth Scale",
             help="How strongly the depth guides the frames from here on",
@@ -131,22 +131,22 @@ class Keyframe(Value):
     )
 
 
-@part
+@positional
 class PassName(Value):
     """The name under which a renderer other than Blender writes a pass; its conventions must be Blender's."""
 
-    kind: PassKind = option(about=About(label="Kind", help="What the pass holds"), converter=choice(PassKind))
-    name: str = option(
+    kind: PassKind = field(about=About(label="Kind", help="What the pass holds"), converter=choice(PassKind))
+    name: str = field(
         about=About(label="Name", help="Name of the pass without the view layer and the channel, such as zdepth"),
         converter=name,
     )
 
 
-@part
+@positional
 class Reuse(Value):
     """What an animation carries from frame to frame; every mechanism can be switched off by name."""
 
-    noise: NoiseKind = option(
+    noise: NoiseKind = field(
         about=About(
             label="Noise",
             help="Noise that follows the surfaces, is the same in every frame (fixed), or another in every frame",
@@ -154,7 +154,7 @@ class Reuse(Value):
         converter=choice(NoiseKind),
         default=NoiseKind.SURFACE,
     )
-    start: bool = option(
+    start: bool = field(
         about=About(
             label="Reuse Latents",
             help="Denoise each latent only as far as it needs, from what the frames before made of its surface",
@@ -162,26 +162,26 @@ class Reuse(Value):
         converter=flag,
         default=True,
     )
-    pin: bool = option(
+    pin: bool = field(
         about=About(
             label="Keep Seen Surfaces", help="Pull surfaces that were seen before towards what was first made of them"
         ),
         converter=flag,
         default=True,
     )
-    attention: bool = option(
+    attention: bool = field(
         about=About(
             label="Reference Attention", help="New areas attend to the first frame of the shot, so that they match it"
         ),
         converter=flag,
         default=True,
     )
-    colour: bool = option(
+    colour: bool = field(
         about=About(label="Color Matching", help="Remove the drift of colours against the frames before"),
         converter=flag,
         default=True,
     )
-    servo: bool = option(
+    servo: bool = field(
         about=About(
             label="Keep Sharpness", help="Remove the loss of sharpness that each pass through the autoencoder causes"
         ),
@@ -198,14 +198,18 @@ class Reuse(Value):
 def _vertices(value: Array) -> Array:
     array = _array(value)
     if array.ndim != 2 or array.shape[1] != 3 or array.dtype.kind not in "fiu" or not len(array):
-        raise Wrong(f"must be (vertices, 3) numbers, got {array.shape} {array.dtype}", "give one row for each vertex")
+        raise InvalidValue(
+            f"must be (vertices, 3) numbers, got {array.shape} {array.dtype}", "give one row for each vertex"
+        )
     return freeze(_finite(array.astype(np.float32)))
 
 
 def _faces(value: Array) -> Array:
     array = _array(value)
     if array.ndim != 2 or array.shape[1] != 3 or array.dtype.kind not in "iu" or not len(array):
-        raise Wrong(f"must be (triangles, 3) vertex indices, got {array.shape} {array.dtype}", "triangulate the mesh")
+        raise InvalidValue(
+            f"must be (triangles, 3) vertex indices, got {array.shape} {array.dtype}", "triangulate the mesh"
+        )
     return freeze(array.astype(np.int32))
 
 
@@ -213,7 +217,7 @@ def _uvs(value: Array) -> Array:
     array = _array(value)
     if array.ndim not in (2, 3) or array.shape[-1] != 2 or array.dtype.kind != "f":
         hint = "give a coordinate for each corner, or for each vertex"
-        raise Wrong(f"must be (triangles, 3, 2) or (vertices, 2) floats, got {array.shape} {array.dtype}", hint)
+        raise InvalidValue(f"must be (triangles, 3, 2) or (vertices, 2) floats, got {array.shape} {array.dtype}", hint)
     return freeze(_finite(array.astype(np.float32)))
 
 
@@ -221,37 +225,37 @@ def _ids(value: Array) -> Array:
     array = _array(value)
     if array.ndim != 1 or array.dtype.kind not in "iu" or (array.size and int(array.min()) < 0):
         hint = "number the objects, or materials, from 0"
-        raise Wrong(f"must be one whole number >= 0 for each triangle, got {array.shape} {array.dtype}", hint)
+        raise InvalidValue(f"must be one whole number >= 0 for each triangle, got {array.shape} {array.dtype}", hint)
     return freeze(array.astype(np.uint32))
 
 
 def _array(value: object) -> Array:
     if not isinstance(value, np.ndarray):
-        raise Wrong(f"must be a NumPy array, got {type(value).__name__}", "use numpy.asarray")
+        raise InvalidValue(f"must be a NumPy array, got {type(value).__name__}", "use numpy.asarray")
     return value
 
 
 def _finite(array: Array) -> Array:
     if not np.isfinite(array).all():
-        raise Wrong("holds NaN or infinity", "clean the mesh first")
+        raise InvalidValue("holds NaN or infinity", "clean the mesh first")
     return array
 
 
-@part
+@positional
 class Mesh(Value):
     """Triangles."""
 
-    vertices: Array = option(
+    vertices: Array = field(
         role=Role.ARRAY,
         about=About(label="Vertices", help="Positions (v, 3) float32 in world space", unit="scene units"),
         converter=_vertices,
     )
-    faces: Array = option(
+    faces: Array = field(
         role=Role.ARRAY,
         about=About(label="Faces", help="Triangles (t, 3) int32, indices into the vertices"),
         converter=_faces,
     )
-    uvs: Array | None = option(
+    uvs: Array | None = field(
         role=Role.ARRAY,
         about=About(
             label="UVs",
@@ -261,13 +265,13 @@ class Mesh(Value):
         converter=optional(_uvs),
         default=None,
     )
-    object_id: Array | None = option(
+    object_id: Array | None = field(
         role=Role.ARRAY,
         about=About(label="Object IDs", help="Number of the object (t,) uint32 of each triangle", unset="one object"),
         converter=optional(_ids),
         default=None,
     )
-    material_id: Array | None = option(
+    material_id: Array | None = field(
         role=Role.ARRAY,
         about=About(
             label="Material IDs", help="Number of the material (t,) uint32 of each triangle", unset="one material"
@@ -284,9 +288,9 @@ class Mesh(Value):
             raise RequestError(
                 "uvs", f"must be {corners} or {points}, got {self.uvs.shape}", hint="one for each corner"
             )
-        for field in ("object_id", "material_id"):
-            ids = getattr(self, field)
+        for name_ in ("object_id", "material_id"):
+            ids = getattr(self, name_)
             if ids is not None and len(ids) != len(self.faces):
                 raise RequestError(
-                    field, f"has {len(ids)} entries for {len(self.faces)} triangles", hint="one for each"
+                    name_, f"has {len(ids)} entries for {len(self.faces)} triangles", hint="one for each"
                 )

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ..error_codes import ErrorCode
 from ..errors import RequestError
-from ..values import KINDS, Array, Value, abstract_value, field_specs
+from ..values import JSON_TYPES, Array, Value, abstract, field_specs
 from ..values.codec import ArraySource, decode_value, encode, encode_field, parse
 from ..values.source import to_python
 
@@ -21,7 +21,7 @@ FORMAT = 1
 without. What older versions wrote is read for ever: `_upgrade`."""
 
 
-@abstract_value
+@abstract
 class Request(Value):
     """Anything that an engine runs: a frozen value, equal and hashed by content."""
 
@@ -111,7 +111,7 @@ def _upgrade(data: dict[str, Any]) -> dict[str, Any]:
 
 def _drop_unused(fields: dict[str, Any]) -> None:
     """Format 0 recorded fields that had no effect on the result; now such a field is refused."""
-    kind = KINDS.get(name) if isinstance(name := fields.get("type"), str) else None
+    kind = JSON_TYPES.get(name) if isinstance(name := fields.get("type"), str) else None
     if kind is not None and issubclass(kind, Request):
         for name in kind.unused.keys() - {"num_images"}:
             fields.pop(name, None)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ..errors import RequestError
 from ..passes.frame_passes import Camera, FramePasses
-from ..values import About, Array, Role, Scope, Wrong, as_control, as_mask, option, value
+from ..values import About, Array, InvalidValue, Role, Scope, as_control, as_mask, field, keyword_only
 from ..values.checks import depth_range, instance, integer, number, optional, path, tuple_of
 from .descriptions import CONTROLNET, CONTROLNET_SCALE, DEPTH_RANGE, STRENGTH
 from .generation import ONE_IMAGE, Generation, shape
@@ -30,7 +30,9 @@ def _passes(value: PassesLike) -> str | tuple[FramePasses | str, ...]:
         return path(value)
     frames = tuple_of(_frame)(value)
     if not frames:
-        raise Wrong("has no frames", "give at least one FramePasses or EXR path, or a pattern such as render/####.exr")
+        raise InvalidValue(
+            "has no frames", "give at least one FramePasses or EXR path, or a pattern such as render/####.exr"
+        )
     return frames
 
 
@@ -41,7 +43,7 @@ def _frame(value: FramePasses | str | os.PathLike[str]) -> FramePasses | str:
 @register(
     command="texture-mesh", title="Mesh Texture", mode="Mesh", task="mesh_texture", output=Output.MESH, commits=True
 )
-@value
+@keyword_only
 class MeshTexture(Generation):
     """A texture for a mesh, painted from several views."""
 
@@ -52,7 +54,7 @@ class MeshTexture(Generation):
         "seamless_method": "leave it out: the texture of a mesh does not repeat",
     }
 
-    mesh: Mesh | str = option(
+    mesh: Mesh | str = field(
         about=About(
             label="Mesh",
             help="glTF, OBJ, PLY or STL file, or `Mesh` arrays",
@@ -64,7 +66,7 @@ class MeshTexture(Generation):
         converter=_mesh,
         role=Role.FILE,
     )
-    views: tuple[Camera, ...] | None = option(
+    views: tuple[Camera, ...] | None = field(
         about=About(
             label="Views",
             help="Cameras to paint from",
@@ -75,19 +77,19 @@ class MeshTexture(Generation):
         converter=optional(tuple_of(instance(Camera), if_empty=_NO_CAMERAS)),
         default=None,
     )
-    max_views: int = option(
+    max_views: int = field(
         about=About(label="Max. Views", help="Largest number of views that are chosen", scope=Scope.WHOLE),
         converter=integer(1, 64),
         default=8,
     )
-    texture_size: int = option(
+    texture_size: int = field(
         about=About(label="Texture Size", help="Side of the texture", unit="px", scope=Scope.WHOLE),
         converter=integer(64, 16384),
         default=1024,
     )
-    controlnet: str | None = option(about=CONTROLNET, converter=optional(path), default=None, role=Role.CONTROLNET)
-    controlnet_conditioning_scale: float = option(about=CONTROLNET_SCALE, converter=number(0, 10), default=1.0)
-    image: Array | None = option(
+    controlnet: str | None = field(about=CONTROLNET, converter=optional(path), default=None, role=Role.CONTROLNET)
+    controlnet_conditioning_scale: float = field(about=CONTROLNET_SCALE, converter=number(0, 10), default=1.0)
+    image: Array | None = field(
         about=About(
             label="Texture",
             help="Texture that the mesh shows now, to repaint a part of it",
@@ -100,7 +102,7 @@ class MeshTexture(Generation):
         converter=optional(as_control),
         default=None,
     )
-    mask: Array | None = option(
+    mask: Array | None = field(
         about=About(
             label="Mask",
             help="Picture of the size of the texture, white where to repaint",
@@ -135,13 +137,13 @@ class MeshTexture(Generation):
     commits=True,
     lazy_images=True,
 )
-@value
+@keyword_only
 class Animation(Generation):
     """A styled frame for every rendered frame."""
 
     unused: ClassVar[Mapping[str, str]] = ONE_IMAGE
 
-    passes: str | tuple[FramePasses | str, ...] = option(
+    passes: str | tuple[FramePasses | str, ...] = field(
         about=About(
             label="Passes",
             help="Rendered frames such as render/####.exr, numbered pictures, or a video",
@@ -153,7 +155,7 @@ class Animation(Generation):
         converter=_passes,
         role=Role.FILE,
     )
-    pass_names: tuple[PassName, ...] = option(
+    pass_names: tuple[PassName, ...] = field(
         about=About(
             label="Pass Names",
             help="Names of the passes in another renderer's files, such as depth=zdepth",
@@ -162,7 +164,7 @@ class Animation(Generation):
         converter=tuple_of(instance(PassName)),
         default=(),
     )
-    depth_estimator: str | None = option(
+    depth_estimator: str | None = field(
         about=About(
             label="Depth Estimator",
             help="Depth checkpoint for frames without depth, as of a video: a hub id or a folder",
@@ -173,11 +175,11 @@ class Animation(Generation):
         default=None,
         role=Role.DEPTH_ESTIMATOR,
     )
-    depth_range: tuple[float, float] | None = option(about=DEPTH_RANGE, converter=optional(depth_range), default=None)
-    controlnet: str | None = option(about=CONTROLNET, converter=optional(path), default=None, role=Role.CONTROLNET)
-    controlnet_conditioning_scale: float = option(about=CONTROLNET_SCALE, converter=number(0, 10), default=1.0)
-    strength: float = option(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
-    keyframes: tuple[Keyframe, ...] = option(
+    depth_range: tuple[float, float] | None = field(about=DEPTH_RANGE, converter=optional(depth_range), default=None)
+    controlnet: str | None = field(about=CONTROLNET, converter=optional(path), default=None, role=Role.CONTROLNET)
+    controlnet_conditioning_scale: float = field(about=CONTROLNET_SCALE, converter=number(0, 10), default=1.0)
+    strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
+    keyframes: tuple[Keyframe, ...] = field(
         about=About(
             label="Keyframes",
             help="Settings that hold from a frame on, blended up to the next keyframe",
@@ -187,7 +189,7 @@ class Animation(Generation):
         converter=tuple_of(instance(Keyframe)),
         default=(),
     )
-    reuse: Reuse = option(
+    reuse: Reuse = field(
         about=About(
             label="Reuse",
             help="What is reused from frame to frame, such as noise=fixed,pin=no; off: every frame alone",
@@ -196,7 +198,7 @@ class Animation(Generation):
         converter=instance(Reuse),
         default=Reuse(),
     )
-    overscan: int = option(
+    overscan: int = field(
         about=About(
             label="Extra Border",
             help="Border that the passes have on every side; it is cut off the finished frames",
@@ -211,9 +213,9 @@ class Animation(Generation):
         if isinstance(self.passes, str):
             return []
         sizes = ((index, frame.size) for index, frame in enumerate(self.passes) if isinstance(frame, FramePasses))
-        return [(f"passes[{index}]", self._cropped(index, size)) for index, size in sizes if size is not None]
+        return [(f"passes[{index}]", self._crop_size(index, size)) for index, size in sizes if size is not None]
 
-    def _cropped(self, index: int, size: Size) -> Size:
+    def _crop_size(self, index: int, size: Size) -> Size:
         height, width = (side - 2 * self.overscan for side in size)
         if min(height, width) < 8:
             raise RequestError("overscan", f"leaves nothing of passes[{index}]", hint="use a smaller margin")

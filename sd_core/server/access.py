@@ -102,7 +102,7 @@ class Access:
 
     def _tell(self, scope: Scope, answer: _Answer, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
-        self._metrics.answered(scope["method"], route, answer.status, seconds)
+        self._metrics.count_answer(scope["method"], route, answer.status, seconds)
         identity: Identity | None = scope["state"].get("identity")
         # JSON escapes what is no letter. The query is left out: nothing secret belongs there, but somebody may try.
         told = {

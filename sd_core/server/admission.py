@@ -54,7 +54,7 @@ def check_models(request: Request | Mapping[str, Any], allowed: Allowed) -> None
         NotAllowed: names as the request has them; what they mean on this machine is nobody's business.
         SDError: what the user has allowed cannot be read.
     """
-    refused = allowed.refused(each for each in named_in(request) if each.role is not Role.FILE)
+    refused = allowed.refusals(each for each in named_in(request) if each.role is not Role.FILE)
     if not refused:
         return
     names = [

@@ -47,8 +47,8 @@ def back_up(home: Path, target: Path) -> Copied:
             _copy_blobs(home / "blobs", target / "blobs")
             _copy_journal(home / _JOURNAL, target / _JOURNAL)
             copied = _copy_blobs(home / "blobs", target / "blobs")
-            if _needed(target / _JOURNAL) <= copied.keys():
-                return _done(home, target, copied.values())
+            if _needed_blobs(target / _JOURNAL) <= copied.keys():
+                return _copied(home, target, copied.values())
     except OSError as error:
         raise output_error(Path(error.filename or target), error) from error
     raise OutputError(
@@ -81,13 +81,13 @@ def _copy_blobs(source: Path, target: Path) -> dict[str, Path]:
     return {path.stem: path for path in target.iterdir()}
 
 
-def _needed(journal: Path) -> set[str]:
+def _needed_blobs(journal: Path) -> set[str]:
     query = "SELECT sha256 FROM blobs JOIN jobs ON jobs.number = blobs.job WHERE state IN ('queued', 'running')"
     with _reading(journal) as connection:
         return {digest for (digest,) in connection.execute(query)}
 
 
-def _done(home: Path, target: Path, blobs: Collection[Path]) -> Copied:
+def _copied(home: Path, target: Path, blobs: Collection[Path]) -> Copied:
     for name in _FURTHER:
         if (home / name).is_file():
             shutil.copyfile(home / name, target / name)

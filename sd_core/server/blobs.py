@@ -136,11 +136,11 @@ class BlobStore:
             if descent.made <= self._files.keys():
                 self._lineage.add(descent)
 
-    def made(self, digest: str, owner: str) -> None:
+    def note_made(self, digest: str, owner: str) -> None:
         """A job of this owner has made this; it stays longer than what was only sent."""
         with self._lock:
             if digest in self._files:
-                self._precedence.made(digest, owner)
+                self._precedence.note_made(digest, owner)
 
     def put(self, blobs: Mapping[str, bytes], owner: str = "") -> None:
         """Store what a job of `owner` has made, by digests known to be right; they stay together until all are there.
@@ -154,7 +154,7 @@ class BlobStore:
             for digest, raw in blobs.items():
                 if not self._is_sound(digest):
                     self._write(digest, raw, owner)
-                self.made(digest, owner)
+                self.note_made(digest, owner)
         finally:
             self.release(blobs)
 
@@ -194,7 +194,7 @@ class BlobStore:
         known = self._is_sound(digest)
         with self._lock:
             if known or digest in self._files:
-                self._precedence.sent(digest, owner, size)
+                self._precedence.note_sent(digest, owner, size)
                 return
             self._require_room(size, owner)
             path = self.folder / name
@@ -205,7 +205,7 @@ class BlobStore:
             except OSError as error:
                 raise output_error(Path(path.name), error) from error
             self._add(digest, path, size)
-            self._precedence.sent(digest, owner, size)
+            self._precedence.note_sent(digest, owner, size)
             self._checks.trust(digest, path)
             self._unsynced.add(digest)
 

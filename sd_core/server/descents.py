@@ -20,7 +20,7 @@ def write_descent(
     descent = descent_of(request, event)
     if descent is None or not (descent.made and descent.source):
         return None
-    values = (number, _packed(descent.made), _packed(descent.source))
+    values = (number, _pack(descent.made), _pack(descent.source))
     connection.execute("INSERT OR REPLACE INTO descents VALUES (?, ?, ?)", values)
     return descent
 
@@ -36,12 +36,12 @@ def write_outputs(connection: sqlite3.Connection, number: int, event: Mapping[st
 def read_descents(connection: sqlite3.Connection) -> Iterator[Descent]:
     """All of them, in order of arrival."""
     for row in connection.execute("SELECT made, source FROM descents ORDER BY job"):
-        yield Descent(_unpacked(row["made"]), _unpacked(row["source"]))
+        yield Descent(_unpack(row["made"]), _unpack(row["source"]))
 
 
-def _packed(digests: Collection[str]) -> bytes:
+def _pack(digests: Collection[str]) -> bytes:
     return b"".join(bytes.fromhex(digest) for digest in sorted(digests))
 
 
-def _unpacked(raw: bytes) -> frozenset[str]:
+def _unpack(raw: bytes) -> frozenset[str]:
     return frozenset(raw[start : start + _BYTES].hex() for start in range(0, len(raw), _BYTES))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ..errors import EngineDied
 from . import journal, setbacks
 from .backoff import BackOff
-from .job_run import Run
+from .job_run import JobRun
 from .records import JobRecord
 from .state import Store
 from .supervisor import EngineProcess
@@ -23,7 +23,7 @@ _LOOK = 5.0
 """Seconds after which an idle lane looks for jobs although nobody has rung: those that other lanes have left."""
 
 
-class Lane:
+class Dispatcher:
     """Keeps an engine running on a device and gives it jobs; it goes on whatever fails.
 
     An engine that cannot start, or dies before it has ended a job, benches the device for a growing time: its jobs wait, for
@@ -34,7 +34,7 @@ class Lane:
 
     def __init__(self, store: Store, device: str, name: str, others_work: Callable[[], bool] = lambda: False) -> None:
         self.engine: EngineProcess | None = None
-        self.run: Run | None = None
+        self.run: JobRun | None = None
         self.name = name
         self.device = device
         self.problem = ""
@@ -64,9 +64,9 @@ class Lane:
             try:
                 await self._serve_engine(on_ready)
             except EngineDied as error:
-                pause = self._died(error)
+                pause = self._note_death(error)
             except Exception as error:  # noqa: BLE001 - a lane ends with the server, not before; this one is logged
-                pause = self._failed(error)
+                pause = self._note_failure(error)
             else:
                 pause = 0.0
             await asyncio.sleep(pause)
@@ -76,7 +76,7 @@ class Lane:
         self._ended = 0
         try:
             await engine.start()
-            self._started(engine)
+            self._note_start(engine)
             await on_ready.put(engine)
             await self._run_jobs(engine)
         finally:
@@ -87,12 +87,12 @@ class Lane:
                 _log.critical("engine told of another job", extra={"device": engine.device, "reason": engine.mismatch})
             await engine.close()
 
-    def _started(self, engine: EngineProcess) -> None:
+    def _note_start(self, engine: EngineProcess) -> None:
         self.device = engine.device
         self._store.metrics.engine_ready(engine.device, ready=True)
         _log.info("engine ready", extra={"device": engine.device, "engine_pid": engine.pid})
 
-    def _died(self, error: EngineDied) -> float:
+    def _note_death(self, error: EngineDied) -> float:
         """Note it; gives the seconds for which the device is benched: none where its engine had been of use."""
         self.problem = str(error)
         self._suspects = True
@@ -103,7 +103,7 @@ class Lane:
         _log.warning("engine died", extra={"device": self.device, "reason": str(error), "pause": pause})
         return pause
 
-    def _failed(self, error: Exception) -> float:
+    def _note_failure(self, error: Exception) -> float:
         """Note a failure of the server itself; gives the seconds to wait."""
         self.problem = f"the server failed at its work here: {error!r:.300}"
         self._store.metrics.lane_failed(self.device)
@@ -111,7 +111,7 @@ class Lane:
         _log.error("lane failed", exc_info=error, extra={"device": self.device, "pause": pause})
         return pause
 
-    def _succeeded(self) -> None:
+    def _note_success(self) -> None:
         self.problem = ""
         self._trouble.succeed()
 
@@ -128,7 +128,7 @@ class Lane:
             except EngineDied:
                 raise
             except Exception as error:  # noqa: BLE001 - as in `serve`; the engine is as good as before
-                await asyncio.sleep(self._failed(error))
+                await asyncio.sleep(self._note_failure(error))
         raise EngineDied(
             f"the engine on {engine.device} ended while it had nothing to do",
             hint=f"it is started anew; if that repeats, see {self._log.name} in the logs folder",
@@ -137,18 +137,18 @@ class Lane:
     def _idle(self) -> None:
         """Nothing is to be done: that the engine has started is all that can be asked of it."""
         if not self._bench.failures:
-            self._succeeded()
+            self._note_success()
 
     async def _run(self, job: JobRecord, engine: EngineProcess) -> None:
         self._streak = self._streak + 1 if job.model in (None, self._loaded) else 0
         self._loaded = job.model or self._loaded
-        self.run = Run(self._store, job, self.name)
+        self.run = JobRun(self._store, job, self.name)
         try:
             of_use = await self.run.on(engine)
         finally:
             self.run = None
             self._store.bell.ring()
-        self._succeeded()
+        self._note_success()
         if of_use:
             self._ended += 1
             self._bench.succeed()
@@ -160,7 +160,7 @@ class Lane:
             return
         guilty = await self._store.database.run(lambda connection: setbacks.suspects(connection, self.name))
         for job in guilty:
-            await Run(self._store, job, self.name).fail(setbacks.died_again(job))
+            await JobRun(self._store, job, self.name).fail(setbacks.died_again(job))
         self._suspects = False
 
     async def _take(self, device: str) -> JobRecord | None:

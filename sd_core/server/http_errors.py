@@ -49,11 +49,11 @@ def install(app: FastAPI, note: Callable[[str], None] = lambda _: None) -> None:
     app.add_exception_handler(OSError, files)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(ClientDisconnect, _client_gone)
     app.add_exception_handler(Exception, _defect)
 
 
-def described(*statuses: int) -> dict[int | str, dict[str, object]]:
+def openapi_errors(*statuses: int) -> dict[int | str, dict[str, object]]:
     """These statuses, and those that any route may give, for the OpenAPI description."""
     return {status: {"model": Problem} for status in (401, 403, 408, 415, 421, 422, *statuses)}
 
@@ -95,7 +95,7 @@ async def _http_error(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse(plain.to_dict(), error.status_code, headers=dict(error.headers or {}))
 
 
-async def _gone(_: Request, error: Exception) -> JSONResponse:
+async def _client_gone(_: Request, error: Exception) -> JSONResponse:
     """Nobody reads this: the client has gone in the middle of its body, or has been told that it was too slow."""
     plain = ServerError("the body has ended early", status=400, hint="send it again")
     return JSONResponse(plain.to_dict(), 400)

@@ -36,7 +36,7 @@ _ATTEMPTS = 10
 """A failure that comes so often in a row does not pass; the keeper finds the job that nobody runs."""
 
 
-class Run:
+class JobRun:
     """Brings one job to its end, or puts it back."""
 
     def __init__(self, store: Store, job: JobRecord, lane: str) -> None:
@@ -64,7 +64,7 @@ class Run:
         try:
             return await self._follow(engine)
         except EngineDied as error:
-            await self._died(error)
+            await self._note_death(error)
             raise
         except Exception as error:
             await engine.settle()
@@ -119,15 +119,15 @@ class Run:
         descent = await self._write(lambda connection: journal.finish(connection, self.job, _STATES[kind], event))
         if descent is not None:
             self._store.blobs.descend(descent)
-        await self._ended(event, _STATES[kind])
+        await self._note_end(event, _STATES[kind])
 
     async def _end_here(self, kind: EventKind, data: dict[str, Any], reason: str = "") -> None:
         """End the job with what the server has to say, which nobody else can do."""
         event = self._next_event(data)
         await self._persist(lambda connection: journal.finish(connection, self.job, _STATES[kind], event, reason))
-        await self._ended(event, _STATES[kind])
+        await self._note_end(event, _STATES[kind])
 
-    async def _ended(self, event: StoredEvent, state: JobState) -> None:
+    async def _note_end(self, event: StoredEvent, state: JobState) -> None:
         """What is due once the journal says how the job has ended."""
         if self._held:
             self._held = False
@@ -138,7 +138,7 @@ class Run:
         self._store.metrics.job_ended(state, seconds)
         _log.info("job ended", extra={"job": self.job.id, "state": str(state), "seconds": round(seconds, 3)})
 
-    async def _died(self, error: EngineDied) -> None:
+    async def _note_death(self, error: EngineDied) -> None:
         if self.cancelled:
             await self._end_here(EventKind.CANCELLED, {"kind": "cancelled"})
         elif await self._persist(lambda connection: setbacks.count_death(connection, self.job, self._lane)):
@@ -152,7 +152,7 @@ class Run:
         if job.state in ENDED:
             last = await self._persist(lambda connection: last_event(connection, self.job.number))
             if last is not None:
-                await self._ended(last, job.state)
+                await self._note_end(last, job.state)
         elif self.cancelled:
             await self._end_here(EventKind.CANCELLED, {"kind": "cancelled"})
         elif aside:

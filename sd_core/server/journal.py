@@ -49,7 +49,7 @@ def add(connection: Connection, new: NewJob, limit: int) -> tuple[JobRecord, int
         ServerError: 409, the id belongs to another job; 429, `limit` jobs wait already, or its owner has more of them than are
             left to others.
     """
-    if (known := repeated(connection, new.id, new.request, new.attachments, new.owner)) is not None:
+    if (known := job_of_same_id(connection, new.id, new.request, new.attachments, new.owner)) is not None:
         return known, None
     _require_place(connection, new.owner, limit)
     before = _count_before(connection, Rank.of(new.priority))
@@ -59,7 +59,7 @@ def add(connection: Connection, new: NewJob, limit: int) -> tuple[JobRecord, int
     return get(connection, new.id), before
 
 
-def repeated(
+def job_of_same_id(
     connection: Connection, job_id: str, request: str, attachments: Mapping[str, str], owner: str = ""
 ) -> JobRecord | None:
     """The job of this id, if there is one.

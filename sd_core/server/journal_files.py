@@ -63,10 +63,10 @@ class FileGuard:
         Any thread may; it costs some microseconds.
         """
         with self._lock:
-            problems = [problem for suffix in ("", "-wal") if (problem := self._changed(suffix)) is not None]
+            problems = [problem for suffix in ("", "-wal") if (problem := self._change_of(suffix)) is not None]
         return problems[0] if problems else None
 
-    def _changed(self, suffix: str) -> str | None:
+    def _change_of(self, suffix: str) -> str | None:
         path = Path(f"{self._path}{suffix}")
         known = self._known.get(suffix)
         try:

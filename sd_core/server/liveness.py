@@ -18,17 +18,17 @@ class Naps:
 
     def __init__(self, now: float | None = None, suspended: float | None = None) -> None:
         self._now = time.monotonic() if now is None else now
-        self._suspended = _suspended() if suspended is None else suspended
+        self._suspended = _suspended_seconds() if suspended is None else suspended
 
     def slept(self, asked: float, now: float | None = None, suspended: float | None = None) -> bool:
         """Whether much more than `asked` seconds have passed since the last look."""
         before, now = self._now, time.monotonic() if now is None else now
-        asleep, suspended = self._suspended, _suspended() if suspended is None else suspended
+        asleep, suspended = self._suspended, _suspended_seconds() if suspended is None else suspended
         self._now, self._suspended = now, suspended
         return (now - before) + (suspended - asleep) > asked + _NAP
 
 
-def _suspended() -> float:
+def _suspended_seconds() -> float:
     """Seconds that this machine has spent suspended since it was started, as far as the system tells."""
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return 0.0
@@ -36,7 +36,7 @@ def _suspended() -> float:
 
 
 @dataclass(slots=True)
-class Vitals:
+class Liveness:
     """What is known of one engine process; `problem` judges it."""
 
     pid: int
@@ -73,7 +73,7 @@ class Vitals:
         if self.running and idle > limit:
             return f"its job has told nothing for {idle:.0f} s"
         if self._fresh:
-            self._fresh, self._processor_time = False, self._used()
+            self._fresh, self._processor_time = False, self._used_seconds()
         if silent <= self.deadlines.silence:
             return None
         if self.loading:
@@ -83,19 +83,19 @@ class Vitals:
     def _silent(self, silent: float) -> str | None:
         """One that computes may keep the interpreter to itself for a while; one that is stopped or stuck does not compute."""
         limit = self.deadlines.busy
-        if self._used() <= self._processor_time:
-            limit = self.deadlines.silence if self._stopped() else self.deadlines.stuck
+        if self._used_seconds() <= self._processor_time:
+            limit = self.deadlines.silence if self._is_stopped() else self.deadlines.stuck
         if silent > limit:
             return f"it has given no sign of life for {silent:.1f} s"
         return None
 
-    def _stopped(self) -> bool:
+    def _is_stopped(self) -> bool:
         try:
             return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
         except psutil.NoSuchProcess:
             return True
 
-    def _used(self) -> float:
+    def _used_seconds(self) -> float:
         try:
             times = psutil.Process(self.pid).cpu_times()
         except psutil.NoSuchProcess:

@@ -79,15 +79,15 @@ def _file(path: Path) -> logging.Handler:
 
 class _Plain(logging.Formatter):
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        return _shortened(super().formatException(ei))
+        return _shorten(super().formatException(ei))
 
 
 class _Json(JsonFormatter):
     def formatException(self, ei: Any) -> Any:  # noqa: N802 - logging's name
-        return _shortened(str(super().formatException(ei)))
+        return _shorten(str(super().formatException(ei)))
 
 
-def _shortened(trace: str) -> str:
+def _shorten(trace: str) -> str:
     """Beginning and end of a traceback: where the request came in, and what went wrong."""
     lines = trace.splitlines()
     if len(lines) > _TRACE_LINES:

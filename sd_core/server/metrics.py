@@ -66,7 +66,7 @@ class Metrics:
         """An engine process takes jobs, or does not any more."""
         self._ready.labels(device).set(ready)
 
-    def uploaded(self, size: int) -> None:
+    def count_upload(self, size: int) -> None:
         """A blob of so many bytes has come."""
         self._uploads.inc()
         self._uploaded.inc(size)
@@ -75,7 +75,7 @@ class Metrics:
         """Somebody asked for more than this quota."""
         self._quotas.labels(quota).inc()
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+    def count_answer(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request to a route, by its path in the interface, has been answered; streams of events are left out of the times."""
         if 400 <= status < 500:
             self._refused.labels(str(status)).inc()

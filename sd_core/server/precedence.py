@@ -22,13 +22,13 @@ class Precedence:
         self._made: set[str] = set()
         self._sent: OrderedDict[str, tuple[str, int, float]] = OrderedDict()
 
-    def sent(self, digest: str, owner: str, size: int) -> None:
+    def note_sent(self, digest: str, owner: str, size: int) -> None:
         """Somebody has sent this."""
         self._belongs(digest, owner)
         self._sent[digest] = (owner, size, time.monotonic())
         self._sent.move_to_end(digest)
 
-    def made(self, digest: str, owner: str) -> None:
+    def note_made(self, digest: str, owner: str) -> None:
         """A job of somebody has made this."""
         self._belongs(digest, owner)
         self._made.add(digest)

@@ -43,7 +43,7 @@ def upload_bound(identity: Identity, space: int) -> int | None:
     return space // _UPLOADS if quota is None and not identity.is_admin else quota
 
 
-def described(identity: Identity, usage: Usage, upload_bytes: int, streams: int, space: int) -> dict[str, Any]:
+def quota_report(identity: Identity, usage: Usage, upload_bytes: int, streams: int, space: int) -> dict[str, Any]:
     """Quotas and what is used of them, for the one whom they concern."""
     quota = identity.quota
     return {

@@ -16,9 +16,9 @@ from ..errors import SDError, ServerError
 from ..wire.results import blobs_named
 from . import journal, quotas
 from .admission import check_digests
-from .dispatcher import Lane
+from .dispatcher import Dispatcher
 from .holdings import Holdings, foreign
-from .http_errors import described
+from .http_errors import openapi_errors
 from .identity import Identity, Role
 from .quotas import admit, require
 from .records import JobRecord, JobState
@@ -40,7 +40,7 @@ from .uploads import fill
 
 _log = logging.getLogger(__name__)
 
-_SUBMIT = described(400, 409, 413, 429, 503, 507)
+_SUBMIT = openapi_errors(400, 409, 413, 429, 503, 507)
 _MEDIA_TYPES = {".npy": "application/x-npy", ".bin": "application/octet-stream"}
 
 
@@ -124,7 +124,7 @@ async def submit(
     return view(job)
 
 
-@jobs.get("", responses=described(409))
+@jobs.get("", responses=openapi_errors(409))
 async def list_jobs(
     service: ServiceOf,
     caller: Caller,
@@ -138,7 +138,7 @@ async def list_jobs(
     return JobList(jobs=[view(job) for job in found], next=more)
 
 
-@jobs.get("/{job_id}", responses=described(404))
+@jobs.get("/{job_id}", responses=openapi_errors(404))
 async def get_job(job: KnownJob, service: ServiceOf, caller: Caller, holdings: HoldingsOf) -> JobView:
     """One job, with its result or error once it has ended."""
     last = await service.result(job)
@@ -147,19 +147,19 @@ async def get_job(job: KnownJob, service: ServiceOf, caller: Caller, holdings: H
     return view(job, json.loads(job.request), None if last is None else last.data)
 
 
-@jobs.patch("/{job_id}", responses=described(400, 404, 409, 413))
+@jobs.patch("/{job_id}", responses=openapi_errors(400, 404, 409, 413))
 async def change_job(job: KnownJob, body: JobChange, service: ServiceOf) -> JobView:
     """Move a waiting job, or change its priority."""
     return view(await service.move(job.id, body.position, body.priority))
 
 
-@jobs.delete("/{job_id}", responses=described(404))
+@jobs.delete("/{job_id}", responses=openapi_errors(404))
 async def cancel_job(job: KnownJob, service: ServiceOf) -> JobView:
     """Cancel: at once if it waits, before its next step if it runs; no effect on a job that has ended."""
     return view(await service.cancel(job.id))
 
 
-@jobs.post("/{job_id}/resume", responses=described(404, 409, 429))
+@jobs.post("/{job_id}/resume", responses=openapi_errors(404, 409, 429))
 async def resume_job(job: KnownJob, service: ServiceOf, caller: Caller) -> JobView:
     """Let a failed or cancelled job wait again; it goes on from the frames that it had finished."""
     usage = await service.store.database.run(lambda connection: journal.usage(connection, caller.owner))
@@ -167,7 +167,7 @@ async def resume_job(job: KnownJob, service: ServiceOf, caller: Caller) -> JobVi
     return view(await service.resume(job.id))
 
 
-@jobs.post("/{job_id}/forget", status_code=204, responses=described(404, 409))
+@jobs.post("/{job_id}/forget", status_code=204, responses=openapi_errors(404, 409))
 async def forget_job(job: KnownJob, service: ServiceOf, holdings: HoldingsOf) -> None:
     """Delete a job that has ended, with those of its pictures that no other job names."""
     last = await service.result(job)
@@ -180,7 +180,7 @@ async def forget_job(job: KnownJob, service: ServiceOf, holdings: HoldingsOf) ->
 @jobs.get(
     "/{job_id}/events",
     response_class=EventSourceResponse,
-    responses=described(404, 429),
+    responses=openapi_errors(404, 429),
     dependencies=[Depends(_stream)],
 )
 async def job_events(
@@ -196,7 +196,7 @@ async def job_events(
         yield ServerSentEvent(id=str(event.id), event=event.data["kind"], data=event.data)
 
 
-@blobs.put("/{sha256}", status_code=201, responses={**described(413, 429, 507)}, openapi_extra={
+@blobs.put("/{sha256}", status_code=201, responses={**openapi_errors(413, 429, 507)}, openapi_extra={
     "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 })  # fmt: skip
 async def put_blob(
@@ -222,12 +222,12 @@ async def put_blob(
         with store.blobs.receive(None if caller.is_admin else caller.owner) as upload:
             size = await fill(upload, request.stream(), sha256, count)
         holdings.send(caller, sha256, size)
-    store.metrics.uploaded(size)
+    store.metrics.count_upload(size)
     return {"sha256": sha256}
 
 
-@blobs.get("/{sha256}", response_class=FileResponse, responses=described(404, 410, 416))
-@blobs.head("/{sha256}", response_class=FileResponse, responses=described(404, 410), operation_id="head_blob")
+@blobs.get("/{sha256}", response_class=FileResponse, responses=openapi_errors(404, 410, 416))
+@blobs.head("/{sha256}", response_class=FileResponse, responses=openapi_errors(404, 410), operation_id="head_blob")
 async def get_blob(sha256: Digest, service: ServiceOf, caller: Caller, holdings: HoldingsOf) -> FileResponse:
     """The bytes, or a range of them; for a user, of what it has sent or what its jobs name."""
     if await _foreign(service, holdings, caller, {sha256}):
@@ -237,25 +237,25 @@ async def get_blob(sha256: Digest, service: ServiceOf, caller: Caller, holdings:
     return FileResponse(path, media_type=_MEDIA_TYPES[path.suffix], headers=headers)
 
 
-@machine.post("/v1/queue/hold", status_code=204, responses=described(), dependencies=[AdminOnly])
+@machine.post("/v1/queue/hold", status_code=204, responses=openapi_errors(), dependencies=[AdminOnly])
 async def hold_queue(service: ServiceOf) -> None:
     """Start no waiting job until the queue is released, over new starts of the server too; those that run go on."""
     await service.hold(held=True)
 
 
-@machine.post("/v1/queue/release", status_code=204, responses=described(), dependencies=[AdminOnly])
+@machine.post("/v1/queue/release", status_code=204, responses=openapi_errors(), dependencies=[AdminOnly])
 async def release_queue(service: ServiceOf) -> None:
     """Start waiting jobs again."""
     await service.hold(held=False)
 
 
-@machine.get("/v1/models", responses=described(503))
+@machine.get("/v1/models", responses=openapi_errors(503))
 async def list_models(service: ServiceOf) -> ModelList:
     """The models known by name, and whether they are on this machine."""
     return ModelList(models=await service.models())
 
 
-@machine.get("/v1/loras", responses=described(503))
+@machine.get("/v1/loras", responses=openapi_errors(503))
 async def list_loras(service: ServiceOf) -> LoraList:
     """The files of the LoRA folder (`loras` in the server's home), and the families that they fit."""
     return LoraList(loras=await service.loras())
@@ -267,7 +267,7 @@ async def live() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@machine.get("/v1/health", response_model=Health, responses={**described(), 503: {"model": Health}})
+@machine.get("/v1/health", response_model=Health, responses={**openapi_errors(), 503: {"model": Health}})
 async def health(service: ServiceOf, request: Request, caller: Anybody, holdings: HoldingsOf) -> JSONResponse:
     """Devices, their memory, the queue, the blob store, and the caller's quotas; without a token the status alone.
 
@@ -301,21 +301,21 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
         # They may name what others have sent, and places of this machine.
         problems=[] if caller.role is Role.USER else service.problems,
         identity=caller.name,
-        quotas=quotas.described(
+        quotas=quotas.quota_report(
             caller, usage, holdings.sent_bytes(caller, usage.bytes), request.app.state.streams.count(caller), space
         ),
     )
     return JSONResponse(told.model_dump(mode="json"), code)
 
 
-@machine.post("/v1/free_memory", responses=described(), dependencies=[AdminOnly])
+@machine.post("/v1/free_memory", responses=openapi_errors(), dependencies=[AdminOnly])
 async def free_memory(service: ServiceOf, caller: Caller) -> dict[str, Any]:
     """Drop every loaded model and give the memory back to the devices; waits for the job that runs."""
     await service.free_memory()
     return {"devices": [_device(lane, caller).model_dump() for lane in service.lanes]}
 
 
-@machine.get("/metrics", response_class=PlainTextResponse, responses=described())
+@machine.get("/metrics", response_class=PlainTextResponse, responses=openapi_errors())
 async def metrics(service: ServiceOf, caller: Caller) -> PlainTextResponse:
     """Figures for Prometheus, for an admin or a monitor."""
     if caller.role is Role.USER:
@@ -339,7 +339,7 @@ async def _foreign(service: Service, holdings: Holdings, caller: Identity, diges
     return await service.store.database.run(lambda connection: foreign(connection, caller.owner, unknown))
 
 
-def _device(lane: Lane, caller: Identity) -> DeviceView:
+def _device(lane: Dispatcher, caller: Identity) -> DeviceView:
     engine, job = lane.engine, None if lane.run is None else lane.run.job
     return DeviceView(
         device=lane.device,

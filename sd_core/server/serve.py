@@ -53,7 +53,7 @@ def serve(settings: ServerSettings, on_listening: Callable[[Announcement], None]
         raise_file_limit()
         repaired = make_private(settings.home)
         with _lock(settings.home), contextlib.closing(_listen(settings)) as listener:
-            with _explained(settings.home):
+            with _explaining(settings.home):
                 start_logging(settings.home / "logs")
             for said in repaired:
                 _log.warning("%s: now only by its owner", said)
@@ -68,7 +68,7 @@ def new_token() -> str:
 def _serve(
     settings: ServerSettings, listener: socket.socket, on_listening: Callable[[Announcement], None], stop: Stop
 ) -> None:
-    with _explained(settings.home):
+    with _explaining(settings.home):
         store = open_store(settings)
     try:
         if stop.requested:
@@ -76,7 +76,7 @@ def _serve(
         server = _Server(make_app(Service(store)), stop)
         announcement = Announcement(url=_url(settings, listener), token=settings.token, pid=os.getpid())
         flush_logs()
-        with _announced(settings.home, announcement):
+        with _announcing(settings.home, announcement):
             on_listening(announcement)
             server.run(sockets=[listener])
         if server.failure is not None:
@@ -133,7 +133,7 @@ def _umask() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _explained(home: Path) -> Iterator[None]:
+def _explaining(home: Path) -> Iterator[None]:
     """What the system refuses in the folder, in a sentence."""
     try:
         yield
@@ -145,8 +145,8 @@ def _explained(home: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _announced(home: Path, announcement: Announcement) -> Iterator[None]:
-    with _explained(home):
+def _announcing(home: Path, announcement: Announcement) -> Iterator[None]:
+    with _explaining(home):
         write_announcement(home, announcement)
     try:
         yield
@@ -158,7 +158,7 @@ def _announced(home: Path, announcement: Announcement) -> Iterator[None]:
 def _lock(home: Path) -> Iterator[None]:
     """The operating system lets go of it when the process ends, however that is."""
     lock = FileLock(home / "server.lock", mode=0o600)
-    with _explained(home):
+    with _explaining(home):
         try:
             lock.acquire(timeout=0)
         except Timeout as error:

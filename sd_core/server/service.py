@@ -15,7 +15,7 @@ from ..wire.results import blobs_named
 from . import journal, setbacks
 from .admission import allowed_by, check_json, decode, grouping_model
 from .database import Connection
-from .dispatcher import Lane
+from .dispatcher import Dispatcher
 from .keeper import Keeper
 from .pipe import MessageKind
 from .records import ENDED, JobRecord, JobState, JobSummary, NewJob, Priority
@@ -51,7 +51,7 @@ class Service:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.lanes: list[Lane] = []
+        self.lanes: list[Dispatcher] = []
         self._tasks: list[asyncio.Task[None]] = []
         # On loopback too: a page in a browser, or a picture that somebody sent, can make requests there.
         self._allowed = allowed_by(store.settings)
@@ -167,7 +167,9 @@ class Service:
         await asyncio.to_thread(check_json, request, attachments, self._allowed)
         text = json.dumps(request, sort_keys=True)
         # What has run already needs its arrays no more, which may have made room for others.
-        known = await self.store.database.run(lambda held: journal.repeated(held, job_id, text, attachments, owner))
+        known = await self.store.database.run(
+            lambda held: journal.job_of_same_id(held, job_id, text, attachments, owner)
+        )
         if known is not None:
             return known, False
         needed = frozenset(blobs_named(request) | set(attachments.values()))
@@ -175,7 +177,7 @@ class Service:
             raise MissingBlobs(missing)
         created = False
         try:
-            model, work = await asyncio.to_thread(self._checked, request, needed)
+            model, work = await asyncio.to_thread(self._check_request, request, needed)
             new = NewJob(
                 id=job_id, priority=priority, request=text, attachments=attachments, blobs=needed, model=model, owner=owner,
                 bytes=self.store.blobs.size_of(needed), work=work,
@@ -258,7 +260,7 @@ class Service:
         Raises:
             ServerError: no engine runs.
         """
-        return await self._listed(MessageKind.MODELS)
+        return await self._list_infos(MessageKind.MODELS)
 
     async def loras(self) -> list[dict[str, Any]]:
         """The files of the LoRA folder, as an engine tells.
@@ -266,9 +268,9 @@ class Service:
         Raises:
             ServerError: no engine runs.
         """
-        return await self._listed(MessageKind.LORAS)
+        return await self._list_infos(MessageKind.LORAS)
 
-    async def _listed(self, kind: MessageKind) -> list[dict[str, Any]]:
+    async def _list_infos(self, kind: MessageKind) -> list[dict[str, Any]]:
         try:
             async with asyncio.timeout(_ENGINE_PATIENCE):
                 while True:
@@ -288,7 +290,7 @@ class Service:
                     return lane.engine
             await asyncio.sleep(0.05)
 
-    def _checked(self, request: Mapping[str, Any], blobs: frozenset[str]) -> tuple[str | None, float]:
+    def _check_request(self, request: Mapping[str, Any], blobs: frozenset[str]) -> tuple[str | None, float]:
         """Check a request whose arrays are here, and make those last; gives the model by which it is grouped, and its work."""
         settings = self.store.settings
         self.store.blobs.sync(blobs)
@@ -305,7 +307,7 @@ class Service:
         return self.store.blobs.hold(digests)
 
     def _add_lane(self, device: str, started: asyncio.Queue[EngineProcess]) -> None:
-        lane = Lane(
+        lane = Dispatcher(
             self.store,
             device,
             str(len(self.lanes)),

@@ -131,7 +131,7 @@ async def recover(store: Store) -> int:
     for descent in await run(lambda connection: list(read_descents(connection))):
         store.blobs.descend(descent)
     for digest, owner in await run(journal.outputs):
-        store.blobs.made(digest, owner)
+        store.blobs.note_made(digest, owner)
     kept = await run(setbacks.with_folders)
     known = await run(lambda connection: setbacks.known_among(connection, _names(store.job_folders)))
     await asyncio.to_thread(_keep_folders, store, kept, known)

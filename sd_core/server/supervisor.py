@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import EngineDied
 from ..events import LAST_KINDS
-from .liveness import Naps, Vitals
+from .liveness import Liveness, Naps
 from .logs import open_engine_log, trim_engine_log
 from .pipe import Message, MessageKind, Order, receive_message
 from .settings import ServerSettings
@@ -52,7 +52,7 @@ class EngineProcess:
         self._wanted = device
         self._log_path = log
         self._process: asyncio.subprocess.Process | None = None
-        self._vitals: Vitals | None = None
+        self._vitals: Liveness | None = None
         self._name = secrets.token_hex(8)
         self._order: Order | None = None
         self._free = asyncio.Event()
@@ -83,7 +83,7 @@ class EngineProcess:
                 env={**os.environ, **temporary, "SD_CORE_HOME": str(self._settings.home), **self._settings.environment},
                 start_new_session=True,
             )
-        self._vitals = Vitals(self._process.pid, self._settings.deadlines)
+        self._vitals = Liveness(self._process.pid, self._settings.deadlines)
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._watch())]
         ready = asyncio.create_task(self.ready.wait())
         await asyncio.wait([ready, self._tasks[0]], return_when=asyncio.FIRST_COMPLETED)

@@ -12,11 +12,11 @@ from sd_core.errors import RequestError
 from sd_core.models import ControlNetwork
 from sd_core.requests import DepthToImage, Generation
 
-from .plan import Bench
+from .plan import TaskEnv
 from .resolve import size_of
 
 
-def controls_of(request: Generation, bench: Bench) -> tuple[ActiveControl, ...]:
+def controls_of(request: Generation, env: TaskEnv) -> tuple[ActiveControl, ...]:
     """Every control of a resolved request.
 
     Raises:
@@ -30,22 +30,22 @@ def controls_of(request: Generation, bench: Bench) -> tuple[ActiveControl, ...]:
             got = f"{control.image.shape[1]}x{control.image.shape[0]}"
             hint = f"resize it to {width}x{height}, or set width and height to its size"
             raise RequestError(f"controls[{i}].image", f"is {got}, the picture {width}x{height}", hint=hint)
-        network = bench.context.control_network(control.model, str(control.kind), bench.model)
+        network = env.context.control_network(control.model, str(control.kind), env.model)
         _check_size(network, (height, width))
-        hint_pixels = to_unit_pixels(control.image).to(bench.device)
+        hint_pixels = to_unit_pixels(control.image).to(env.device)
         active.append(ActiveControl(network, hint_pixels, control.scale, control.start, control.end))
     return tuple(active)
 
 
-def depth_control_of(request: DepthToImage, picture: NDArray[np.float32], bench: Bench) -> ActiveControl:
+def depth_control_of(request: DepthToImage, picture: NDArray[np.float32], env: TaskEnv) -> ActiveControl:
     """The control that a depth picture (h, w) in [0, 1] stands for.
 
     Raises:
         RequestError, ModelNotFound, ModelMismatch: see `controls_of`.
     """
-    network = bench.context.control_network(request.controlnet, "depth", bench.model)
+    network = env.context.control_network(request.controlnet, "depth", env.model)
     _check_size(network, size_of(request))
-    hint = to_unit_pixels(picture).to(bench.device)
+    hint = to_unit_pixels(picture).to(env.device)
     return ActiveControl(network, hint, request.controlnet_conditioning_scale, 0.0, 1.0)
 
 

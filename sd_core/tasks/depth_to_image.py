@@ -17,7 +17,7 @@ from sd_core.results import Result
 from .controls import controls_of, depth_control_of
 from .generate import generate
 from .image_to_image import keep_alpha
-from .plan import Bench, Context, Plan
+from .plan import Context, Plan, TaskEnv
 from .resolve import demand_unet_input, size_of
 from .starts import from_noise, from_pixels, schedule_of
 
@@ -27,30 +27,30 @@ def run(request: DepthToImage, context: Context, *, keep_latents: bool = False) 
     return generate(plan_depth_to_image, request, context, keep_latents=keep_latents)
 
 
-def plan_depth_to_image(request: DepthToImage, bench: Bench) -> Plan:
+def plan_depth_to_image(request: DepthToImage, env: TaskEnv) -> Plan:
     """Condition on planar depth, from noise or, where an image is given, from that."""
-    schedule = schedule_of(request, bench, request.strength)
+    schedule = schedule_of(request, env, request.strength)
     control = depth_control(request.depth, request.depth_range)
-    reads_depth = bench.model.unet_input is UNetInput.DEPTH
+    reads_depth = env.model.unet_input is UNetInput.DEPTH
     if not reads_depth:
-        demand_unet_input(bench.model, UNetInput.TEXT, request)
+        demand_unet_input(env.model, UNetInput.TEXT, request)
     if request.image is None:
-        latents = from_noise(bench, schedule, size_of(request))
+        latents = from_noise(env, schedule, size_of(request))
     else:
-        latents = from_pixels(bench, schedule, to_pixels(request.image))
+        latents = from_pixels(env, schedule, to_pixels(request.image))
     return Plan(
         schedule=schedule,
         latents=latents,
-        controls=controls_of(request, bench) + (() if reads_depth else (depth_control_of(request, control, bench),)),
-        extra_channels=_depth_channel(control, bench) if reads_depth else None,
+        controls=controls_of(request, env) + (() if reads_depth else (depth_control_of(request, control, env),)),
+        extra_channels=_depth_channel(control, env) if reads_depth else None,
         scored=request.image is not None,
         finish=keep_alpha(request.image),
     )
 
 
-def _depth_channel(control: NDArray[np.float32], bench: Bench) -> Tensor:
+def _depth_channel(control: NDArray[np.float32], env: TaskEnv) -> Tensor:
     """The control picture at latent size, in [-1, 1]; resized as diffusers' depth pipeline does."""
-    scale = latent_scale(bench.model)
+    scale = latent_scale(env.model)
     size = (control.shape[0] // scale, control.shape[1] // scale)
-    small = functional.interpolate(to_mask(control).to(bench.device), size=size, mode="bicubic", align_corners=False)
+    small = functional.interpolate(to_mask(control).to(env.device), size=size, mode="bicubic", align_corners=False)
     return small.clamp(0, 1) * 2 - 1

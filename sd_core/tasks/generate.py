@@ -18,18 +18,18 @@ from sd_core.diffusion.latents import decode, latent_scale
 from sd_core.diffusion.loop import OnStep, Predict, denoise
 from sd_core.diffusion.noise import seeded_generators
 from sd_core.diffusion.predict import Inputs, make_predict, make_rolled_predict, make_tiled_predict
-from sd_core.models import Adapted, Model, adapted
+from sd_core.models import Adapted, Model, with_adapters
 from sd_core.requests.generation import Generation
 from sd_core.results import Result
 
 from .memory import decode_within_memory
-from .plan import Bench, Context, Picture, Plan
+from .plan import Context, Picture, Plan, TaskEnv
 from .progress import Progress
 from .resolve import resolve, size_of
 from .seams import rolling_of, seamless_unet, seamless_vae
 
 R = TypeVar("R", bound=Generation)
-Planner = Callable[[R, Bench], Plan]
+Planner = Callable[[R, TaskEnv], Plan]
 
 _BATCH_ON_ACCELERATOR = 4
 
@@ -49,7 +49,7 @@ def generate(planner: Planner[R], request: R, context: Context, *, keep_latents:
     model = context.model(request.model)
     resolved = resolve(request, model)
     # Not inference_mode: torch multiplies by networks that were loaded inside it in another way than diffusers' pipelines do.
-    with adapted(model, resolved.loras, resolved.image_prompt) as adapters, torch.no_grad():
+    with with_adapters(model, resolved.loras, resolved.image_prompt) as adapters, torch.no_grad():
         pictures, latents = _run_batches(resolved, planner, model, adapters, context)
     return Result(
         images=pictures,
@@ -69,66 +69,66 @@ def _run_batches(
     pictures: list[Picture] = []
     latents: list[Tensor] = []
     for first in range(0, len(generators), size):
-        bench = Bench(model, context, generators[first : first + size])
+        env = TaskEnv(model, context, generators[first : first + size])
         progress.image = first
-        made, clean = _run_batch(request, planner, bench, adapters, progress)
+        made, clean = _run_batch(request, planner, env, adapters, progress)
         pictures += made
         latents.append(clean)
     return pictures, latents
 
 
 def _run_batch(
-    request: Generation, planner: Planner[Any], bench: Bench, adapters: Adapted, progress: Progress
+    request: Generation, planner: Planner[Any], env: TaskEnv, adapters: Adapted, progress: Progress
 ) -> tuple[list[Picture], Tensor]:
-    model, context = bench.model, bench.context
+    model, context = env.model, env.context
     with seamless_vae(request, model):
-        with _timed(context, "prepare"):
-            plan = planner(request, bench)
-        with _timed(context, "encode_prompt"):
-            conditioning = _conditioning(request, plan, bench, adapters)
-        with _timed(context, "denoise"):
-            latents = denoise_plan(plan, conditioning, request, bench, progress.on_step)
-        with _timed(context, "decode"):
+        with _timing(context, "prepare"):
+            plan = planner(request, env)
+        with _timing(context, "encode_prompt"):
+            conditioning = _conditioning(request, plan, env, adapters)
+        with _timing(context, "denoise"):
+            latents = denoise_plan(plan, conditioning, request, env, progress.on_step)
+        with _timing(context, "decode"):
             pixels = decode_within_memory(model, latents, plan.vae_tiling, context, lambda t: decode(model, latents, t))
     return [np.ascontiguousarray(plan.finish(to_array(picture))) for picture in pixels], latents
 
 
-def _conditioning(request: Generation, plan: Plan, bench: Bench, adapters: Adapted) -> Conditioning:
+def _conditioning(request: Generation, plan: Plan, env: TaskEnv, adapters: Adapted) -> Conditioning:
     assert request.guidance_scale is not None, "a resolved request names its guidance scale"
-    guided = is_guided(bench.model, request.guidance_scale)
-    embeds = bench.context.prompt(bench.model, request.prompt, request.negative_prompt, guided=guided)
+    guided = is_guided(env.model, request.guidance_scale)
+    embeds = env.context.prompt(env.model, request.prompt, request.negative_prompt, guided=guided)
     image_embeds = adapters.image_embeds(guided=guided)
     return make_conditioning(
-        bench.model, embeds, request.guidance_scale, size_of(request), image_embeds, scored=plan.scored
+        env.model, embeds, request.guidance_scale, size_of(request), image_embeds, scored=plan.scored
     )
 
 
-def denoise_plan(plan: Plan, conditioning: Conditioning, request: Generation, bench: Bench, on_step: OnStep) -> Tensor:
+def denoise_plan(plan: Plan, conditioning: Conditioning, request: Generation, env: TaskEnv, on_step: OnStep) -> Tensor:
     """Clean latents (b, c, lh, lw) of the plan for a request, their edges joined where it says so."""
-    predict = _predict(plan, Inputs(conditioning, plan.controls, plan.extra_channels), request, bench)
-    with seamless_unet(request, bench.model, plan.controls):
+    predict = _predict(plan, Inputs(conditioning, plan.controls, plan.extra_channels), request, env)
+    with seamless_unet(request, env.model, plan.controls):
         return denoise(
             predict,
             plan.schedule,
             plan.latents,
-            bench.generators,
+            env.generators,
             edits=plan.edits,
             on_step=on_step,
-            cancelled=bench.context.cancelled,
+            cancelled=env.context.cancelled,
         )
 
 
-def _predict(plan: Plan, inputs: Inputs, request: Generation, bench: Bench) -> Predict:
-    make = partial(make_predict, bench.model)
+def _predict(plan: Plan, inputs: Inputs, request: Generation, env: TaskEnv) -> Predict:
+    make = partial(make_predict, env.model)
     if plan.tiling is not None:
         cells = (plan.latents.shape[-2], plan.latents.shape[-1])
-        make = partial(make_tiled_predict, bench.model, cells=cells, tiling=plan.tiling)
-    rolling = rolling_of(request, bench)
-    return make(inputs) if rolling is None else make_rolled_predict(make, inputs, rolling, latent_scale(bench.model))
+        make = partial(make_tiled_predict, env.model, cells=cells, tiling=plan.tiling)
+    rolling = rolling_of(request, env)
+    return make(inputs) if rolling is None else make_rolled_predict(make, inputs, rolling, latent_scale(env.model))
 
 
 @contextmanager
-def _timed(context: Context, name: str) -> Iterator[None]:
+def _timing(context: Context, name: str) -> Iterator[None]:
     start = perf_counter()
     try:
         yield

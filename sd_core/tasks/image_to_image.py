@@ -15,7 +15,7 @@ from sd_core.values import unit_floats
 
 from .controls import controls_of
 from .generate import generate
-from .plan import Bench, Context, Picture, Plan, unchanged
+from .plan import Context, Picture, Plan, TaskEnv, no_finish
 from .resolve import demand_unet_input
 from .starts import from_pixels, schedule_of
 
@@ -25,14 +25,14 @@ def run(request: ImageToImage, context: Context, *, keep_latents: bool = False) 
     return generate(plan_image_to_image, request, context, keep_latents=keep_latents)
 
 
-def plan_image_to_image(request: ImageToImage, bench: Bench) -> Plan:
+def plan_image_to_image(request: ImageToImage, env: TaskEnv) -> Plan:
     """SDEdit, Meng et al. 2022, arXiv:2108.01073."""
-    demand_unet_input(bench.model, UNetInput.TEXT, request)
-    schedule = schedule_of(request, bench, request.strength)
+    demand_unet_input(env.model, UNetInput.TEXT, request)
+    schedule = schedule_of(request, env, request.strength)
     return Plan(
         schedule=schedule,
-        latents=from_pixels(bench, schedule, to_pixels(request.image)),
-        controls=controls_of(request, bench),
+        latents=from_pixels(env, schedule, to_pixels(request.image)),
+        controls=controls_of(request, env),
         scored=True,
         finish=keep_alpha(request.image),
     )
@@ -41,6 +41,6 @@ def plan_image_to_image(request: ImageToImage, bench: Bench) -> Plan:
 def keep_alpha(image: NDArray[np.generic] | None) -> Callable[[Picture], Picture]:
     """A finish that gives a picture the alpha channel of `image`, if that has one."""
     if image is None or image.ndim < 3 or image.shape[2] != 4:
-        return unchanged
+        return no_finish
     alpha = np.rint(unit_floats(image)[..., 3:] * 255).astype(np.uint8)
     return lambda picture: np.concatenate([picture[..., :3], alpha], axis=2)

@@ -13,7 +13,7 @@ from torch import Tensor
 from sd_core.diffusion.edits import KeepOutside
 from sd_core.diffusion.images import to_mask, to_pixels
 from sd_core.diffusion.latents import encode, latent_scale
-from sd_core.diffusion.masks import binary, feathered, fill_from_surroundings, over_borders, paste, to_cells
+from sd_core.diffusion.masks import binary, feather, fill_from_surroundings, over_borders, paste, to_cells
 from sd_core.diffusion.schedule import Schedule
 from sd_core.errors import RequestError
 from sd_core.models import UNetInput
@@ -24,7 +24,7 @@ from sd_core.values import unit_floats
 from .controls import controls_of
 from .generate import generate
 from .image_to_image import keep_alpha
-from .plan import Bench, Context, Picture, Plan
+from .plan import Context, Picture, Plan, TaskEnv
 from .resolve import demand_unet_input
 from .starts import noise_of, schedule_of
 
@@ -34,7 +34,7 @@ def run(request: Inpaint, context: Context, *, keep_latents: bool = False) -> Re
     return generate(plan_inpaint, request, context, keep_latents=keep_latents)
 
 
-def plan_inpaint(request: Inpaint, bench: Bench) -> Plan:
+def plan_inpaint(request: Inpaint, env: TaskEnv) -> Plan:
     """Repaint where the mask is 1: with a 9-channel UNet, or with any by holding the latents outside the mask.
 
     The order of the draws is that of diffusers' pipeline, so that the same seed gives the same picture.
@@ -43,23 +43,23 @@ def plan_inpaint(request: Inpaint, bench: Bench) -> Plan:
         hint = 'use fill="original" or "surroundings", or strength 1'
         raise RequestError("fill", "noise under the mask leaves nothing for a strength below 1 to keep", hint=hint)
     canvas = _canvas(request)
-    inpainting_model = bench.model.unet_input is UNetInput.INPAINT
+    inpainting_model = env.model.unet_input is UNetInput.INPAINT
     if not inpainting_model:
-        demand_unet_input(bench.model, UNetInput.TEXT, request)
-    schedule = schedule_of(request, bench, request.strength)
-    start = _start(request, canvas, schedule, bench, needs_reference=not inpainting_model)
-    cells = to_cells(canvas.mask, latent_scale(bench.model)).to(bench.device)
+        demand_unet_input(env.model, UNetInput.TEXT, request)
+    schedule = schedule_of(request, env, request.strength)
+    start = _start(request, canvas, schedule, env, needs_reference=not inpainting_model)
+    cells = to_cells(canvas.mask, latent_scale(env.model)).to(env.device)
     shared = Plan(
         schedule=schedule,
         latents=start.latents,
-        controls=controls_of(request, bench),
+        controls=controls_of(request, env),
         scored=True,
         finish=canvas.finish,
     )
     if inpainting_model:
-        return replace(shared, extra_channels=_inpainting_channels(canvas, cells, bench))
+        return replace(shared, extra_channels=_inpainting_channels(canvas, cells, env))
     # diffusers draws for the masked picture here, and then does not use it; ancestral noise comes after.
-    noise_of(bench, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
+    noise_of(env, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
     assert start.reference is not None, "the latents outside the mask are held to those of the picture"
     return replace(shared, edits=(KeepOutside(schedule, cells, start.reference, start.noise),))
 
@@ -82,8 +82,8 @@ class _Start:
 
 
 def _canvas(request: Inpaint) -> _Canvas:
-    image, mask = _grown(request)
-    free = over_borders(lambda m: feathered(m, request.feather), request.seamless, binary(to_mask(mask)))
+    image, mask = _expand(request)
+    free = over_borders(lambda m: feather(m, request.feather), request.seamless, binary(to_mask(mask)))
     hard = (free > 0).to(free.dtype) if request.feather else free
     pixels = to_pixels(image)
     filled = pixels
@@ -95,24 +95,24 @@ def _canvas(request: Inpaint) -> _Canvas:
     return _Canvas(pixels, filled, hard, lambda painted: with_alpha(paste(base, painted, soft)))
 
 
-def _start(request: Inpaint, canvas: _Canvas, schedule: Schedule, bench: Bench, *, needs_reference: bool) -> _Start:
+def _start(request: Inpaint, canvas: _Canvas, schedule: Schedule, env: TaskEnv, *, needs_reference: bool) -> _Start:
     from_image = request.fill is not Fill.NOISE
     reference = None
     if needs_reference or from_image:
-        reference = encode(bench.model, canvas.filled, bench.generators)
-    noise = noise_of(bench, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
+        reference = encode(env.model, canvas.filled, env.generators)
+    noise = noise_of(env, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
     if reference is not None and from_image:
         return _Start(schedule.noise_to(reference, noise, schedule.steps[0]), noise, reference)
     return _Start(noise * schedule.init_noise_sigma, noise, reference)
 
 
-def _inpainting_channels(canvas: _Canvas, cells: Tensor, bench: Bench) -> Tensor:
+def _inpainting_channels(canvas: _Canvas, cells: Tensor, env: TaskEnv) -> Tensor:
     """Mask and masked picture, (b, 1 + c, lh, lw), beside which a 9-channel UNet reads its latents."""
-    masked = encode(bench.model, canvas.pixels * (canvas.mask < 0.5), bench.generators)
+    masked = encode(env.model, canvas.pixels * (canvas.mask < 0.5), env.generators)
     return torch.cat([cells.expand(len(masked), -1, -1, -1), masked], dim=1)
 
 
-def _grown(request: Inpaint) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+def _expand(request: Inpaint) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
     """Image and mask with the margins of `expand`: new pixels repeat the border and are to be painted."""
     left, top, right, bottom = request.expand
     margins = ((top, bottom), (left, right))

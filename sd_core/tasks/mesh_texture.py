@@ -16,9 +16,9 @@ from sd_core.diffusion.images import to_pixels
 from sd_core.diffusion.latents import encode, latent_scale
 from sd_core.errors import Cancelled
 from sd_core.events import FrameEvent, Loading
-from sd_core.mesh.canvas import REFINED, Brief, Canvas
+from sd_core.mesh.canvas import REFINED, PaintedTexture, ViewStart
 from sd_core.mesh.gather import look_up
-from sd_core.mesh.prepare import Prepared, prepare, textured
+from sd_core.mesh.prepare import Prepared, mesh_with_uvs, prepare
 from sd_core.mesh.rays import Rays
 from sd_core.mesh.render import View, render
 from sd_core.mesh.repaint import Held, hold
@@ -35,8 +35,8 @@ from sd_core.values import unit_floats
 
 from .depth_to_image import plan_depth_to_image
 from .generate import generate
-from .plan import Bench, Context, Picture, Plan
-from .resolve import resolve, resumed, size_of
+from .plan import Context, Picture, Plan, TaskEnv
+from .resolve import resolve, resume_request, size_of
 from .starts import noise_of
 from .view_store import ViewStore
 
@@ -59,20 +59,20 @@ def run(request: MeshTexture, context: Context, *, keep_latents: bool = False) -
         refuse_sources(request, context.output)
     with closing(ViewStore(request, context)) as store:
         model = context.model(request.model)
-        if store.noted is not None:
-            return _made(resumed(request, store.noted, model), context, store)
+        if store.resolved_request is not None:
+            return _paint_views(resume_request(request, store.resolved_request, model), context, store)
         resolved = resolve(request, model)
         store.begin(resolved)
-        return _made(resolved, context, store)
+        return _paint_views(resolved, context, store)
 
 
-def _made(resolved: MeshTexture, context: Context, store: ViewStore) -> Result:
+def _paint_views(resolved: MeshTexture, context: Context, store: ViewStore) -> Result:
     prepared = prepare(resolved.mesh, resolved.texture_size, working=lambda what: context.report(Loading(what)))
     context.decisions["uvs"] = prepared.reason
     rays = Rays(prepared.surface)
-    held = _held(resolved, prepared)
-    planned = _planned(resolved, prepared, rays, held)
-    canvas = Canvas(prepared, held)
+    held = _texture_to_repaint(resolved, prepared)
+    planned = _plan_views(resolved, prepared, rays, held)
+    canvas = PaintedTexture(prepared, held)
     for index, camera in enumerate(planned.cameras):
         if context.cancelled():
             raise Cancelled(f"cancelled at view {index + 1} of {len(planned.cameras)}")
@@ -86,18 +86,18 @@ class _Job:
     context: Context
     prepared: Prepared
     rays: Rays
-    canvas: Canvas
+    canvas: PaintedTexture
     store: ViewStore
 
 
-def _held(request: MeshTexture, prepared: Prepared) -> Held | None:
+def _texture_to_repaint(request: MeshTexture, prepared: Prepared) -> Held | None:
     """The texture of which a part is to be repainted."""
     if request.image is None or request.mask is None:
         return None
     return hold(prepared, unit_floats(request.image), unit_floats(request.mask))
 
 
-def _planned(request: MeshTexture, prepared: Prepared, rays: Rays, held: Held | None) -> ViewPlan:
+def _plan_views(request: MeshTexture, prepared: Prepared, rays: Rays, held: Held | None) -> ViewPlan:
     """Views of all texels, or of those that are to be repainted."""
     if request.views is not None:
         return ViewPlan(request.views, float("nan"), float("nan"))
@@ -109,12 +109,12 @@ def _paint(job: _Job, index: int, camera: Camera) -> None:
     """Paint one view, or take it from an earlier run, and give its colours to the canvas."""
     surface, texels = job.prepared.surface, job.prepared.texels
     view = render(surface, job.rays, camera, size_of(job.request))
-    brief = job.canvas.brief(view) if job.canvas.begun else None
+    brief = job.canvas.view_start(view) if job.canvas.has_paint else None
     if not (view.face >= 0).any() or (brief is not None and _is_done(brief, job.canvas)):
         return
     picture = job.store.load(index)
     if picture is None:
-        picture = _painted(job, view, brief)
+        picture = _paint_view(job, view, brief)
         job.store.save(index, picture)
     glimpse = look_up(unit_floats(picture), view, surface, texels, job.rays, power=_SHARPNESS)
     positions, normals = texels.positions(surface), texels.normals(surface)
@@ -124,25 +124,25 @@ def _paint(job: _Job, index: int, camera: Camera) -> None:
     job.context.report(FrameEvent(index, picture, figures))
 
 
-def _is_done(brief: Brief, canvas: Canvas) -> bool:
+def _is_done(brief: ViewStart, canvas: PaintedTexture) -> bool:
     return brief.new < _NOT_WORTH_IT * canvas.to_paint and bool((brief.start != REFINED).all())
 
 
-def _painted(job: _Job, view: View, brief: Brief | None) -> Picture:
+def _paint_view(job: _Job, view: View, brief: ViewStart | None) -> Picture:
     request = job.request
     one = picture_request(request, DepthToImage, depth=view.depth)
     planner = plan_depth_to_image if brief is None else partial(_plan_continuation, brief=brief)
     return np.asarray(generate(planner, one, job.context).images[0])
 
 
-def _plan_continuation(request: DepthToImage, bench: Bench, *, brief: Brief) -> Plan:
+def _plan_continuation(request: DepthToImage, env: TaskEnv, *, brief: ViewStart) -> Plan:
     """Every pixel starts at its own step: what is painted stays, what was seen badly is refined, the rest is new."""
-    plan = plan_depth_to_image(request, bench)
+    plan = plan_depth_to_image(request, env)
     schedule = plan.schedule
-    reference = encode(bench.model, to_pixels(brief.picture), bench.generators)
-    noise = noise_of(bench, size_of(request))
-    start = _cells(brief.start, latent_scale(bench.model)) * schedule.end.count
-    edit = StartAt(schedule, start.floor().to(bench.device), reference, noise)
+    reference = encode(env.model, to_pixels(brief.picture), env.generators)
+    noise = noise_of(env, size_of(request))
+    start = _cells(brief.start, latent_scale(env.model)) * schedule.end.count
+    edit = StartAt(schedule, start.floor().to(env.device), reference, noise)
     return replace(plan, latents=noise * schedule.init_noise_sigma, edits=(*plan.edits, edit))
 
 
@@ -152,8 +152,8 @@ def _cells(start: np.ndarray, scale: int) -> Tensor:
     return -torch.nn.functional.max_pool2d(-pixels, scale)
 
 
-def _result(request: MeshTexture, prepared: Prepared, canvas: Canvas, planned: ViewPlan) -> Result:
-    pages, weight = canvas.finished()
+def _result(request: MeshTexture, prepared: Prepared, canvas: PaintedTexture, planned: ViewPlan) -> Result:
+    pages, weight = canvas.finish()
     names = [page.name for page in prepared.texels.pages]
     images = [np.rint(np.clip(page, 0, 1) * 255).astype(np.uint8) for page in pages]
     maps: dict[str, np.ndarray] = {}
@@ -173,5 +173,5 @@ def _result(request: MeshTexture, prepared: Prepared, canvas: Canvas, planned: V
         report |= {"coverage_of_reachable": planned.coverage, "reachable": planned.reachable}
     views = planned.cameras if request.views is None else request.views
     return Result(
-        images=images, request=changed(request, views=views), maps=maps, mesh=textured(prepared), report=report
+        images=images, request=changed(request, views=views), maps=maps, mesh=mesh_with_uvs(prepared), report=report
     )

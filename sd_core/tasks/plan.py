@@ -66,7 +66,7 @@ class Context(Protocol):
         ...
 
 
-def unchanged(picture: Picture) -> Picture:
+def no_finish(picture: Picture) -> Picture:
     """The last touch of a task that needs none."""
     return picture
 
@@ -87,11 +87,11 @@ class Plan:
     tiling: Tiling | None = None
     vae_tiling: Tiling | None = None
     scored: bool = False
-    finish: Callable[[Picture], Picture] = field(default=unchanged)
+    finish: Callable[[Picture], Picture] = field(default=no_finish)
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class TaskEnv:
     """Where a task works: the model, the engine's context, and one generator per image of the batch."""
 
     model: Model

@@ -50,7 +50,7 @@ def resolve(request: G, model: Model) -> G:
     return resolved
 
 
-def resumed(asked: G, noted: Request, model: Model) -> G:
+def resume_request(asked: G, noted: Request, model: Model) -> G:
     """The resolved request that an output folder notes, if it is `asked` with its open fields filled in.
 
     A folder may be somebody else's: its notes choose no model and no file.

@@ -11,7 +11,7 @@ from sd_core.diffusion.seamless import seamless
 from sd_core.models import Model
 from sd_core.requests import Generation, Seamless, SeamlessMethod, Upscale
 
-from .plan import Bench
+from .plan import TaskEnv
 from .tile_layout import untiled_axes
 
 
@@ -20,12 +20,12 @@ def seamless_axes(request: Generation, model: Model) -> Seamless:
     return untiled_axes(request, model) if isinstance(request, Upscale) else request.seamless
 
 
-def rolling_of(request: Generation, bench: Bench) -> Rolling | None:
+def rolling_of(request: Generation, env: TaskEnv) -> Rolling | None:
     """How the picture is moved under the UNet; None: not at all. Drawn apart from the noise, which stays as it is."""
-    axes = seamless_axes(request, bench.model)
+    axes = seamless_axes(request, env.model)
     if request.seamless_method is not SeamlessMethod.ROLLING or axes is Seamless.NONE:
         return None
-    return Rolling(axes, tuple(generator.initial_seed() for generator in bench.generators))
+    return Rolling(axes, tuple(generator.initial_seed() for generator in env.generators))
 
 
 def seamless_vae(request: Generation, model: Model) -> AbstractContextManager[None]:

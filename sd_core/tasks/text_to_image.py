@@ -8,7 +8,7 @@ from sd_core.results import Result
 
 from .controls import controls_of
 from .generate import generate
-from .plan import Bench, Context, Plan
+from .plan import Context, Plan, TaskEnv
 from .resolve import demand_unet_input, size_of
 from .starts import from_noise, schedule_of
 
@@ -18,12 +18,12 @@ def run(request: TextToImage, context: Context, *, keep_latents: bool = False) -
     return generate(plan_text_to_image, request, context, keep_latents=keep_latents)
 
 
-def plan_text_to_image(request: TextToImage, bench: Bench) -> Plan:
+def plan_text_to_image(request: TextToImage, env: TaskEnv) -> Plan:
     """Rombach et al. 2022, arXiv:2112.10752."""
-    demand_unet_input(bench.model, UNetInput.TEXT, request)
-    schedule = schedule_of(request, bench)
+    demand_unet_input(env.model, UNetInput.TEXT, request)
+    schedule = schedule_of(request, env)
     return Plan(
         schedule=schedule,
-        latents=from_noise(bench, schedule, size_of(request)),
-        controls=controls_of(request, bench),
+        latents=from_noise(env, schedule, size_of(request)),
+        controls=controls_of(request, env),
     )

@@ -23,7 +23,7 @@ from sd_core.values import unit_floats
 
 from .controls import controls_of
 from .generate import generate
-from .plan import Bench, Context, Picture, Plan
+from .plan import Context, Picture, Plan, TaskEnv
 from .resolve import demand_unet_input, size_of
 from .starts import from_noise, from_pixels, noise_of, schedule_of
 
@@ -36,21 +36,21 @@ def run(request: Texture, context: Context, *, keep_latents: bool = False) -> Re
     return finish_texture(generate(plan_texture, request, context, keep_latents=keep_latents), context)
 
 
-def plan_texture(request: Texture, bench: Bench) -> Plan:
+def plan_texture(request: Texture, env: TaskEnv) -> Plan:
     """From noise, or from a picture; one that does not tile is painted anew along the seam, whatever the strength."""
-    demand_unet_input(bench.model, UNetInput.TEXT, request)
+    demand_unet_input(env.model, UNetInput.TEXT, request)
     if request.estimator is not None:
         find_estimator(request.estimator)  # one that cannot be used is refused before the work
-    controls = controls_of(request, bench)
+    controls = controls_of(request, env)
     if request.image is None:
-        schedule = schedule_of(request, bench)
-        return Plan(schedule=schedule, latents=from_noise(bench, schedule, size_of(request)), controls=controls)
+        schedule = schedule_of(request, env)
+        return Plan(schedule=schedule, latents=from_noise(env, schedule, size_of(request)), controls=controls)
     if wrap_score(request.image[..., :3], request.seamless) <= PASSES:
-        schedule = schedule_of(request, bench, request.strength)
-        latents = from_pixels(bench, schedule, to_pixels(request.image))
+        schedule = schedule_of(request, env, request.strength)
+        latents = from_pixels(env, schedule, to_pixels(request.image))
         return Plan(schedule=schedule, latents=latents, controls=controls, scored=True)
-    bench.context.decisions["seam"] = "the picture does not tile: what lies along the seam was painted anew"
-    return replace(_with_new_seam(request, request.image, bench), controls=controls)
+    env.context.decisions["seam"] = "the picture does not tile: what lies along the seam was painted anew"
+    return replace(_with_new_seam(request, request.image, env), controls=controls)
 
 
 def finish_texture(result: Result, context: Context) -> Result:
@@ -78,12 +78,12 @@ def _estimator(request: Texture, context: Context) -> Estimator | None:
     return load_estimator(find_estimator(request.estimator), context.model(request.model).placement, request.seed)
 
 
-def _with_new_seam(request: Texture, image: NDArray[np.generic], bench: Bench) -> Plan:
+def _with_new_seam(request: Texture, image: NDArray[np.generic], env: TaskEnv) -> Plan:
     """Every pixel starts at its own step: the seam from noise, the rest at `strength`."""
-    schedule = schedule_of(request, bench)
-    reference = encode(bench.model, to_pixels(image), bench.generators)
-    noise = noise_of(bench, size_of(request))
-    start = _start_steps(request, schedule, latent_scale(bench.model)).to(bench.device)
+    schedule = schedule_of(request, env)
+    reference = encode(env.model, to_pixels(image), env.generators)
+    noise = noise_of(env, size_of(request))
+    start = _start_steps(request, schedule, latent_scale(env.model)).to(env.device)
     edit = StartAt(schedule, start, reference, noise)
     return Plan(schedule=schedule, latents=noise * schedule.init_noise_sigma, edits=(edit,), scored=True)
 

@@ -21,7 +21,7 @@ from sd_core.values import unit_floats
 from .controls import controls_of
 from .generate import generate
 from .image_to_image import keep_alpha
-from .plan import Bench, Context, Picture, Plan
+from .plan import Context, Picture, Plan, TaskEnv
 from .resolve import demand_unet_input, size_of
 from .starts import from_pixels, schedule_of
 from .tile_layout import tiling_of
@@ -38,16 +38,16 @@ def run(request: Upscale, context: Context, *, keep_latents: bool = False) -> Re
     return generate(plan_upscale, request, context, keep_latents=keep_latents)
 
 
-def plan_upscale(request: Upscale, bench: Bench) -> Plan:
+def plan_upscale(request: Upscale, env: TaskEnv) -> Plan:
     """Enlarge bicubically and repaint detail at a low strength, tile by tile, in bounded memory; the tones stay."""
-    demand_unet_input(bench.model, UNetInput.TEXT, request)
-    schedule = schedule_of(request, bench, request.strength)
-    tiling = tiling_of(bench.model, request.seamless)
+    demand_unet_input(env.model, UNetInput.TEXT, request)
+    schedule = schedule_of(request, env, request.strength)
+    tiling = tiling_of(env.model, request.seamless)
     large = _enlarge(to_pixels(request.image), size_of(request), request.seamless).clamp(-1, 1)
     return Plan(
         schedule=schedule,
-        latents=from_pixels(bench, schedule, large, tiling),
-        controls=controls_of(request, bench),
+        latents=from_pixels(env, schedule, large, tiling),
+        controls=controls_of(request, env),
         tiling=tiling,
         vae_tiling=tiling,
         scored=True,

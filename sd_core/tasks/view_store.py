@@ -49,7 +49,7 @@ class ViewStore:
         self._asked, self._context = request, context
         self._files = None if folder is None else OutputFolder(folder, _KIND, _NAMES)
         try:
-            self._about = None if self._files is None else self._opened(self._files)
+            self._about = None if self._files is None else self._open_folder(self._files)
         except BaseException:
             self.close()
             raise
@@ -60,7 +60,7 @@ class ViewStore:
             self._files.close()
 
     @property
-    def noted(self) -> Request | None:
+    def resolved_request(self) -> Request | None:
         """What the folder notes as the resolved request of the run that is resumed; None for a new run."""
         return None if self._about is None else from_json(self._about["resolved"], arrays=self._asked.arrays())
 
@@ -68,8 +68,8 @@ class ViewStore:
         """Start a new run; `resolved` is noted for whoever resumes it. What an earlier run left goes, unless it has changed."""
         if self._files is None:
             return
-        self._files.set_changed_aside(self._files.listed(), self._context.warn)
-        self._files.remove(self._files.listed())
+        self._files.set_changed_aside(self._files.listed_names(), self._context.warn)
+        self._files.remove(self._files.listed_names())
         self._files.write({}, {"asked": self._asked.to_json(), "resolved": resolved.to_json()})
 
     def load(self, index: int) -> Picture | None:
@@ -101,7 +101,7 @@ class ViewStore:
         if self._files is not None:
             self._files.write({_name(index): encode_png(picture)})
 
-    def _opened(self, files: OutputFolder) -> dict[str, Any] | None:
+    def _open_folder(self, files: OutputFolder) -> dict[str, Any] | None:
         """What is noted about the run that is resumed."""
         asked, resume, overwrite = self._asked, self._context.resume, self._context.overwrite
         names = [_name(index) for index in range(asked.max_views if asked.views is None else len(asked.views))]
@@ -110,7 +110,7 @@ class ViewStore:
         same = is_json_of(files.about.get("asked"), asked)
         if resume and files.about and not same:
             raise _anothers(files)
-        held = sum(1 for name in files.listed() if name.endswith(".png") and os.path.lexists(files.path(name)))
+        held = sum(1 for name in files.listed_names() if name.endswith(".png") and os.path.lexists(files.path(name)))
         if held and not resume and not overwrite:
             onward = "resume=True (--resume) goes on with them, " if same else ""
             hint = f"{onward}overwrite=True (--overwrite) makes them anew; or use another folder"

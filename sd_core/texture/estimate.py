@@ -20,7 +20,7 @@ from sd_core.models.folder import read_index
 from sd_core.models.hub import HUB_ID, fetch_pipeline
 from sd_core.models.libraries import pipeline_class, quiet_libraries
 from sd_core.models.local import local_path
-from sd_core.models.parts import PartWeights, explained, load_pretrained
+from sd_core.models.parts import PartWeights, explaining, load_pretrained
 from sd_core.requests import Seamless
 from sd_core.values.srgb import decode_srgb
 
@@ -91,7 +91,7 @@ def load_estimator(found: EstimatorFiles, placement: Placement, seed: int) -> Es
     Raises:
         ModelMismatch: diffusers cannot load it.
     """
-    with explained(found.folder, _HINT), quiet_libraries():
+    with explaining(found.folder, _HINT), quiet_libraries():
         pipeline = load_pretrained(pipeline_class(found.kind), found.folder, found.weights)
     pipeline.to(placement.device, torch.float32)
     pipeline.set_progress_bar_config(disable=True)

@@ -20,7 +20,7 @@ from .relief import (
     height_from_normals,
     normals_from_height,
     relief_depth,
-    stretched,
+    stretch,
 )
 from .surface import luminance, metallic, read_words, roughness, without_shading
 
@@ -86,7 +86,7 @@ def _relief(rgb: Map, known: Estimate) -> tuple[Map, float, Map]:
         raised = height_from_normals(known.normals)
         low, high = float(raised.min()), float(raised.max())
         return (raised - low) / max(high - low, 1e-6), max(high - low, 1e-6), known.normals
-    relief = height_from_luminance(luminance(rgb)) if known.height is None else stretched(known.height)
+    relief = height_from_luminance(luminance(rgb)) if known.height is None else stretch(known.height)
     depth = relief_depth(relief)
     return relief, depth, normals_from_height(relief, depth)
 

@@ -18,7 +18,7 @@ Frequencies = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Cycles to a pixel along y (h, 1) and x (1, w // 2 + 1), as `rfft2` orders them."""
 
 
-def filtered(plane: Plane, transfer: Callable[[Frequencies], NDArray[np.generic]]) -> Plane:
+def filter_plane(plane: Plane, transfer: Callable[[Frequencies], NDArray[np.generic]]) -> Plane:
     """`plane` times a transfer function of the frequencies; periodic by nature."""
     # Double precision: what follows may stretch a faint picture, and must not stretch rounding errors with it.
     spectrum = np.asarray(fft.rfft2(plane.astype(np.float64)))
@@ -36,9 +36,9 @@ def gaussian(sigma: float) -> Callable[[Frequencies], NDArray[np.float32]]:
     return lambda f: np.exp(-2 * (np.pi * sigma) ** 2 * (f[0] ** 2 + f[1] ** 2))
 
 
-def blurred(plane: Plane, sigma: float) -> Plane:
+def blur(plane: Plane, sigma: float) -> Plane:
     """A Gaussian blur of standard deviation `sigma` px."""
-    return filtered(plane, gaussian(sigma))
+    return filter_plane(plane, gaussian(sigma))
 
 
 def slopes(plane: Plane) -> tuple[Plane, Plane]:

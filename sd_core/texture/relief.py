@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .periodic import Frequencies, Plane, filtered, frequencies, gaussian, slopes
+from .periodic import Frequencies, Plane, filter_plane, frequencies, gaussian, slopes
 
 _FINE_TO_COARSE = (0.15, 0.19, 0.3, 0.5, 0.7, 0.9, 1.0)
 """Weights of octaves of luminance in the height; what is finer than these counts as the finest."""
@@ -39,7 +39,7 @@ def height_from_luminance(luminance: Plane) -> Plane:
             total += weight * (gaussian(fine)(f) - gaussian(coarse)(f))
         return total
 
-    return stretched(filtered(luminance, bands))
+    return stretch(filter_plane(luminance, bands))
 
 
 def relief_depth(height: Plane) -> float:
@@ -75,7 +75,7 @@ def height_from_normals(normals: NDArray[np.float32]) -> Plane:
     power = kx**2 + ky**2
     # Central differences are blind to the highest frequencies; so is what is left out here.
     inverse = np.divide(-1j, power, out=np.zeros(power.shape, np.complex64), where=power > 1e-6)
-    return filtered(right, lambda _: inverse * kx) + filtered(up, lambda _: inverse * ky)
+    return filter_plane(right, lambda _: inverse * kx) + filter_plane(up, lambda _: inverse * ky)
 
 
 def ambient_occlusion(height: Plane, depth: float) -> Plane:
@@ -108,7 +108,7 @@ def _octave_weights(count: int) -> list[float]:
     return padded[len(padded) - count :]
 
 
-def stretched(plane: Plane) -> Plane:
+def stretch(plane: Plane) -> Plane:
     """A height in [0, 1]: all but the highest and lowest hundredth of the values, those cut off."""
     low, high = (float(v) for v in np.percentile(plane, (1, 99)))
     spread = max(high - low, _TYPICAL_CONTRAST)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .periodic import Plane, blurred
+from .periodic import Plane, blur
 
 Rgb = NDArray[np.float32]
 """(h, w, 3), linear light."""
@@ -72,7 +72,7 @@ def without_shading(rgb: Rgb, amount: float = 0.5) -> Rgb:
         amount: 0 leaves them, 1 takes them out entirely.
     """
     light = luminance(rgb)
-    slow = np.maximum(blurred(light, min(light.shape) / 8), 1e-4)
+    slow = np.maximum(blur(light, min(light.shape) / 8), 1e-4)
     gain = (max(float(light.mean()), 1e-4) / slow) ** amount
     return np.clip(rgb * gain[..., None], 0, 1).astype(np.float32)
 
@@ -87,8 +87,8 @@ def roughness(light: Plane, occlusion: Plane, base: float) -> Plane:
     """
     span = max(float(np.percentile(light, 99)), 1e-4)
     tone = np.clip(light / span, 0, 1)
-    even = blurred(tone, 2.0)
-    busy = np.sqrt(np.maximum(blurred((tone - even) ** 2, 2.0), 0))
+    even = blur(tone, 2.0)
+    busy = np.sqrt(np.maximum(blur((tone - even) ** 2, 2.0), 0))
     highlight = np.clip((even - 0.8) / 0.2, 0, 1)
     return np.clip(base + 0.6 * busy + 0.3 * (1 - occlusion) - 0.2 * highlight, 0.04, 1).astype(np.float32)
 

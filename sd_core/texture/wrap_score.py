@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sd_core.requests import Seamless
 
-from .periodic import blurred
+from .periodic import blur
 
 PASSES, FAILS = 1.10, 1.25
 """Up to the first a picture tiles; above the second it does not."""
@@ -55,7 +55,7 @@ def _score_of_columns(planes: NDArray[np.floating[Any]]) -> float:
 
 def _band_score(planes: NDArray[np.floating[Any]]) -> float:
     """Energy of fine detail in a band about the wrap against the most and the least of the bands inside."""
-    detail = np.stack([c - blurred(c, _SIGMA) for c in np.moveaxis(planes, 2, 0)])
+    detail = np.stack([c - blur(c, _SIGMA) for c in np.moveaxis(planes, 2, 0)])
     energy = np.sqrt((detail**2).mean(axis=(0, 1)))
     bands = np.stack([np.roll(energy, shift) for shift in range(-_BAND // 2, _BAND // 2)]).mean(axis=0)
     inside = bands[_BAND:-_BAND]

@@ -40,7 +40,7 @@ class Source:
         if texture_share > 0 and rng.random() < self.large:
             largest = self.textures[-1]
             shape = largest.values.shape[-2:]
-            return _joined([_crop(largest, shape, rng) for _ in range(_count(batch, shape))], scenes=0)
+            return _join([_crop(largest, shape, rng) for _ in range(_count(batch, shape))], scenes=0)
         weights = np.array([entry.values[:, 0, 0].size for entry in self.scenes], np.float64)
         scenes = self.scenes[rng.choice(len(self.scenes), p=weights / weights.sum())]
         shape = scenes.values.shape[-2:]
@@ -50,7 +50,7 @@ class Source:
             _crop(self.textures[rng.choice(len(self.textures), p=_areas(self.textures))], shape, rng)
             for _ in range(textures)
         ]
-        return _joined(drawn + [_crop(scenes, shape, rng) for _ in range(count - textures)], scenes=count - textures)
+        return _join(drawn + [_crop(scenes, shape, rng) for _ in range(count - textures)], scenes=count - textures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def control_picture(stored: NDArray[np.uint8], rng: np.random.Generator) -> NDAr
     return np.where(stored > 0, low + (high - low) * control, 0).astype(np.float32)
 
 
-def _joined(items: list[_Item], *, scenes: int) -> Batch:
+def _join(items: list[_Item], *, scenes: int) -> Batch:
     latents = torch.from_numpy(np.stack([item.latents for item in items]))
     controls = torch.from_numpy(np.stack([item.control for item in items]))[:, None].expand(-1, 3, -1, -1)
     return Batch(latents, [item.caption for item in items], controls, scenes)

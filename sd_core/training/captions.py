@@ -20,22 +20,22 @@ def drawn_captions(captions: Sequence[str], rng: np.random.Generator) -> list[st
     drawn = []
     for caption in captions:
         chance = rng.random()
-        drawn.append("" if chance < DROPPED else _disturbed(caption, rng) if chance < DROPPED + DISTURBED else caption)
+        drawn.append("" if chance < DROPPED else _disturb(caption, rng) if chance < DROPPED + DISTURBED else caption)
     return drawn
 
 
 def with_words_exchanged(caption: str, names: Collection[str], others: Sequence[str], rng: np.random.Generator) -> str:
     """The caption with every word of `names` left out, or in its place a made-up word or, most often, one of `others`."""
-    words = [_exchanged(others, rng) if word.strip(",") in names else word for word in caption.split()]
+    words = [_exchange(others, rng) if word.strip(",") in names else word for word in caption.split()]
     return " ".join(word for word in words if word)
 
 
-def _exchanged(others: Sequence[str], rng: np.random.Generator) -> str:
+def _exchange(others: Sequence[str], rng: np.random.Generator) -> str:
     chance = rng.random()
     return "" if chance < 0.14 else _made_up(rng) if chance < 0.44 else str(rng.choice(others))
 
 
-def _disturbed(caption: str, rng: np.random.Generator) -> str:
+def _disturb(caption: str, rng: np.random.Generator) -> str:
     words = caption.split()
     words.insert(int(rng.integers(len(words) + 1)), _made_up(rng))
     return " ".join(words)

@@ -33,7 +33,7 @@ def cache_embeddings(
     values = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float16, shape=shape)
     for start in range(0, len(captions), CHUNK):
         ids = token_ids(tokenizer, captions[start : start + CHUNK], full=True)
-        values[start : start + CHUNK] = _embedded(text_encoder, ids).half().numpy()
+        values[start : start + CHUNK] = _embed(text_encoder, ids).half().numpy()
         yield min(start + CHUNK, len(captions)), len(captions)
     values.flush()
     temporary.replace(path)
@@ -67,7 +67,7 @@ class Reader:
         embeddings = torch.empty(*ids.shape, self.values.shape[-1])
         new = [row for row, caption in enumerate(captions) if caption not in self.places]
         if new:
-            embeddings[new] = _embedded(self.text_encoder, ids[new])
+            embeddings[new] = _embed(self.text_encoder, ids[new])
         for row, caption in enumerate(captions):
             if caption in self.places:
                 known = self.values[self.places[caption], : ids.shape[1]].astype(np.float32)
@@ -76,5 +76,5 @@ class Reader:
 
 
 @torch.inference_mode()
-def _embedded(text_encoder: CLIPTextModel, ids: Tensor) -> Tensor:
+def _embed(text_encoder: CLIPTextModel, ids: Tensor) -> Tensor:
     return text_encoder(ids)[0]

@@ -25,7 +25,7 @@ UPDATE_SIZE = 0.2
 """Root mean square of an update in learning rates: about AdamW's."""
 
 
-def orthogonalised(matrix: Tensor) -> Tensor:
+def orthogonalise(matrix: Tensor) -> Tensor:
     """The nearest semi-orthogonal matrix to (m, n) `matrix`, roughly: the same singular vectors, singular values near one.
 
     The iteration runs on the small Gram matrix, and touches the wide one only twice.
@@ -83,7 +83,7 @@ class Muon:
             momentum.mul_(MOMENTUM).add_(gradient)
             if place % self._team.size == self._team.rank:
                 ahead = gradient.add(momentum, alpha=MOMENTUM).flatten(1)
-                updates.append(orthogonalised(ahead).flatten() * (UPDATE_SIZE * math.sqrt(max(ahead.shape))))
+                updates.append(orthogonalise(ahead).flatten() * (UPDATE_SIZE * math.sqrt(max(ahead.shape))))
             else:
                 updates.append(torch.zeros(parameter.numel()))
         return self._team.total(torch.cat(updates))

@@ -58,7 +58,7 @@ def learn_to_read(
         hidden = text_encoder(ids)[0]
         ends = ends_of_captions(tokenizer, ids)
         noise = torch.from_numpy(rng.standard_normal(hidden.shape, np.float32))
-        loss, right = drawn.asked(heads, hidden + NOISE * noise, ends)
+        loss, right = drawn.question_loss(heads, hidden + NOISE * noise, ends)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -77,7 +77,7 @@ class Drawn:
     mentions: Tensor
     """(b, m) 1 where a modifier or a shape is mentioned, else 0."""
 
-    def asked(self, heads: nn.ModuleList, hidden: Tensor, ends: Tensor) -> tuple[Tensor, float]:
+    def question_loss(self, heads: nn.ModuleList, hidden: Tensor, ends: Tensor) -> tuple[Tensor, float]:
         """The summed loss of all questions, a scalar, and the share of right answers; hidden: (b, t, d), ends: (b, t)."""
         *choices, mention = heads
         said = self.mentions[:, None].expand(-1, ends.shape[1], -1)[ends]

@@ -116,7 +116,7 @@ class Recipe:
     finish: Callable[[Workshop], None]
 
 
-def _generated(shop: Workshop, cache: str, buckets: tuple[Bucket, ...]) -> Iterator[Progress]:
+def _generate(shop: Workshop, cache: str, buckets: tuple[Bucket, ...]) -> Iterator[Progress]:
     config = shop.config
     for done, count in generate(
         shop.out / cache, images=config.images, seed=config.seed, processes=config.processes, buckets=buckets
@@ -125,12 +125,12 @@ def _generated(shop: Workshop, cache: str, buckets: tuple[Bucket, ...]) -> Itera
 
 
 def _crops(shop: Workshop) -> Iterator[Progress]:
-    yield from _generated(shop, "crops", CROP_BUCKETS)
+    yield from _generate(shop, "crops", CROP_BUCKETS)
 
 
 def _pictures(shop: Workshop) -> Iterator[Progress]:
     buckets = shop.buckets
-    yield from _generated(shop, "pictures", buckets)
+    yield from _generate(shop, "pictures", buckets)
     autoencoder = load_autoencoder(shop.base)
     for done, count in cache_latents(autoencoder, shop.images("pictures", buckets), shop.out / "pictures"):
         yield Progress(stage=shop.config.stage, phase="latents", done=done, count=count)
@@ -138,10 +138,10 @@ def _pictures(shop: Workshop) -> Iterator[Progress]:
 
 def _texts_and_pictures(shop: Workshop) -> Iterator[Progress]:
     yield from _pictures(shop)
-    yield from _embedded(shop)
+    yield from _embed(shop)
 
 
-def _embedded(shop: Workshop) -> Iterator[Progress]:
+def _embed(shop: Workshop) -> Iterator[Progress]:
     tokenizer = CLIPTokenizer.from_pretrained(shop.base / "tokenizer")
     for done, count in cache_embeddings(load_text_encoder(shop.base), tokenizer, shop.captions(), shop.embeddings):
         yield Progress(stage=shop.config.stage, phase="embeddings", done=done, count=count)
@@ -153,7 +153,7 @@ def _read(shop: Workshop) -> Iterator[Progress]:
     There are no checkpoints: killed, it begins again, with the pictures that are there, and takes two minutes.
     """
     config = shop.config
-    yield from _generated(shop, "pictures", shop.buckets)
+    yield from _generate(shop, "pictures", shop.buckets)
     if shop.start is None:
         build_tokenizer(vocabulary(), shop.model / "tokenizer").save_pretrained(shop.model / "tokenizer")
     tokenizer = CLIPTokenizer.from_pretrained(shop.base / "tokenizer")

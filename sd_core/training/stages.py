@@ -8,7 +8,7 @@ import torch
 from sd_core.training.config import TrainConfig
 from sd_core.training.loop import CHECKPOINT, Progress, Task, fit
 from sd_core.training.recipes import RECIPES, Workshop, complete
-from sd_core.training.team import Team, assembled
+from sd_core.training.team import Team, lead_team
 
 
 def train(
@@ -38,7 +38,7 @@ def train(
     recipe = RECIPES[config.stage]
     yield from recipe.prepare(shop)
     if recipe.task is not None:
-        with assembled(config.processes, _follow, shop) as team:
+        with lead_team(config.processes, _follow, shop) as team:
             yield from fit(_task(shop, recipe.task), config, shop.stage, team=team)
     recipe.finish(shop)
     complete(shop)

@@ -55,7 +55,7 @@ class Team:
 
 
 @contextmanager
-def assembled(size: int, follow: Callable[..., None], *arguments: object) -> Iterator[Team]:
+def lead_team(size: int, follow: Callable[..., None], *arguments: object) -> Iterator[Team]:
     """Start `size - 1` processes that run `follow(team, *arguments)`, and lead them from this one.
 
     Leaving the block ends them: by waiting for them after a clean end, by terminating them after an error.
@@ -74,7 +74,7 @@ def assembled(size: int, follow: Callable[..., None], *arguments: object) -> Ite
         for process in processes:
             process.start()
         try:
-            with joined(0, size, meeting) as team:
+            with join_team(0, size, meeting) as team:
                 yield team
             for process in processes:
                 process.join()
@@ -85,7 +85,7 @@ def assembled(size: int, follow: Callable[..., None], *arguments: object) -> Ite
 
 
 @contextmanager
-def joined(rank: int, size: int, meeting: str) -> Iterator[Team]:
+def join_team(rank: int, size: int, meeting: str) -> Iterator[Team]:
     """Be one of the team that meets in the file `meeting`, with one thread."""
     torch.set_num_threads(1)
     dist.init_process_group(
@@ -100,5 +100,5 @@ def joined(rank: int, size: int, meeting: str) -> Iterator[Team]:
 def _run_follower(
     rank: int, size: int, meeting: str, follow: Callable[..., None], arguments: tuple[object, ...]
 ) -> None:
-    with joined(rank, size, meeting) as team:
+    with join_team(rank, size, meeting) as team:
         follow(team, *arguments)

@@ -42,16 +42,16 @@ def _learn_merges(words: list[str]) -> list[tuple[str, str]]:
 
     The trainer of `tokenizers` breaks ties as its threads fall: two processes of one run would get other vocabularies.
     """
-    spelled = [_spelled(piece) for word in words for piece, _ in pre_tokenizers.Whitespace().pre_tokenize_str(word)]
+    spelled = [_spell(piece) for word in words for piece, _ in pre_tokenizers.Whitespace().pre_tokenize_str(word)]
     merges = []
     while pairs := Counter(pair for symbols in spelled for pair in itertools.pairwise(symbols)):
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
         merges.append(best)
-        spelled = [_merged(symbols, best) for symbols in spelled]
+        spelled = [_merge(symbols, best) for symbols in spelled]
     return merges
 
 
-def _spelled(word: str) -> list[str]:
+def _spell(word: str) -> list[str]:
     letters = [
         letter
         for piece, _ in pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(word)
@@ -60,7 +60,7 @@ def _spelled(word: str) -> list[str]:
     return [*letters[:-1], letters[-1] + END_OF_WORD]
 
 
-def _merged(symbols: list[str], pair: tuple[str, str]) -> list[str]:
+def _merge(symbols: list[str], pair: tuple[str, str]) -> list[str]:
     merged: list[str] = []
     for symbol in symbols:
         if merged and (merged[-1], symbol) == pair:

@@ -10,7 +10,7 @@ Allowed are the catalogue, the folders `models` and `loras` in `SD_CORE_HOME`, a
 """
 
 from .allowed import Allowed, allow_command, by_user
-from .approvals import approve, approved, withdraw
+from .approvals import approvals, approve, withdraw
 from .named import Named, Text, named_in, texts_in
 from .places import Kind, Place, place_of, printable
 
@@ -21,8 +21,8 @@ __all__ = [
     "Place",
     "Text",
     "allow_command",
+    "approvals",
     "approve",
-    "approved",
     "by_user",
     "named_in",
     "place_of",

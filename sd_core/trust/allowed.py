@@ -12,7 +12,7 @@ from pathlib import Path
 from ..catalogue import known_hub_ids
 from ..errors import NotAllowed
 from ..values import Role
-from .approvals import approved
+from .approvals import approvals
 from .named import Named
 from .places import Kind, Place, place_of, printable
 
@@ -45,7 +45,7 @@ class Allowed:
 
         `hint`: in place of how to allow it on this machine.
         """
-        refused = self.refused(named)
+        refused = self.refusals(named)
         if not refused:
             return
         names = [
@@ -61,7 +61,7 @@ class Allowed:
             hint=hint or _remedy(refused, names),
         )
 
-    def refused(self, named: Iterable[Named]) -> list[tuple[Named, Place]]:
+    def refusals(self, named: Iterable[Named]) -> list[tuple[Named, Place]]:
         """What is not allowed, with what it means on this machine.
 
         Raises:
@@ -70,7 +70,7 @@ class Allowed:
         places = [(each, place_of(each.role, each.name, self.home)) for each in named]
         rule = _Rule(self)
         doubtful = [pair for pair in places if not rule.knows(*pair)]
-        extra = _Names(approved(self.home) if doubtful else ())
+        extra = _Names(approvals(self.home) if doubtful else ())
         return [(each, place) for each, place in doubtful if not rule.lists(place, extra)]
 
 

@@ -17,7 +17,7 @@ _FILE = "allowed.json"
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
-def approved(home: Path) -> tuple[str, ...]:
+def approvals(home: Path) -> tuple[str, ...]:
     """Hub ids and whole paths, of files and of folders with everything below them, sorted.
 
     Raises:
@@ -31,10 +31,10 @@ def approved(home: Path) -> tuple[str, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, RecursionError) as error:
-        raise _damaged(path, str(error)) from error
+        raise _damage_error(path, str(error)) from error
     listed = data.get("allowed") if isinstance(data, dict) else None
     if not isinstance(listed, list) or not all(isinstance(item, str) and item for item in listed):
-        raise _damaged(path, 'it is not {"allowed": [texts]}')
+        raise _damage_error(path, 'it is not {"allowed": [texts]}')
     return tuple(sorted(set(listed)))
 
 
@@ -46,10 +46,10 @@ def approve(home: Path, names: Iterable[str]) -> list[str]:
         SDError: the file is damaged.
         OutputError: it cannot be written.
     """
-    added = [noted(name, home) for name in names]
+    added = [approval_text(name, home) for name in names]
     for item in added:
         _require_sensible(item)
-    _write(home, {*approved(home), *added})
+    _write(home, {*approvals(home), *added})
     return added
 
 
@@ -69,14 +69,14 @@ def withdraw(home: Path, names: Iterable[str]) -> list[str]:
         SDError: the file is damaged.
         OutputError: it cannot be written.
     """
-    before = approved(home)
+    before = approvals(home)
     meant = [name if name in before else place_of(Role.CONTROLNET, name, home).text for name in names if name.strip()]
     removed = [item for item in meant if item in before]
     _write(home, set(before) - set(removed))
     return removed
 
 
-def noted(name: str, home: Path) -> str:
+def approval_text(name: str, home: Path) -> str:
     """How a hub id or a path is written down: paths whole, links followed.
 
     Raises:
@@ -111,6 +111,6 @@ def _check_owner(path: Path, status: os.stat_result) -> None:
         raise SDError(f"{path} can be changed by others", hint=f"check what it lists, then: chmod 600 {path}")
 
 
-def _damaged(path: Path, reason: str) -> SDError:
+def _damage_error(path: Path, reason: str) -> SDError:
     hint = "mend or delete it; then allow again what you use: sd-core models allow PATH_OR_HUB_ID"
     return SDError(f"{path} cannot be read ({reason})", hint=hint)

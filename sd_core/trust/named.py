@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import RequestError
 from ..requests import Request
-from ..values import KINDS, FieldSpec, Role, Value, field_specs
+from ..values import JSON_TYPES, FieldSpec, Role, Value, field_specs
 
 _MAX_DEPTH = 32
 """Of JSON; requests nest five deep."""
@@ -83,7 +83,7 @@ def _pairs(held: Value | Mapping[str, Any]) -> Iterator[tuple[str, FieldSpec | N
         return
     if "blob" in held:
         return  # the codec takes it for a reference to an array, and for nothing else
-    cls = KINDS.get(kind) if isinstance(kind := held.get("type"), str) else None
+    cls = JSON_TYPES.get(kind) if isinstance(kind := held.get("type"), str) else None
     known = {} if cls is None else field_specs(cls)
     for key, value in held.items():
         if key != "type":

@@ -2,38 +2,38 @@
 
 from .about import About, Scope
 from .arrays import Array, array_digest, freeze, from_npy, load_array, npy_bytes
-from .base import KINDS, Value, Wrong, replace
-from .declare import abstract_value, option, part, value
+from .base import JSON_TYPES, InvalidValue, Value, replace
+from .declare import abstract, field, keyword_only, positional
 from .fields import FieldSpec, field_specs, walk_specs
 from .pictures import PICTURE_FORMATS, as_control, as_mask, as_picture, read_picture, to_pillow, unit_floats
 from .roles import Role
 
 __all__ = [
-    "KINDS",
+    "JSON_TYPES",
     "PICTURE_FORMATS",
     "About",
     "Array",
     "FieldSpec",
+    "InvalidValue",
     "Role",
     "Scope",
     "Value",
-    "Wrong",
-    "abstract_value",
+    "abstract",
     "array_digest",
     "as_control",
     "as_mask",
     "as_picture",
+    "field",
     "field_specs",
     "freeze",
     "from_npy",
+    "keyword_only",
     "load_array",
     "npy_bytes",
-    "option",
-    "part",
+    "positional",
     "read_picture",
     "replace",
     "to_pillow",
     "unit_floats",
-    "value",
     "walk_specs",
 ]

@@ -13,11 +13,11 @@ from .arrays import array_digest
 
 V = TypeVar("V", bound="Value")
 
-KINDS: dict[str, type[Value]] = {}
+JSON_TYPES: dict[str, type[Value]] = {}
 """Every class of values that JSON may name: filled by `value` and `part`."""
 
 
-class Wrong(ValueError):
+class InvalidValue(ValueError):
     """Raised by a field's converter, which does not know the field's name; becomes a `RequestError`."""
 
     def __init__(self, message: str, hint: str) -> None:
@@ -35,7 +35,7 @@ class Value:
         for spec in fields(self):  # type: ignore[arg-type]
             try:
                 converted = spec.metadata["converter"](getattr(self, spec.name))
-            except Wrong as wrong:
+            except InvalidValue as wrong:
                 raise RequestError(spec.name, wrong.message, hint=wrong.hint) from wrong.__cause__
             object.__setattr__(self, spec.name, converted)
         self._check()

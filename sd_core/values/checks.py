@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from .base import Wrong
+from .base import InvalidValue
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -25,18 +25,18 @@ E = TypeVar("E", bound=StrEnum)
 def text(value: str) -> str:
     """Any string that can be written as UTF-8."""
     if not isinstance(value, str):
-        raise Wrong(f"must be text, got {_got(value)}", "put it in quotes")
+        raise InvalidValue(f"must be text, got {_got(value)}", "put it in quotes")
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise Wrong(f"has half of a character pair at {error.start}", "remove it") from error
+        raise InvalidValue(f"has half of a character pair at {error.start}", "remove it") from error
     return str(value)
 
 
 def name(value: str) -> str:
     """A string that is not empty."""
     if not text(value).strip():
-        raise Wrong("must not be empty", "leave it out for the default")
+        raise InvalidValue("must not be empty", "leave it out for the default")
     return str(value)
 
 
@@ -48,7 +48,7 @@ def path(value: str | os.PathLike[str]) -> str:
 def flag(value: bool) -> bool:
     """True or False."""
     if not isinstance(value, (bool, np.bool_)):
-        raise Wrong(f"must be True or False, got {_got(value)}", "write it without quotes")
+        raise InvalidValue(f"must be True or False, got {_got(value)}", "write it without quotes")
     return bool(value)
 
 
@@ -61,11 +61,13 @@ class integer:  # noqa: N801 - called as a function
 
     def __call__(self, value: int) -> int:
         if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
-            raise Wrong(f"must be a whole number, got {_got(value)}", f"from {self.low} to {self.high}")
+            raise InvalidValue(f"must be a whole number, got {_got(value)}", f"from {self.low} to {self.high}")
         whole = operator.index(value)
         if not self.low <= whole <= self.high:
             nearest = self.low if whole < self.low else self.high
-            raise Wrong(f"must be from {self.low} to {self.high}, got {_got(whole)}", f"the nearest is {nearest}")
+            raise InvalidValue(
+                f"must be from {self.low} to {self.high}, got {_got(whole)}", f"the nearest is {nearest}"
+            )
         return whole
 
 
@@ -78,7 +80,7 @@ def side(value: int) -> int:
     pixels = SIDE(value)
     if pixels % 8:
         below = pixels // 8 * 8
-        raise Wrong(f"must be a multiple of 8, got {pixels}", f"use {below} or {below + 8}")
+        raise InvalidValue(f"must be a multiple of 8, got {pixels}", f"use {below} or {below + 8}")
     return pixels
 
 
@@ -97,7 +99,7 @@ class number:  # noqa: N801 - called as a function
                 f"{'greater than' if self.above else 'from'} {low:g}{' and at most' if self.above else ' to'} {high:g}"
             )
             nearest = f"more than {low:g}" if self.above and real <= low else f"{low if real < low else high:g}"
-            raise Wrong(f"must be {bounds}, got {real:g}", f"the nearest is {nearest}")
+            raise InvalidValue(f"must be {bounds}, got {real:g}", f"the nearest is {nearest}")
         return real
 
 
@@ -112,7 +114,7 @@ class choice(Generic[E]):  # noqa: N801 - called as a function
             return self.kind(value)
         except ValueError:
             options = ", ".join(repr(str(member)) for member in self.kind)
-            raise Wrong(f"is no known choice: {_got(value)}", f"use one of {options}") from None
+            raise InvalidValue(f"is no known choice: {_got(value)}", f"use one of {options}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class instance(Generic[T]):  # noqa: N801 - called as a function
 
     def __call__(self, value: T) -> T:
         if not isinstance(value, self.kind):
-            raise Wrong(
+            raise InvalidValue(
                 f"must be {self.kind.__name__}(...), got {_got(value)}", f"import {self.kind.__name__} from sd_core"
             )
         return value
@@ -153,10 +155,10 @@ class tuple_of(Generic[S, T]):  # noqa: N801 - called as a function
 
     def __call__(self, values: Iterable[S]) -> tuple[T, ...]:
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-            raise Wrong(f"must be a list, got {_got(values)}", "put it in brackets")
+            raise InvalidValue(f"must be a list, got {_got(values)}", "put it in brackets")
         items = tuple(_item(self.convert, index, value) for index, value in enumerate(values))
         if self.if_empty is not None and not items:
-            raise Wrong(*self.if_empty)
+            raise InvalidValue(*self.if_empty)
         return items
 
 
@@ -164,7 +166,9 @@ def depth_range(value: tuple[float, float]) -> tuple[float, float]:
     """(near, far) in scene units, 0 < near <= far, finite."""
     pair = tuple_of(_real)(value)
     if len(pair) != 2 or not 0 < pair[0] <= pair[1]:
-        raise Wrong(f"must be (near, far) with 0 < near <= far, got {_got(value)}", "give scene units, as (0.5, 20)")
+        raise InvalidValue(
+            f"must be (near, far) with 0 < near <= far, got {_got(value)}", "give scene units, as (0.5, 20)"
+        )
     return pair[0], pair[1]
 
 
@@ -172,7 +176,7 @@ def margins(value: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) in px, none negative."""
     sides = tuple_of(integer(0, 16384))(value)
     if len(sides) != 4:
-        raise Wrong(f"must be (left, top, right, bottom), got {_got(value)}", "give four numbers of px")
+        raise InvalidValue(f"must be (left, top, right, bottom), got {_got(value)}", "give four numbers of px")
     return sides[0], sides[1], sides[2], sides[3]
 
 
@@ -181,21 +185,21 @@ _NUMBER = "give a plain number, such as 0.5"
 
 def _real(value: float) -> float:
     if isinstance(value, (bool, np.bool_, str, bytes)) or not hasattr(value, "__float__"):
-        raise Wrong(f"must be a number, got {_got(value)}", _NUMBER)
+        raise InvalidValue(f"must be a number, got {_got(value)}", _NUMBER)
     try:
         real = float(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise Wrong(f"must be one number, got {_got(value)}", _NUMBER) from error
+        raise InvalidValue(f"must be one number, got {_got(value)}", _NUMBER) from error
     if not math.isfinite(real):
-        raise Wrong(f"must be finite, got {real:g}", _NUMBER)
+        raise InvalidValue(f"must be finite, got {real:g}", _NUMBER)
     return real
 
 
 def _item(convert: Callable[[S], T], index: int, value: S) -> T:
     try:
         return convert(value)
-    except Wrong as wrong:
-        raise Wrong(f"item {index} {wrong.message}", wrong.hint) from wrong.__cause__
+    except InvalidValue as wrong:
+        raise InvalidValue(f"item {index} {wrong.message}", wrong.hint) from wrong.__cause__
 
 
 def _got(value: object) -> str:

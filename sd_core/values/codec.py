@@ -15,7 +15,7 @@ import numpy as np
 from ..error_codes import ErrorCode
 from ..errors import RequestError
 from .arrays import Array, array_digest, freeze, load_array
-from .base import KINDS, Value
+from .base import JSON_TYPES, Value
 from .fields import field_specs
 from .roles import Role
 
@@ -139,9 +139,11 @@ def _decode(data: object, arrays: ArraySource, place: str, depth: int) -> object
 
 def _decode_value(data: dict[str, Any], arrays: ArraySource, place: str, depth: int) -> Value:
     inside = f"{place}." if place else ""
-    cls = KINDS.get(name) if isinstance(name := data.get("type"), str) else None
+    cls = JSON_TYPES.get(name) if isinstance(name := data.get("type"), str) else None
     if cls is None:
-        raise RequestError(f"{inside}type", f"is no known type: {name!r:.60}", hint=f"use one of {', '.join(KINDS)}")
+        raise RequestError(
+            f"{inside}type", f"is no known type: {name!r:.60}", hint=f"use one of {', '.join(JSON_TYPES)}"
+        )
     given = {key: held for key, held in data.items() if key != "type"}
     _check_names(cls, given, inside)
     values = {key: _decode(held, arrays, f"{inside}{key}", depth + 1) for key, held in given.items()}

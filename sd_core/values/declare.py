@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import textwrap
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, dataclass
 from typing import Any, TypeVar, cast, dataclass_transform, overload
 
 from .about import About
-from .base import KINDS, Value
+from .base import JSON_TYPES, Value
 from .fields import FieldSpec, field_specs
 from .roles import Role
 
@@ -17,10 +18,10 @@ T = TypeVar("T")
 
 
 @overload
-def option(*, about: About, converter: Callable[[S], T], role: Role | None = None) -> T: ...
+def field(*, about: About, converter: Callable[[S], T], role: Role | None = None) -> T: ...
 @overload
-def option(*, about: About, converter: Callable[[S], T], default: S, role: Role | None = None) -> T: ...
-def option(*, about: About, converter: Callable[[Any], Any], default: Any = MISSING, role: Role | None = None) -> Any:
+def field(*, about: About, converter: Callable[[S], T], default: S, role: Role | None = None) -> T: ...
+def field(*, about: About, converter: Callable[[Any], Any], default: Any = MISSING, role: Role | None = None) -> Any:
     """A dataclass field whose value is checked, and made canonical, by `converter`.
 
     Args:
@@ -29,32 +30,32 @@ def option(*, about: About, converter: Callable[[Any], Any], default: Any = MISS
         default: the value of a field that is left out.
         role: needed where the converter does not tell (`field_role`): text that names a model or a file, arrays.
     """
-    return field(default=default, metadata={"about": about, "converter": converter, "role": role})
+    return dataclasses.field(default=default, metadata={"about": about, "converter": converter, "role": role})
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(option,))
-def value(cls: type[T]) -> type[T]:
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(field,))
+def keyword_only(cls: type[T]) -> type[T]:
     """Class decorator: a frozen, slotted, keyword-only dataclass (for a subclass of `Value`), which JSON may name."""
-    return _register(abstract_value(cls))
+    return _register(abstract(cls))
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(option,))
-def abstract_value(cls: type[T]) -> type[T]:
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(field,))
+def abstract(cls: type[T]) -> type[T]:
     """As `value`, for a class that only others are made from: JSON may not name it."""
     return _document(dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)(cls))
 
 
-@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(option,))
-def part(cls: type[T]) -> type[T]:
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
+def positional(cls: type[T]) -> type[T]:
     """As `value`, but the fields may be given by position."""
     return _register(_document(dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)))
 
 
 def _register(cls: type[T]) -> type[T]:
-    known = KINDS.setdefault(cls.__name__, cast("type[Value]", cls))
+    known = JSON_TYPES.setdefault(cls.__name__, cast("type[Value]", cls))
     if known.__module__ != cls.__module__:
         raise TypeError(f"{cls.__name__} is the name of two classes: of {known.__module__} and of {cls.__module__}")
-    KINDS[cls.__name__] = cast("type[Value]", cls)
+    JSON_TYPES[cls.__name__] = cast("type[Value]", cls)
     return cls
 
 

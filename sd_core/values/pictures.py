@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import RequestError
 from .arrays import Array, freeze, load_array
-from .base import Wrong
+from .base import InvalidValue
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,8 +45,8 @@ def as_picture(value: PictureLike) -> Array:
     """(h, w, 3|4) uint8 or float32 in [0, 1], sRGB-encoded, frozen."""
     array = picture_array(value)
     if array.ndim != 3 or array.shape[2] not in (3, 4):
-        raise Wrong(f"must be (h, w, 3) or (h, w, 4), got {array.shape}", "put the channels last")
-    return freeze(_unit_range(sized(array)))
+        raise InvalidValue(f"must be (h, w, 3) or (h, w, 4), got {array.shape}", "put the channels last")
+    return freeze(_unit_range(check_size(array)))
 
 
 def as_control(value: PictureLike) -> Array:
@@ -58,7 +58,7 @@ def as_control(value: PictureLike) -> Array:
     if picture.shape[2] == 3:
         return picture
     if (picture[..., 3] != (255 if picture.dtype == np.uint8 else 1)).any():
-        raise Wrong("has transparent pixels", "put it on a background first")
+        raise InvalidValue("has transparent pixels", "put it on a background first")
     return freeze(picture[..., :3])
 
 
@@ -68,8 +68,8 @@ def as_mask(value: PictureLike) -> Array:
     if not isinstance(value, np.ndarray) and array.ndim == 3:
         array = _luminance(array)
     if array.ndim != 2:
-        raise Wrong(f"must be (h, w), got {array.shape}", "give one channel: 1 where to repaint")
-    array = _unit_range(sized(array.astype(np.uint8) * 255 if array.dtype == bool else array))
+        raise InvalidValue(f"must be (h, w), got {array.shape}", "give one channel: 1 where to repaint")
+    array = _unit_range(check_size(array.astype(np.uint8) * 255 if array.dtype == bool else array))
     return freeze(array.astype(np.float32) / 255 if array.dtype == np.uint8 else array)
 
 
@@ -81,7 +81,7 @@ def read_picture(path: str | os.PathLike[str]) -> Array:
     """
     try:
         return as_picture(path)
-    except Wrong as wrong:
+    except InvalidValue as wrong:
         raise RequestError(str(path), wrong.message, hint=wrong.hint) from wrong.__cause__
 
 
@@ -106,7 +106,7 @@ def picture_array(value: PictureLike) -> Array:
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(value, pillow.Image):
         return _from_pillow(value, "the picture")
-    raise Wrong(
+    raise InvalidValue(
         f"must be an array, a Pillow image or a path, got {type(value).__name__}", "give a NumPy array (h, w, 3)"
     )
 
@@ -120,7 +120,7 @@ def _npy(path: Path) -> Array:
     try:
         return load_array(path)
     except RequestError as error:
-        raise Wrong(f"{path} {error.message}", error.hint) from error
+        raise InvalidValue(f"{path} {error.message}", error.hint) from error
 
 
 def _open(path: Path) -> Array:
@@ -131,14 +131,16 @@ def _open(path: Path) -> Array:
             _refuse_bomb(image, path)
             return _from_pillow(image, str(path))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Wrong(f"{path} is too large to be read safely: {error}", "make it smaller") from error
+        raise InvalidValue(f"{path} is too large to be read safely: {error}", "make it smaller") from error
     except UnidentifiedImageError as error:
-        raise Wrong(f"{path} is no picture that can be read", "give a PNG, JPEG, WebP, TIFF or .npy file") from error
-    except Wrong:
+        raise InvalidValue(
+            f"{path} is no picture that can be read", "give a PNG, JPEG, WebP, TIFF or .npy file"
+        ) from error
+    except InvalidValue:
         raise
     except _BROKEN as error:
         reason = getattr(error, "strerror", None) or error
-        raise Wrong(f"{path} cannot be read: {reason}", "check the path, and that the file is whole") from error
+        raise InvalidValue(f"{path} cannot be read: {reason}", "check the path, and that the file is whole") from error
 
 
 def _refuse_bomb(image: Image, path: Path) -> None:
@@ -147,7 +149,7 @@ def _refuse_bomb(image: Image, path: Path) -> None:
 
     limit = PIL.Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
-        raise Wrong(f"{path} is too large: {image.width} x {image.height} px", f"at most {limit} px are read")
+        raise InvalidValue(f"{path} is too large: {image.width} x {image.height} px", f"at most {limit} px are read")
 
 
 def _from_pillow(image: Image, name: str) -> Array:
@@ -162,7 +164,7 @@ def _from_pillow(image: Image, name: str) -> Array:
         alpha = upright.has_transparency_data
         return np.asarray(upright.convert("RGBA" if alpha else "RGB"))
     except _BROKEN as error:
-        raise Wrong(f"{name} is damaged or truncated: {error}", "save or copy it again") from error
+        raise InvalidValue(f"{name} is damaged or truncated: {error}", "save or copy it again") from error
 
 
 def _grey_to_rgb(grey: Array) -> Array:
@@ -175,7 +177,7 @@ def _luminance(picture: Array) -> Array:
     return np.rint(grey).astype(np.uint8) if picture.dtype == np.uint8 else np.clip(grey, 0, 1)
 
 
-def sized(array: Array) -> Array:
+def check_size(array: Array) -> Array:
     """The array (h, w, ...), whose sides are within `MAX_SIDE`.
 
     Raises:
@@ -183,7 +185,7 @@ def sized(array: Array) -> Array:
     """
     height, width = array.shape[:2]
     if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
-        raise Wrong(f"is {width} x {height} px", f"each side from 1 to {MAX_SIDE}")
+        raise InvalidValue(f"is {width} x {height} px", f"each side from 1 to {MAX_SIDE}")
     return array
 
 
@@ -194,8 +196,10 @@ def _unit_range(array: Array) -> Array:
     if array.dtype == np.uint16:
         return array.astype(np.float32) / 65535
     if array.dtype.kind != "f":
-        raise Wrong(f"must be uint8, or float32 in [0, 1], got {array.dtype}", "convert it with .astype(numpy.uint8)")
+        raise InvalidValue(
+            f"must be uint8, or float32 in [0, 1], got {array.dtype}", "convert it with .astype(numpy.uint8)"
+        )
     low, high = float(array.min()), float(array.max())
     if not (low >= 0 and high <= 1):  # also true of NaN
-        raise Wrong(f"must lie in [0, 1], got values from {low:g} to {high:g}", "divide by 255, or clip it")
+        raise InvalidValue(f"must lie in [0, 1], got values from {low:g} to {high:g}", "divide by 255, or clip it")
     return array.astype(np.float32)

@@ -43,7 +43,7 @@ def make_private(home: Path) -> list[str]:
         _refuse_foreign(home)
         _refuse_shared(home)
         return [
-            *_repaired(home),
+            *_repair(home),
             *(said for folder in _FOLDERS for said in _repaired_folder(home / folder)),
             *_files(home),
         ]
@@ -104,7 +104,7 @@ def _repaired_folder(folder: Path) -> Iterator[str]:
     if not folder.is_dir():
         return
     _refuse_foreign(folder)
-    yield from _repaired(folder)
+    yield from _repair(folder)
     count = sum(_close(path) for path in _below(folder))
     if count:
         yield f"{count} files in {folder} could be read by other users"
@@ -119,10 +119,10 @@ def _below(folder: Path) -> Iterator[Path]:
 def _files(home: Path) -> Iterator[str]:
     for pattern in _FILES:
         for path in sorted(home.glob(pattern)):
-            yield from _repaired(path)
+            yield from _repair(path)
 
 
-def _repaired(path: Path) -> Iterator[str]:
+def _repair(path: Path) -> Iterator[str]:
     if _close(path):
         yield f"{path} could be read by other users"
 

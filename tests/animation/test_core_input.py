@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sd_core.animation.media.frame_source import checked, open_frames, size_of_frames
+from sd_core.animation.media.frame_source import check_passes, open_frames, size_of_frames
 from sd_core.errors import RequestError
 from sd_core.passes import FramePasses
 from sd_core.requests import Animation, replace
@@ -22,7 +22,7 @@ def opened(passes: Any) -> None:
     frames = open_frames(Animation(prompt="brick", passes=passes))
     size, before = size_of_frames(frames, 0), None
     for index in range(frames.count):
-        before = checked(index, frames.open(index), before, size)
+        before = check_passes(index, frames.open(index), before, size)
 
 
 def with_motion(change: Callable[[Array], Array]) -> tuple[FramePasses, ...]:
@@ -59,7 +59,7 @@ def test_zero_vectors_are_right_where_nothing_moves() -> None:
 
 def test_a_frame_of_another_size_is_named() -> None:
     with pytest.raises(RequestError, match=r"frame 1: has 72 x 72 px, the first one 64 x 64"):
-        checked(1, worlds.pan(2, 72)[1], worlds.pan(2)[0], (64, 64))
+        check_passes(1, worlds.pan(2, 72)[1], worlds.pan(2)[0], (64, 64))
 
 
 def test_a_missing_frame_is_named(tmp_path: Path) -> None:

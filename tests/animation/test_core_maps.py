@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
-from sd_core.animation.geometry.frame_geometry import View, match, view_of
+from sd_core.animation.geometry.frame_geometry import FrameGeometry, find_correspondence, frame_geometry
 from sd_core.animation.geometry.sampling import bilinear, pixel_grid, spline
-from sd_core.animation.geometry.surface_search import followed
-from sd_core.animation.repair.disocclusion_fill import filled
+from sd_core.animation.geometry.surface_search import follow_surface
+from sd_core.animation.repair.disocclusion_fill import fill_disocclusions
 from sd_core.animation.repair.metrics import laplacian
-from sd_core.animation.reuse.reappearance import Recall, thinned
-from sd_core.animation.reuse.refine_sources import Settler
+from sd_core.animation.reuse.reappearance import KeptFrames, thin_frames
+from sd_core.animation.reuse.refine_sources import SourceRefiner
 from sd_core.animation.reuse.source_map import (
     NEVER,
-    Births,
-    born,
-    carried,
-    gather,
-    smeared,
-    stained,
-    unborn,
-    uncovered,
+    SourceMap,
+    add_sources,
+    empty_sources,
+    ghost_mask,
+    halo_mask,
+    reproject_sources,
+    sample_sources,
+    without_moved_occluders,
 )
 from sd_core.passes import FramePasses, PositionSpace, project
 from sd_core.requests import replace
@@ -34,10 +34,10 @@ from tests.animation import worlds
 SIZE = 128
 
 
-def place_in(here: View, other: FramePasses) -> Array:
+def place_in(here: FrameGeometry, other: FramePasses) -> Array:
     """Where the (still) surface points of a view lie in another frame, px, pixel centres at whole numbers."""
-    assert other.camera is not None and here.place is not None
-    return project(here.place, other.camera)[0] - 0.5
+    assert other.camera is not None and here.position is not None
+    return project(here.position, other.camera)[0] - 0.5
 
 
 def overlap(one: Array, other: Array) -> float:
@@ -48,14 +48,14 @@ def overlap(one: Array, other: Array) -> float:
     "path", [[(0.1 * i, 0.0, 0.0) for i in range(3)], [(0.0, 0.1 * i, 0.05 * i) for i in range(3)]]
 )
 def test_points_are_found_where_they_were_to_a_hundredth_of_a_pixel(path: list[tuple[float, float, float]]) -> None:
-    before, here = (view_of(worlds.frame(index, path, size=SIZE)) for index in (0, 1))
-    found = match(here, before)
-    assert np.abs(found.places - place_in(here, before.passes))[found.seen].max() < 0.01
+    before, here = (frame_geometry(worlds.frame(index, path, size=SIZE)) for index in (0, 1))
+    found = find_correspondence(here, before)
+    assert np.abs(found.xy - place_in(here, before.passes))[found.seen].max() < 0.01
     assert found.seen.mean() > 0.9
 
 
-def crossing(index: int) -> View:
-    return view_of(worlds.occluder(6, SIZE)[index])
+def crossing(index: int) -> FrameGeometry:
+    return frame_geometry(worlds.occluder(6, SIZE)[index])
 
 
 def visible_before(index: int) -> Array:
@@ -70,21 +70,21 @@ def visible_before(index: int) -> Array:
 
 def test_what_was_visible_is_found_as_analysis_says() -> None:
     for index in range(1, 5):
-        assert overlap(match(crossing(index), crossing(index - 1)).seen, visible_before(index)) >= 0.98
+        assert overlap(find_correspondence(crossing(index), crossing(index - 1)).seen, visible_before(index)) >= 0.98
 
 
 def test_swapped_signs_are_noticed() -> None:
     frames = worlds.pan(3, SIZE, pixels=4)
     assert frames[1].motion is not None
     swapped = replace(frames[1], motion=-np.asarray(frames[1].motion))
-    assert match(view_of(frames[1]), view_of(frames[0])).seen.mean() > 0.9
-    assert match(view_of(swapped), view_of(frames[0])).seen.mean() < 0.1
+    assert find_correspondence(frame_geometry(frames[1]), frame_geometry(frames[0])).seen.mean() > 0.9
+    assert find_correspondence(frame_geometry(swapped), frame_geometry(frames[0])).seen.mean() < 0.1
 
 
 def test_shuffled_identities_are_noticed() -> None:
     ids = np.random.default_rng(0).permutation(np.asarray(crossing(1).passes.object_id).ravel()).reshape(SIZE, SIZE)
-    shuffled = view_of(replace(crossing(1).passes, object_id=ids))
-    assert overlap(match(shuffled, crossing(0)).seen, visible_before(1)) < 0.98
+    shuffled = frame_geometry(replace(crossing(1).passes, object_id=ids))
+    assert overlap(find_correspondence(shuffled, crossing(0)).seen, visible_before(1)) < 0.98
 
 
 NOTHING = np.zeros((SIZE, SIZE), np.int64)
@@ -93,73 +93,93 @@ NOTHING = np.zeros((SIZE, SIZE), np.int64)
 def test_the_birth_map_stays_exact_over_many_frames() -> None:
     frames = worlds.pan(30, SIZE)
     whole = np.ones((SIZE, SIZE), bool)
-    births, before = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING), view_of(frames[0])
+    sources, before = (
+        add_sources(
+            empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+        ),
+        frame_geometry(frames[0]),
+    )
     for frame in frames[1:]:
-        here = view_of(frame)
-        births, before = carried(births, match(here, before)), here
+        here = frame_geometry(frame)
+        sources, before = reproject_sources(sources, find_correspondence(here, before)), here
     exact = place_in(before, frames[0])
-    assert births.made.mean() > 0.3
-    assert np.abs(births.place - exact)[births.made].max() < 0.01
+    assert sources.has_source.mean() > 0.3
+    assert np.abs(sources.xy - exact)[sources.has_source].max() < 0.01
 
 
-def relief(index: int) -> View:
+def relief(index: int) -> FrameGeometry:
     """A wall with steep relief, seen by a camera that swings to and fro."""
     path = [(0.6 * float(np.sin(0.3 * step)), 0.2 * float(np.sin(0.2 * step)), 0.0) for step in range(index + 2)]
     posts = tuple(worlds.Box(x, x + 0.25, y, y + 0.25, -3.5, 0.0, 2) for x in (-0.9, -0.2, 0.5) for y in (-0.8, 0.4))
-    return view_of(worlds.frame(index, path, posts, size=SIZE))
+    return frame_geometry(worlds.frame(index, path, posts, size=SIZE))
 
 
 def test_places_stay_exact_however_long_a_shot_is() -> None:
     whole = np.ones((SIZE, SIZE), bool)
-    births, before = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING), relief(0)
-    settler, chained = Settler(lambda index: relief(index).place), births
+    sources, before = (
+        add_sources(
+            empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+        ),
+        relief(0),
+    )
+    refiner, chained = SourceRefiner(lambda index: relief(index).position), sources
     for index in range(1, 60):
         here = relief(index)
-        found = match(here, before)
-        births, chained = settler.settled(carried(births, found), here, whole), carried(chained, found)
+        found = find_correspondence(here, before)
+        sources, chained = (
+            refiner.refine(reproject_sources(sources, found), here, whole),
+            reproject_sources(chained, found),
+        )
         before = here
-    gap = np.linalg.norm(births.place - place_in(before, relief(0).passes), axis=-1)
-    assert births.made.mean() > 0.3
-    assert gap[births.made].max() < 0.02
-    other = np.linalg.norm(chained.place - place_in(before, relief(0).passes), axis=-1)
-    assert other[chained.made].max() > 0.02, "vectors alone lead astray"
+    gap = np.linalg.norm(sources.xy - place_in(before, relief(0).passes), axis=-1)
+    assert sources.has_source.mean() > 0.3
+    assert gap[sources.has_source].max() < 0.02
+    other = np.linalg.norm(chained.xy - place_in(before, relief(0).passes), axis=-1)
+    assert other[chained.has_source].max() > 0.02, "vectors alone lead astray"
 
 
 def test_what_vectors_lose_at_edges_is_found_with_its_neighbours() -> None:
     whole = np.ones((SIZE, SIZE), bool)
-    start = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING)
-    settler = Settler(lambda index: relief(index).place)
+    start = add_sources(
+        empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+    )
+    refiner = SourceRefiner(lambda index: relief(index).position)
 
-    def after(frames: int, *, joined: bool) -> tuple[Births, View]:
-        births, before = start, relief(0)
+    def after(frames: int, *, joined: bool) -> tuple[SourceMap, FrameGeometry]:
+        sources, before = start, relief(0)
         for index in range(1, frames):
             here = relief(index)
-            births = settler.settled(carried(births, match(here, before)), here, whole)
-            births, before = settler.joined(births, here, whole) if joined else births, here
-        return births, before
+            sources = refiner.refine(reproject_sources(sources, find_correspondence(here, before)), here, whole)
+            sources, before = refiner.join_neighbours(sources, here, whole) if joined else sources, here
+        return sources, before
 
-    births, last = after(40, joined=True)
-    gap = np.linalg.norm(births.place - place_in(last, relief(0).passes), axis=-1)
-    assert np.percentile(gap[births.made], 99) < 0.02 and gap[births.made].max() <= 0.5
-    assert not births.made.all(), "what the posts hid in the first frame is new"
-    assert births.made.mean() > 1.15 * after(40, joined=False)[0].made.mean()
+    sources, last = after(40, joined=True)
+    gap = np.linalg.norm(sources.xy - place_in(last, relief(0).passes), axis=-1)
+    assert np.percentile(gap[sources.has_source], 99) < 0.02 and gap[sources.has_source].max() <= 0.5
+    assert not sources.has_source.all(), "what the posts hid in the first frame is new"
+    assert sources.has_source.mean() > 1.15 * after(40, joined=False)[0].has_source.mean()
 
 
 def test_every_pixel_that_was_lost_is_found_where_it_was_unless_its_neighbours_are_another_object() -> None:
     whole, here = np.ones((SIZE, SIZE), bool), relief(1)
-    carried_on = carried(
-        born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING), match(here, relief(0))
+    carried_on = reproject_sources(
+        add_sources(
+            empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+        ),
+        find_correspondence(here, relief(0)),
     )
-    lost = carried_on.made & (np.random.default_rng(3).random((SIZE, SIZE)) < 0.1)
-    holed = replace(carried_on, frame=np.where(lost, np.int32(NEVER), carried_on.frame), firm=carried_on.firm & ~lost)
-    settler = Settler(lambda index: relief(index).place)
-    found = settler.joined(holed, here, whole)
-    assert found.made[lost].all() and found.firm[lost].all()
-    assert np.abs(found.place - carried_on.place)[lost].max() < 0.01
+    lost = carried_on.has_source & (np.random.default_rng(3).random((SIZE, SIZE)) < 0.1)
+    holed = replace(
+        carried_on, frame=np.where(lost, np.int32(NEVER), carried_on.frame), confirmed=carried_on.confirmed & ~lost
+    )
+    refiner = SourceRefiner(lambda index: relief(index).position)
+    found = refiner.join_neighbours(holed, here, whole)
+    assert found.has_source[lost].all() and found.confirmed[lost].all()
+    assert np.abs(found.xy - carried_on.xy)[lost].max() < 0.01
     ids = np.where(lost, np.int64(9), here.passes.object_id)
     alone = lost & ~binary_dilation(lost, np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]]))
-    apart = settler.joined(holed, view_of(replace(here.passes, object_id=ids)), whole)
-    assert alone.any() and not apart.made[alone].any()
+    apart = refiner.join_neighbours(holed, frame_geometry(replace(here.passes, object_id=ids)), whole)
+    assert alone.any() and not apart.has_source[alone].any()
 
 
 def test_points_beside_a_crest_are_found_on_their_own_side() -> None:
@@ -170,85 +190,95 @@ def test_points_beside_a_crest_are_found_on_their_own_side() -> None:
     point = np.array(
         [[x + d, 8.2, 4 * abs(x + d - crest)] for (x, _), d in zip(at, (0.4, 0.3, -0.3, 0.4), strict=True)]
     )
-    found, missed = followed(place, point, at)
+    found, missed = follow_surface(place, point, at)
     assert np.abs(found - point[:, :2]).max() < 0.01 and missed.max() < 0.01
     # one pixel before the crest the nearer neighbour lies on its slope, one behind it the other way round
     beyond = np.array([[7, 8], [8, 8]])
-    found, missed = followed(place, np.array([[6.6, 8.0, 2.8], [8.4, 8.0, 4.4]]), beyond)
+    found, missed = follow_surface(place, np.array([[6.6, 8.0, 2.8], [8.4, 8.0, 4.4]]), beyond)
     assert np.abs(found[:, 0] - [6.6, 8.4]).max() < 0.05 and missed.max() < 0.05
 
 
 def test_a_point_that_no_pixel_shows_misses_every_patch() -> None:
     rows, columns = np.mgrid[0:16, 0:16].astype(np.float32)
     place = np.where(columns[..., None] < 8, np.stack([columns, rows, 0 * rows], -1), np.float32(np.nan))
-    found, missed = followed(place, np.array([[9.5, 8.0, 0.0], [7.2, 8.0, 3.0]]), np.array([[7, 8], [7, 8]]))
+    found, missed = follow_surface(place, np.array([[9.5, 8.0, 0.0], [7.2, 8.0, 3.0]]), np.array([[7, 8], [7, 8]]))
     assert missed[0] > 1 and missed[1] > 1 and (np.abs(found - [7, 8]) <= 1).all()
 
 
 def test_positions_that_another_surface_has_are_forgotten() -> None:
     here, whole = relief(0), np.ones((SIZE, SIZE), bool)
-    births = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING)
-    wrong = replace_place(births, births.place + np.float32(20))
-    left = Settler(lambda index: here.place).settled(wrong, here, whole)
-    assert left.made.mean() < 0.02 and not left.firm[~left.made].any()
-    assert np.array_equal(Settler(lambda index: here.place).settled(births, here, whole).place, births.place)
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+    )
+    wrong = replace_place(sources, sources.xy + np.float32(20))
+    left = SourceRefiner(lambda index: here.position).refine(wrong, here, whole)
+    assert left.has_source.mean() < 0.02 and not left.confirmed[~left.has_source].any()
+    assert np.array_equal(SourceRefiner(lambda index: here.position).refine(sources, here, whole).xy, sources.xy)
 
 
 def test_what_moves_through_the_world_is_left_where_its_vectors_led() -> None:
-    world = view_of(replace(relief(1).passes, position_space=PositionSpace.WORLD))
+    world = frame_geometry(replace(relief(1).passes, position_space=PositionSpace.WORLD))
     whole = np.ones((SIZE, SIZE), bool)
-    births = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING)
-    moved = replace_place(births, births.place + np.float32(0.7))
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+    )
+    moved = replace_place(sources, sources.xy + np.float32(0.7))
     still = np.arange(SIZE)[None].repeat(SIZE, 0) < SIZE // 2
-    left = Settler(lambda index: world.place).settled(moved, world, still)
-    assert np.array_equal(left.place[~still], moved.place[~still])
-    known = still & (np.abs(left.place - births.place).max(-1) < 0.01)
+    left = SourceRefiner(lambda index: world.position).refine(moved, world, still)
+    assert np.array_equal(left.xy[~still], moved.xy[~still])
+    known = still & (np.abs(left.xy - sources.xy).max(-1) < 0.01)
     assert known[:, 2 : SIZE // 2].mean() > 0.95
-    assert left.made.all(), "positions in the world tell of no other surface"
+    assert left.has_source.all(), "positions in the world tell of no other surface"
 
 
-def replace_place(births: Births, place: Array) -> Births:
-    return replace(births, place=place.astype(np.float32))
+def replace_place(sources: SourceMap, place: Array) -> SourceMap:
+    return replace(sources, xy=place.astype(np.float32))
 
 
 def test_a_surface_that_comes_back_is_found_where_it_was_made() -> None:
     path = [(0.0, 0.0, 0.0), (0.4, 0.1, -0.3)]
     there, here = (worlds.frame(index, path, (BOX,), size=SIZE) for index in (0, 1))
-    views = {0: view_of(there), 1: view_of(here)}
+    views = {0: frame_geometry(there), 1: frame_geometry(here)}
     everywhere = np.ones((SIZE, SIZE), bool)
-    found = Recall(views.__getitem__).recalled(unborn((SIZE, SIZE)), views[1], (0,), everywhere)
+    found = KeptFrames(views.__getitem__).find_reappeared(empty_sources((SIZE, SIZE)), views[1], (0,), everywhere)
     exact = place_in(views[1], there)
-    assert np.abs(found.place - exact)[found.made].max() < 0.05
+    assert np.abs(found.xy - exact)[found.has_source].max() < 0.05
     inside = (exact >= 0).all(-1) & (exact <= SIZE - 1).all(-1)
     hidden = (np.asarray(here.object_id) == 1) & inside & (box_before(exact, there))
     # what stood beside the box there, and stands apart here, had the colours of the box
-    beside = bilinear((views[0].beside != 0).astype(np.float32)[..., None], exact)[..., 0] >= 0.5
-    hidden |= inside & beside & (views[1].beside == 0)
-    assert overlap(found.made, inside & ~hidden) >= 0.98
+    beside = bilinear((views[0].occluder_id != 0).astype(np.float32)[..., None], exact)[..., 0] >= 0.5
+    hidden |= inside & beside & (views[1].occluder_id == 0)
+    assert overlap(found.has_source, inside & ~hidden) >= 0.98
 
 
 def test_a_surface_that_was_made_since_goes_back_to_the_oldest_frame_that_shows_it_as_well() -> None:
     path = [(0.4, 0.1, 0.0), (0.2, 0.0, 0.0), (0.0, 0.0, 0.0)]
-    views = {index: view_of(worlds.frame(index, path, (BOX,), size=SIZE)) for index in range(3)}
+    views = {index: frame_geometry(worlds.frame(index, path, (BOX,), size=SIZE)) for index in range(3)}
     whole = np.ones((SIZE, SIZE), bool)
-    loose = whole & (np.arange(SIZE) < SIZE // 2)[:, None]
-    births = born(unborn((SIZE, SIZE)), 2, whole, firm=~loose, beside=NOTHING, gap=NOTHING)
-    found = Recall(views.__getitem__).returned(births, views[2], (0, 1, 2), whole)
+    provisional = whole & (np.arange(SIZE) < SIZE // 2)[:, None]
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)), 2, whole, confirmed=~provisional, occluder_id=NOTHING, occluder_distance=NOTHING
+    )
+    found = KeptFrames(views.__getitem__).restore_oldest(sources, views[2], (0, 1, 2), whole)
     exact, old = place_in(views[2], views[0].passes), found.frame == 0
-    assert old.mean() > 0.3 and np.abs(found.place - exact)[old].max() < 0.05
-    assert (found.frame[loose] == 2).all(), "what has no context is no surface yet"
+    assert old.mean() > 0.3 and np.abs(found.xy - exact)[old].max() < 0.05
+    assert (found.frame[provisional] == 2).all(), "what has no context is no surface yet"
     seen = (exact >= 1).all(-1) & (exact <= SIZE - 2).all(-1)
-    assert not (old & ~binary_dilation(seen, iterations=2)).any() and found.made.all()
-    assert np.array_equal(Recall(views.__getitem__).returned(births, views[2], (2,), whole).frame, births.frame)
+    assert not (old & ~binary_dilation(seen, iterations=2)).any() and found.has_source.all()
+    assert np.array_equal(
+        KeptFrames(views.__getitem__).restore_oldest(sources, views[2], (2,), whole).frame, sources.frame
+    )
 
 
 @pytest.mark.parametrize(("step", "goes_back"), [(-0.6, False), (0.6, True)])
 def test_a_surface_does_not_go_back_to_where_it_was_smaller(step: float, goes_back: bool) -> None:
     path = [(0.0, 0.0, 0.0), (0.0, 0.0, step)]
-    views = {index: view_of(worlds.frame(index, path, size=SIZE)) for index in range(2)}
+    views = {index: frame_geometry(worlds.frame(index, path, size=SIZE)) for index in range(2)}
     whole = np.ones((SIZE, SIZE), bool)
-    births = born(unborn((SIZE, SIZE)), 1, whole, firm=whole, beside=NOTHING, gap=NOTHING)
-    found = Recall(views.__getitem__).returned(births, views[1], (0, 1), whole)
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)), 1, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+    )
+    found = KeptFrames(views.__getitem__).restore_oldest(sources, views[1], (0, 1), whole)
     share = float((found.frame == 0).mean())
     assert share > 0.3 if goes_back else share == 0
 
@@ -262,16 +292,21 @@ def box_before(places: Array, frame: FramePasses) -> Array:
 
 
 def test_sampling_once_keeps_detail_that_iterated_warps_lose() -> None:
-    frames = [view_of(frame) for frame in worlds.pan(20, SIZE, pixels=0.37)]
+    frames = [frame_geometry(frame) for frame in worlds.pan(20, SIZE, pixels=0.37)]
     picture = np.random.default_rng(1).random((SIZE, SIZE, 3), np.float32)
     whole = np.ones((SIZE, SIZE), bool)
-    births, warped = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=NOTHING, gap=NOTHING), picture
+    sources, warped = (
+        add_sources(
+            empty_sources((SIZE, SIZE)), 0, whole, confirmed=whole, occluder_id=NOTHING, occluder_distance=NOTHING
+        ),
+        picture,
+    )
     for before, here in pairwise(frames):
-        found = match(here, before)
-        births = carried(births, found)
-        warped = bilinear(warped, found.places)
+        found = find_correspondence(here, before)
+        sources = reproject_sources(sources, found)
+        warped = bilinear(warped, found.xy)
     inner = slice(12, -12)
-    once = laplacian(gather(births, lambda _: picture)[inner, inner]).var() / laplacian(picture).var()
+    once = laplacian(sample_sources(sources, lambda _: picture)[inner, inner]).var() / laplacian(picture).var()
     often = laplacian(warped[inner, inner]).var() / laplacian(picture).var()
     assert once > 0.2 and often < 0.02
 
@@ -288,69 +323,92 @@ def test_looking_up_between_pixels_keeps_detail() -> None:
 
 
 def test_without_motion_every_pixel_stays_where_it_is() -> None:
-    frames = [view_of(frame) for frame in worlds.still(2)]
-    found = match(frames[1], frames[0])
-    assert found.seen.all() and np.array_equal(found.places, pixel_grid(64, 64))
+    frames = [frame_geometry(frame) for frame in worlds.still(2)]
+    found = find_correspondence(frames[1], frames[0])
+    assert found.seen.all() and np.array_equal(found.xy, pixel_grid(64, 64))
 
 
 def test_kept_frames_are_thinned_out_in_time() -> None:
     kept: tuple[int, ...] = ()
     for index in range(0, 1000, 5):
-        kept = thinned((*kept, index))
+        kept = thin_frames((*kept, index))
     assert len(kept) == 24 and kept[0] == 0 and kept[-1] == 995
 
 
 def test_what_a_thing_covers_the_edge_of_lies_beside_something_nearer() -> None:
     here = crossing(1)
-    beside = here.beside != 0
+    beside = here.occluder_id != 0
     box = np.asarray(here.passes.object_id) == 2
     gap = distance_transform_edt(~box)
     assert not beside[box].any()
     assert beside[(gap > 0) & (gap <= 6)].all()
     assert not beside[gap > 12].any()
-    assert set(np.unique(here.beside)) == {0, 3}, "the box has the id 2"
-    assert np.abs(here.gap - (gap - 1))[beside].max() < 1
-    assert not here.gap[~beside].any()
+    assert set(np.unique(here.occluder_id)) == {0, 3}, "the box has the id 2"
+    assert np.abs(here.occluder_distance - (gap - 1))[beside].max() < 1
+    assert not here.occluder_distance[~beside].any()
 
 
 def test_a_steep_slope_is_no_outline() -> None:
     closeness = np.tile(np.linspace(1.0, 0.02, SIZE)[:, None], (1, SIZE))
     floor = replace(worlds.pan(1, SIZE)[0], depth=(1 / closeness).astype(np.float32), object_id=None)
-    assert not view_of(floor).beside.any()
+    assert not frame_geometry(floor).occluder_id.any()
 
 
 def test_what_was_made_beside_an_outline_is_forgotten_once_it_stands_apart() -> None:
     whole = np.ones((SIZE, SIZE), bool)
     first, second = crossing(4), crossing(5)
-    births = born(unborn((SIZE, SIZE)), 4, whole, firm=whole, beside=first.beside, gap=first.gap)
-    moved = carried(births, match(second, first))
-    left = uncovered(moved, second)
-    forgotten = moved.made & ~left.made
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)),
+        4,
+        whole,
+        confirmed=whole,
+        occluder_id=first.occluder_id,
+        occluder_distance=first.occluder_distance,
+    )
+    moved = reproject_sources(sources, find_correspondence(second, first))
+    left = without_moved_occluders(moved, second)
+    forgotten = moved.has_source & ~left.has_source
     assert forgotten.any()
-    assert not (forgotten & (second.beside != 0)).any()
-    assert not uncovered(births, first).frame[births.made].min() < 0, "a still picture keeps everything"
+    assert not (forgotten & (second.occluder_id != 0)).any()
+    assert not without_moved_occluders(sources, first).frame[sources.has_source].min() < 0, (
+        "a still picture keeps everything"
+    )
 
 
-def horizon(*, box: bool) -> View:
+def horizon(*, box: bool) -> FrameGeometry:
     """Half sky, half floor, and a box in front of both or not."""
     depth, ids = np.full((SIZE, SIZE), np.inf, np.float32), np.zeros((SIZE, SIZE), np.uint32)
     depth[SIZE // 2 :], ids[SIZE // 2 :] = 5.0, 1
     if box:
         depth[SIZE // 4 : -SIZE // 4, : SIZE // 4], ids[SIZE // 4 : -SIZE // 4, : SIZE // 4] = 2.0, 2
-    return view_of(FramePasses(depth=depth, object_id=ids))
+    return frame_geometry(FramePasses(depth=depth, object_id=ids))
 
 
 def test_the_outline_that_stays_does_not_keep_what_was_made_beside_the_one_that_went() -> None:
     whole = np.ones((SIZE, SIZE), bool)
     there, gone = horizon(box=True), horizon(box=False)
-    births = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=there.beside, gap=there.gap)
-    forgotten = births.made & ~uncovered(births, gone).made
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)),
+        0,
+        whole,
+        confirmed=whole,
+        occluder_id=there.occluder_id,
+        occluder_distance=there.occluder_distance,
+    )
+    forgotten = sources.has_source & ~without_moved_occluders(sources, gone).has_source
     row, column = SIZE // 2 - 2, SIZE // 4  # in the sky, beside the box as well as the floor
     assert forgotten[row, column] and not forgotten[row, -1]
-    assert gone.beside[row, column] == gone.beside[row, -1] == 2
-    back = born(unborn((SIZE, SIZE)), 0, whole, firm=whole, beside=gone.beside, gap=gone.gap)
+    assert gone.occluder_id[row, column] == gone.occluder_id[row, -1] == 2
+    back = add_sources(
+        empty_sources((SIZE, SIZE)),
+        0,
+        whole,
+        confirmed=whole,
+        occluder_id=gone.occluder_id,
+        occluder_distance=gone.occluder_distance,
+    )
     covered = np.asarray(there.passes.object_id) == 2
-    assert uncovered(back, there).made[~covered].all(), (
+    assert without_moved_occluders(back, there).has_source[~covered].all(), (
         "what comes in front of the floor's outline does not take it away"
     )
 
@@ -361,26 +419,35 @@ def test_a_hole_behind_a_thing_is_filled_from_what_lies_behind_it() -> None:
     reference = np.where(box[..., None], np.float32((1, 0, 0)), np.float32((0, 0, 1))).astype(np.float32)
     gap = distance_transform_edt(~box)
     hole = (gap > 0) & (gap < 8)
-    colour = filled(reference * ~hole[..., None], ~hole, np.zeros_like(hole), here.objects)
+    colour = fill_disocclusions(reference * ~hole[..., None], ~hole, np.zeros_like(hole), here.objects)
     assert np.abs(colour - reference).max() < 0.01
 
 
 def test_what_an_outline_stained_does_not_stay_behind_as_its_ghost() -> None:
     whole, first, last = np.ones((SIZE, SIZE), bool), crossing(3), crossing(5)
-    box, later = (np.asarray(view.passes.object_id) == 2 for view in (first, last))
+    box, later = (np.asarray(geometry.passes.object_id) == 2 for geometry in (first, last))
     picture = np.where(box[..., None], np.float32(0), np.float32(0.8)).repeat(3, -1)
-    stains = ~box & (first.beside != 0) & (first.gap < 2)
+    stains = ~box & (first.occluder_id != 0) & (first.occluder_distance < 2)
     picture[stains] = 0.3
-    births = born(unborn((SIZE, SIZE)), 3, whole, firm=whole, beside=first.beside, gap=first.gap)
-    assert not smeared(births, first).any(), "beside the outline they belong to it"
-    loose = replace(births, firm=~whole)
-    assert stained(loose)[stains].all() and np.array_equal(smeared(loose, first), stained(loose))
+    sources = add_sources(
+        empty_sources((SIZE, SIZE)),
+        3,
+        whole,
+        confirmed=whole,
+        occluder_id=first.occluder_id,
+        occluder_distance=first.occluder_distance,
+    )
+    assert not ghost_mask(sources, first).any(), "beside the outline they belong to it"
+    provisional = replace(sources, confirmed=~whole)
+    assert halo_mask(provisional)[stains].all() and np.array_equal(
+        ghost_mask(provisional, first), halo_mask(provisional)
+    )
     for before, here in pairwise(crossing(index) for index in (3, 4, 5)):
-        births = carried(births, match(here, before))
-    reference = gather(births, lambda _: picture)
-    ghost = ~later & births.made & (reference[..., 0] < 0.5) & (last.gap > 3)
+        sources = reproject_sources(sources, find_correspondence(here, before))
+    reference = sample_sources(sources, lambda _: picture)
+    ghost = ~later & sources.has_source & (reference[..., 0] < 0.5) & (last.occluder_distance > 3)
     assert ghost.sum() > SIZE / 8, "the outline has moved on"
-    known = births.made & ~smeared(births, last)
-    undone = filled(reference, known, stained(births), last.objects)
+    known = sources.has_source & ~ghost_mask(sources, last)
+    undone = fill_disocclusions(reference, known, halo_mask(sources), last.objects)
     assert np.abs(undone[ghost] - 0.8).max() < 0.01
     assert np.array_equal(undone[known], reference[known])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sd_core.animation.geometry.frame_geometry import View, view_of
+from sd_core.animation.geometry.frame_geometry import FrameGeometry, frame_geometry
 from sd_core.animation.geometry.sampling import bilinear
 from sd_core.animation.reuse.surface_noise import surface_noise
 from sd_core.passes import project
@@ -25,7 +25,7 @@ def orbit(count: int) -> list[tuple[float, float, float]]:
 def frames() -> list[Array]:
     path = orbit(100)
     chosen = [*range(4), 50, 51, 52, 53]
-    views = {index: view_of(worlds.frame(index, path, size=SIZE)) for index in chosen}
+    views = {index: frame_geometry(worlds.frame(index, path, size=SIZE)) for index in chosen}
     return [surface_noise(views[index], 3, 4, SCALE) for index in chosen]
 
 
@@ -45,14 +45,16 @@ def test_a_closed_path_ends_with_the_noise_it_began_with() -> None:
     path = orbit(12)
     first = worlds.frame(0, [*path, path[0]], size=64)
     last = worlds.frame(12, [*path, path[0]], size=64)
-    assert np.array_equal(surface_noise(view_of(first), 1, 4, SCALE), surface_noise(view_of(last), 1, 4, SCALE))
+    assert np.array_equal(
+        surface_noise(frame_geometry(first), 1, 4, SCALE), surface_noise(frame_geometry(last), 1, 4, SCALE)
+    )
 
 
-def kept(here: View, noise: Array, before: View, earlier: Array) -> float:
+def kept(here: FrameGeometry, noise: Array, before: FrameGeometry, earlier: Array) -> float:
     """Correlation of two frames' noise along the surface, at the middles of the latents."""
-    assert here.place is not None and before.passes.camera is not None
+    assert here.position is not None and before.passes.camera is not None
     middle = slice(SCALE // 2, None, SCALE)
-    at = (project(here.place, before.passes.camera)[0][middle, middle] - SCALE / 2) / SCALE
+    at = (project(here.position, before.passes.camera)[0][middle, middle] - SCALE / 2) / SCALE
     inside = (at >= 0).all(-1) & (at <= SIZE // SCALE - 1).all(-1)
     was = bilinear(earlier.transpose(1, 2, 0), at)[inside]
     return float(np.corrcoef(was.ravel(), noise.transpose(1, 2, 0)[inside].ravel())[0, 1])
@@ -60,8 +62,8 @@ def kept(here: View, noise: Array, before: View, earlier: Array) -> float:
 
 def test_it_goes_with_the_surface_over_any_lag() -> None:
     path = [(0.3 * np.sin(turn), 0.2 * np.cos(turn), 0.0) for turn in np.arange(60) * 0.21]
-    views = {index: view_of(worlds.frame(index, path, size=SIZE)) for index in (0, 1, 2, 3, 50, 51, 52, 53)}
-    noise = {index: surface_noise(view, 3, 4, SCALE) for index, view in views.items()}
+    views = {index: frame_geometry(worlds.frame(index, path, size=SIZE)) for index in (0, 1, 2, 3, 50, 51, 52, 53)}
+    noise = {index: surface_noise(geometry, 3, 4, SCALE) for index, geometry in views.items()}
 
     def mean_kept(lag: int) -> float:
         pairs = [(index, index - lag) for index in views if index - lag in views]
@@ -72,5 +74,5 @@ def test_it_goes_with_the_surface_over_any_lag() -> None:
 
 
 def test_another_seed_gives_other_noise() -> None:
-    view = view_of(worlds.pan(1)[0])
-    assert abs((surface_noise(view, 1, 4, SCALE) * surface_noise(view, 2, 4, SCALE)).mean()) < 0.3
+    geometry = frame_geometry(worlds.pan(1)[0])
+    assert abs((surface_noise(geometry, 1, 4, SCALE) * surface_noise(geometry, 2, 4, SCALE)).mean()) < 0.3

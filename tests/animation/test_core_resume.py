@@ -156,7 +156,7 @@ def test_a_state_of_another_version_is_refused_and_its_frames_stay(
     cancel_after(engine, request, tmp_path, 2)
     before = pictures(tmp_path)
     with open_folder(tmp_path) as opened:
-        for name in [name for name in opened.listed() if "after_" in name]:
+        for name in [name for name in opened.listed_names() if "after_" in name]:
             with np.load(tmp_path / name) as held:
                 state = {name: array for name, array in held.items() if name != lacking}
             if lacking == "owed":

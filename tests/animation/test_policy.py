@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sd_core.animation.geometry.frame_geometry import view_of
+from sd_core.animation.geometry.frame_geometry import frame_geometry
 from sd_core.animation.policy import POLICY, ReusePolicy, policy_table
 from sd_core.passes import FramePasses
 
@@ -41,7 +41,7 @@ def test_the_policy_cannot_be_changed_behind_a_run() -> None:
 def test_the_reach_of_an_outline_follows_the_latents(scale: int, reach: int) -> None:
     depth = np.full((64, 96), 8.0, np.float32)
     depth[:, :32] = 1
-    view = view_of(FramePasses(depth=depth), scale)
-    beside = np.flatnonzero(view.beside[32])
-    assert view.reach == reach
+    geometry = frame_geometry(FramePasses(depth=depth), scale)
+    beside = np.flatnonzero(geometry.occluder_id[32])
+    assert geometry.reach == reach
     assert beside.min() == 32 and beside.max() in (31 + reach, 32 + reach)

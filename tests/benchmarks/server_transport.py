@@ -77,7 +77,7 @@ def compare_arrays(client: Client, folder: Path, runs: int) -> None:
 def move_raw(client: Client, folder: Path, array: np.ndarray) -> None:
     """Hash, send, check, store, read, check again: all that happens to an array of a job."""
     digest = array_digest(array)
-    client.transport.checked(client.transport.send("PUT", f"/v1/blobs/{digest}", npy_bytes(array)))
+    client.transport.check(client.transport.send("PUT", f"/v1/blobs/{digest}", npy_bytes(array)))
     load_array(folder / f"{digest}.npy")
 
 
@@ -89,7 +89,7 @@ def move_png(client: Client, folder: Path, array: np.ndarray) -> None:
         Image.fromarray(np.ascontiguousarray(channel)).save(stream, "PNG")
         content = stream.getvalue()
         digest = hashlib.sha256(content).hexdigest()
-        client.transport.checked(client.transport.send("PUT", f"/v1/blobs/{digest}", content))
+        client.transport.check(client.transport.send("PUT", f"/v1/blobs/{digest}", content))
         np.asarray(Image.open(io.BytesIO((folder / f"{digest}.bin").read_bytes())), np.float32)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import trimesh
 
 from sd_core.mesh.fill import fill_gutters, fill_unseen
-from sd_core.mesh.gather import Glimpse, blended, harmonised, look_up
+from sd_core.mesh.gather import ViewColours, blend, harmonise, look_up
 from sd_core.mesh.rays import Rays
 from sd_core.mesh.render import render
 from sd_core.mesh.texels import find_texels
@@ -62,7 +62,7 @@ def measure(name: str, mesh: trimesh.Trimesh, size: int) -> str:
     start = perf_counter()
     views = [render(surface, rays, camera, picture) for camera in plan.cameras]
     careful = [look_up(solid(v.position), v, surface, texels, rays) for v in views]
-    colours, weight = blended(careful, len(texels))
+    colours, weight = blend(careful, len(texels))
     colours = fill_unseen(colours, weight > 0, surface, texels)
     covered = texels.image(np.ones(len(texels), bool))
     bare = texels.image(colours)
@@ -70,15 +70,15 @@ def measure(name: str, mesh: trimesh.Trimesh, size: int) -> str:
     baked = time_of(start)
     truth = solid(texels.positions(surface))
     careless = [look_up(solid(v.position), v, surface, texels, rays, erosion=-50.0) for v in views]
-    rough, rough_weight = blended(careless, len(texels))
+    rough, rough_weight = blend(careless, len(texels))
     shifts = np.random.default_rng(5).normal(0, 0.05, (len(careful), 3)).astype(np.float32)
-    raw = [Glimpse(g.index, g.colour * 0.6 + 0.2 + s, g.weight) for g, s in zip(careful, shifts, strict=True)]
+    raw = [ViewColours(g.index, g.colour * 0.6 + 0.2 + s, g.weight) for g, s in zip(careful, shifts, strict=True)]
     columns = [
         f"{name:<9}{len(surface.faces):>7}{len(plan.cameras):>6}",
         f"{share:>9.2%}{naive_share:>9.2%}",
         f"{psnr((colours - truth)[weight > 0]):>8.1f}{psnr((rough - truth)[rough_weight > 0]):>8.1f}",
         f"{seam_steps(surface, pages).mean() * 255:>7.2f}{seam_steps(surface, bare).mean() * 255:>7.1f}",
-        f"{overlap_psnr(harmonised(raw, len(texels)), len(texels)):>8.1f}{overlap_psnr(raw, len(texels)):>7.1f}",
+        f"{overlap_psnr(harmonise(raw, len(texels)), len(texels)):>8.1f}{overlap_psnr(raw, len(texels)):>7.1f}",
         f"{planned:>7.1f}{baked:>6.1f}",
     ]
     return " |".join(columns)

@@ -177,10 +177,10 @@ def test_controls_take_their_pictures_and_settings(addon_settings: Any) -> None:
 
 
 def test_padding_and_cutting_give_the_picture_back(addon_settings: Any) -> None:
-    from blender_addon.request_plan import Plan
+    from blender_addon.request_plan import RequestPlan
 
     picture = np.random.default_rng(0).integers(0, 256, (61, 66, 3), dtype=np.uint8)
-    plan = Plan(kind=ImageToImage, values={"prompt": "x"}, arrays={"image": picture}, pad=(6, 3))
+    plan = RequestPlan(kind=ImageToImage, values={"prompt": "x"}, arrays={"image": picture}, pad=(6, 3))
     padded = plan.make().image
     assert padded.shape == (64, 72, 3)
     assert np.array_equal(plan.cut(padded), picture)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sd_core.errors import NotAllowed
-from sd_core.trust import approved, withdraw
+from sd_core.trust import approvals, withdraw
 from tests.conftest import Built
 from tests.tiny import TinyKind
 
@@ -64,7 +64,7 @@ def test_what_the_user_allows_runs_and_is_what_was_shown(
     approval.allow(job, blender_home, wanted)
     jobs.wait(job, SECONDS)
     assert job.stage is Stage.DONE
-    assert approved(blender_home) == (str(elsewhere),)
+    assert approvals(blender_home) == (str(elsewhere),)
     withdraw(blender_home, [str(elsewhere)])
     refused(settings, elsewhere)
 
@@ -77,7 +77,7 @@ def test_a_script_cannot_agree_in_the_users_place(
     job = refused(settings, elsewhere)
     with pytest.raises(RuntimeError, match="Nobody was asked"):
         bpy.ops.sdcore.allow_names("EXEC_DEFAULT", job=job.id)
-    assert approved(blender_home) == ()
+    assert approvals(blender_home) == ()
 
 
 def test_a_dialog_shows_names_without_what_would_hide_a_part() -> None:

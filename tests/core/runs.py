@@ -44,7 +44,7 @@ def run(folder: Path, count: int = FRAMES, warnings: list[str] | None = None, **
     store = FrameStore(folder, request(), count, warn=told.append, **how)
     made = []
     try:
-        if store.noted is None:
+        if store.resolved_request is None:
             store.begin(request())
         for span in store.spans():
             total = np.zeros(1) if span.state is None else span.state["total"]

@@ -19,12 +19,12 @@ from sd_core.requests import (
     request_kinds,
 )
 from sd_core.requests.inherit import picture_request
-from sd_core.values import KINDS, About, FieldSpec, Role, Scope, Value, field_specs, option, value
+from sd_core.values import JSON_TYPES, About, FieldSpec, Role, Scope, Value, field, field_specs, keyword_only
 from sd_core.values.checks import flag, number, optional, path
 
 EVERY_FIELD = [
     pytest.param(kind, spec, id=f"{kind.__name__}.{spec.name}")
-    for kind in KINDS.values()
+    for kind in JSON_TYPES.values()
     for spec in field_specs(kind).values()
 ]
 SEQUENCES = (Animation, MeshTexture)
@@ -85,7 +85,7 @@ def test_every_kind_is_registered_once_with_a_command_a_title_and_a_task() -> No
     from importlib import import_module
 
     kinds = request_kinds()
-    assert {kind.request for kind in kinds} == {kind for kind in KINDS.values() if issubclass(kind, Request)}
+    assert {kind.request for kind in kinds} == {kind for kind in JSON_TYPES.values() if issubclass(kind, Request)}
     for names in zip(*((kind.command, kind.title, kind.mode, kind.request) for kind in kinds), strict=True):
         assert len(set(names)) == len(names)
     for kind in kinds:
@@ -93,17 +93,15 @@ def test_every_kind_is_registered_once_with_a_command_a_title_and_a_task() -> No
 
 
 class Bare(Value):
-    size: bool = option(about=None, converter=flag)  # type: ignore[arg-type]
+    size: bool = field(about=None, converter=flag)  # type: ignore[arg-type]
 
 
 class Open(Value):
-    size: float | None = option(
-        about=About(label="Size", help="A size"), converter=optional(number(0, 1)), default=None
-    )
+    size: float | None = field(about=About(label="Size", help="A size"), converter=optional(number(0, 1)), default=None)
 
 
 class Nameless(Value):
-    file: str = option(about=About(label="File", help="A file"), converter=path)
+    file: str = field(about=About(label="File", help="A file"), converter=path)
 
 
 @pytest.mark.parametrize(
@@ -114,4 +112,4 @@ def test_a_field_without_description_meaning_of_none_or_role_is_a_fault_of_the_c
     cls: type[Value], told: str
 ) -> None:
     with pytest.raises(TypeError, match=told):
-        value(cls)
+        keyword_only(cls)

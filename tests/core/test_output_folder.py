@@ -275,7 +275,7 @@ def test_a_second_worker_is_refused_untouched_and_told_who_works_there(tmp_path:
         first.send_signal(signal.SIGKILL)
         first.wait()
     with open_folder(tmp_path) as opened:  # at once
-        assert opened.listed() == {"frames/000000.png"}
+        assert opened.listed_names() == {"frames/000000.png"}
         assert not list(tmp_path.rglob("*-x")), "what was not finished is gone"
 
 
@@ -333,7 +333,11 @@ def test_workers_at_other_frames_share_a_folder_and_lose_nothing(tmp_path: Path)
     for worker in workers:
         worker.close()
     with open_folder(tmp_path) as opened:
-        assert opened.listed() == {f"frames/{index:06d}.png" for index in range(30)} == set(held(tmp_path)) - {MANIFEST}
+        assert (
+            opened.listed_names()
+            == {f"frames/{index:06d}.png" for index in range(30)}
+            == set(held(tmp_path)) - {MANIFEST}
+        )
 
 
 def troubled(tmp_path: Path, fault: str, first: int, stride: int) -> tuple[list[int], list[Path]]:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sd_core.diffusion.masks import binary, feathered, fill_from_surroundings, over_borders, paste, to_cells
+from sd_core.diffusion.masks import binary, feather, fill_from_surroundings, over_borders, paste, to_cells
 from sd_core.requests import Seamless
 
 
@@ -30,8 +30,8 @@ def test_a_mask_that_covers_everything_is_filled_with_grey() -> None:
 
 
 def test_feathering_falls_outside_the_mask_only() -> None:
-    soft = feathered(square(), 6)
-    assert torch.equal(feathered(square(), 0), square())
+    soft = feather(square(), 6)
+    assert torch.equal(feather(square(), 0), square())
     assert (soft[square() > 0] == 1).all()
     line = soft[0, 0, 32, 44:52]
     assert (line.diff() <= 0).all() and 0 < line[0] < 1 and line[-1] == 0
@@ -40,7 +40,7 @@ def test_feathering_falls_outside_the_mask_only() -> None:
 def test_pasting_keeps_untouched_pixels_to_the_bit() -> None:
     rng = np.random.default_rng(0)
     base, painted = rng.integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
-    soft = feathered(square(), 5)[0, 0].numpy()
+    soft = feather(square(), 5)[0, 0].numpy()
     pasted = paste(base, painted, soft)
     assert np.array_equal(pasted[soft == 0], base[soft == 0])
     assert np.array_equal(pasted[soft == 1], painted[soft == 1])
@@ -54,10 +54,10 @@ def test_masks_are_cut_at_one_half_and_shrink_by_nearest_neighbour() -> None:
 def test_a_soft_edge_goes_on_over_the_border_where_the_picture_tiles() -> None:
     mask = torch.zeros(1, 1, 32, 48)
     mask[..., 10:20, :5] = 1
-    soften = lambda m: over_borders(lambda p: feathered(p, 6), Seamless.X, m)  # noqa: E731
+    soften = lambda m: over_borders(lambda p: feather(p, 6), Seamless.X, m)  # noqa: E731
     assert torch.equal(soften(mask.roll(17, -1)), soften(mask).roll(17, -1))
-    assert soften(mask)[0, 0, 15, -1] > 0.5 > feathered(mask, 6)[0, 0, 15, -1]
-    assert torch.equal(over_borders(lambda p: feathered(p, 6), Seamless.NONE, mask), feathered(mask, 6))
+    assert soften(mask)[0, 0, 15, -1] > 0.5 > feather(mask, 6)[0, 0, 15, -1]
+    assert torch.equal(over_borders(lambda p: feather(p, 6), Seamless.NONE, mask), feather(mask, 6))
 
 
 def test_a_gap_at_the_border_is_filled_from_both_sides_where_the_picture_tiles() -> None:

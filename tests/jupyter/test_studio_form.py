@@ -113,7 +113,7 @@ def test_lock_keeps_the_last_seed_and_next_takes_the_one_after_it() -> None:
     form = filled(TextToImage)
     editor = form.editors["seed"]
     assert isinstance(editor, SeedEditor)
-    editor.used(41)
+    editor.note_seed(41)
     assert editor.get() is None
     editor._lock.value = True
     assert editor.get() == 41

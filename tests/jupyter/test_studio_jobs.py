@@ -138,7 +138,7 @@ def test_cancelling_the_task_that_awaits_cancels_the_job(engine: Engine, small: 
     async def use() -> bool:
         studio = Studio(engine)
         job = studio.submit(replace(small, num_inference_steps=LONG))
-        waiting = asyncio.ensure_future(job._awaited())
+        waiting = asyncio.ensure_future(job._await_result())
         await asyncio.sleep(0.5)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)

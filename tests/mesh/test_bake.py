@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sd_core.mesh.fill import fill_gutters, fill_unseen
-from sd_core.mesh.gather import Glimpse, blended, harmonised, look_up
+from sd_core.mesh.gather import ViewColours, blend, harmonise, look_up
 from sd_core.mesh.rays import Rays
 from sd_core.mesh.render import render
 from sd_core.mesh.surface import Surface
@@ -28,7 +28,7 @@ def solid(points: np.ndarray) -> np.ndarray:
     return np.stack([0.5 + 0.4 * wave for wave in waves], axis=-1).astype(np.float32)
 
 
-def looks(body: Body, **options: float) -> list[Glimpse]:
+def looks(body: Body, **options: float) -> list[ViewColours]:
     views = [render(body.surface, body.rays, camera, PICTURE) for camera in body.plan.cameras]
     return [look_up(solid(v.position), v, body.surface, body.texels, body.rays, **options) for v in views]
 
@@ -49,7 +49,7 @@ def test_eight_views_see_all_that_can_be_seen(body: Bodies, name: str) -> None:
 @pytest.mark.parametrize(("name", "least"), [("knot", 60.0), ("chair", 44.0)])
 def test_perfect_views_bake_to_the_perfect_texture(body: Bodies, name: str, least: float) -> None:
     made = body(name)
-    colours, weight = blended(looks(made), len(made.texels))
+    colours, weight = blend(looks(made), len(made.texels))
     truth = solid(made.texels.positions(made.surface))
     assert psnr((colours - truth)[weight > 0]) >= least
     assert psnr(fill_unseen(colours, weight > 0, made.surface, made.texels) - truth) >= least
@@ -59,8 +59,7 @@ def test_without_erosion_colours_of_what_lies_behind_leak(body: Bodies) -> None:
     made = body("knot")
     truth = solid(made.texels.positions(made.surface))
     careful, careless = (
-        np.abs(blended(looks(made, erosion=erosion), len(made.texels))[0] - truth).max(axis=1)
-        for erosion in (2.0, -50.0)
+        np.abs(blend(looks(made, erosion=erosion), len(made.texels))[0] - truth).max(axis=1) for erosion in (2.0, -50.0)
     )
     assert np.quantile(careful, 0.999) <= np.quantile(careless, 0.999)
 
@@ -69,18 +68,18 @@ def test_views_agree_after_their_colours_were_shifted(body: Bodies) -> None:
     made = body("knot")
     rng = np.random.default_rng(5)
     truth = solid(made.texels.positions(made.surface)) * 0.6 + 0.2
-    clean = [Glimpse(g.index, truth[g.index], g.weight) for g in looks(made)]
+    clean = [ViewColours(g.index, truth[g.index], g.weight) for g in looks(made)]
     shifts = rng.normal(0, 0.05, (len(clean), 3)).astype(np.float32)
-    raw = [Glimpse(g.index, np.clip(g.colour + s, 0, 1), g.weight) for g, s in zip(clean, shifts, strict=True)]
+    raw = [ViewColours(g.index, np.clip(g.colour + s, 0, 1), g.weight) for g, s in zip(clean, shifts, strict=True)]
     assert overlap_psnr(raw, len(made.texels)) < 32
-    assert overlap_psnr(harmonised(raw, len(made.texels)), len(made.texels)) >= 40
+    assert overlap_psnr(harmonise(raw, len(made.texels)), len(made.texels)) >= 40
 
 
 def test_harmonising_what_agrees_changes_nothing(body: Bodies) -> None:
     made = body("torus")
     truth = solid(made.texels.positions(made.surface))
-    clean = [Glimpse(g.index, truth[g.index], g.weight) for g in looks(made)]
-    for before, after in zip(clean, harmonised(clean, len(made.texels)), strict=True):
+    clean = [ViewColours(g.index, truth[g.index], g.weight) for g in looks(made)]
+    for before, after in zip(clean, harmonise(clean, len(made.texels)), strict=True):
         assert np.abs(before.colour - after.colour).max() < 1e-6
 
 
@@ -113,19 +112,19 @@ def test_no_texel_takes_the_colour_of_another_object() -> None:
         view = render(surface, rays, camera, PICTURE)
         picture = np.where((view.face >= 0)[..., None], paint[surface.object_id[view.face]], 0.5).astype(np.float32)
         glimpses.append(look_up(picture, view, surface, texels, rays))
-    colours, weight = blended(glimpses, len(texels))
+    colours, weight = blend(glimpses, len(texels))
     filled = fill_unseen(colours, weight > 0, surface, texels)
     wanted = paint[surface.object_id[texels.face]]
     assert np.abs(filled - wanted).max() < 1 / 255
 
 
 def seen_colours(made: Body) -> tuple[np.ndarray, np.ndarray]:
-    colours, weight = blended(looks(made), len(made.texels))
+    colours, weight = blend(looks(made), len(made.texels))
     return colours, weight > 0
 
 
-def overlap_psnr(glimpses: list[Glimpse], count: int) -> float:
-    mean, _ = blended(glimpses, count)
+def overlap_psnr(glimpses: list[ViewColours], count: int) -> float:
+    mean, _ = blend(glimpses, count)
     times = np.zeros(count)
     for glimpse in glimpses:
         times[glimpse.index] += 1

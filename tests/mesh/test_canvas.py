@@ -9,9 +9,9 @@ import numpy as np
 import trimesh
 
 from sd_core import load_request
-from sd_core.mesh.canvas import Canvas
+from sd_core.mesh.canvas import PaintedTexture
 from sd_core.mesh.gather import look_up
-from sd_core.mesh.prepare import Prepared, textured
+from sd_core.mesh.prepare import Prepared, mesh_with_uvs
 from sd_core.mesh.render import View, render
 from sd_core.mesh.views import seen_cosines
 from sd_core.requests import MeshTexture
@@ -23,15 +23,15 @@ from tests.mesh.test_bake import solid
 PICTURE = (SIZE, SIZE)
 
 
-def started(made: Body) -> tuple[Canvas, list[View]]:
+def started(made: Body) -> tuple[PaintedTexture, list[View]]:
     """A canvas painted from the first view, and all views."""
-    canvas = Canvas(Prepared(made.surface, made.texels, "xatlas"))
+    canvas = PaintedTexture(Prepared(made.surface, made.texels, "xatlas"))
     views = [render(made.surface, made.rays, camera, PICTURE) for camera in made.plan.cameras]
     paint(canvas, made, views[0])
     return canvas, views
 
 
-def paint(canvas: Canvas, made: Body, view: View) -> None:
+def paint(canvas: PaintedTexture, made: Body, view: View) -> None:
     glimpse = look_up(solid(view.position), view, made.surface, made.texels, made.rays)
     positions, normals = made.texels.positions(made.surface), made.texels.normals(made.surface)
     at = glimpse.index
@@ -40,7 +40,7 @@ def paint(canvas: Canvas, made: Body, view: View) -> None:
 
 def test_a_view_that_was_painted_has_nothing_left_to_do(body: Callable[[str], Body]) -> None:
     canvas, views = started(body("torus"))
-    brief = canvas.brief(views[0])
+    brief = canvas.view_start(views[0])
     seen = views[0].face >= 0
     assert brief.new < 0.06
     kept = seen & (brief.start == 1) & (views[0].safe > 4)
@@ -52,7 +52,7 @@ def test_what_was_hidden_is_new_and_what_was_seen_flat_is_refined(body: Callable
     made = body("torus")
     canvas, views = started(made)
     opposite = max(views, key=lambda v: -(v.camera.matrix_world[:3, 2] @ views[0].camera.matrix_world[:3, 2]))
-    brief = canvas.brief(opposite)
+    brief = canvas.view_start(opposite)
     assert brief.new > 0.3
     assert {0.0, 1.0} <= set(np.unique(brief.start)) <= {0.0, 0.5, 1.0}
     assert (brief.start[opposite.face < 0] == 0).all()
@@ -63,7 +63,7 @@ def test_after_all_views_the_texture_is_whole_and_right(body: Callable[[str], Bo
     canvas, views = started(made)
     for view in views[1:]:
         paint(canvas, made, view)
-    pages, weight = canvas.finished()
+    pages, weight = canvas.finish()
     assert pages.shape == (1, SIZE, SIZE, 3) and (weight > 0).mean() > 0.995
     truth = solid(made.texels.positions(made.surface))
     held = pages[made.texels.page, made.texels.row, made.texels.column]
@@ -74,9 +74,9 @@ def test_after_all_views_the_texture_is_whole_and_right(body: Callable[[str], Bo
 def test_saved_files_show_the_texture_on_the_unchanged_mesh(body: Callable[[str], Body], tmp_path: Path) -> None:
     made = body("torus")
     canvas, _ = started(made)
-    page = np.rint(canvas.finished()[0][0] * 255).astype(np.uint8)
+    page = np.rint(canvas.finish()[0][0] * 255).astype(np.uint8)
     request = MeshTexture(prompt="Rusty iron", mesh=shapes.plain(shapes.torus()), seed=1, texture_size=SIZE)
-    mesh = textured(Prepared(made.surface, made.texels, ""))
+    mesh = mesh_with_uvs(Prepared(made.surface, made.texels, ""))
     result = Result(images=[page], request=request, mesh=mesh, report={"textures": ["0.1001"], "up": "z"})
     paths = {path.suffix: path for path in result.save(tmp_path / "out")}
     assert load_request(tmp_path / "out" / f"rusty_iron_diff_{SIZE}.png") == request

@@ -12,7 +12,7 @@ import trimesh
 
 from sd_core.errors import RequestError
 from sd_core.mesh.load import load_mesh
-from sd_core.mesh.prepare import prepare, textured
+from sd_core.mesh.prepare import mesh_with_uvs, prepare
 from sd_core.mesh.rays import Rays
 from sd_core.mesh.views import coverage, plan_views
 from sd_core.requests import Mesh
@@ -79,7 +79,7 @@ def test_several_objects_with_their_own_uvs_are_seen_whole(scene_file: Path) -> 
 
 def test_nothing_of_the_mesh_changes() -> None:
     given = joined(quad(0, 0), quad(3, 1))
-    made = textured(prepare(given, 64))
+    made = mesh_with_uvs(prepare(given, 64))
     for name in ("vertices", "faces", "uvs", "object_id"):
         assert array_digest(getattr(made, name)) == array_digest(getattr(given, name)), name
 
@@ -94,7 +94,7 @@ def test_materials_and_udim_tiles_are_textures_of_their_own() -> None:
     assert [p.name for p in udim.texels.pages] == ["0.1001", "0.1002"]
     materials = prepare(joined(quad(0, 0), quad(3, 0), same_material=False), 64)
     assert [p.name for p in materials.texels.pages] == ["0.1001", "1.1001"]
-    assert np.array_equal(textured(materials).material_id, [0, 0, 1, 1])
+    assert np.array_equal(mesh_with_uvs(materials).material_id, [0, 0, 1, 1])
 
 
 def test_a_mesh_without_uvs_is_unwrapped() -> None:

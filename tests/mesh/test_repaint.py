@@ -12,7 +12,7 @@ import pytest
 from sd_core.engine import Engine
 from sd_core.errors import RequestError
 from sd_core.events import FrameEvent
-from sd_core.mesh.canvas import Canvas
+from sd_core.mesh.canvas import PaintedTexture
 from sd_core.mesh.prepare import Prepared
 from sd_core.mesh.render import render
 from sd_core.mesh.repaint import hold
@@ -88,14 +88,14 @@ def test_perfect_views_of_a_part_give_the_whole_texture_back(body: Callable[[str
     truth = made.texels.image(solid(made.texels.positions(made.surface)))[0]
     mask = square(SIZE, SIZE // 4, SIZE // 2)
     held = hold(prepared, truth * (1 - mask[..., None]), mask)
-    canvas = Canvas(prepared, held)
+    canvas = PaintedTexture(prepared, held)
     views = [render(made.surface, made.rays, camera, PICTURE) for camera in made.plan.cameras]
-    assert sum(canvas.brief(view).new for view in views) > 0.05
+    assert sum(canvas.view_start(view).new for view in views) > 0.05
     for view in views:
         paint(canvas, made, view)
-    assert max(canvas.brief(view).new for view in views) < 0.01
+    assert max(canvas.view_start(view).new for view in views) < 0.01
     texels = made.texels
-    error = np.abs(canvas.finished()[0][0] - truth)[texels.row, texels.column]
+    error = np.abs(canvas.finish()[0][0] - truth)[texels.row, texels.column]
     assert error[held.kept].max() == 0
     assert error[~held.kept].mean() < 0.01
 
@@ -134,9 +134,9 @@ def test_a_texture_that_is_not_the_mesh_s_is_refused(
 
 def test_a_mesh_without_a_texture_is_painted_whole(body: Callable[[str], Body]) -> None:
     made = body("torus")
-    canvas = Canvas(Prepared(made.surface, made.texels, "xatlas"))
-    assert not canvas.begun and canvas.to_paint == 1
+    canvas = PaintedTexture(Prepared(made.surface, made.texels, "xatlas"))
+    assert not canvas.has_paint and canvas.to_paint == 1
     everything = np.ones((SIZE, SIZE), np.float32)
     prepared = replace(Prepared(made.surface, made.texels, ""), own_uvs=True)
-    held = Canvas(prepared, hold(prepared, np.zeros((SIZE, SIZE, 3), np.float32), everything))
-    assert not held.begun and held.to_paint == 1
+    held = PaintedTexture(prepared, hold(prepared, np.zeros((SIZE, SIZE, 3), np.float32), everything))
+    assert not held.has_paint and held.to_paint == 1

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from sd_core.diffusion.text import encode_prompt
 from sd_core.errors import ModelMismatch, ModelNotFound
-from sd_core.models import Model, adapted
+from sd_core.models import Model, with_adapters
 from sd_core.requests import ImagePrompt, Lora
 from tests.conftest import Built
 from tests.models.conftest import Loaded
@@ -42,7 +42,7 @@ def test_a_lora_changes_the_prediction_and_leaves_nothing_behind(
 ) -> None:
     model = loaded(kind)
     before, plain = snapshot(model), predict(model)
-    with adapted(model, (Lora(lora(kind, layout), 0.7),), None):
+    with with_adapters(model, (Lora(lora(kind, layout), 0.7),), None):
         changed = predict(model)
     assert not torch.allclose(plain, changed, atol=1e-3)
     assert_same(before, snapshot(model))
@@ -51,7 +51,7 @@ def test_a_lora_changes_the_prediction_and_leaves_nothing_behind(
 
 def test_a_lora_of_weight_zero_changes_nothing(loaded: Loaded, lora: Built) -> None:
     model = loaded(TinyKind.SD1)
-    with adapted(model, (Lora(lora(TinyKind.SD1, LoraFormat.KOHYA), 0.0),), None):
+    with with_adapters(model, (Lora(lora(TinyKind.SD1, LoraFormat.KOHYA), 0.0),), None):
         assert torch.allclose(predict(model), predict_plain(loaded), atol=1e-6)
 
 
@@ -67,11 +67,11 @@ def test_the_order_of_loras_does_not_matter(loaded: Loaded, lora: Built) -> None
     model = loaded(TinyKind.SD1)
     first = Lora(lora(TinyKind.SD1, LoraFormat.DIFFUSERS, 3), 0.5)
     second = Lora(lora(TinyKind.SD1, LoraFormat.KOHYA, 7), -0.3)
-    with adapted(model, (first, second), None):
+    with with_adapters(model, (first, second), None):
         one_way = predict(model)
-    with adapted(model, (second, first), None):
+    with with_adapters(model, (second, first), None):
         other_way = predict(model)
-    with adapted(model, (first,), None):
+    with with_adapters(model, (first,), None):
         alone = predict(model)
     assert torch.allclose(one_way, other_way, atol=1e-5)
     assert not torch.allclose(one_way, alone, atol=1e-3)
@@ -82,7 +82,7 @@ def test_an_error_inside_leaves_nothing_behind(loaded: Loaded, lora: Built, ip_a
     before = snapshot(model)
     files = (Lora(lora(TinyKind.SD1, LoraFormat.DIFFUSERS)),)
     prompt = ImagePrompt(PICTURE, model=ip_adapter(TinyKind.SD1))
-    with pytest.raises(ZeroDivisionError), adapted(model, files, prompt):
+    with pytest.raises(ZeroDivisionError), with_adapters(model, files, prompt):
         raise ZeroDivisionError
     assert_same(before, snapshot(model))
 
@@ -97,7 +97,7 @@ def test_a_lora_of_another_family_is_refused_before_torch_sees_it(
     file = lora(made_for, layout)
     with (
         pytest.raises(ModelMismatch, match=rf"{file.name} was made for .* is {model.family}"),
-        adapted(model, (Lora(file),), None),
+        with_adapters(model, (Lora(file),), None),
     ):
         pass
     assert_same(before, snapshot(model))
@@ -114,7 +114,7 @@ def test_a_second_lora_that_does_not_fit_takes_the_first_one_off_again(
         {f"{layer}.lora_A.weight": torch.zeros(2, 5, 3, 3), f"{layer}.lora_B.weight": torch.zeros(9, 2, 1, 1)}, stranger
     )
     files = (Lora(lora(TinyKind.SD1, LoraFormat.DIFFUSERS)), Lora(stranger))
-    with pytest.raises(ModelMismatch, match="does not fit"), adapted(model, files, None):
+    with pytest.raises(ModelMismatch, match="does not fit"), with_adapters(model, files, None):
         pass
     assert_same(before, snapshot(model))
 
@@ -122,7 +122,7 @@ def test_a_second_lora_that_does_not_fit_takes_the_first_one_off_again(
 def test_a_missing_lora_is_named(loaded: Loaded) -> None:
     with (
         pytest.raises(ModelNotFound, match=r"nowhere\.safetensors: no such file"),
-        adapted(loaded(TinyKind.SD1), (Lora("./nowhere.safetensors"),), None),
+        with_adapters(loaded(TinyKind.SD1), (Lora("./nowhere.safetensors"),), None),
     ):
         pass
 
@@ -132,7 +132,7 @@ def test_a_damaged_lora_is_named(loaded: Loaded, lora: Built, tmp_path: Path) ->
     broken.write_bytes(lora(TinyKind.SD1, LoraFormat.KOHYA).read_bytes()[:2000])
     with (
         pytest.raises(ModelMismatch, match=r"broken\.safetensors is damaged"),
-        adapted(loaded(TinyKind.SD1), (Lora(broken),), None),
+        with_adapters(loaded(TinyKind.SD1), (Lora(broken),), None),
     ):
         pass
 
@@ -140,7 +140,7 @@ def test_a_damaged_lora_is_named(loaded: Loaded, lora: Built, tmp_path: Path) ->
 def test_a_pickled_lora_is_refused(loaded: Loaded, tmp_path: Path) -> None:
     pickled = tmp_path / "old.bin"
     torch.save({}, pickled)
-    with pytest.raises(ModelMismatch, match="pickle"), adapted(loaded(TinyKind.SD1), (Lora(pickled),), None):
+    with pytest.raises(ModelMismatch, match="pickle"), with_adapters(loaded(TinyKind.SD1), (Lora(pickled),), None):
         pass
 
 
@@ -149,7 +149,7 @@ def test_a_textual_inversion_gives_its_word_a_meaning_and_leaves_nothing_behind(
     before = snapshot(model)
     file = tiny_textual_inversion(tmp_path / "moss.safetensors", "<moss>", width=32, vectors=3)
     plain = encode_prompt(model, "a <moss> wall", "", guided=False).prompt
-    with adapted(model, (Lora(file),), None):
+    with with_adapters(model, (Lora(file),), None):
         learnt = encode_prompt(model, "a <moss> wall", "", guided=False).prompt
         tokens = model.tokenizers[0]("<moss>", add_special_tokens=False).input_ids
     assert len(tokens) == 1
@@ -165,7 +165,7 @@ def test_a_textual_inversion_for_two_encoders_bears_the_name_of_its_file(loaded:
     file = tmp_path / "zyzzyva.safetensors"
     save_file({key: torch.randn(2, 32, generator=generator) for key in ("clip_l", "clip_g")}, file)
     plain = encode_prompt(model, "a zyzzyva wall", "", guided=False).prompt
-    with adapted(model, (Lora(file),), None):
+    with with_adapters(model, (Lora(file),), None):
         learnt = encode_prompt(model, "a zyzzyva wall", "", guided=False).prompt
     assert not torch.allclose(plain[..., :32], learnt[..., :32], atol=1e-3)
     assert not torch.allclose(plain[..., 32:], learnt[..., 32:], atol=1e-3)
@@ -175,13 +175,13 @@ def test_a_textual_inversion_for_two_encoders_bears_the_name_of_its_file(loaded:
 def test_an_empty_file_is_refused(loaded: Loaded, tmp_path: Path) -> None:
     file = tmp_path / "empty.safetensors"
     save_file({}, file)
-    with pytest.raises(ModelMismatch, match="empty"), adapted(loaded(TinyKind.SD1), (Lora(file),), None):
+    with pytest.raises(ModelMismatch, match="empty"), with_adapters(loaded(TinyKind.SD1), (Lora(file),), None):
         pass
 
 
 def test_a_textual_inversion_of_another_width_is_refused(loaded: Loaded, tmp_path: Path) -> None:
     file = tiny_textual_inversion(tmp_path / "moss.safetensors", "<moss>", width=48)
-    with pytest.raises(ModelMismatch, match="48 against 32"), adapted(loaded(TinyKind.SD1), (Lora(file),), None):
+    with pytest.raises(ModelMismatch, match="48 against 32"), with_adapters(loaded(TinyKind.SD1), (Lora(file),), None):
         pass
 
 
@@ -191,7 +191,7 @@ def test_a_picture_prompt_changes_the_prediction_and_leaves_nothing_behind(
 ) -> None:
     model = loaded(kind)
     before, plain = snapshot(model), predict(model)
-    with adapted(model, (), ImagePrompt(PICTURE, model=ip_adapter(kind))) as adapters:
+    with with_adapters(model, (), ImagePrompt(PICTURE, model=ip_adapter(kind))) as adapters:
         embeds = adapters.image_embeds(guided=False)
         changed = predict(model, image_embeds=embeds)
         guided = adapters.image_embeds(guided=True)
@@ -205,7 +205,7 @@ def test_a_picture_prompt_changes_the_prediction_and_leaves_nothing_behind(
 def test_a_picture_prompt_of_scale_zero_changes_nothing(loaded: Loaded, ip_adapter: Built) -> None:
     model = loaded(TinyKind.SD1)
     plain = predict(model)
-    with adapted(model, (), ImagePrompt(PICTURE, 0.0, model=ip_adapter(TinyKind.SD1))) as adapters:
+    with with_adapters(model, (), ImagePrompt(PICTURE, 0.0, model=ip_adapter(TinyKind.SD1))) as adapters:
         assert torch.allclose(predict(model, image_embeds=adapters.image_embeds(guided=False)), plain, atol=1e-6)
 
 
@@ -213,7 +213,7 @@ def test_a_picture_prompt_of_another_family_is_refused(loaded: Loaded, ip_adapte
     folder = ip_adapter(TinyKind.SDXL) / "sdxl_models"
     with (
         pytest.raises(ModelMismatch, match=r"is sd1 \(text width 64 against 32\)"),
-        adapted(loaded(TinyKind.SD1), (), ImagePrompt(PICTURE, model=folder)),
+        with_adapters(loaded(TinyKind.SD1), (), ImagePrompt(PICTURE, model=folder)),
     ):
         pass
 
@@ -221,6 +221,6 @@ def test_a_picture_prompt_of_another_family_is_refused(loaded: Loaded, ip_adapte
 def test_without_a_known_picture_prompt_the_message_says_so(loaded: Loaded) -> None:
     with (
         pytest.raises(ModelMismatch, match="no IP-Adapter is known for sd2"),
-        adapted(loaded(TinyKind.SD2), (), ImagePrompt(PICTURE)),
+        with_adapters(loaded(TinyKind.SD2), (), ImagePrompt(PICTURE)),
     ):
         pass

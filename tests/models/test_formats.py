@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sd_core.errors import ModelMismatch, ModelNotFound
-from sd_core.models import adapted, load_control_network, load_model
+from sd_core.models import load_control_network, load_model, with_adapters
 from sd_core.models.formats import ALLOW_PICKLE, Format, check_format, open_file, read_format
 from sd_core.models.tensors import read_shapes, read_weights
 from sd_core.models.weights import find_weights
@@ -189,7 +189,7 @@ def test_a_lora_is_the_same_under_any_name_and_as_a_pickle(
         torch.save(tensors, tmp_path / "style.pt")
         names.append("style.pt")
     for name in names:
-        with adapted(model, (Lora(tmp_path / name),), None):
+        with with_adapters(model, (Lora(tmp_path / name),), None):
             torch.testing.assert_close(predict(model), expected, rtol=0, atol=0 if name != "style.pt" else 1e-5)
 
 
@@ -205,7 +205,7 @@ def test_an_image_prompt_is_the_same_as_a_pickle(loaded: Loaded, ip_adapter: Bui
     torch.save(parts, folder / "models" / "ip-adapter.bin")
     predictions = []
     for adapter in (file, folder / "models" / "ip-adapter.bin"):
-        with adapted(model, (), ImagePrompt(np.full((32, 32, 3), 90, np.uint8), model=adapter)) as adapters:
+        with with_adapters(model, (), ImagePrompt(np.full((32, 32, 3), 90, np.uint8), model=adapter)) as adapters:
             predictions.append(predict(model, image_embeds=adapters.image_embeds(guided=False)))
     # not to the bit: where a tensor begins in memory, which differs, decides how torch sums it
     torch.testing.assert_close(*predictions, rtol=0, atol=1e-5)
@@ -215,7 +215,7 @@ def test_an_image_prompt_is_the_same_as_a_pickle(loaded: Loaded, ip_adapter: Bui
 def test_a_pickled_textual_inversion_bears_the_name_of_its_file(loaded: Loaded, tmp_path: Path) -> None:
     model = loaded(TinyKind.SD1)
     torch.save({"string_to_param": {"*": torch.ones(2, 32)}, "name": "other"}, tmp_path / "zyzzyva.pt")
-    with adapted(model, (Lora(tmp_path / "zyzzyva.pt"),), None):
+    with with_adapters(model, (Lora(tmp_path / "zyzzyva.pt"),), None):
         assert "zyzzyva" in model.tokenizers[0].get_added_vocab()
 
 

@@ -34,7 +34,7 @@ def picture(seed: int) -> np.ndarray:
 
 def upload(client: Client, array: np.ndarray) -> None:
     raw = npy_bytes(array)
-    client.transport.checked(client.transport.send("PUT", f"/v1/blobs/{array_digest(array)}", raw, {}))
+    client.transport.check(client.transport.send("PUT", f"/v1/blobs/{array_digest(array)}", raw, {}))
 
 
 def test_a_full_store_leaves_the_input_of_a_result_that_is_looked_at(tmp_path: Path) -> None:

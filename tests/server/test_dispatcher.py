@@ -10,8 +10,8 @@ import pytest
 
 from sd_core.requests import Animation
 from sd_core.server import journal, setbacks
-from sd_core.server.dispatcher import Lane
-from sd_core.server.job_run import Run
+from sd_core.server.dispatcher import Dispatcher
+from sd_core.server.job_run import JobRun
 from sd_core.server.pipe import Message
 from sd_core.server.records import JobState
 from sd_core.server.service import Service
@@ -175,14 +175,14 @@ def test_an_engine_that_hears_no_cancellation_after_its_job_failed_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(EngineProcess.settle, "__defaults__", (0.1,))
-    original, failures = Run._record, iter([True])
+    original, failures = JobRun._record, iter([True])
 
-    async def record(run: Run, message: Message) -> None:
+    async def record(run: JobRun, message: Message) -> None:
         if next(failures, False):
             raise ValueError("the server fails")
         await original(run, message)
 
-    monkeypatch.setattr(Run, "_record", record)
+    monkeypatch.setattr(JobRun, "_record", record)
 
     async def story() -> None:
         async with serving(tmp_path) as service:
@@ -262,14 +262,14 @@ def test_a_flipped_bit_in_a_finished_job_keeps_no_server_from_starting(tmp_path:
 
 def test_a_lane_goes_on_after_any_failure_and_says_what_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failing = [True]
-    original = Lane._take
+    original = Dispatcher._take
 
-    async def take(lane: Lane, device: str) -> object:
+    async def take(lane: Dispatcher, device: str) -> object:
         if failing[0]:
             raise RuntimeError("no more descriptors")
         return await original(lane, device)
 
-    monkeypatch.setattr(Lane, "_take", take)
+    monkeypatch.setattr(Dispatcher, "_take", take)
 
     async def story() -> None:
         async with serving(tmp_path) as service:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from sd_core.server.liveness import Naps, Vitals
+from sd_core.server.liveness import Liveness, Naps
 from sd_core.server.settings import Deadlines
 from tests.server.servers import wait_for
 
@@ -27,8 +27,8 @@ def idle() -> Iterator[int]:
         process.kill()
 
 
-def vitals(pid: int, silence: float, stuck: float) -> Vitals:
-    held = Vitals(pid, Deadlines(silence=silence, stuck=stuck), ready=True)
+def vitals(pid: int, silence: float, stuck: float) -> Liveness:
+    held = Liveness(pid, Deadlines(silence=silence, stuck=stuck), ready=True)
     assert held.problem() is None
     return held
 

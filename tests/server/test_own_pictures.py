@@ -75,7 +75,7 @@ def inject(monkeypatch: pytest.MonkeyPatch, trouble: Trouble) -> None:
     monkeypatch.setattr(BlobStore, "put", trouble.before(BlobStore.put))
     monkeypatch.setattr(Feed, "publish", trouble.after(Feed.publish))
     monkeypatch.setattr(job_run, "make_order", trouble.before(job_run.make_order))
-    monkeypatch.setattr(job_run.Run, "_record", trouble.before_async(job_run.Run._record))
+    monkeypatch.setattr(job_run.JobRun, "_record", trouble.before_async(job_run.JobRun._record))
     monkeypatch.setattr(Database, "run", trouble.before_async(Database.run))
 
 

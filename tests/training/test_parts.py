@@ -16,7 +16,7 @@ from sd_core.training.images import CROP_BUCKETS, SCENE_BUCKETS, TEXTURE_BUCKETS
 from sd_core.training.latents import channel_statistics, fold_statistics
 from sd_core.training.loop import learning_rate
 from sd_core.training.losses import psnr, reconstruction_loss
-from sd_core.training.muon import orthogonalised
+from sd_core.training.muon import orthogonalise
 from sd_core.training.noising import crowded_timesteps, noisy_and_velocity
 from sd_core.training.recipes import Workshop
 from sd_core.training.tokenizer import build_tokenizer
@@ -138,13 +138,13 @@ def test_the_data_names_what_the_sheets_ask_for() -> None:
 @pytest.mark.parametrize("shape", [(24, 96), (96, 24), (32, 32)])
 def test_an_orthogonalised_matrix_keeps_directions_and_evens_their_strengths(shape: tuple[int, int]) -> None:
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(3)) * 0.01
-    made = orthogonalised(matrix)
+    made = orthogonalise(matrix)
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
     within = left.T @ made @ right.T
     strong = values > 0.05 * values[0]
     assert torch.allclose(within, torch.diag(within.diagonal()), atol=1e-3)
     assert ((within.diagonal()[strong] > 0.6) & (within.diagonal()[strong] < 1.3)).all()
-    assert torch.allclose(orthogonalised(1000 * matrix), made, atol=1e-4)
+    assert torch.allclose(orthogonalise(1000 * matrix), made, atol=1e-4)
 
 
 @pytest.mark.parametrize("full", [False, True])

@@ -6,7 +6,7 @@ from torch import nn
 
 from sd_core.training.architecture import build_controlnet, build_unet
 from sd_core.training.config import Size
-from sd_core.training.team import Team, assembled
+from sd_core.training.team import Team, lead_team
 from sd_core.training.text_to_image import Lesson, steered_velocity
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -43,7 +43,7 @@ def _averaged(team: Team) -> list[torch.Tensor]:
 
 
 def test_a_gradient_that_one_process_lacks_counts_as_zero() -> None:
-    with assembled(2, _averaged) as team:
+    with lead_team(2, _averaged) as team:
         first, second = _averaged(team)
     assert torch.equal(first, torch.zeros(3))
     assert torch.equal(second, torch.full((2, 2), 2.0))

@@ -11,7 +11,7 @@ import pytest
 
 from sd_core.catalogue import known_hub_ids
 from sd_core.errors import NotAllowed, RequestError, SDError, error_from_dict
-from sd_core.trust import Allowed, Kind, Named, approve, approved, by_user, place_of, printable, withdraw
+from sd_core.trust import Allowed, Kind, Named, approvals, approve, by_user, place_of, printable, withdraw
 from sd_core.values import Role
 
 NAMING = [role for role in Role if role is not Role.FILE]
@@ -34,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def allows(allowed: Allowed, name: str, role: Role = Role.MODEL) -> bool:
-    return not allowed.refused([Named("here", role, name)])
+    return not allowed.refusals([Named("here", role, name)])
 
 
 def test_the_catalogue_and_its_repositories_are_allowed(home: Path) -> None:
@@ -130,14 +130,14 @@ def test_a_pattern_stands_for_files_none_of_which_may_be_a_link_to_elsewhere(hom
 def test_approvals_hold_until_they_are_taken_back(home: Path, tmp_path: Path) -> None:
     allowed, secret = Allowed(home=home), tmp_path / "secret"
     assert approve(home, ["somebody/model", str(home / "models" / "link")]) == ["somebody/model", str(secret)]
-    assert approved(home) == tuple(sorted(["somebody/model", str(secret)]))
+    assert approvals(home) == tuple(sorted(["somebody/model", str(secret)]))
     assert allows(allowed, "somebody/model")
     assert allows(allowed, str(secret / "key"), Role.FILE)
     assert withdraw(home, ["somebody/model", "other/model"]) == ["somebody/model"]
     assert not allows(allowed, "somebody/model")
     assert withdraw(home, [str(home / "models" / "link")]) == [str(secret)]
     assert not allows(allowed, str(secret / "key"))
-    assert approved(home) == ()
+    assert approvals(home) == ()
 
 
 def test_a_link_put_where_something_was_approved_does_not_count(home: Path, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_approvals_are_readable_and_writable_by_the_user_alone(tmp_path: Path) -
     assert list(home.iterdir()) == [home / "allowed.json"]
     (home / "allowed.json").chmod(0o666)
     with pytest.raises(SDError, match="changed by others"):
-        approved(home)
+        approvals(home)
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b'{"allowed": 3}', b'{"allowed": [1]}', b"\xff", b"[" * 100_000])
@@ -190,7 +190,7 @@ def test_a_slip_approves_nothing_and_keeps_nothing_from_being_taken_back(home: P
     approve(home, ["somebody/model"])
     with pytest.raises(RequestError):
         approve(home, [str(tmp_path / "mine.safetensors"), slip])
-    assert approved(home) == ("somebody/model",)
+    assert approvals(home) == ("somebody/model",)
     assert withdraw(home, [slip, "no such thing", "somebody/model"]) == ["somebody/model"]
 
 
@@ -231,7 +231,7 @@ sys.addaudithook(lambda event, given: touched.append((event, str(given[0]))) if 
     ("open", "os.listdir", "os.scandir", "socket.connect", "socket.getaddrinfo", "ctypes.dlopen") else None)
 for role in Role:
     for name in (secret, secret + "/x", "owner/name", "file:" + secret, "\\\\\\\\host\\\\share", "nothing"):
-        assert Allowed(home=home, beside=home / "pictures").refused([Named("m", role, name)]), name
+        assert Allowed(home=home, beside=home / "pictures").refusals([Named("m", role, name)]), name
 bad = [t for t in touched if t[1] != str(home / "allowed.json")]
 assert not bad, bad
 """
@@ -250,7 +250,7 @@ def test_of_many_refused_names_a_message_tells_a_few_and_the_error_all(home: Pat
         for index in range(500):
             (tmp_path / name / f"{index}.link").symlink_to(tmp_path / "secret" / "key")
     named = [Named(f"passes[{index}]", Role.FILE, str(tmp_path / "shot" / f"{index}.##.exr")) for index in range(count)]
-    assert not Allowed(home=home, beside=tmp_path / "shot").refused(named)
+    assert not Allowed(home=home, beside=tmp_path / "shot").refusals(named)
     with pytest.raises(NotAllowed, match=f"and {count - 5} more") as refused:
         Allowed(home=home, beside=tmp_path / "models").check(named)
     assert len(str(refused.value)) < 2000

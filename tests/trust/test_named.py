@@ -10,7 +10,7 @@ import pytest
 from sd_core.errors import RequestError
 from sd_core.requests import Animation, Control, ImagePrompt, Keyframe, Lora, MeshTexture, PassName, Request, Texture
 from sd_core.trust import Named, named_in
-from sd_core.values import KINDS, Role, Value, field_specs
+from sd_core.values import JSON_TYPES, Role, Value, field_specs
 from tests.server.servers import adjust
 
 PICTURE = adjust(1).image
@@ -46,7 +46,7 @@ def holds_text(hint: object) -> bool:
     return (isinstance(hint, type) and issubclass(hint, str)) or any(map(holds_text, get_args(hint)))
 
 
-@pytest.mark.parametrize("cls", KINDS.values())
+@pytest.mark.parametrize("cls", JSON_TYPES.values())
 def test_each_field_that_takes_text_is_plain_text_or_has_a_role(cls: type[Value]) -> None:
     hints = get_type_hints(cls)
     for name, spec in field_specs(cls).items():

@@ -9,7 +9,7 @@ import numpy as np
 from sd_core.errors import RequestError
 from sd_core.passes import Camera, SensorFit, blender_intrinsics
 
-from .optics import unscaled
+from .optics import without_scale
 
 
 def pixel_aspect(scene: bpy.types.Scene) -> float:
@@ -58,4 +58,4 @@ def camera_for(
         return None
     sensor, shift = (data.sensor_width, data.sensor_height), (data.shift_x, data.shift_y)
     intrinsics = blender_intrinsics(size, data.lens, sensor, SensorFit(data.sensor_fit), shift, aspect)
-    return Camera(unscaled(np.array(camera.matrix_world)), intrinsics)
+    return Camera(without_scale(np.array(camera.matrix_world)), intrinsics)

@@ -18,8 +18,8 @@ from sd_core.passes import SensorFit
 
 from ..exr import read_blender_exr
 from ..exr_write import replace_passes
-from .framing import Framing, widened
-from .optics import Optics, corrected
+from .framing import Framing, widen_lens
+from .optics import Optics, correct_motion
 
 _VECTOR, _DEPTH = "Vector", "Depth"
 _BACKGROUND = 1e9
@@ -63,7 +63,7 @@ class Follower:
         vector, depth = passes[_VECTOR], next(iter(passes[_DEPTH].values()))
         motion = np.stack([vector[name] for name in "XYZW"], axis=-1)
         seen = depth < _BACKGROUND
-        motion[seen] = corrected(motion, depth, lenses, self.aspect)[seen]
+        motion[seen] = correct_motion(motion, depth, lenses, self.aspect)[seen]
         replace_passes(path, {_VECTOR: dict(zip("XYZW", np.moveaxis(motion, -1, 0), strict=True))})
 
     def _set(self) -> Optics:
@@ -71,7 +71,7 @@ class Follower:
         made = bpy.data.objects[self.name]
         source = bpy.data.objects[self.source].evaluated_get(bpy.context.evaluated_depsgraph_get())
         now, data = source.data, made.data
-        lens = widened(self.framing, horizontal=data.sensor_fit == "HORIZONTAL", aspect=self.aspect)
+        lens = widen_lens(self.framing, horizontal=data.sensor_fit == "HORIZONTAL", aspect=self.aspect)
         for name in ("sensor_width", "sensor_height", "clip_start", "clip_end"):
             setattr(data, name, getattr(now, name))
         if now.sensor_fit == "AUTO":

@@ -23,14 +23,14 @@ class Framing:
     overscan: int = 0
 
     @property
-    def padded(self) -> tuple[int, int]:
+    def padded_size(self) -> tuple[int, int]:
         """(height, width) that the model makes."""
         return _up(self.height), _up(self.width)
 
     @property
     def data(self) -> tuple[int, int]:
         """(height, width) of the data passes."""
-        height, width = self.padded
+        height, width = self.padded_size
         return height + 2 * self.overscan, width + 2 * self.overscan
 
     @property
@@ -47,13 +47,13 @@ class Framing:
     def pad(self, picture: np.ndarray) -> np.ndarray:
         """The inverse: the picture continued by its border to the size of the model."""
         top, left = self._within
-        height, width = self.padded
+        height, width = self.padded_size
         rest = ((top, height - self.height - top), (left, width - self.width - left), (0, 0))
         return np.pad(picture, rest, mode="edge")
 
     @property
     def _within(self) -> tuple[int, int]:
-        height, width = self.padded
+        height, width = self.padded_size
         return (height - self.height) // 2, (width - self.width) // 2
 
 
@@ -70,7 +70,7 @@ class Lens:
     shift: tuple[float, float]
 
 
-def widened(framing: Framing, *, horizontal: bool, aspect: float = 1.0) -> Lens:
+def widen_lens(framing: Framing, *, horizontal: bool, aspect: float = 1.0) -> Lens:
     """The lens for the data passes of `framing`.
 
     Args:

@@ -29,7 +29,7 @@ class Optics:
     @classmethod
     def of(cls, data: bpy.types.Camera, matrix: np.ndarray) -> Optics:
         """Those of a camera as it is now; renderers ignore its scale."""
-        rows = unscaled(matrix).tolist()
+        rows = without_scale(matrix).tolist()
         orthographic = data.type == "ORTHO"
         scale = 1 / data.ortho_scale if orthographic else data.lens
         sensor = (1.0, 1.0) if orthographic else (data.sensor_width, data.sensor_height)
@@ -45,7 +45,7 @@ class Optics:
         return blender_intrinsics(size, self.scale, self.sensor, self.fit, self.shift, (1, aspect))
 
 
-def corrected(
+def correct_motion(
     motion: np.ndarray, depth: np.ndarray, lenses: tuple[Optics, Optics, Optics], aspect: float
 ) -> np.ndarray:
     """Motion vectors with what the camera did between the frames.
@@ -69,20 +69,20 @@ def corrected(
         change = np.linalg.inv(now.intrinsics(size, aspect))
         seen = (here + offset) @ change[:2, :2].T + change[:2, 2]
         if now.orthographic:
-            seen = _moved(seen, depth, now, other)
+            seen = _move(seen, depth, now, other)
         lens = other.intrinsics(size, aspect)
         offsets.append(seen @ lens[:2, :2].T + lens[:2, 2] - here)
     return motion_from_offsets(*offsets).astype(np.float32)
 
 
-def unscaled(matrix: np.ndarray) -> np.ndarray:
+def without_scale(matrix: np.ndarray) -> np.ndarray:
     """A camera's (4, 4) matrix without its scale, which renderers ignore."""
     made = np.array(matrix, np.float64)
     made[:3, :3] /= np.linalg.norm(made[:3, :3], axis=0)
     return made
 
 
-def _moved(seen: np.ndarray, depth: np.ndarray, now: Optics, other: Optics) -> np.ndarray:
+def _move(seen: np.ndarray, depth: np.ndarray, now: Optics, other: Optics) -> np.ndarray:
     """(h, w, 2) places before one orthographic camera, y down, as another one has them."""
     points = np.stack([seen[..., 0], -seen[..., 1], -depth, np.ones_like(depth)], axis=-1)
     change = np.linalg.inv(np.array(other.matrix)) @ np.array(now.matrix)

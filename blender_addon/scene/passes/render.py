@@ -94,7 +94,7 @@ class PassRender:
         done, failure = 0, None
         with _running(self.command) as process, log.open("w", encoding="utf-8") as kept:
             for line in _lines(process, lambda: self._stop.is_set() or cancelled()):
-                told = _told(line)
+                told = _message_of(line)
                 if told is None:
                     kept.write(line)
                 elif "failed" in told:
@@ -292,7 +292,7 @@ def _read(process: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) 
     lines.put(None)
 
 
-def _told(line: str) -> dict[str, Any] | None:
+def _message_of(line: str) -> dict[str, Any] | None:
     """What a line tells; None for one of Blender's own."""
     if not line.startswith(MARK):
         return None

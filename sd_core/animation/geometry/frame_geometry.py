@@ -18,26 +18,26 @@ _RANKS = 2**30
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class FrameGeometry:
     """A frame's geometry.
 
     passes: as they came.
-    place: (h, w, 3) float64 in scene units, rest space if `rests`, else world space; NaN in the background. None: unknown.
-    slope: (h, w, 3, 2) change of `place` to the next pixel in x and in y.
+    position: (h, w, 3) float64 in scene units, rest space if `rests`, else world space; NaN in the background. None: unknown.
+    slope: (h, w, 3, 2) change of `position` to the next pixel in x and in y.
     width: (h, w) length of the longer of both, scene units.
-    beside: (h, w) int64, the object whose outline is beside the pixel, in front of it: its id + 1, and 0 where none is. The
+    occluder_id: (h, w) int64, the object whose outline is beside the pixel, in front of it: its id + 1, and 0 where none is. The
         nearest to the camera, of several; 1 for any where objects have no ids.
-    gap: (h, w) uint8 px from that outline, 0 right behind it and where none is beside.
+    occluder_distance: (h, w) uint8 px from that outline, 0 right behind it and where none is beside.
     scale: px to a latent.
     """
 
     passes: FramePasses
-    rests: bool
-    place: Array | None
+    is_rest_space: bool
+    position: Array | None
     slope: Array | None
     width: Array | None
-    beside: Array
-    gap: Array
+    occluder_id: Array
+    occluder_distance: Array
     scale: int
 
     @property
@@ -65,13 +65,13 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Matches:
+class Correspondence:
     """Where each pixel's point was a frame ago.
 
     places: (h, w, 2) px (x, y). rows, columns: (h, w) the nearest pixel there. seen: (h, w) bool, it shows the same point.
     """
 
-    places: Array
+    xy: Array
     rows: Array
     columns: Array
     seen: Array
@@ -79,28 +79,28 @@ class Matches:
     @property
     def offsets(self) -> Array:
         """(h, w, 2) px: `places`, relative to each pixel."""
-        return self.places - pixel_grid(*self.seen.shape)
+        return self.xy - pixel_grid(*self.seen.shape)
 
 
-def view_of(passes: FramePasses, scale: int = 8) -> View:
+def frame_geometry(passes: FramePasses, scale: int = 8) -> FrameGeometry:
     """The geometry of a frame: from its position pass, else from depth and camera.
 
     Args:
         passes: of the frame.
         scale: px to a latent; 8 for the autoencoders of Stable Diffusion.
     """
-    place, (beside, gap) = place_of(passes), _beside_nearer(passes, _outline_reach(scale))
+    place, (beside, gap) = surface_positions(passes), _occluders(passes, _outline_reach(scale))
     rests = passes.position is not None and passes.position_space is PositionSpace.REST
     if place is None:
-        return View(passes, rests, None, None, None, beside, gap, scale)
+        return FrameGeometry(passes, rests, None, None, None, beside, gap, scale)
     slope = np.stack([_slope(place, 1), _slope(place, 0)], axis=-1)
     width = np.sqrt((slope**2).sum(axis=-2)).max(axis=-1)
     usual = float(np.nanmedian(width)) if np.isfinite(width).any() else 1.0
     width = np.where(width < POLICY.edge_width * usual, width, POLICY.edge_width * usual)
-    return View(passes, rests, place, slope, width, beside, gap, scale)
+    return FrameGeometry(passes, rests, place, slope, width, beside, gap, scale)
 
 
-def match(here: View, before: View) -> Matches:
+def find_correspondence(here: FrameGeometry, before: FrameGeometry) -> Correspondence:
     """The points of `here` that were visible in `before`, the frame before it.
 
     A point counts as seen where its way there and back agree (Sundaram et al. 2010, with exact vectors), the object is
@@ -114,10 +114,10 @@ def match(here: View, before: View) -> Matches:
     seen &= here.background | (
         _returns(here, before, offsets, rows, columns) & _same_place(here, before, rows, columns)
     )
-    return Matches(places, rows, columns, seen)
+    return Correspondence(places, rows, columns, seen)
 
 
-def offsets_to(here: View, before: View) -> Array:
+def offsets_to(here: FrameGeometry, before: FrameGeometry) -> Array:
     """(h, w, 2) float32 px: where each point was, relative to its pixel; the background turns with the camera.
 
     Cycles writes no vectors where there is no surface.
@@ -127,7 +127,7 @@ def offsets_to(here: View, before: View) -> Array:
     cameras = (here.passes.camera, before.passes.camera)
     if cameras[0] is None or cameras[1] is None or not here.background.any():
         return offsets
-    turned = _turned(here.size, cameras[0], cameras[1]) - pixel_grid(*here.size)
+    turned = _places_at_infinity(here.size, cameras[0], cameras[1]) - pixel_grid(*here.size)
     return np.where(here.background[..., None], turned, offsets).astype(np.float32)
 
 
@@ -137,7 +137,7 @@ def directions(size: tuple[int, int], camera: Camera) -> Array:
     return there / np.linalg.norm(there, axis=-1, keepdims=True)
 
 
-def _turned(size: tuple[int, int], camera: Camera, before: Camera) -> Array:
+def _places_at_infinity(size: tuple[int, int], camera: Camera, before: Camera) -> Array:
     """Places in `before` of points infinitely far away."""
     far = before.matrix_world[:3, 3] + directions(size, camera)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -145,8 +145,8 @@ def _turned(size: tuple[int, int], camera: Camera, before: Camera) -> Array:
     return np.where(depth[..., None] > 0, places - 0.5, -1e6)
 
 
-def place_of(passes: FramePasses) -> Array | None:
-    """See `View.place`."""
+def surface_positions(passes: FramePasses) -> Array | None:
+    """See `FrameGeometry.position`."""
     if passes.position is not None:
         place = passes.position.astype(np.float64)
     elif passes.depth is not None and passes.camera is not None:
@@ -167,14 +167,14 @@ def _slope(place: Array, axis: int) -> Array:
     return np.where((size_after <= size_before)[..., None], after, before)
 
 
-def _same_object(here: View, before: View, rows: Array, columns: Array) -> Array:
+def _same_object(here: FrameGeometry, before: FrameGeometry, rows: Array, columns: Array) -> Array:
     ids, earlier = here.passes.object_id, before.passes.object_id
     if ids is None or earlier is None:
         return np.ones(here.size, bool)
     return ids == earlier[rows, columns]
 
 
-def _returns(here: View, before: View, offsets: Array, rows: Array, columns: Array) -> Array:
+def _returns(here: FrameGeometry, before: FrameGeometry, offsets: Array, rows: Array, columns: Array) -> Array:
     """Whether the vector back equals the vector that led here, to half a pixel and a hundredth of their lengths."""
     if before.passes.motion is None:
         return np.ones(here.size, bool)
@@ -184,43 +184,43 @@ def _returns(here: View, before: View, offsets: Array, rows: Array, columns: Arr
     return gap <= 0.01 * lengths + 0.5
 
 
-def _same_place(here: View, before: View, rows: Array, columns: Array) -> Array:
+def _same_place(here: FrameGeometry, before: FrameGeometry, rows: Array, columns: Array) -> Array:
     """Whether the surface is where it was; in world space that can be asked only of what stands still."""
-    if here.place is None or before.place is None or here.width is None or before.width is None:
+    if here.position is None or before.position is None or here.width is None or before.width is None:
         return np.ones(here.size, bool)
-    if here.rests != before.rests:
+    if here.is_rest_space != before.is_rest_space:
         return np.ones(here.size, bool)
-    gap = np.linalg.norm(here.place - before.place[rows, columns], axis=-1)
+    gap = np.linalg.norm(here.position - before.position[rows, columns], axis=-1)
     with np.errstate(invalid="ignore"):
         same = gap <= POLICY.match_tolerance * np.maximum(here.width, before.width[rows, columns])
-    return same if here.rests else same | ~stands_still(here, before)
+    return same if here.is_rest_space else same | ~stands_still(here, before)
 
 
-def stands_still(here: View, before: View) -> Array:
+def stands_still(here: FrameGeometry, before: FrameGeometry) -> Array:
     """(h, w) bool: pixels whose vector is the camera's own movement, to half a pixel; False where no camera is known."""
     camera, motion = before.passes.camera, here.passes.motion
-    if here.place is None or camera is None or motion is None:
+    if here.position is None or camera is None or motion is None:
         return np.zeros(here.size, bool)
     with np.errstate(divide="ignore", invalid="ignore"):
-        places, _ = project(here.place, camera)
+        places, _ = project(here.position, camera)
         gap = np.linalg.norm(places - 0.5 - pixel_grid(*here.size) - motion_offsets(motion)[0], axis=-1)
         return gap < 0.5
 
 
-def still_beside(view: View, objects: Array) -> Array:
-    """(h, w) bool: pixels that have the outline of the object that `objects`, as in `View.beside`, names beside them.
+def has_same_occluder(geometry: FrameGeometry, objects: Array) -> Array:
+    """(h, w) bool: pixels that have the outline of the object that `objects`, as in `FrameGeometry.occluder_id`, names beside them.
 
     Another one may have come between since: then it is enough that the object is there.
     """
-    ids = view.passes.object_id
-    still = (objects != 0) & (view.beside == objects)
+    ids = geometry.passes.object_id
+    still = (objects != 0) & (geometry.occluder_id == objects)
     if ids is None:
         return still
     for named in np.unique(objects[(objects != 0) & ~still]):
         asked = objects == named
         own = ids == named - 1
-        near = np.asarray(maximum_filter(own, 2 * view.reach + 1), bool)
-        still |= asked & np.where(own, view.beside != 0, near)
+        near = np.asarray(maximum_filter(own, 2 * geometry.reach + 1), bool)
+        still |= asked & np.where(own, geometry.occluder_id != 0, near)
     return still
 
 
@@ -228,8 +228,10 @@ def _outline_reach(scale: int) -> int:
     return POLICY.whole_px(POLICY.outline_reach, scale)
 
 
-def _beside_nearer(passes: FramePasses, reach: int) -> tuple[Array, Array]:
-    """`View.beside` and `View.gap`: what is nearer within `reach` px of an outline; nothing if the depth is not known.
+def _occluders(passes: FramePasses, reach: int) -> tuple[Array, Array]:
+    """`FrameGeometry.occluder_id` and `.occluder_distance`: what is nearer, within `reach` px of its outline.
+
+    Nothing if the depth is not known.
 
     The background lies infinitely far away. An outline is where another object begins, or where depth falls off by more
     than a slope would.

@@ -11,7 +11,7 @@ from sd_core.values import Array
 from ..policy import POLICY
 
 
-def followed(place: Array, point: Array, at: Array, times: int = 1) -> tuple[Array, Array]:
+def follow_surface(place: Array, point: Array, at: Array, times: int = 1) -> tuple[Array, Array]:
     """Where points lie in a frame, from a guess: along the surface's slope there.
 
     Args:

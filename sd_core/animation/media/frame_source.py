@@ -55,16 +55,16 @@ def open_frames(request: Animation) -> Frames:
     passes = request.passes
     read = partial(read_exr, names={str(named.kind): named.name for named in request.pass_names})
     if isinstance(passes, tuple):
-        return _listed(passes, read, request.depth_estimator)
+        return _frames_of_list(passes, read, request.depth_estimator)
     if Path(passes).is_dir():
         raise RequestError(
             "passes", f"{passes} is a folder", hint=f"name the frames in it, as in {Path(passes) / '####.exr'}"
         )
     suffix = Path(passes).suffix.lower()
     if suffix == ".exr":
-        paths = _numbered(passes) if "#" in Path(passes).name else [Path(passes)]
+        paths = _files_of_pattern(passes) if "#" in Path(passes).name else [Path(passes)]
         return Frames(len(paths), lambda index: read(paths[index]))
-    return _estimated(_open_video(passes, request.depth_estimator))
+    return _with_estimated_depth(_open_video(passes, request.depth_estimator))
 
 
 def size_of_frames(frames: Frames, overscan: int) -> tuple[int, int]:
@@ -83,7 +83,7 @@ def size_of_frames(frames: Frames, overscan: int) -> tuple[int, int]:
     return height, width
 
 
-def cropped(passes: FramePasses, margin: int) -> FramePasses:
+def crop_passes(passes: FramePasses, margin: int) -> FramePasses:
     """The passes without `margin` px on every side; the camera's centre moves along."""
     if margin == 0:
         return passes
@@ -97,7 +97,7 @@ def cropped(passes: FramePasses, margin: int) -> FramePasses:
     return replace(passes, **held, camera=camera)
 
 
-def checked(index: int, passes: FramePasses, before: FramePasses | None, size: tuple[int, int]) -> FramePasses:
+def check_passes(index: int, passes: FramePasses, before: FramePasses | None, size: tuple[int, int]) -> FramePasses:
     """`passes`, once they are sane.
 
     Args:
@@ -124,10 +124,10 @@ def checked(index: int, passes: FramePasses, before: FramePasses | None, size: t
     return passes
 
 
-def _listed(passes: Sequence[FramePasses | str], read: ReadFrame, depth_estimator: str | None) -> Frames:
+def _frames_of_list(passes: Sequence[FramePasses | str], read: ReadFrame, depth_estimator: str | None) -> Frames:
     plain = [item for item in passes if isinstance(item, str) and Path(item).suffix.lower() != ".exr"]
     if len(plain) == len(passes):
-        return _estimated(_open_pictures(plain, depth_estimator))
+        return _with_estimated_depth(_open_pictures(plain, depth_estimator))
     if plain:
         raise RequestError("passes", f"mixes EXR files with {Path(plain[0]).name}", hint="give one kind of file")
     return Frames(len(passes), partial(_listed_frame, passes, read))
@@ -157,11 +157,11 @@ def _estimator(checkpoint: str | None) -> Callable[[Array], Array] | None:
     return None if checkpoint is None else DepthEstimator(checkpoint)
 
 
-def _estimated(frames: Sequence[FramePasses]) -> Frames:
+def _with_estimated_depth(frames: Sequence[FramePasses]) -> Frames:
     return Frames(len(frames), frames.__getitem__, estimated=True)
 
 
-def _numbered(pattern: str) -> list[Path]:
+def _files_of_pattern(pattern: str) -> list[Path]:
     """The files of a pattern, without a gap in their numbers."""
     paths = frame_paths(pattern)
     before, after = (len(piece) for piece in re.split("#+", Path(pattern).name))

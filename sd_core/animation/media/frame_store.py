@@ -87,7 +87,7 @@ class FrameStore:
             raise
 
     @property
-    def noted(self) -> Request | None:
+    def resolved_request(self) -> Request | None:
         """What the folder notes as the resolved request of the run that is resumed; None for a new run."""
         return None if self._about is None else from_json(self._about["resolved"], arrays=self._asked.arrays())
 
@@ -97,7 +97,7 @@ class FrameStore:
 
     def begin(self, resolved: Animation) -> None:
         """Start a new run; `resolved` is noted for whoever resumes it. What an earlier run left goes, unless it has changed."""
-        listed = self._files.listed()
+        listed = self._files.listed_names()
         self._files.set_changed_aside(listed, self._warn)
         self._files.remove(listed)
         self._files.write({}, {"asked": self._asked.to_json(), "resolved": resolved.to_json()})
@@ -114,7 +114,7 @@ class FrameStore:
         newest, state = sound[0]
         self.figures = noted_in(state, "figures")
         self._needed = {index: self._images_of(index, held) for index, held in sound}
-        damaged = self._damaged(newest)
+        damaged = self._damaged_frames(newest)
         sound = [pair for pair in sound if pair[0] == newest or all(map(self._is_sound, self._images(pair[0])))]
         self._needed = {index: self._needed[index] for index, _ in sound}
         spans = [Span(newest + 1, self._count, state)]
@@ -196,7 +196,7 @@ class FrameStore:
         return FramePictures(self.picture, range(self._count))
 
     def _numbers(self, beginning: str) -> set[int]:
-        return {number_of(name) for name in self._files.listed() if name.startswith(beginning)}
+        return {number_of(name) for name in self._files.listed_names() if name.startswith(beginning)}
 
     def _state(self, index: int) -> State | None:
         """A state that is as it was written."""
@@ -214,12 +214,12 @@ class FrameStore:
     def _images(self, index: int) -> list[str]:
         return [image_name(held) for held in self._needed[index]]
 
-    def _damaged(self, newest: int) -> set[int]:
+    def _damaged_frames(self, newest: int) -> set[int]:
         """Frames up to `newest` that have to be made again."""
         self._tell_missing(newest)
         pictures = {index for index in range(newest + 1) if not self._stands(picture_name(index))}
         images = {index for index in self._needed[newest] if not self._is_sound(image_name(index))}
-        for name in self._files.listed():
+        for name in self._files.listed_names():
             if name.startswith("state/"):
                 self._is_sound(name)
         return pictures | images
@@ -254,7 +254,7 @@ class FrameStore:
         """Nothing sound to begin from: whatever is there of the frames is damaged, or about to be made again."""
         if states:
             self._warn("the state of the run was damaged: all frames are made again")
-        for name in self._files.listed():
+        for name in self._files.listed_names():
             if name.startswith("frames/"):
                 self._stands(name)
             elif name.startswith("state/"):

@@ -17,7 +17,7 @@ from sd_core.models.configurations import read_json
 from sd_core.models.hub import HUB_ID, fetch_network
 from sd_core.models.libraries import quiet_libraries
 from sd_core.models.local import local_path
-from sd_core.models.parts import TRANSFORMERS_STEM, check_part, explained, find_part, load_pretrained
+from sd_core.models.parts import TRANSFORMERS_STEM, check_part, explaining, find_part, load_pretrained
 from sd_core.values import Array, to_pillow
 
 _METRIC = frozenset({"zoedepth", "glpn", "depth_pro"})
@@ -56,7 +56,7 @@ class DepthEstimator:
     def _parts(self) -> tuple[Any, Any]:
         folder = _find(self.checkpoint)
         weights = check_part(folder, TRANSFORMERS_STEM)
-        with explained(folder, _HINT), quiet_libraries():
+        with explaining(folder, _HINT), quiet_libraries():
             from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 
             # Checked to ask for no code; if the files were changed since, transformers refuses it, rather than ask on a terminal.

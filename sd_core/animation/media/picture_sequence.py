@@ -88,7 +88,7 @@ class VideoFile(Pictures):
         self._count = 0
         self._next = 0
         self._frames: Iterator[Array] = iter(())
-        for _ in self._decoded():
+        for _ in self._decode():
             self._count += 1
         if not self._count:
             raise RequestError("passes", f"{path} has no frames", hint="check that the file is whole")
@@ -98,14 +98,14 @@ class VideoFile(Pictures):
 
     def _read(self, index: int) -> Array:
         if index < self._next or self._next == 0:  # backwards means from the start: seeking is not exact everywhere
-            self._frames, self._next = (upright(frame) for frame in self._decoded()), 0
+            self._frames, self._next = (upright(frame) for frame in self._decode()), 0
         while self._next < index:
             next(self._frames)
             self._next += 1
         self._next += 1
         return next(self._frames)
 
-    def _decoded(self) -> Iterator[VideoFrame]:
+    def _decode(self) -> Iterator[VideoFrame]:
         from av.error import FFmpegError
 
         if not self._path.is_file():
@@ -122,13 +122,13 @@ class VideoFile(Pictures):
                 self.fps = float(rate) if rate else None
                 for frame in container.decode(stream):
                     if frame.is_corrupt:
-                        raise self._broken(index, "it is damaged")
+                        raise self._decode_error(index, "it is damaged")
                     yield frame
                     index += 1
         except (FFmpegError, ValueError) as error:
-            raise self._broken(index, str(error)) from error
+            raise self._decode_error(index, str(error)) from error
 
-    def _broken(self, index: int, reason: str) -> RequestError:
+    def _decode_error(self, index: int, reason: str) -> RequestError:
         return RequestError(
             "passes", f"{self._path} cannot be decoded at frame {index}: {reason}", hint="convert it to another format"
         )

@@ -59,7 +59,7 @@ def write_page(
     report = read_report(output)
     frames = saved_frames(output)
     stride = -(-len(frames) // _FRAMES_SHOWN)
-    tracks = {"result": [embedded(frames[index]) for index in range(0, len(frames), stride)]}
+    tracks = {"result": [data_uri(frames[index]) for index in range(0, len(frames), stride)]}
     if passes is not None:
         shown = (passes(index) for index in range(0, len(frames), stride))
         tracks |= input_tracks(shown, report.get("depth_range"), margin)
@@ -102,14 +102,14 @@ def input_tracks(
     tracks: dict[str, list[str]] = {}
     limits = None if depth_range is None else (float(depth_range[0]), float(depth_range[1]))
     for frame in passes:
-        for name, picture in pictured(frame, limits).items():
+        for name, picture in pass_pictures(frame, limits).items():
             inner = picture[margin:-margin, margin:-margin] if margin else picture
-            tracks.setdefault(name, []).append(embedded(inner))
+            tracks.setdefault(name, []).append(data_uri(inner))
     length = max(map(len, tracks.values()), default=0)
     return {name: track for name, track in tracks.items() if len(track) == length}
 
 
-def pictured(frame: FramePasses, depth_range: DepthRange | None) -> dict[str, Array]:
+def pass_pictures(frame: FramePasses, depth_range: DepthRange | None) -> dict[str, Array]:
     """(h, w, 3|4) uint8 pictures of what a frame holds, by name."""
     found: dict[str, Array] = {}
     if frame.image is not None:
@@ -137,7 +137,7 @@ def motion_picture(offsets: Array) -> Array:
     return np.asarray(Image.fromarray(np.rint(planes * 255).astype(np.uint8), "HSV").convert("RGB"))
 
 
-def embedded(picture: Array) -> str:
+def data_uri(picture: Array) -> str:
     """A data URI: WebP, at most 320 px a side; small pictures are kept at their size."""
     image = to_pillow(picture)
     image.thumbnail((_SIDE_SHOWN, _SIDE_SHOWN))

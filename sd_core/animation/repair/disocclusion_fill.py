@@ -12,7 +12,7 @@ from sd_core.values import Array
 from ..policy import POLICY
 
 
-def filled(reference: Array, made: Array, stains: Array, objects: Array) -> Array:
+def fill_disocclusions(reference: Array, made: Array, stains: Array, objects: Array) -> Array:
     """The reference (h, w, 3) with its holes filled: each object's from what is known of it, else from all around.
 
     What comes into sight behind a thing that moves is background: filled from both sides, it would begin in the colours of
@@ -22,12 +22,12 @@ def filled(reference: Array, made: Array, stains: Array, objects: Array) -> Arra
         reference: float32 in [0, 1].
         made: (h, w) bool, pixels of it that are known.
         stains: (h, w) bool, those of them that have colours of something else and say nothing about what is beside them.
-        objects: (h, w) int, see `View.objects`.
+        objects: (h, w) int, see `FrameGeometry.objects`.
     """
     if made.all():
         return reference
     clean = made & ~stains if (made & ~stains).any() else made
-    picture = np.where(made[..., None], reference, _continued(reference, clean))
+    picture = np.where(made[..., None], reference, _continue_colours(reference, clean))
     labels = objects + 1  # 0 is none
     for label, box in enumerate(find_objects(labels), 1):
         if box is None:
@@ -35,11 +35,13 @@ def filled(reference: Array, made: Array, stains: Array, objects: Array) -> Arra
         own = labels[box] == label
         known = own & clean[box]
         if (own & ~made[box]).any() and known.sum() >= POLICY.fill_pixels:
-            picture[box] = np.where((own & ~made[box])[..., None], _continued(reference[box], known), picture[box])
+            picture[box] = np.where(
+                (own & ~made[box])[..., None], _continue_colours(reference[box], known), picture[box]
+            )
     return picture
 
 
-def _continued(picture: Array, known: Array) -> Array:
+def _continue_colours(picture: Array, known: Array) -> Array:
     pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy())[None]
     holes = torch.from_numpy((~known).astype(np.float32))[None, None]
     return fill_from_surroundings(pixels, holes)[0].permute(1, 2, 0).numpy()

@@ -9,15 +9,15 @@ from sd_core.requests import Reuse
 from sd_core.values import Array
 
 from ..policy import POLICY
-from ..reuse.source_map import Births, inside_patches, magnification
+from ..reuse.source_map import SourceMap, inside_patches, magnification
 from .metrics import laplacian
 
 
-def restored(  # noqa: PLR0913 - pictures of one frame, each with a meaning of its own
+def compensate_round_trip(  # noqa: PLR0913 - pictures of one frame, each with a meaning of its own
     image: Array,
     reference: Array,
     again: Array,
-    births: Births,
+    sources: SourceMap,
     reuse: Reuse,
     *,
     renewed: Array,
@@ -32,29 +32,31 @@ def restored(  # noqa: PLR0913 - pictures of one frame, each with a meaning of i
 
     Args:
         image: (h, w, 3) float32 in [0, 1], decoded.
-        reference: likewise, sampled from birth frames.
+        reference: likewise, sampled from source frames.
         again: likewise, the reference encoded and decoded.
-        births: where each pixel of the reference comes from.
+        sources: where each pixel of the reference comes from.
         reuse: `colour` gives the colours back, `servo` the detail.
         renewed: (h, w) bool, surfaces that were given new detail: their tones are those that they had.
-        objects: (h, w) int, see `View.objects`: each has a drift of its own, as what is dark gets lighter.
+        objects: (h, w) int, see `FrameGeometry.objects`: each has a drift of its own, as what is dark gets lighter.
         scale: px to a latent; 8 for the autoencoders of Stable Diffusion.
     """
-    trusted = inside_patches(births, POLICY.whole_px(POLICY.patch_border, scale))
-    deep = inside_patches(births, POLICY.whole_px(POLICY.patch_deep, scale))
+    trusted = inside_patches(sources, POLICY.whole_px(POLICY.patch_border, scale))
+    deep = inside_patches(sources, POLICY.whole_px(POLICY.patch_deep, scale))
     gap = uniform_filter(np.abs(image - again).mean(-1), 5, mode="nearest")
     lost = _usual(reference - again, deep)
     known = trusted & (gap < POLICY.agreement) & reuse.colour
     drift, bias = _means(again - image, known, objects), _means(lost, known, objects)
     share = np.zeros((*gap.shape, 1), np.float32)
     if reuse.servo:
-        share[..., 0] = _faded(trusted, POLICY.px(POLICY.patch_fade, scale)) * np.exp(-((gap / POLICY.agreement) ** 2))
+        share[..., 0] = _fade_weight(trusted, POLICY.px(POLICY.patch_fade, scale)) * np.exp(
+            -((gap / POLICY.agreement) ** 2)
+        )
         share *= _until_as_sharp(image, share * lost, reference, trusted)
     changed = image + drift + share * lost + (1 - share) * bias
     if reuse.servo:
-        seen = births.made & births.firm
+        seen = sources.has_source & sources.confirmed
         changed = changed + (1 - share) * seen[..., None] * _fine_lost(image, reference, again, trusted)
-        changed = changed + _enlarged_lost(changed, births, deep)
+        changed = changed + _enlarged_lost(changed, sources, deep)
     if reuse.colour and renewed.any():
         changed = changed + _tones_lost(changed, reference, renewed, scale)
     return np.clip(changed, 0, 1).astype(np.float32)
@@ -90,9 +92,9 @@ def _fine_lost(image: Array, reference: Array, again: Array, known: Array) -> Ar
     return _fine(image) * np.float32(np.clip(np.sqrt(had / max(left, 1e-9)) - 1, 0, POLICY.detail_limit))
 
 
-def _enlarged_lost(image: Array, births: Births, deep: Array) -> Array:
+def _enlarged_lost(image: Array, sources: SourceMap, deep: Array) -> Array:
     """(h, w, 3): the finest detail that surfaces `deep` in patches, (h, w) bool, lost by being seen larger than made."""
-    larger = np.where(deep, np.clip(magnification(births), 1, POLICY.detail_magnification), np.float32(1)).astype(
+    larger = np.where(deep, np.clip(magnification(sources), 1, POLICY.detail_magnification), np.float32(1)).astype(
         np.float32
     )
     if larger.max() <= 1:
@@ -110,10 +112,10 @@ def _tones_lost(image: Array, reference: Array, renewed: Array, scale: int) -> A
     weight = gaussian_filter(renewed.astype(np.float32), blur)
     gap = np.where(renewed[..., None], reference - image, np.float32(0))
     mean = gaussian_filter(gap, (blur, blur, 0)) / np.maximum(weight, 1e-6)[..., None]
-    return mean * _faded(renewed, POLICY.px(POLICY.tone_fade, scale))[..., None]
+    return mean * _fade_weight(renewed, POLICY.px(POLICY.tone_fade, scale))[..., None]
 
 
-def _faded(where: Array, reach: float) -> Array:
+def _fade_weight(where: Array, reach: float) -> Array:
     """(h, w) float32: 0 outside, rising to 1 over `reach` px inside: a step of colour would be a seam."""
     if where.all():
         return np.ones(where.shape, np.float32)

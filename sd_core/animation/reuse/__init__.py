@@ -1,1 +1,1 @@
-"""What earlier frames made, carried to the frame at hand: from which frame, how sure, and what must be made anew."""
+"""Reuse of earlier frames: where each pixel comes from, whether that is confirmed, and what must be denoised again."""

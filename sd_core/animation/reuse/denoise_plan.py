@@ -1,4 +1,4 @@
-"""How far each latent of a frame must be denoised, by what share of it was made before, and how well."""
+"""How far each latent of a frame is denoised: by what share of it was seen before, and whether that is confirmed."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from scipy.ndimage import distance_transform_edt
 from sd_core.values import Array
 
 from ..policy import POLICY
-from .source_map import Births, magnification
+from .source_map import SourceMap, magnification
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
-    """What a frame needs.
+class DenoisePlan:
+    """How a frame is denoised.
 
-    strength: (lh, lw) share of the steps for each latent. hold: (lh, lw) in [0, 1], how firmly it is held to its reference.
-    full: whether what is new is made well in this frame.
-    fresh: (h, w) bool, pixels that count as made by this frame. firm: (h, w) bool, those made in context.
-    owed: share of the picture's latents that wait to be made well, summed over the frames since that was last done.
-    renewed: (h, w) bool, surfaces that are given new detail and nothing else.
+    strength: (lh, lw) share of the steps for each latent.
+    keep: (lh, lw) in [0, 1], how strongly each latent is pulled towards its reprojected value.
+    full: whether newly visible surface is generated with what lies around it (a full frame).
+    regenerated: (h, w) bool, pixels whose source is this frame from now on.
+    confirmed: (h, w) bool, those of them that later frames may rely on.
+    backlog: share of the picture's latents that are provisional, summed over the frames since the last full frame.
+    renewed: (h, w) bool, surfaces that get new detail and keep their tones.
     """
 
     strength: Array
-    hold: Array
+    keep: Array
     full: bool
-    fresh: Array
-    firm: Array
-    owed: float
+    regenerated: Array
+    confirmed: Array
+    backlog: float
     renewed: Array
 
     @property
@@ -38,62 +40,63 @@ class Needs:
         return float(self.strength.max())
 
 
-def needs_of(births: Births, age: Array, scale: int, *, margin: int, limit: float, owed: float) -> Needs:
-    """What is to be done to a frame whose surfaces have these births.
+def make_denoise_plan(
+    sources: SourceMap, age: Array, scale: int, *, margin: int, limit: float, backlog: float
+) -> DenoisePlan:
+    """How to denoise a frame whose surfaces have these sources.
 
-    What comes into view by a pixel or two in each frame is filled in on the way and stays loose: held softly, and made
-    again with its neighbours once there is enough of it, or it has waited for long, to run the frame in full. Locked as it
-    came it would be streaks: slivers that fill less than `hole_share` of a latent stay loose even then.
+    Surface that appears by a pixel or two a frame is filled in on the way and stays provisional: it is kept softly, and
+    generated again with its neighbours in the next full frame, which comes when there is enough of it or it has waited long
+    enough. Kept as it came it would be streaks: slivers of less than `hole_share` of a latent stay provisional even then.
 
-    Where much is new it is made with what lies beside it: a strip of one latent has no room for anything but the mean of
-    its neighbours, and each is paler than the last.
+    Where much is new it is generated together with its neighbours: a strip of one latent has no room for anything but the
+    mean of its neighbours, and each strip is paler than the last.
 
     Args:
-        births: as carried from the frame before.
+        sources: reprojected from the frame before.
         age: (h, w) how much the settings changed since each pixel was made, 0 to 1.
         scale: px to a latent.
         margin: px on every side that are painted, but no part of the picture.
         limit: strength of the request: the largest share of the steps.
-        owed: see `Needs.owed`, after the frame before.
+        backlog: see `DenoisePlan.backlog`, after the frame before.
     """
-    loose = ~births.made | ~births.firm
-    new = area(loose, scale)
-    owed = owed + _open_share(new, margin, scale)
-    much = _owes(new, margin, scale)
-    full = much or owed > POLICY.backlog_patience
-    old = _made_again(births, age, scale, full=full)
-    ramp, holes = np.clip(new / POLICY.hole_share, 0, 1), np.clip(area(~births.made, scale) / POLICY.hole_share, 0, 1)
+    provisional = ~sources.has_source | ~sources.confirmed
+    new = share_of_latents(provisional, scale)
+    backlog = backlog + _open_share(new, margin, scale)
+    much = _needs_full_frame(new, margin, scale)
+    full = much or backlog > POLICY.backlog_patience
+    old = _made_again(sources, age, scale, full=full)
+    ramp = np.clip(new / POLICY.hole_share, 0, 1)
+    holes = np.clip(share_of_latents(~sources.has_source, scale) / POLICY.hole_share, 0, 1)
     if much:
         ramp = np.maximum(ramp, _beside(new >= POLICY.core_share))
-    strength = (
-        POLICY.strength_seen
-        + ((POLICY.strength_new if full else POLICY.strength_provisional) - POLICY.strength_seen) * ramp
-    )
-    strength = np.where(old, np.maximum(strength, _worn(mean(age, scale))), strength)
-    hold = 1 - ramp if full else 1 - np.maximum(holes, (1 - POLICY.provisional_keep) * ramp)
-    hold = np.where(old, 0.0, hold)
-    made_again, anew = enlarged(old, scale), enlarged(ramp >= 1, scale) & full
-    whole = anew & much
-    renewed = made_again & births.made & (age <= POLICY.settings_change) & ~whole
-    return Needs(
+    most = POLICY.strength_new if full else POLICY.strength_provisional
+    strength = POLICY.strength_seen + (most - POLICY.strength_seen) * ramp
+    strength = np.where(old, np.maximum(strength, _renewal_strength(mean(age, scale))), strength)
+    keep = 1 - ramp if full else 1 - np.maximum(holes, (1 - POLICY.provisional_keep) * ramp)
+    keep = np.where(old, 0.0, keep)
+    made_again, from_noise = cells_to_pixels(old, scale), cells_to_pixels(ramp >= 1, scale) & full
+    whole = from_noise & much
+    renewed = made_again & sources.has_source & (age <= POLICY.settings_change) & ~whole
+    return DenoisePlan(
         np.minimum(strength, limit).astype(np.float32),
-        hold.astype(np.float32),
+        keep.astype(np.float32),
         full,
-        loose | made_again | whole,
-        made_again | anew,
-        0.0 if full else owed,
+        provisional | made_again | whole,
+        made_again | from_noise,
+        0.0 if full else backlog,
         renewed,
     )
 
 
-def everything(size: tuple[int, int], scale: int, *, limit: float) -> Needs:
+def full_denoise_plan(size: tuple[int, int], scale: int, *, limit: float) -> DenoisePlan:
     """The needs of a frame that continues nothing."""
     cells = (size[0] // scale, size[1] // scale)
     whole = np.ones(size, bool)
-    return Needs(np.full(cells, limit, np.float32), np.zeros(cells, np.float32), True, whole, whole, 0.0, ~whole)
+    return DenoisePlan(np.full(cells, limit, np.float32), np.zeros(cells, np.float32), True, whole, whole, 0.0, ~whole)
 
 
-def _owes(new: Array, margin: int, scale: int) -> bool:
+def _needs_full_frame(new: Array, margin: int, scale: int) -> bool:
     """Whether enough was filled in on the way to make it well now. new: (lh, lw) share of such pixels."""
     return (
         _open_share(new, margin, scale) > POLICY.backlog_share
@@ -115,27 +118,28 @@ def _open_share(new: Array, margin: int, scale: int) -> float:
     return float((new >= POLICY.hole_share)[inner, inner].mean())
 
 
-def _worn(age: Array) -> Array:
+def _renewal_strength(age: Array) -> Array:
     """Share of the steps for surfaces that are made again: the more the settings changed, the less of them stays."""
     return np.clip(POLICY.renewal_strength + 2 * age, POLICY.renewal_strength, 1.0)
 
 
-def _made_again(births: Births, age: Array, scale: int, *, full: bool) -> Array:
+def _made_again(sources: SourceMap, age: Array, scale: int, *, full: bool) -> Array:
     """(lh, lw) bool: surfaces that need new detail, or to follow new settings.
 
     Whenever some are made again, those are too whose turn would come soon: each by itself would cost as many steps.
     """
-    made = births.made & births.firm
-    larger, changed = np.where(made, magnification(births), 1.0), made & (age > POLICY.settings_change)
+    made = sources.has_source & sources.confirmed
+    larger, changed = np.where(made, magnification(sources), 1.0), made & (age > POLICY.settings_change)
     pressing = (
-        area(changed | (larger > POLICY.magnification_limit) | (larger < 1 / POLICY.reduction_limit), scale) >= 0.5
+        share_of_latents(changed | (larger > POLICY.magnification_limit) | (larger < 1 / POLICY.reduction_limit), scale)
+        >= 0.5
     )
     if not full and float(pressing.mean()) < POLICY.renewal_share:
         return np.zeros_like(pressing)
-    return pressing | (area(changed | (larger > POLICY.magnification_soon), scale) >= 0.5)
+    return pressing | (share_of_latents(changed | (larger > POLICY.magnification_soon), scale) >= 0.5)
 
 
-def area(where: Array, scale: int) -> Array:
+def share_of_latents(where: Array, scale: int) -> Array:
     """(lh, lw) float32: share of the pixels of each latent."""
     return mean(where.astype(np.float32), scale)
 
@@ -146,6 +150,6 @@ def mean(values: Array, scale: int) -> Array:
     return values.reshape(height // scale, scale, width // scale, scale).mean(axis=(1, 3), dtype=np.float32)
 
 
-def enlarged(cells: Array, scale: int) -> Array:
+def cells_to_pixels(cells: Array, scale: int) -> Array:
     """(h, w): every latent's value for all of its pixels."""
     return np.repeat(np.repeat(cells, scale, axis=0), scale, axis=1)

@@ -11,10 +11,10 @@ from scipy.spatial import KDTree
 
 from sd_core.values import Array
 
-from ..geometry.frame_geometry import View, still_beside
-from ..geometry.surface_search import followed, nearest_pixel
+from ..geometry.frame_geometry import FrameGeometry, has_same_occluder
+from ..geometry.surface_search import follow_surface, nearest_pixel
 from ..policy import POLICY
-from .source_map import NEVER, Births
+from .source_map import NEVER, SourceMap
 
 _AS_COARSE, _AS_FINE = 1.1, 1.5
 """The same for a surface that was made since: only as good as it was does it come back."""
@@ -22,7 +22,7 @@ _AS_COARSE, _AS_FINE = 1.1, 1.5
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """What is looked up in one frame: its positions, as in `View`, their tree, and the pixels of the tree's points."""
+    """What is looked up in one frame: its positions, as in `FrameGeometry`, their tree, and the pixels of the tree's points."""
 
     place: Array
     width: Array
@@ -34,69 +34,69 @@ class _Index:
     columns: Array
 
 
-class Recall:
-    """Looks up surfaces in kept frames; `view` opens the geometry of one."""
+class KeptFrames:
+    """Looks up surfaces in kept frames; `geometry` opens the geometry of one."""
 
-    def __init__(self, view: Callable[[int], View]) -> None:
-        self._index = lru_cache(POLICY.kept_frames)(lambda frame: _index_of(view(frame)))
+    def __init__(self, geometry: Callable[[int], FrameGeometry]) -> None:
+        self._index = lru_cache(POLICY.kept_frames)(lambda frame: _index_of(geometry(frame)))
 
-    def recalled(self, births: Births, here: View, kept: Sequence[int], still: Array) -> Births:
-        """`births` with what `kept` frames hold of the pixels that have none, the newest frame first.
+    def find_reappeared(self, sources: SourceMap, here: FrameGeometry, kept: Sequence[int], still: Array) -> SourceMap:
+        """`sources` in which pixels without a source take it from the newest of the `kept` frames that shows their surface.
 
         Args:
-            births: of the frame `here`, as carried.
+            sources: of the frame `here`, reprojected.
             here: its geometry.
             kept: frames.
             still: (h, w) bool, pixels whose place is the surface's own: in rest space, or of what stands still.
         """
-        asked = ~births.made & _with_place(here, still)
+        asked = ~sources.has_source & _with_place(here, still)
         return self._looked_up(
-            births, here, sorted(kept, reverse=True), asked, (POLICY.reappear_coarser, POLICY.reappear_finer)
+            sources, here, sorted(kept, reverse=True), asked, (POLICY.reappear_coarser, POLICY.reappear_finer)
         )
 
-    def returned(self, births: Births, here: View, kept: Sequence[int], still: Array) -> Births:
-        """`births` with surfaces that were made since taken from `kept` frames again, the oldest first.
+    def restore_oldest(self, sources: SourceMap, here: FrameGeometry, kept: Sequence[int], still: Array) -> SourceMap:
+        """`sources` with surfaces that were made since taken from `kept` frames again, the oldest first.
 
         A surface is made again and again while it turns away, grows or shrinks. Seen as it was once, it gets back what it
         was: a loop ends in what it began with.
 
         Args:
-            births: of the frame `here`; those without context stay.
+            sources: of the frame `here`; those without context stay.
             here: its geometry.
             kept: frames.
-            still: see `recalled`.
+            still: see `find_reappeared`.
         """
-        asked = births.made & births.firm & _with_place(here, still)
-        return self._looked_up(births, here, sorted(kept), asked, (_AS_COARSE, _AS_FINE))
+        asked = sources.has_source & sources.confirmed & _with_place(here, still)
+        return self._looked_up(sources, here, sorted(kept), asked, (_AS_COARSE, _AS_FINE))
 
     def _looked_up(
-        self, births: Births, here: View, kept: Sequence[int], asked: Array, limits: tuple[float, float]
-    ) -> Births:
-        """`births` with the pixels `asked` (h, w) for born in the first of the `kept` frames that shows them.
+        self, sources: SourceMap, here: FrameGeometry, kept: Sequence[int], asked: Array, limits: tuple[float, float]
+    ) -> SourceMap:
+        """`sources` in which the `asked` pixels (h, w) take the first of the `kept` frames that shows them.
 
         limits: times by which they may have been smaller and larger there.
         """
         left = asked.copy()
-        found = births.copied()
+        found = sources.copy()
         for index in kept:
             rows, columns = np.nonzero(left & ((found.frame == NEVER) | (found.frame > index)))
             if len(rows) == 0:
                 continue
             kept_frame = self._index(index)
-            shown, places, there = _found(kept_frame, here, rows, columns, limits)
+            shown, places, there = _find_in_frame(kept_frame, here, rows, columns, limits)
             at, there = (rows[shown], columns[shown]), (there[0][shown], there[1][shown])
-            found.frame[at], found.place[at], found.firm[at] = index, places[shown], True
-            found.beside[at], found.gap[at] = kept_frame.beside[there], kept_frame.gap[there]
+            found.frame[at], found.xy[at], found.confirmed[at] = index, places[shown], True
+            found.occluder_id[at], found.occluder_distance[at] = kept_frame.beside[there], kept_frame.gap[there]
             left[at] = False
         return found
 
 
-def _with_place(here: View, still: Array) -> Array:
+def _with_place(here: FrameGeometry, still: Array) -> Array:
     """(h, w) bool: pixels that can be looked up."""
-    return np.zeros(here.size, bool) if here.place is None else still & np.isfinite(here.place).all(-1)
+    return np.zeros(here.size, bool) if here.position is None else still & np.isfinite(here.position).all(-1)
 
 
-def thinned(kept: Sequence[int]) -> tuple[int, ...]:
+def thin_frames(kept: Sequence[int]) -> tuple[int, ...]:
     """At most `POLICY.kept_frames` frames, with the first and the last."""
     left = sorted(kept)
     while len(left) > POLICY.kept_frames:
@@ -105,33 +105,35 @@ def thinned(kept: Sequence[int]) -> tuple[int, ...]:
     return tuple(left)
 
 
-def _index_of(view: View) -> _Index:
-    assert view.place is not None and view.width is not None, "only frames with places are kept"
-    rows, columns = np.nonzero(np.isfinite(view.place).all(-1))
+def _index_of(geometry: FrameGeometry) -> _Index:
+    assert geometry.position is not None and geometry.width is not None, "only frames with places are kept"
+    rows, columns = np.nonzero(np.isfinite(geometry.position).all(-1))
     chosen = (rows % POLICY.search_stride == 0) & (columns % POLICY.search_stride == 0)
     rows, columns = rows[chosen], columns[chosen]
     # many frames are held: single precision, and nothing else of the view
-    place, width = view.place.astype(np.float32), view.width.astype(np.float32)
+    place, width = geometry.position.astype(np.float32), geometry.width.astype(np.float32)
     tree = KDTree(place[rows, columns].reshape(-1, 3))
-    return _Index(place, width, view.beside, view.gap, view.passes.object_id, tree, rows, columns)
+    return _Index(
+        place, width, geometry.occluder_id, geometry.occluder_distance, geometry.passes.object_id, tree, rows, columns
+    )
 
 
-def _found(
-    index: _Index, here: View, rows: Array, columns: Array, limits: tuple[float, float]
+def _find_in_frame(
+    index: _Index, here: FrameGeometry, rows: Array, columns: Array, limits: tuple[float, float]
 ) -> tuple[Array, Array, tuple[Array, Array]]:
     """Which of the pixels are seen in the frame, their places there, (n, 2) px (x, y), and the rows and columns nearest.
 
     What has something nearer beside it there must have it here as well. `limits`: times by which they may have been
     smaller and larger there.
     """
-    assert here.place is not None and here.width is not None, "the frame has places"
+    assert here.position is not None and here.width is not None, "the frame has places"
     if len(index.rows) == 0:
         nothing = np.zeros(len(rows), bool)
         return nothing, np.zeros((len(rows), 2), np.float32), (nothing.astype(np.intp), nothing.astype(np.intp))
-    point = here.place[rows, columns]
+    point = here.position[rows, columns]
     _, nearest = index.tree.query(point)
     start = np.stack([index.columns[nearest], index.rows[nearest]], axis=-1)
-    places, missed = followed(index.place, point, start, times=2)
+    places, missed = follow_surface(index.place, point, start, times=2)
     height, width = index.width.shape
     with np.errstate(invalid="ignore"):
         found = (places >= 0).all(-1) & (places[:, 0] <= width - 1) & (places[:, 1] <= height - 1)
@@ -143,7 +145,7 @@ def _found(
         found &= here.width[rows, columns] <= limits[1] * index.width[there]
     objects = np.zeros(here.size, np.int64)
     objects[rows, columns] = index.beside[there]
-    found &= ((objects == 0) | still_beside(here, objects))[rows, columns]
+    found &= ((objects == 0) | has_same_occluder(here, objects))[rows, columns]
     if here.passes.object_id is not None and index.object_id is not None:
         found &= here.passes.object_id[rows, columns] == index.object_id[there]
     return found, places, there

@@ -12,28 +12,28 @@ from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError
 from sd_core.values import Array
 
-from ..geometry.frame_geometry import View
-from .source_map import Births
+from ..geometry.frame_geometry import FrameGeometry
+from .source_map import SourceMap
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class ReuseState:
     """The state after a frame.
 
-    view: the frame's geometry. births: its birth map.
-    clocks: for every birth frame, how much the settings had changed up to it; `clock`: up to now.
+    geometry: the frame's geometry. sources: its source map.
+    clocks: for every source frame, how much the settings had changed up to it; `clock`: up to now.
     kept: frames in which surfaces that come back are looked up, the first of the shot among them. since: share of the
         picture that was made since the last of them.
-    owed: see `Needs.owed`.
+    backlog: see `DenoisePlan.backlog`.
     """
 
-    view: View
-    births: Births
+    geometry: FrameGeometry
+    sources: SourceMap
     clocks: Mapping[int, float]
     clock: float
     kept: tuple[int, ...]
     since: float
-    owed: float
+    backlog: float
 
     def arrays(self) -> dict[str, Array]:
         """What `from_arrays` needs beside the view and the images, which lie elsewhere."""
@@ -42,45 +42,51 @@ class Carried:
             "clock": self.clock,
             "kept": list(self.kept),
             "since": self.since,
-            "owed": self.owed,
+            "owed": self.backlog,
         }
         text = np.frombuffer(json.dumps(numbers).encode(), np.uint8)
-        births = self.births
+        sources = self.sources
         return {
-            "birth_frame": births.frame, "birth_place": births.place, "birth_firm": births.firm,
-            "birth_beside": births.beside, "birth_gap": births.gap, "numbers": text,
+            "birth_frame": sources.frame, "birth_place": sources.xy, "birth_firm": sources.confirmed,
+            "birth_beside": sources.occluder_id, "birth_gap": sources.occluder_distance, "numbers": text,
         }  # fmt: skip
 
-    def pruned(self) -> Carried:
+    def prune(self) -> ReuseState:
         """Without the clocks of frames that are not sampled any more."""
-        wanted = self.wanted
+        wanted = self.needed_frames
         return replace(self, clocks={index: clock for index, clock in self.clocks.items() if index in wanted})
 
     @property
-    def wanted(self) -> set[int]:
+    def needed_frames(self) -> set[int]:
         """Frames whose images some surface, or one that comes back, may be sampled from."""
-        return {int(index) for index in np.unique(self.births.frame[self.births.made])} | set(self.kept)
+        return {int(index) for index in np.unique(self.sources.frame[self.sources.has_source])} | set(self.kept)
 
 
-def from_arrays(arrays: Mapping[str, Array], view: View, index: int) -> Carried:
-    """The state after frame `index`, from what `Carried.arrays` gave.
+def from_arrays(arrays: Mapping[str, Array], geometry: FrameGeometry, index: int) -> ReuseState:
+    """The state after frame `index`, from what `ReuseState.arrays` gave.
 
     Raises:
         RequestError: something is missing, as in what another version of sd_core left.
     """
-    births = {name: f"birth_{name}" for name in ("frame", "place", "firm", "beside", "gap")}
+    sources = {
+        "frame": "birth_frame",
+        "xy": "birth_place",
+        "confirmed": "birth_firm",
+        "occluder_id": "birth_beside",
+        "occluder_distance": "birth_gap",
+    }
     numbers = json.loads(bytes(arrays["numbers"]).decode()) if "numbers" in arrays else {}
-    missing = {*births.values()} - set(arrays) | {"clocks", "clock", "kept", "since", "owed"} - set(numbers)
+    missing = {*sources.values()} - set(arrays) | {"clocks", "clock", "kept", "since", "owed"} - set(numbers)
     if missing:
         named = ", ".join(sorted(missing))
         message = f"the state after frame {index} has no {named}: another version of sd_core wrote it"
         raise RequestError("resume", message, hint="start anew, without resume", code=ErrorCode.CANNOT_RESUME)
-    return Carried(
-        view=view,
-        births=Births(**{name: arrays[held] for name, held in births.items()}),
+    return ReuseState(
+        geometry=geometry,
+        sources=SourceMap(**{name: arrays[held] for name, held in sources.items()}),
         clocks={int(k): v for k, v in numbers["clocks"].items()},
         clock=numbers["clock"],
         kept=tuple(numbers["kept"]),
         since=numbers["since"],
-        owed=numbers["owed"],
+        backlog=numbers["owed"],
     )

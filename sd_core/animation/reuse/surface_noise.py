@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from sd_core.values import Array
 
-from ..geometry.frame_geometry import View, directions
+from ..geometry.frame_geometry import FrameGeometry, directions
 from ..policy import POLICY
 
 _PRIMES = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F)
@@ -32,33 +32,33 @@ class _Cells:
     column: Array
 
 
-def can_anchor(view: View) -> bool:
+def can_anchor(geometry: FrameGeometry) -> bool:
     """Whether the passes tell surfaces apart: positions, or depth and camera."""
-    return view.place is not None
+    return geometry.position is not None
 
 
-def surface_noise(view: View, seed: int, channels: int, scale: int) -> Array:
+def surface_noise(geometry: FrameGeometry, seed: int, channels: int, scale: int) -> Array:
     """(c, lh, lw) float32 unit noise.
 
     Args:
-        view: a frame with places.
+        geometry: a frame with places.
         seed: of the request.
         channels: c.
         scale: px to a latent.
     """
-    height, width = view.size
+    height, width = geometry.size
     side = POLICY.px(POLICY.noise_cell, scale)
-    cells = _joined(_surface_cells(view, side), _sky_cells(view, side))
+    cells = _join_cells(_surface_cells(geometry, side), _sky_cells(geometry, side))
     keys, which = np.unique(cells.key, return_inverse=True)
     weight = np.bincount(which, cells.weight, len(keys))
     total = np.maximum(weight, 1e-12)
     row = np.bincount(which, cells.weight * cells.row, len(keys)) / total
     column = np.bincount(which, cells.weight * cells.column, len(keys)) / total
     owner = (row // scale).astype(np.int64) * (width // scale) + (column // scale).astype(np.int64)
-    return _summed(keys, weight, owner, seed, channels, (height // scale, width // scale))
+    return _sum_cells(keys, weight, owner, seed, channels, (height // scale, width // scale))
 
 
-def _summed(keys: Array, weight: Array, owner: Array, seed: int, channels: int, size: tuple[int, int]) -> Array:
+def _sum_cells(keys: Array, weight: Array, owner: Array, seed: int, channels: int, size: tuple[int, int]) -> Array:
     count = size[0] * size[1]
     power = np.bincount(owner, weight**2, count)
     # A latent that owns no cell, at a grazing angle, has noise of its own that stays on the screen.
@@ -71,50 +71,52 @@ def _summed(keys: Array, weight: Array, owner: Array, seed: int, channels: int, 
     return np.stack(planes).reshape(channels, *size).astype(np.float32)
 
 
-def _surface_cells(view: View, side: float) -> _Cells:
+def _surface_cells(geometry: FrameGeometry, side: float) -> _Cells:
     """Cells in space, `side` px large at least. The level of detail lies between two powers of two: both take part."""
-    assert view.place is not None and view.slope is not None and view.width is not None, "the view has places"
-    rows, columns = np.nonzero(np.isfinite(view.place).all(-1))
-    place, ids = view.place[rows, columns], _ids(view)[rows, columns]
-    level = np.log2(side * _span(view)[rows, columns])
+    assert geometry.position is not None and geometry.slope is not None and geometry.width is not None, (
+        "the view has places"
+    )
+    rows, columns = np.nonzero(np.isfinite(geometry.position).all(-1))
+    place, ids = geometry.position[rows, columns], _ids(geometry)[rows, columns]
+    level = np.log2(side * _span(geometry)[rows, columns])
     lower = np.floor(level)
     parts = [
         _Cells(_key(ids, n, np.floor(place / np.exp2(n)[:, None])), share, rows, columns)
         for n, share in ((lower, 1 - (level - lower)), (lower + 1, level - lower))
     ]
-    return _joined(*parts)
+    return _join_cells(*parts)
 
 
-def _sky_cells(view: View, side: float) -> _Cells:
+def _sky_cells(geometry: FrameGeometry, side: float) -> _Cells:
     """Cells of direction; pixels of the screen where no camera is known."""
-    camera = view.passes.camera
-    rows, columns = np.nonzero(~np.isfinite(view.place).all(-1)) if view.place is not None else ((), ())
+    camera = geometry.passes.camera
+    rows, columns = np.nonzero(~np.isfinite(geometry.position).all(-1)) if geometry.position is not None else ((), ())
     rows, columns = np.asarray(rows, np.intp), np.asarray(columns, np.intp)
     if camera is None:
         place = np.stack([rows // side, columns // side, 0 * rows], axis=-1).astype(np.float64)
         level = np.full(len(rows), 64.0)
     else:
-        sky = directions(view.size, camera)[rows, columns]
+        sky = directions(geometry.size, camera)[rows, columns]
         level = np.full(len(rows), np.floor(np.log2(side / float(camera.intrinsics[0, 0]))))
         place = np.floor(sky / np.exp2(level)[:, None])
     return _Cells(_key(np.zeros(len(rows), np.uint64), level, place), np.ones(len(rows)), rows, columns)
 
 
-def _span(view: View) -> Array:
+def _span(geometry: FrameGeometry) -> Array:
     """(h, w) side of the square of a pixel's area on the surface, at most its longer side."""
-    assert view.slope is not None and view.width is not None, "the view has places"
-    area = np.linalg.norm(np.cross(view.slope[..., 0], view.slope[..., 1]), axis=-1)
-    usual = float(np.nanmedian(view.width))
+    assert geometry.slope is not None and geometry.width is not None, "the view has places"
+    area = np.linalg.norm(np.cross(geometry.slope[..., 0], geometry.slope[..., 1]), axis=-1)
+    usual = float(np.nanmedian(geometry.width))
     span = np.sqrt(np.nan_to_num(area, nan=usual**2))
-    return np.clip(span, 1e-3 * usual, view.width)
+    return np.clip(span, 1e-3 * usual, geometry.width)
 
 
-def _ids(view: View) -> Array:
-    ids = view.passes.object_id
-    return np.ones(view.size, np.uint64) if ids is None else ids.astype(np.uint64) + np.uint64(1)
+def _ids(geometry: FrameGeometry) -> Array:
+    ids = geometry.passes.object_id
+    return np.ones(geometry.size, np.uint64) if ids is None else ids.astype(np.uint64) + np.uint64(1)
 
 
-def _joined(*parts: _Cells) -> _Cells:
+def _join_cells(*parts: _Cells) -> _Cells:
     names = ("key", "weight", "row", "column")
     return _Cells(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 

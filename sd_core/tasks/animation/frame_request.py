@@ -25,7 +25,7 @@ from ..depth_to_image import plan_depth_to_image
 from ..generate import denoise_plan
 from ..image_to_image import plan_image_to_image
 from ..memory import decode_within_memory
-from ..plan import Bench, Plan
+from ..plan import Plan, TaskEnv
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Frame:
         return self.passes.size
 
 
-def request_of(request: Animation, frame: Frame, margin: int) -> DepthToImage | ImageToImage:
+def frame_request(request: Animation, frame: Frame, margin: int) -> DepthToImage | ImageToImage:
     """The request that gives this frame alone.
 
     Args:
@@ -57,7 +57,7 @@ def request_of(request: Animation, frame: Frame, margin: int) -> DepthToImage | 
     passes, settings = frame.passes, frame.settings
     own: dict[str, Any] = {
         "guidance_scale": settings.guidance_scale,
-        "controls": _widened(request.controls, margin),
+        "controls": _extend_controls(request.controls, margin),
         "height": frame.size[0],
         "width": frame.size[1],
     }
@@ -75,27 +75,27 @@ def request_of(request: Animation, frame: Frame, margin: int) -> DepthToImage | 
     return picture_request(request, DepthToImage, **own, depth=passes.depth, controlnet_conditioning_scale=scale)
 
 
-def plan_frame(one: DepthToImage | ImageToImage, bench: Bench) -> Plan:
+def plan_frame(one: DepthToImage | ImageToImage, env: TaskEnv) -> Plan:
     """The plan of a frame alone."""
-    return plan_depth_to_image(one, bench) if isinstance(one, DepthToImage) else plan_image_to_image(one, bench)
+    return plan_depth_to_image(one, env) if isinstance(one, DepthToImage) else plan_image_to_image(one, env)
 
 
 def condition_frame(
-    one: Generation, plan: Plan, blend: Blend, bench: Bench, adapters: Adapted, size: tuple[int, int]
+    one: Generation, plan: Plan, blend: Blend, env: TaskEnv, adapters: Adapted, size: tuple[int, int]
 ) -> Conditioning:
     """The conditioning of a frame, its prompt blended from two. `size`: (height, width) of what is painted, px."""
     assert one.guidance_scale is not None, "a resolved request names its guidance scale"
-    guided = is_guided(bench.model, one.guidance_scale)
-    embeds = bench.context.prompt(bench.model, blend.start, one.negative_prompt, guided=guided)
+    guided = is_guided(env.model, one.guidance_scale)
+    embeds = env.context.prompt(env.model, blend.start, one.negative_prompt, guided=guided)
     if blend.weight > 0 and blend.end != blend.start:
-        other = bench.context.prompt(bench.model, blend.end, one.negative_prompt, guided=guided)
-        embeds = blended(embeds, other, blend.weight)
+        other = env.context.prompt(env.model, blend.end, one.negative_prompt, guided=guided)
+        embeds = blend_prompts(embeds, other, blend.weight)
     return make_conditioning(
-        bench.model, embeds, one.guidance_scale, size, adapters.image_embeds(guided=guided), scored=plan.scored
+        env.model, embeds, one.guidance_scale, size, adapters.image_embeds(guided=guided), scored=plan.scored
     )
 
 
-def blended(one: PromptEmbeds, other: PromptEmbeds, weight: float) -> PromptEmbeds:
+def blend_prompts(one: PromptEmbeds, other: PromptEmbeds, weight: float) -> PromptEmbeds:
     """Embeddings between two prompts; the shorter one is repeated to the length of the longer."""
 
     def mix(a: Tensor | None, b: Tensor | None) -> Tensor | None:
@@ -115,26 +115,28 @@ def blended(one: PromptEmbeds, other: PromptEmbeds, weight: float) -> PromptEmbe
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class DenoisedFrame:
     """How far a plan came: clean `latents` (1, c, lh, lw), and how often the UNet ran for them."""
 
     latents: Tensor
     evaluations: int
 
 
-def run_plan(plan: Plan, conditioning: Conditioning, request: Generation, bench: Bench, on_step: OnStep) -> Run:
+def run_plan(
+    plan: Plan, conditioning: Conditioning, request: Generation, env: TaskEnv, on_step: OnStep
+) -> DenoisedFrame:
     """Denoise a plan."""
-    latents = denoise_plan(plan, conditioning, request, bench, on_step)
-    return Run(latents, len(plan.schedule.steps) * conditioning.passes)
+    latents = denoise_plan(plan, conditioning, request, env, on_step)
+    return DenoisedFrame(latents, len(plan.schedule.steps) * conditioning.passes)
 
 
-def decode_frame(latents: Tensor, bench: Bench) -> Tensor:
+def decode_frame(latents: Tensor, env: TaskEnv) -> Tensor:
     """Pixels (1, 3, h, w) float32, about [-1, 1]."""
-    model = bench.model
-    return decode_within_memory(model, latents, None, bench.context, lambda tiling: decode(model, latents, tiling))
+    model = env.model
+    return decode_within_memory(model, latents, None, env.context, lambda tiling: decode(model, latents, tiling))
 
 
-def _widened(controls: Sequence[Control], margin: int) -> tuple[Control, ...]:
+def _extend_controls(controls: Sequence[Control], margin: int) -> tuple[Control, ...]:
     """Control pictures are of the result's size; the overscan continues their borders."""
     if margin == 0:
         return tuple(controls)

@@ -50,7 +50,7 @@ class Inputs:
         """Note what the files of a frame are, before they are read."""
         self._seen[index] = self._mark(index)
 
-    def committed(self, index: int) -> dict[str, Any]:
+    def commit(self, index: int) -> dict[str, Any]:
         """What is to be noted now that a frame is finished."""
         self._marks[str(index)] = {"weights": self._key, "passes": self._seen.pop(index)}
         used = {_item(mark, "weights") for mark in self._marks.values()}
@@ -64,7 +64,7 @@ class Inputs:
         passes = [index for index, mark in marks.items() if _item(mark, "passes") != self._mark(index)]
         if passes:
             yield (
-                f"the passes of {_listed(passes)} have changed since they were made: these frames are kept; "
+                f"the passes of {_list_frames(passes)} have changed since they were made: these frames are kept; "
                 f"{_anew(passes)} to have them made anew"
             )
         weights = [index for index, mark in marks.items() if _item(mark, "weights") != self._key]
@@ -72,7 +72,7 @@ class Inputs:
             tables = [self._tables.get(_item(marks[index], "weights")) for index in weights]
             names = [name for name, told in self._weights.items() if any(_item(held, name) != told for held in tables)]
             yield (
-                f"{' and '.join(names) or 'a model'} changed since {_listed(weights)} were made: these frames are kept, "
+                f"{' and '.join(names) or 'a model'} changed since {_list_frames(weights)} were made: these frames are kept, "
                 "the others are made with the new files; --overwrite (overwrite=True) makes all of them anew"
             )
 
@@ -105,11 +105,11 @@ def _stat(path: Path) -> list[int] | None:
 
 def _weights(request: Animation, model: Model) -> Iterator[tuple[str, str]]:
     """What is used beside the passes, as a sentence names it, and what its files are."""
-    yield f"the model {model.name}", _told(model.identity)
+    yield f"the model {model.name}", _describe_files(model.identity)
     for held in named_in(request):
         if held.role in _WEIGHTS:
             path = _path(held.role, held.name)
-            yield f"the {held.role} {held.name}", _told(identity([path]))
+            yield f"the {held.role} {held.name}", _describe_files(identity([path]))
 
 
 def _path(role: Role, name: str) -> Path:
@@ -120,13 +120,13 @@ def _path(role: Role, name: str) -> Path:
         return Path(name)  # who loads it says why
 
 
-def _told(files: Identity) -> str:
+def _describe_files(files: Identity) -> str:
     """Of names, sizes and times: where the folder lies, and on which disk, makes no other model."""
     told = [(Path(name).name, size, changed) for name, _, _, size, changed, _ in files]
     return hashlib.sha256(json.dumps(sorted(told)).encode()).hexdigest()[:16]
 
 
-def _listed(frames: Collection[int]) -> str:
+def _list_frames(frames: Collection[int]) -> str:
     named = ", ".join(map(str, sorted(frames)[:_NAMED]))
     more = f" and {len(frames) - _NAMED} more" if len(frames) > _NAMED else ""
     return f"frame{'s' if len(frames) > 1 else ''} {named}{more}"

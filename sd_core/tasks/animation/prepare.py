@@ -9,14 +9,27 @@ from typing import TypeVar
 
 import numpy as np
 
-from sd_core.animation.geometry.frame_geometry import Matches, View, match, place_of, stands_still, view_of
+from sd_core.animation.geometry.frame_geometry import (
+    Correspondence,
+    FrameGeometry,
+    find_correspondence,
+    frame_geometry,
+    stands_still,
+    surface_positions,
+)
 from sd_core.animation.policy import POLICY
-from sd_core.animation.reuse.denoise_plan import Needs, everything, needs_of
+from sd_core.animation.reuse.denoise_plan import DenoisePlan, full_denoise_plan, make_denoise_plan
 from sd_core.animation.reuse.keyframes import distance
-from sd_core.animation.reuse.reappearance import Recall, thinned
-from sd_core.animation.reuse.refine_sources import Settler
-from sd_core.animation.reuse.source_map import Births, born, carried, unborn, uncovered
-from sd_core.animation.reuse.state import Carried, from_arrays
+from sd_core.animation.reuse.reappearance import KeptFrames, thin_frames
+from sd_core.animation.reuse.refine_sources import SourceRefiner
+from sd_core.animation.reuse.source_map import (
+    SourceMap,
+    add_sources,
+    empty_sources,
+    reproject_sources,
+    without_moved_occluders,
+)
+from sd_core.animation.reuse.state import ReuseState, from_arrays
 from sd_core.animation.reuse.surface_noise import surface_noise
 from sd_core.animation.states import State
 from sd_core.diffusion.latents import latent_channels
@@ -24,134 +37,140 @@ from sd_core.errors import RequestError
 from sd_core.values import Array
 
 from .frame_request import Frame
-from .start import Studio
+from .start import AnimationRun
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Easel:
+class PreparedFrame:
     """A frame that is ready to be painted.
 
-    matches: to the frame before; None: it does not follow from it. births: as carried from there. cut: whether one was
+    correspondence: to the frame before; None: it does not follow from it. sources: as carried from there. cut: whether one was
     given or found before the frame. noise: (c, lh, lw) float32 that belongs to its surfaces; None: the passes do not tell
     them apart, or it is not wanted. anchor: the first frame of the shot, where it is looked at. after: the state once the
     frame is painted.
     """
 
     frame: Frame
-    view: View
-    matches: Matches | None
-    births: Births
-    needs: Needs
+    geometry: FrameGeometry
+    correspondence: Correspondence | None
+    sources: SourceMap
+    plan: DenoisePlan
     cut: bool
     noise: Array | None
     anchor: Frame | None
-    after: Carried
+    after: ReuseState
 
 
-class Preparer:
+class FramePreparer:
     """Prepares the frames of one animation in order; `open_frame` opens those that are finished."""
 
-    def __init__(self, studio: Studio, open_frame: Callable[[int], Frame]) -> None:
-        self._studio = studio
+    def __init__(self, animation: AnimationRun, open_frame: Callable[[int], Frame]) -> None:
+        self._animation = animation
         self._open_frame = open_frame
-        self._before: tuple[Frame, Carried] | None = None
+        self._before: tuple[Frame, ReuseState] | None = None
         self._anchor: Frame | None = None
-        self._settler = Settler(lambda index: place_of(open_frame(index).passes))
-        self._recall = Recall(lambda index: view_of(open_frame(index).passes, studio.scale))
+        self._refiner = SourceRefiner(lambda index: surface_positions(open_frame(index).passes))
+        self._kept_frames = KeptFrames(lambda index: frame_geometry(open_frame(index).passes, animation.scale))
 
     def restore(self, state: State, before: Frame) -> None:
         """Go on after the frame `before`, which left `state`."""
-        self._before = before, from_arrays(state, view_of(before.passes, self._studio.scale), before.index)
+        self._before = before, from_arrays(state, frame_geometry(before.passes, self._animation.scale), before.index)
 
-    def prepared(self, frame: Frame) -> Easel:
+    def prepare(self, frame: Frame) -> PreparedFrame:
         """The next frame.
 
         Raises:
             RequestError: a pass is missing; names the frame.
         """
-        easel = self._easel(frame)
-        self._before = frame, easel.after
-        return easel
+        prepared = self._prepare_frame(frame)
+        self._before = frame, prepared.after
+        return prepared
 
-    def _easel(self, frame: Frame) -> Easel:
-        view = view_of(frame.passes, self._studio.scale)
+    def _prepare_frame(self, frame: Frame) -> PreparedFrame:
+        geometry = frame_geometry(frame.passes, self._animation.scale)
         if self._before is None or frame.passes.cut or not self._has_motion(frame):
-            return self._anew(frame, view, None, cut=frame.passes.cut)
-        matches = match(view, self._before[1].view)
-        if 1 - float(matches.seen.mean()) > POLICY.cut_share:
-            return self._anew(frame, view, None, cut=True)
-        if not self._studio.carries:
-            return self._anew(frame, view, matches, cut=False)
-        return self._continuing(frame, view, matches, *self._before)
+            return self._keyframe(frame, geometry, None, cut=frame.passes.cut)
+        correspondence = find_correspondence(geometry, self._before[1].geometry)
+        if 1 - float(correspondence.seen.mean()) > POLICY.cut_share:
+            return self._keyframe(frame, geometry, None, cut=True)
+        if not self._animation.reuses_pixels:
+            return self._keyframe(frame, geometry, correspondence, cut=False)
+        return self._continuing(frame, geometry, correspondence, *self._before)
 
-    def _anew(self, frame: Frame, view: View, matches: Matches | None, *, cut: bool) -> Easel:
-        needs = everything(view.size, self._studio.scale, limit=frame.settings.strength)
-        return self._built(frame, view, matches, unborn(view.size), needs, clock=0.0, cut=cut)
+    def _keyframe(
+        self, frame: Frame, geometry: FrameGeometry, correspondence: Correspondence | None, *, cut: bool
+    ) -> PreparedFrame:
+        denoising = full_denoise_plan(geometry.size, self._animation.scale, limit=frame.settings.strength)
+        return self._build(frame, geometry, correspondence, empty_sources(geometry.size), denoising, clock=0.0, cut=cut)
 
-    def _continuing(self, frame: Frame, view: View, matches: Matches, earlier: Frame, before: Carried) -> Easel:
-        studio, settings = self._studio, frame.settings
-        own = np.ones(view.size, bool) if view.rests else stands_still(view, before.view)
-        births = self._settler.settled(carried(before.births, matches), view, own)
-        births = uncovered(self._settler.joined(births, view, own), view)
-        births = self._recall.recalled(births, view, before.kept, own)
+    def _continuing(
+        self, frame: Frame, geometry: FrameGeometry, correspondence: Correspondence, earlier: Frame, before: ReuseState
+    ) -> PreparedFrame:
+        animation, settings = self._animation, frame.settings
+        own = np.ones(geometry.size, bool) if geometry.is_rest_space else stands_still(geometry, before.geometry)
+        sources = self._refiner.refine(reproject_sources(before.sources, correspondence), geometry, own)
+        sources = without_moved_occluders(self._refiner.join_neighbours(sources, geometry, own), geometry)
+        sources = self._kept_frames.find_reappeared(sources, geometry, before.kept, own)
         clock = before.clock + distance(settings, earlier.settings)
-        needs = self._needs(births, before, clock, settings.strength)
-        if needs.full:
+        denoising = self._needs(sources, before, clock, settings.strength)
+        if denoising.full:
             # only then: what comes back may differ from what is there, and much changes anyway
             recent = [index for index in before.kept if clock - before.clocks[index] <= POLICY.settings_change]
-            births = self._recall.returned(births, view, recent, own)
-            needs = self._needs(births, before, clock, settings.strength)
-        if not studio.request.reuse.start:
-            needs = replace(needs, strength=np.full_like(needs.strength, settings.strength))
-        return self._built(frame, view, matches, births, needs, clock=clock, cut=False)
+            sources = self._kept_frames.restore_oldest(sources, geometry, recent, own)
+            denoising = self._needs(sources, before, clock, settings.strength)
+        if not animation.request.reuse.start:
+            denoising = replace(denoising, strength=np.full_like(denoising.strength, settings.strength))
+        return self._build(frame, geometry, correspondence, sources, denoising, clock=clock, cut=False)
 
-    def _built(
+    def _build(
         self,
         frame: Frame,
-        view: View,
-        matches: Matches | None,
-        births: Births,
-        needs: Needs,
+        geometry: FrameGeometry,
+        correspondence: Correspondence | None,
+        sources: SourceMap,
+        denoising: DenoisePlan,
         *,
         clock: float,
         cut: bool,
-    ) -> Easel:
-        before = self._before[1] if self._before is not None and matches is not None else None
-        looks_back = needs.full and self._studio.request.reuse.attention
-        return Easel(
+    ) -> PreparedFrame:
+        before = self._before[1] if self._before is not None and correspondence is not None else None
+        looks_back = denoising.full and self._animation.request.reuse.attention
+        return PreparedFrame(
             frame=frame,
-            view=view,
-            matches=matches,
-            births=births,
-            needs=needs,
+            geometry=geometry,
+            correspondence=correspondence,
+            sources=sources,
+            plan=denoising,
             cut=cut,
-            noise=self._noise(view),
-            anchor=self._opened(before.kept[0]) if before is not None and looks_back else None,
-            after=_after(frame.index, view, births, needs, clock, before),
+            noise=self._noise(geometry),
+            anchor=self._open(before.kept[0]) if before is not None and looks_back else None,
+            after=_after(frame.index, geometry, sources, denoising, clock, before),
         )
 
-    def _needs(self, births: Births, before: Carried, clock: float, limit: float) -> Needs:
-        age, studio = _age(births, before.clocks, clock), self._studio
-        return needs_of(births, age, studio.scale, margin=studio.margin, limit=limit, owed=before.owed)
+    def _needs(self, sources: SourceMap, before: ReuseState, clock: float, limit: float) -> DenoisePlan:
+        age, animation = _age(sources, before.clocks, clock), self._animation
+        return make_denoise_plan(
+            sources, age, animation.scale, margin=animation.margin, limit=limit, backlog=before.backlog
+        )
 
     def _has_motion(self, frame: Frame) -> bool:
         if frame.passes.motion is not None:
             return True
-        if self._studio.carries:
+        if self._animation.reuses_pixels:
             hint = "render the Vector pass, or use Reuse(start=False, pin=False)"
             raise RequestError("passes", f"frame {frame.index}: has no motion", hint=hint)
         return False
 
-    def _noise(self, view: View) -> Array | None:
-        studio = self._studio
-        if not studio.anchors_noise(view):
+    def _noise(self, geometry: FrameGeometry) -> Array | None:
+        animation = self._animation
+        if not animation.anchors_noise(geometry):
             return None
-        assert studio.request.seed is not None, "a resolved request has a seed"
-        return surface_noise(view, studio.request.seed, latent_channels(studio.model), studio.scale)
+        assert animation.request.seed is not None, "a resolved request has a seed"
+        return surface_noise(geometry, animation.request.seed, latent_channels(animation.model), animation.scale)
 
-    def _opened(self, index: int) -> Frame:
+    def _open(self, index: int) -> Frame:
         if self._anchor is None or self._anchor.index != index:
             self._anchor = self._open_frame(index)
         return self._anchor
@@ -167,20 +186,34 @@ def ahead(items: Iterator[T]) -> Generator[T]:
             yield item  # type: ignore[misc] - it is not the end
 
 
-def _after(index: int, view: View, births: Births, needs: Needs, clock: float, before: Carried | None) -> Carried:
+def _after(
+    index: int,
+    geometry: FrameGeometry,
+    sources: SourceMap,
+    denoising: DenoisePlan,
+    clock: float,
+    before: ReuseState | None,
+) -> ReuseState:
     """The state after a frame."""
-    births = born(births, index, needs.fresh, firm=needs.firm, beside=view.beside, gap=view.gap)
+    sources = add_sources(
+        sources,
+        index,
+        denoising.regenerated,
+        confirmed=denoising.confirmed,
+        occluder_id=geometry.occluder_id,
+        occluder_distance=geometry.occluder_distance,
+    )
     clocks = {index: clock} if before is None else {**before.clocks, index: clock}
-    since = float(needs.fresh.mean()) + (0.0 if before is None else before.since)
+    since = float(denoising.regenerated.mean()) + (0.0 if before is None else before.since)
     kept = () if before is None else before.kept
-    if needs.full and (since > POLICY.refresh_share or not kept):
-        kept, since = thinned((*kept, index)), 0.0
-    return Carried(view, births, clocks, clock, kept, since, needs.owed).pruned()
+    if denoising.full and (since > POLICY.refresh_share or not kept):
+        kept, since = thin_frames((*kept, index)), 0.0
+    return ReuseState(geometry, sources, clocks, clock, kept, since, denoising.backlog).prune()
 
 
-def _age(births: Births, clocks: Mapping[int, float], clock: float) -> Array:
+def _age(sources: SourceMap, clocks: Mapping[int, float], clock: float) -> Array:
     """(h, w) float32 in [0, 1]: how much the settings changed since each pixel was made."""
-    age = np.zeros(births.frame.shape, np.float32)
+    age = np.zeros(sources.frame.shape, np.float32)
     for index, then in clocks.items():
-        age[births.frame == index] = clock - then
+        age[sources.frame == index] = clock - then
     return np.clip(age, 0, 1)

@@ -20,8 +20,8 @@ from sd_core.values import Array
 
 from ..seams import seamless_unet
 from ..starts import noise_of, schedule_of
-from .frame_request import Frame, condition_frame, plan_frame, request_of
-from .start import Studio
+from .frame_request import Frame, condition_frame, frame_request, plan_frame
+from .start import AnimationRun
 
 Seen = Mapping[str, list[Tensor]]
 """What the layers saw of one frame, by layer and step."""
@@ -30,35 +30,35 @@ Seen = Mapping[str, list[Tensor]]
 class References:
     """Makes and keeps what the layers see of a finished frame; `image` gives its image.
 
-    It is noised anew to every level with one fixed noise and told its own depth and prompt, so that it is the same whenever
+    It is noised to every level with one fixed noise and told its own depth and prompt, so that it is the same whenever
     it is made: in a resumed run, too. `evaluations` counts how often the UNet ran for it.
     """
 
-    def __init__(self, studio: Studio, image: Callable[[int], Array]) -> None:
+    def __init__(self, animation: AnimationRun, image: Callable[[int], Array]) -> None:
         self.evaluations = 0
-        self._studio = studio
+        self._animation = animation
         self._image = image
         self._kept: tuple[int, float, Seen] | None = None
 
     def of(self, frame: Frame, strength: float) -> Seen:
         """What the layers see of `frame` in the first steps of a run by `strength`; the last answer is kept."""
         if self._kept is None or self._kept[:2] != (frame.index, strength):
-            self._kept = frame.index, strength, self._recorded(frame, strength)
+            self._kept = frame.index, strength, self._record(frame, strength)
         return self._kept[2]
 
-    def _recorded(self, frame: Frame, strength: float) -> Seen:
-        studio = self._studio
-        bench = studio.bench(0)
-        one = request_of(studio.request, frame, studio.margin)
-        plan = plan_frame(one, bench)
-        conditioning = condition_frame(one, plan, frame.settings.prompt, bench, studio.adapters, frame.size)
-        predict = make_predict(studio.model, Inputs(conditioning, plan.controls, plan.extra_channels))
-        schedule = schedule_of(one, bench, strength)
-        clean = encode_mean(studio.model, to_pixels(self._image(frame.index)))
-        noise = noise_of(studio.bench(0), frame.size)
+    def _record(self, frame: Frame, strength: float) -> Seen:
+        animation = self._animation
+        env = animation.environment(0)
+        one = frame_request(animation.request, frame, animation.margin)
+        plan = plan_frame(one, env)
+        conditioning = condition_frame(one, plan, frame.settings.prompt, env, animation.adapters, frame.size)
+        predict = make_predict(animation.model, Inputs(conditioning, plan.controls, plan.extra_channels))
+        schedule = schedule_of(one, env, strength)
+        clean = encode_mean(animation.model, to_pixels(self._image(frame.index)))
+        noise = noise_of(animation.environment(0), frame.size)
         steps = schedule.steps[: round(POLICY.reference_steps * schedule.end.count)]
         bank = AttentionBank(recording=True, most_tokens=POLICY.reference_tokens)
-        with seamless_unet(one, studio.model, plan.controls), shared_attention(studio.model.unet, bank):
+        with seamless_unet(one, animation.model, plan.controls), shared_attention(animation.model.unet, bank):
             for step in steps:
                 predict(schedule.scale(schedule.noise_to(clean, noise, step), step), step)
         self.evaluations += len(steps) * conditioning.passes

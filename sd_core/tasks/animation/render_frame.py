@@ -1,4 +1,4 @@
-"""The frames of an animation, painted in order: each carries on what the frames before it made."""
+"""Renders the prepared frames of an animation: from noise, or from the reprojected history."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from sd_core.animation.media.frame_store import FrameStore
-from sd_core.animation.repair.disocclusion_fill import filled
+from sd_core.animation.repair.disocclusion_fill import fill_disocclusions
 from sd_core.animation.repair.metrics import sharpness, warp_error
-from sd_core.animation.repair.vae_compensation import restored
-from sd_core.animation.reuse.source_map import gather, smeared, stained
+from sd_core.animation.repair.vae_compensation import compensate_round_trip
+from sd_core.animation.reuse.source_map import ghost_mask, halo_mask, sample_sources
 from sd_core.animation.states import State
 from sd_core.diffusion.attention import AttentionBank, shared_attention
 from sd_core.diffusion.images import to_pixels
@@ -23,16 +23,16 @@ from sd_core.diffusion.loop import OnStep
 from sd_core.requests import DepthToImage, ImageToImage
 from sd_core.values import Array
 
-from ..plan import Bench, Plan
+from ..plan import Plan, TaskEnv
 from ..starts import noise_of
-from .frame_request import Frame, Run, condition_frame, decode_frame, plan_frame, request_of, run_plan
-from .prepare import Easel
+from .frame_request import DenoisedFrame, Frame, condition_frame, decode_frame, frame_request, plan_frame, run_plan
+from .prepare import PreparedFrame
 from .reference_attention import References
-from .start import Studio, plan_anew, plan_continued, strength_of
+from .start import AnimationRun, plan_keyframe, plan_reprojected, strength_of
 
 
 @dataclass(frozen=True, slots=True)
-class Painted:
+class RenderedFrame:
     """A frame: `image` (h, w, 3) float32 in [0, 1], overscan included; `state` for the next one; `stored` for the disk.
 
     wanted: frames whose stored images are still needed.
@@ -45,93 +45,105 @@ class Painted:
     wanted: set[int]
 
 
-class Painter:
+class FrameRenderer:
     """Paints the frames of one animation in order. before: the image of the frame before the first, in a resumed run."""
 
-    def __init__(self, studio: Studio, store: FrameStore, before: Array | None) -> None:
-        self._studio = studio
+    def __init__(self, animation: AnimationRun, store: FrameStore, before: Array | None) -> None:
+        self._animation = animation
         self._store = store
         self._before = before
-        self._references = References(studio, store.image)
+        self._references = References(animation, store.image)
 
-    def paint(self, easel: Easel, on_step: OnStep) -> Painted:
+    def paint(self, prepared: PreparedFrame, on_step: OnStep) -> RenderedFrame:
         """The next frame.
 
         Raises:
             RequestError: a pass is missing; names the frame.
         """
-        index = easel.frame.index
-        one = request_of(self._studio.request, easel.frame, self._studio.margin)
-        bench = self._studio.bench(index)
-        paint = self._anew if easel.matches is None or not self._studio.carries else self._continued
-        image, run = paint(easel, one, bench, on_step)
+        index = prepared.frame.index
+        one = frame_request(self._animation.request, prepared.frame, self._animation.margin)
+        env = self._animation.environment(index)
+        paint = (
+            self._anew
+            if prepared.correspondence is None or not self._animation.reuses_pixels
+            else self._reproject_and_denoise
+        )
+        image, run = paint(prepared, one, env, on_step)
         # What later frames sample is what a resumed run reads from the disk: rounded.
-        stored, figures = image.astype(np.float16), self._figures(easel, image, run)
+        stored, figures = image.astype(np.float16), self._figures(prepared, image, run)
         self._before = stored
-        return Painted(image, figures, easel.after.arrays(), stored, easel.after.wanted | {index})
+        return RenderedFrame(image, figures, prepared.after.arrays(), stored, prepared.after.needed_frames | {index})
 
-    def _anew(self, easel: Easel, one: DepthToImage | ImageToImage, bench: Bench, on_step: OnStep) -> tuple[Array, Run]:
-        noise = None if easel.noise is None else self._noise(easel)
-        plan = plan_anew(self._studio, noise, one, bench)
-        run = self._run(plan, easel.frame, one, bench, on_step)
-        return unit_image(decode_frame(run.latents, bench)), run
+    def _anew(
+        self, prepared: PreparedFrame, one: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
+    ) -> tuple[Array, DenoisedFrame]:
+        noise = None if prepared.noise is None else self._noise(prepared)
+        plan = plan_keyframe(self._animation, noise, one, env)
+        run = self._run(plan, prepared.frame, one, env, on_step)
+        return unit_image(decode_frame(run.latents, env)), run
 
-    def _continued(
-        self, easel: Easel, one: DepthToImage | ImageToImage, bench: Bench, on_step: OnStep
-    ) -> tuple[Array, Run]:
+    def _reproject_and_denoise(
+        self, prepared: PreparedFrame, one: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
+    ) -> tuple[Array, DenoisedFrame]:
         """From the reference, in which every surface is sampled once from the frame in which it was made."""
-        studio = self._studio
-        births, objects = easel.births, easel.view.objects
-        known = births.made & ~smeared(births, easel.view)
-        reference = filled(gather(births, self._store.image), known, stained(births, studio.scale), objects)
-        clean = encode_mean(studio.model, to_pixels(reference))
-        plan = plan_continued(studio, plan_frame(one, bench), easel.needs, one, clean, self._noise(easel))
-        with self._looking_back(easel, one) as evaluations:
-            run = self._run(plan, easel.frame, one, bench, on_step)
+        animation = self._animation
+        sources, objects = prepared.sources, prepared.geometry.objects
+        known = sources.has_source & ~ghost_mask(sources, prepared.geometry)
+        reference = fill_disocclusions(
+            sample_sources(sources, self._store.image), known, halo_mask(sources, animation.scale), objects
+        )
+        clean = encode_mean(animation.model, to_pixels(reference))
+        plan = plan_reprojected(animation, plan_frame(one, env), prepared.plan, one, clean, self._noise(prepared))
+        with self._looking_back(prepared, one) as evaluations:
+            run = self._run(plan, prepared.frame, one, env, on_step)
         run = replace(run, evaluations=run.evaluations + evaluations)
-        image = unit_image(decode_frame(run.latents, bench))
-        reuse = studio.request.reuse
+        image = unit_image(decode_frame(run.latents, env))
+        reuse = animation.request.reuse
         if reuse.servo or reuse.colour:
-            again = unit_image(decode_frame(clean, bench))
+            again = unit_image(decode_frame(clean, env))
             # what is made again in this frame is no measure of its colours
-            held = replace(births, firm=births.firm & ~easel.needs.fresh)
-            renewed = easel.needs.renewed
-            image = restored(image, reference, again, held, reuse, renewed=renewed, objects=objects, scale=studio.scale)
+            held = replace(sources, confirmed=sources.confirmed & ~prepared.plan.regenerated)
+            renewed = prepared.plan.renewed
+            image = compensate_round_trip(
+                image, reference, again, held, reuse, renewed=renewed, objects=objects, scale=animation.scale
+            )
         return image, run
 
-    def _noise(self, easel: Easel) -> Tensor:
+    def _noise(self, prepared: PreparedFrame) -> Tensor:
         """(1, c, lh, lw) unit noise: that of the surfaces, else drawn."""
-        bench = self._studio.bench(easel.frame.index)
-        if easel.noise is None:
-            return noise_of(bench, easel.frame.size)
-        return torch.from_numpy(easel.noise)[None].to(bench.device)
+        env = self._animation.environment(prepared.frame.index)
+        if prepared.noise is None:
+            return noise_of(env, prepared.frame.size)
+        return torch.from_numpy(prepared.noise)[None].to(env.device)
 
     @contextmanager
-    def _looking_back(self, easel: Easel, one: DepthToImage | ImageToImage) -> Iterator[int]:
+    def _looking_back(self, prepared: PreparedFrame, one: DepthToImage | ImageToImage) -> Iterator[int]:
         """The first frame of the shot in the attention, where something new is made; gives the evaluations that it took."""
-        if easel.anchor is None:
+        if prepared.anchor is None:
             yield 0
             return
         known = self._references.evaluations
-        seen = self._references.of(easel.anchor, strength_of(easel.needs, one))
-        with shared_attention(self._studio.model.unet, AttentionBank(references=(seen,))):
+        seen = self._references.of(prepared.anchor, strength_of(prepared.plan, one))
+        with shared_attention(self._animation.model.unet, AttentionBank(references=(seen,))):
             yield self._references.evaluations - known
 
-    def _run(self, plan: Plan, frame: Frame, one: DepthToImage | ImageToImage, bench: Bench, on_step: OnStep) -> Run:
-        conditioning = condition_frame(one, plan, frame.settings.prompt, bench, self._studio.adapters, frame.size)
-        return run_plan(plan, conditioning, one, bench, on_step)
+    def _run(
+        self, plan: Plan, frame: Frame, one: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
+    ) -> DenoisedFrame:
+        conditioning = condition_frame(one, plan, frame.settings.prompt, env, self._animation.adapters, frame.size)
+        return run_plan(plan, conditioning, one, env, on_step)
 
-    def _figures(self, easel: Easel, image: Array, run: Run) -> dict[str, float]:
-        inner = slice(self._studio.margin, -self._studio.margin or None)
-        seen = easel.births.made & ~easel.needs.fresh
+    def _figures(self, prepared: PreparedFrame, image: Array, run: DenoisedFrame) -> dict[str, float]:
+        inner = slice(self._animation.margin, -self._animation.margin or None)
+        seen = prepared.sources.has_source & ~prepared.plan.regenerated
         figures = {
             "reused": float(seen[inner, inner].mean()),
             "evaluations": float(run.evaluations),
             "sharpness": sharpness(image[inner, inner]),
-            "cut": float(easel.cut),
+            "cut": float(prepared.cut),
         }
-        if easel.matches is not None and self._before is not None:
-            offsets, matched = easel.matches.offsets[inner, inner], easel.matches.seen[inner, inner]
+        if prepared.correspondence is not None and self._before is not None:
+            offsets, matched = prepared.correspondence.offsets[inner, inner], prepared.correspondence.seen[inner, inner]
             before = self._before[inner, inner].astype(np.float32)
             error = warp_error(image[inner, inner], before, offsets, matched)
             figures |= {} if error is None else {"warp_error": error}

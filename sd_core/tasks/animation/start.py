@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from sd_core.animation.geometry.frame_geometry import View
+from sd_core.animation.geometry.frame_geometry import FrameGeometry
 from sd_core.animation.policy import POLICY
-from sd_core.animation.reuse.denoise_plan import Needs
+from sd_core.animation.reuse.denoise_plan import DenoisePlan
 from sd_core.animation.reuse.surface_noise import can_anchor
-from sd_core.diffusion.edits import Pin, StartAt
+from sd_core.diffusion.edits import PullTowards, StartAt
 from sd_core.diffusion.images import to_pixels
 from sd_core.diffusion.latents import encode_mean, latent_scale
 from sd_core.diffusion.loop import Edit
@@ -21,13 +21,13 @@ from sd_core.requests import Animation, DepthToImage, ImageToImage, NoiseKind
 from sd_core.requests.generation import MAX_SEED
 from sd_core.values import Array
 
-from ..plan import Bench, Context, Plan
+from ..plan import Context, Plan, TaskEnv
 from ..starts import schedule_of
 from .frame_request import plan_frame
 
 
 @dataclass(frozen=True, slots=True)
-class Studio:
+class AnimationRun:
     """What stays the same over all frames: the resolved request, the model and what it is lent."""
 
     request: Animation
@@ -36,82 +36,89 @@ class Studio:
     context: Context
 
     @property
-    def carries(self) -> bool:
+    def reuses_pixels(self) -> bool:
         """Whether pixels of one frame go into the next."""
         return self.request.reuse.start or self.request.reuse.pin
 
     @property
     def margin(self) -> int:
-        """px of overscan that are painted: latents need multiples of 8, and frames that carry nothing need none."""
-        return self.request.overscan // 4 * 4 if self.carries else 0
+        """px of the extra border that are rendered: latents need multiples of 8, and frames that reuse nothing need none."""
+        return self.request.overscan // 4 * 4 if self.reuses_pixels else 0
 
     @property
     def scale(self) -> int:
         """px to a latent."""
         return latent_scale(self.model)
 
-    def bench(self, index: int) -> Bench:
+    def environment(self, index: int) -> TaskEnv:
         """The bench for a frame: the same draws for each, unless they are to be independent."""
         assert self.request.seed is not None, "a resolved request has a seed"
         seed = self.request.seed
         if self.request.reuse.noise is NoiseKind.INDEPENDENT:
             seed = (seed + index) % (MAX_SEED + 1)
-        return Bench(self.model, self.context, seeded_generators(seed, 1))
+        return TaskEnv(self.model, self.context, seeded_generators(seed, 1))
 
-    def anchors_noise(self, view: View) -> bool:
+    def anchors_noise(self, geometry: FrameGeometry) -> bool:
         """Whether the noise of a frame belongs to its surfaces; the decisions say so where it cannot."""
         if self.request.reuse.noise is not NoiseKind.SURFACE:
             return False
-        if not can_anchor(view):
+        if not can_anchor(geometry):
             self.context.decisions["noise"] = "the same for every frame: the passes have no positions and no camera"
-        return can_anchor(view)
+        return can_anchor(geometry)
 
 
-def plan_anew(studio: Studio, noise: Tensor | None, one: DepthToImage | ImageToImage, bench: Bench) -> Plan:
+def plan_keyframe(
+    animation: AnimationRun, noise: Tensor | None, one: DepthToImage | ImageToImage, env: TaskEnv
+) -> Plan:
     """A frame that continues nothing: as it would be alone, but for its noise, (1, c, lh, lw), where it has its own."""
-    plan = plan_frame(one, bench)
+    plan = plan_frame(one, env)
     if noise is None:
         return plan
     if one.image is None:
         return replace(plan, latents=noise * plan.schedule.init_noise_sigma)
-    clean = encode_mean(studio.model, to_pixels(one.image))
+    clean = encode_mean(animation.model, to_pixels(one.image))
     return replace(plan, latents=plan.schedule.noise_to(clean, noise, plan.schedule.steps[0]))
 
 
-def plan_continued(
-    studio: Studio, plan: Plan, needs: Needs, one: DepthToImage | ImageToImage, clean: Tensor, noise: Tensor
+def plan_reprojected(
+    animation: AnimationRun,
+    plan: Plan,
+    denoising: DenoisePlan,
+    one: DepthToImage | ImageToImage,
+    clean: Tensor,
+    noise: Tensor,
 ) -> Plan:
-    """A frame that carries on: every latent starts from the reference, noised as far as it needs.
+    """A reprojected frame: every latent starts from the reference, noised as far as its start step says.
 
     Args:
-        studio: request and model.
+        animation: request and model.
         plan: of the frame alone, for its conditioning.
-        needs: by latent.
+        denoising: by latent.
         one: the frame's own request.
         clean: (1, c, lh, lw), the encoded reference.
         noise: likewise.
     """
-    longest = strength_of(needs, one)
-    schedule = schedule_of(one, studio.bench(0), longest)
-    hold, strength = _cells(needs.hold, clean), _cells(needs.strength, clean)
+    longest = strength_of(denoising, one)
+    schedule = schedule_of(one, animation.environment(0), longest)
+    keep, strength = _cells(denoising.keep, clean), _cells(denoising.strength, clean)
     count = schedule.end.count
     start = (count * (1 - strength / longest)).round().clamp(0, count - 1)
     base = clean
     if one.image is not None:
-        base = torch.where(hold > 0, clean, encode_mean(studio.model, to_pixels(one.image)))
+        base = torch.where(keep > 0, clean, encode_mean(animation.model, to_pixels(one.image)))
     latents = schedule.noise_to(base, noise, schedule.steps[0])
     if longest == 1:
         latents = torch.where(start == 0, noise * schedule.init_noise_sigma, latents)
     edits: list[Edit] = [StartAt(schedule, start, base, noise)]
-    if studio.request.reuse.pin:
-        edits.append(Pin(clean, hold * POLICY.keep_weight))
+    if animation.request.reuse.pin:
+        edits.append(PullTowards(clean, keep * POLICY.keep_weight))
     return replace(plan, schedule=schedule, latents=latents, edits=tuple(edits))
 
 
-def strength_of(needs: Needs, one: DepthToImage | ImageToImage) -> float:
+def strength_of(denoising: DenoisePlan, one: DepthToImage | ImageToImage) -> float:
     """The share of the steps that a frame runs: as many as some latent needs, and at least one step."""
     assert one.num_inference_steps is not None, "a resolved request names its steps"
-    return max(needs.longest, 1 / one.num_inference_steps)
+    return max(denoising.longest, 1 / one.num_inference_steps)
 
 
 def _cells(values: Array, like: Tensor) -> Tensor:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from sd_core.animation.media.frame_source import Frames, checked, cropped, open_frames, size_of_frames
+from sd_core.animation.media.frame_source import Frames, check_passes, crop_passes, open_frames, size_of_frames
 from sd_core.animation.media.frame_store import FrameStore, Span
 from sd_core.animation.reuse.keyframes import settings_at
 from sd_core.errors import Cancelled, RequestError
 from sd_core.events import FrameEvent, Loading
-from sd_core.models import Model, adapted
+from sd_core.models import Model, with_adapters
 from sd_core.outputs import check_space
 from sd_core.passes import FramePasses, finite_range
 from sd_core.requests import Animation
@@ -26,13 +26,13 @@ from sd_core.values import Array, unit_floats
 
 from ..plan import Context, Picture
 from ..progress import FrameProgress
-from ..resolve import resolve, resumed
+from ..resolve import resolve, resume_request
 from ..seams import seamless_vae
 from .frame_request import Frame
 from .inputs import Inputs
-from .prepare import Easel, Preparer, ahead
-from .render_frame import Painter
-from .start import Studio
+from .prepare import FramePreparer, PreparedFrame, ahead
+from .render_frame import FrameRenderer
+from .start import AnimationRun
 
 _STATE_BYTES = 32 * 6
 """Per pixel, of what a run needs beside its pictures: at most some 30 images of 6 bytes, measured, and the state itself."""
@@ -52,92 +52,94 @@ def run(request: Animation, context: Context, *, keep_latents: bool = False) -> 
     how = {"resume": context.resume, "overwrite": context.overwrite, "warn": context.warn}
     with closing(FrameStore(context.output, request, frames.count, **how)) as store:
         model = context.model(request.model)
-        if store.noted is not None:
-            resolved = resumed(request, store.noted, model)
+        if store.resolved_request is not None:
+            resolved = resume_request(request, store.resolved_request, model)
         else:
-            resolved = _resolved(request, frames, model, context)
+            resolved = _resolve(request, frames, model, context)
             _check_space(resolved, frames, context)
             store.begin(resolved)
-        in_model = adapted(model, resolved.loras, resolved.image_prompt)
+        in_model = with_adapters(model, resolved.loras, resolved.image_prompt)
         with in_model as adapters, seamless_vae(resolved, model), torch.no_grad():
-            _run(Studio(resolved, model, adapters, context), frames, store, Inputs(resolved, model, store.inputs))
+            _run(AnimationRun(resolved, model, adapters, context), frames, store, Inputs(resolved, model, store.inputs))
         return Result(images=store.pictures(), request=resolved, report=_report(resolved, store))
 
 
-def _run(studio: Studio, frames: Frames, store: FrameStore, inputs: Inputs) -> None:
+def _run(animation: AnimationRun, frames: Frames, store: FrameStore, inputs: Inputs) -> None:
     """Make what is missing, and tell of each frame in order."""
-    progress = _progress(studio, frames.count)
+    progress = _progress(animation, frames.count)
     told = 0
     spans = store.spans()
     kept = set(range(frames.count)).difference(*(range(span.first, span.stop) for span in spans))
     for change in inputs.changes(kept):
-        studio.context.warn(change)
-    if store.noted is not None:
-        studio.context.decisions["frames"] = f"{len(kept)} kept, {frames.count - len(kept)} made"
+        animation.context.warn(change)
+    if store.resolved_request is not None:
+        animation.context.decisions["frames"] = f"{len(kept)} kept, {frames.count - len(kept)} made"
     for span in spans:
-        _tell(studio.context, store, range(told, span.first))
-        _make(studio, frames, store, span, progress, inputs)
+        _tell(animation.context, store, range(told, span.first))
+        _make(animation, frames, store, span, progress, inputs)
         told = span.stop
-    _tell(studio.context, store, range(told, frames.count))
+    _tell(animation.context, store, range(told, frames.count))
     store.settle()
 
 
 def _tell(context: Context, store: FrameStore, finished: range) -> None:
     for index in finished:
-        context.report(FrameEvent(index, partial(store.picture, index), _told(store.figures[index])))
+        context.report(FrameEvent(index, partial(store.picture, index), _finite_figures(store.figures[index])))
 
 
 def _make(
-    studio: Studio, frames: Frames, store: FrameStore, span: Span, progress: FrameProgress, inputs: Inputs
+    animation: AnimationRun, frames: Frames, store: FrameStore, span: Span, progress: FrameProgress, inputs: Inputs
 ) -> None:
-    request, context = studio.request, studio.context
-    preparer = Preparer(studio, lambda index: _frame(studio, frames, index, None))
-    before = None if span.state is None else _frame(studio, frames, span.first - 1, None)
+    request, context = animation.request, animation.context
+    preparer = FramePreparer(animation, lambda index: _frame(animation, frames, index, None))
+    before = None if span.state is None else _frame(animation, frames, span.first - 1, None)
     if span.state is not None and before is not None:
         preparer.restore(span.state, before)
-    painter = Painter(studio, store, None if before is None else store.image(before.index))
+    renderer = FrameRenderer(animation, store, None if before is None else store.image(before.index))
     progress.begin(span.first)
-    with closing(ahead(_prepared(studio, frames, preparer, span, before, inputs))) as easels:
-        for easel in easels:
-            index = easel.frame.index
+    with closing(ahead(_prepare_frames(animation, frames, preparer, span, before, inputs))) as prepared_frames:
+        for prepared in prepared_frames:
+            index = prepared.frame.index
             if context.cancelled():
                 raise Cancelled(f"cancelled at frame {index + 1} of {frames.count}; resume goes on from there")
-            painted = painter.paint(easel, progress.on_step)
-            figures = painted.figures | {"seconds": round(progress.end(), 3)}
+            rendered = renderer.paint(prepared, progress.on_step)
+            figures = rendered.figures | {"seconds": round(progress.end(), 3)}
             progress.begin(index + 1)
-            picture = _picture(painted.image, easel.frame.passes, studio.margin)
+            picture = _picture(rendered.image, prepared.frame.passes, animation.margin)
             report = partial(_report, request, store)
-            store.inputs = inputs.committed(index)
-            store.commit(index, picture, figures, painted.state, painted.stored, wanted=painted.wanted, report=report)
+            store.inputs = inputs.commit(index)
+            store.commit(
+                index, picture, figures, rendered.state, rendered.stored, wanted=rendered.wanted, report=report
+            )
             context.report(FrameEvent(index, partial(store.picture, index), figures))
 
 
-def _prepared(
-    studio: Studio, frames: Frames, preparer: Preparer, span: Span, before: Frame | None, inputs: Inputs
-) -> Generator[Easel]:
+def _prepare_frames(
+    animation: AnimationRun, frames: Frames, preparer: FramePreparer, span: Span, before: Frame | None, inputs: Inputs
+) -> Generator[PreparedFrame]:
     """The frames of a span, ready to be painted. before: the frame before that, if there is one."""
     for index in range(span.first, span.stop):
         inputs.look(index)
-        before = _frame(studio, frames, index, before)
-        yield preparer.prepared(before)
+        before = _frame(animation, frames, index, before)
+        yield preparer.prepare(before)
 
 
-def _progress(studio: Studio, count: int) -> FrameProgress:
-    steps = studio.request.num_inference_steps
+def _progress(animation: AnimationRun, count: int) -> FrameProgress:
+    steps = animation.request.num_inference_steps
     assert steps is not None, "a resolved request names its steps"
-    preview = studio.context.preview(studio.model)
-    return FrameProgress(studio.context, preview, count, steps, studio.margin // studio.scale)
+    preview = animation.context.preview(animation.model)
+    return FrameProgress(animation.context, preview, count, steps, animation.margin // animation.scale)
 
 
-def _frame(studio: Studio, frames: Frames, index: int, before: Frame | None) -> Frame:
+def _frame(animation: AnimationRun, frames: Frames, index: int, before: Frame | None) -> Frame:
     """A frame, cut to what is painted: the picture and as much of the overscan as is made."""
-    request, margin = studio.request, studio.margin
+    request, margin = animation.request, animation.margin
     assert request.height is not None and request.width is not None, "a resolved request names its size"
     size = (request.height + 2 * margin, request.width + 2 * margin)
     whole = frames.open(index)
     _check_size(index, whole, request)
     earlier = None if before is None else before.passes
-    passes = checked(index, cropped(whole, request.overscan - margin), earlier, size)
+    passes = check_passes(index, crop_passes(whole, request.overscan - margin), earlier, size)
     return Frame(index, passes, settings_at(request, index))
 
 
@@ -150,7 +152,7 @@ def _check_size(index: int, passes: FramePasses, request: Animation) -> None:
         raise RequestError("passes", message, hint="render all frames at one size")
 
 
-def _resolved(request: Animation, frames: Frames, model: Model, context: Context) -> Animation:
+def _resolve(request: Animation, frames: Frames, model: Model, context: Context) -> Animation:
     """The request with every open field filled in; all frames that are quick to read are checked first."""
     height, width = size_of_frames(frames, request.overscan)
     for field, given, needed in (("width", request.width, width), ("height", request.height, height)):
@@ -174,7 +176,7 @@ def _scan(request: Animation, frames: Frames, context: Context) -> tuple[float, 
             raise Cancelled("cancelled while the frames were read")
         passes = frames.open(index)
         _check_size(index, passes, request)
-        before = checked(index, passes, before, passes.size or (0, 0))
+        before = check_passes(index, passes, before, passes.size or (0, 0))
         if passes.depth is not None and np.isfinite(passes.depth).any():
             ranges.append(finite_range(passes.depth))
     return (min(near for near, _ in ranges), max(far for _, far in ranges)) if ranges else None
@@ -215,5 +217,5 @@ def _summary(request: Animation) -> dict[str, Any]:
     return told
 
 
-def _told(figures: Mapping[str, float]) -> dict[str, float]:
+def _finite_figures(figures: Mapping[str, float]) -> dict[str, float]:
     return {name: held for name, held in figures.items() if name != "index"}

@@ -129,7 +129,7 @@ def _head(rng: np.random.Generator) -> list[Solid]:
         (*socket, u(0.15, 0.2)),
     ]
     table = np.asarray(parts, np.float32)
-    skull = distances.mirrored(distances.balls(table[:, :3].copy(), table[:, 3].copy(), float(u(0.1, 0.18)), holes=1))
+    skull = distances.mirror(distances.balls(table[:, :3].copy(), table[:, 3].copy(), float(u(0.1, 0.18)), holes=1))
     eye, ear = float(u(0.1, 0.14)), rng.uniform((0.2, 0.05, 0.2), (0.34, 0.12, 0.4)).astype(np.float32)
     side = vector(u(0.72, 0.88), u(0.05, 0.2), u(0.1, 0.5))
     flip = vector(-1, 1, 1)

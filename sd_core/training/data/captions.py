@@ -37,7 +37,7 @@ def _usual(rng: np.random.Generator, options: Sequence[T], share: float = 0.6) -
     return options[0] if rng.random() < share else _pick(rng, options)
 
 
-def _shuffled(rng: np.random.Generator, items: list[str]) -> str:
+def _shuffle(rng: np.random.Generator, items: list[str]) -> str:
     return " ".join(items[i] for i in rng.permutation(len(items)))
 
 
@@ -62,7 +62,7 @@ def texture_caption(rng: np.random.Generator, look: Look) -> str:
         plain = _bare(noun)
         return _tidy(_pick(rng, words.SHORT_TEXTURE_PHRASES).format(plain=plain, colour=colour))
     said = [_usual(rng, words.MODIFIER_WORDS[m], 0.6) for m in look.modifiers]
-    described = _shuffled(rng, [*said, colour]) if rng.random() < 0.5 else " ".join([*said, colour])
+    described = _shuffle(rng, [*said, colour]) if rng.random() < 0.5 else " ".join([*said, colour])
     phrase = _pick(rng, words.TEXTURE_PHRASES)
     if "{words}" not in phrase and "{look}" not in phrase:
         phrase = phrase + ", " + " ".join(said) if said else phrase
@@ -75,7 +75,7 @@ def scene_caption(rng: np.random.Generator, look: Look, about: Description) -> s
     """A caption for a scene."""
     colour = _usual(rng, words.COLOUR_WORDS[look.colour], 0.7)
     said = [_usual(rng, words.MODIFIER_WORDS[m], 0.6) for m in look.modifiers if m not in SIZES]
-    described = _shuffled(rng, [*said, colour]) if rng.random() < 0.5 else " ".join([*said, colour])
+    described = _shuffle(rng, [*said, colour]) if rng.random() < 0.5 else " ".join([*said, colour])
     thing, plural = _thing(rng, about)
     phrase = _pick(rng, words.OBJECT_PHRASES)
     adjective = _usual(rng, words.MATERIAL_ADJECTIVES[look.material], 0.6)

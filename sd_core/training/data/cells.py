@@ -40,7 +40,7 @@ def pixel_grid(height: int, width: int) -> tuple[Plane, Plane]:
     return np.arange(height, dtype=np.float32)[:, None] + 0.5, np.arange(width, dtype=np.float32)[None, :] + 0.5
 
 
-def _wrapped(delta: Plane, period: float | NDArray[np.generic]) -> Plane:
+def _wrap(delta: Plane, period: float | NDArray[np.generic]) -> Plane:
     size = np.asarray(period, np.float32)
     return delta - size * np.round(delta / size)
 
@@ -109,10 +109,10 @@ def voronoi(
     _, candidates = tree.query(at, k=min(CANDIDATES, len(points)))
     blocks = height // BLOCK, BLOCK, width // BLOCK, BLOCK
     first, second = _two_nearest(points.astype(np.float32), candidates, y.reshape(blocks), x.reshape(blocks), shape)  # pyright: ignore[reportArgumentType]
-    gap = _wrapped(points[second[0]] - points[first[0]], np.asarray(shape))
+    gap = _wrap(points[second[0]] - points[first[0]], np.asarray(shape))
     edge = (second[1] - first[1]) / (2 * np.hypot(gap[..., 0], gap[..., 1]) + 1e-6)
     index = first[0].reshape(shape)
-    down, aside = (_wrapped(p - points[index, i].astype(np.float32), shape[i]) for i, p in enumerate((y, x)))
+    down, aside = (_wrap(p - points[index, i].astype(np.float32), shape[i]) for i, p in enumerate((y, x)))
     return Cells(edge=edge.astype(np.float32).reshape(shape), index=index, count=len(points), y=down, x=aside)
 
 
@@ -125,7 +125,7 @@ def _two_nearest(
     index, next_index = np.zeros(y.shape, np.intp), np.zeros(y.shape, np.intp)
     for k in range(candidates.shape[-1]):
         one = candidates[:, None, :, None, k]
-        down, aside = _wrapped(y - points[one, 0], shape[0]), _wrapped(x - points[one, 1], shape[1])
+        down, aside = _wrap(y - points[one, 0], shape[0]), _wrap(x - points[one, 1], shape[1])
         squared = down * down + aside * aside
         closer, second = squared < near, squared < next_near
         next_index = np.where(closer, index, np.where(second, one, next_index))

@@ -73,7 +73,7 @@ def companion(rgb: RGB, amount: float) -> RGB:
     return (rgb * np.float32(1 - 0.62 * amount)).astype(np.float32)
 
 
-def toned(rgb: RGB, tone: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+def apply_tone(rgb: RGB, tone: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """`rgb` (3,) or (h, w, 3) made brighter or darker by `tone` (h, w), 1 = unchanged.
 
     The pivot lies a little under black, so that black surfaces show their structure too.

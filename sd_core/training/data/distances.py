@@ -24,7 +24,7 @@ def torus(major: float, minor: float) -> Field:
     return Field(centre=vector(0, 0, 0), radius=(major + minor) * 1.01, distance=distance)
 
 
-def _capped(radial: Plane, axial: Plane, rounding: float) -> Plane:
+def _rounded_distance(radial: Plane, axial: Plane, rounding: float) -> Plane:
     """Distance to a rounded rectangle, from the two distances to its sides."""
     r = np.float32(rounding)
     a, b = radial + r, axial + r
@@ -37,7 +37,9 @@ def cylinder(radius: float, half: float, rounding: float = 0.03, centre: Plane |
 
     def distance(p: Plane) -> Plane:
         q = p - middle
-        return _capped(_length(q[:, 0], q[:, 1]) - np.float32(radius), np.abs(q[:, 2]) - np.float32(half), rounding)
+        return _rounded_distance(
+            _length(q[:, 0], q[:, 1]) - np.float32(radius), np.abs(q[:, 2]) - np.float32(half), rounding
+        )
 
     return Field(centre=middle, radius=float(np.hypot(radius, half)) * 1.01, distance=distance)
 
@@ -101,7 +103,7 @@ def balls(centres: Plane, radii: Plane, blend: float, holes: int = 0) -> Field:
     return Field(centre=vector(0, 0, 0), radius=bound, distance=distance)
 
 
-def mirrored(field: Field) -> Field:
+def mirror(field: Field) -> Field:
     """`field` for x >= 0 and its mirror image for x < 0: heads and other creatures."""
 
     def distance(p: Plane) -> Plane:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sd_core.training.data.colours import toned
-from sd_core.training.data.noise import Plane, blurred, smoothstep
+from sd_core.training.data.colours import apply_tone
+from sd_core.training.data.noise import Plane, blur, smoothstep
 from sd_core.training.data.surface import Canvas
 
 
@@ -46,15 +46,13 @@ class Surface:
     """Strength of highlights, 0 to 1."""
 
 
-def _mixed(
-    albedo: NDArray[np.floating[Any]], rgb: NDArray[np.floating[Any]], share: Plane
-) -> NDArray[np.floating[Any]]:
+def _mix(albedo: NDArray[np.floating[Any]], rgb: NDArray[np.floating[Any]], share: Plane) -> NDArray[np.floating[Any]]:
     return albedo + (rgb - albedo) * share[..., None]
 
 
 def _hollows(surface: Surface, reach: float) -> Plane:
     """1 in the low places of the relief, 0 on the high ones."""
-    relief = surface.height - blurred(surface.height, reach)
+    relief = surface.height - blur(surface.height, reach)
     return smoothstep(-0.6, 1.4, -relief / max(float(relief.std()), 0.25))
 
 
@@ -69,7 +67,7 @@ def old(surface: Surface, canvas: Canvas) -> Surface:
     height = (
         surface.height + 0.5 * canvas.noise(canvas.size * 0.7, 0.8) - 1.6 * smoothstep(1.0, 1.5, canvas.noise(24, 0.5))
     )
-    return replace(surface, albedo=toned(albedo, 1 - grime), height=height, gloss=surface.gloss * 0.2)
+    return replace(surface, albedo=apply_tone(albedo, 1 - grime), height=height, gloss=surface.gloss * 0.2)
 
 
 def wet(surface: Surface, canvas: Canvas) -> Surface:
@@ -89,9 +87,9 @@ def mossy(surface: Surface, canvas: Canvas) -> Surface:
     field = canvas.noise(canvas.size * 1.7, 1.1) + 1.1 * (_hollows(surface, canvas.size * 0.25) - 0.5)
     share = smoothstep(0.52, 0.8, field)
     fluff = canvas.noise(18, 0.5)
-    moss = toned(np.asarray((0.30, 0.42, 0.10), np.float32), 1 + 0.24 * fluff)
+    moss = apply_tone(np.asarray((0.30, 0.42, 0.10), np.float32), 1 + 0.24 * fluff)
     height = surface.height * (1 - 0.6 * share) + share * (1.8 + 1.3 * fluff)
-    return replace(surface, albedo=_mixed(surface.albedo, moss, share), height=height, glow=surface.glow * (1 - share))
+    return replace(surface, albedo=_mix(surface.albedo, moss, share), height=height, glow=surface.glow * (1 - share))
 
 
 def cracked(surface: Surface, canvas: Canvas) -> Surface:
@@ -101,7 +99,7 @@ def cracked(surface: Surface, canvas: Canvas) -> Surface:
     width = 0.9 + 1.2 * smoothstep(-1, 1.5, canvas.noise(reach, 0.6))
     line = 1 - smoothstep(0, 1.4, cells.edge - width)
     dark = np.where(surface.albedo.mean() > 0.22, 0.05, 0.42)
-    albedo = _mixed(surface.albedo, np.full(3, dark, np.float32), line * 0.92)
+    albedo = _mix(surface.albedo, np.full(3, dark, np.float32), line * 0.92)
     return replace(surface, albedo=albedo, height=surface.height - 3.2 * line, glow=surface.glow * (1 - line))
 
 
@@ -113,7 +111,7 @@ def shiny(surface: Surface, canvas: Canvas) -> Surface:
 def rough(surface: Surface, canvas: Canvas) -> Surface:
     """Coarse lumps all over, without shine."""
     lumps = canvas.noise(20, 0.45)
-    albedo = toned(surface.albedo, 1 + 0.07 * lumps)
+    albedo = apply_tone(surface.albedo, 1 + 0.07 * lumps)
     return replace(surface, albedo=albedo, height=surface.height + 1.9 * lumps, gloss=0.0)
 
 
@@ -127,7 +125,7 @@ _CHANGES: dict[Modifier, Callable[[Surface, Canvas], Surface]] = {
 }
 
 
-def modified(surface: Surface, modifier: Modifier, canvas: Canvas) -> Surface:
+def modify(surface: Surface, modifier: Modifier, canvas: Canvas) -> Surface:
     """`surface` as the modifier changes it; the sizes change the canvas instead and are no-ops here."""
     change = _CHANGES.get(modifier)
     return surface if change is None else change(surface, canvas)

@@ -60,7 +60,7 @@ def _gaussian(height: int, width: int, sigma: float) -> Plane:
     return np.exp(-2 * (np.pi * sigma) ** 2 * (fy**2 + fx**2)).astype(np.float32)
 
 
-def blurred(field: Plane, sigma: float) -> Plane:
+def blur(field: Plane, sigma: float) -> Plane:
     """`field` (h, w) or (h, w, c) convolved with a Gaussian of `sigma` px that wraps at the edges."""
     height, width = field.shape[:2]
     kernel = _gaussian(height, width, round(sigma, 2))

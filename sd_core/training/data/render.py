@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sd_core.training.data.colours import toned
+from sd_core.training.data.colours import apply_tone
 from sd_core.training.data.finish import CHANNELS, LEVELS, Finish
 from sd_core.training.data.noise import Plane, smoothstep
 from sd_core.training.data.shading import reflected_sky, to_bytes
@@ -103,14 +103,16 @@ def _colours(stage: Stage, hits: Hits, rays: Plane, y: Plane, sun: Plane, occlus
     some = Hits(t=hits.t[seen], thing=hits.thing[seen], solid=hits.solid[seen])
     rays, points = rays[seen], stage.camera.position + hits.t[seen, None] * rays[seen]
     normals = normals_at(stage, some, points)
-    finished = _finished(stage, some, rays, points, normals)
+    finished = _surface_of_hits(stage, some, rays, points, normals)
     colour = _lit(stage.light, rays, finished, sun[seen], occlusion[seen])
     veil = np.exp(-np.float32(stage.haze) * np.clip(hits.t[seen] - 3, 0, None))[:, None]
     picture[seen] = picture[seen] + (colour - picture[seen]) * veil
     return picture
 
 
-def _finished(stage: Stage, hits: Hits, rays: Plane, points: Plane, normals: Plane) -> tuple[Plane, Plane, Plane]:
+def _surface_of_hits(
+    stage: Stage, hits: Hits, rays: Plane, points: Plane, normals: Plane
+) -> tuple[Plane, Plane, Plane]:
     """Texels (n, c), bumped normals (n, 3) and gloss (n,) of hits."""
     texels = np.zeros((len(points), CHANNELS), np.float32)
     bumped, gloss = normals.copy(), np.zeros(len(points), np.float32)
@@ -146,7 +148,7 @@ def _lit(light: Light, rays: Plane, finished: tuple[Plane, Plane, Plane], sun: P
     sky = np.float32(light.sky) * (0.72 + 0.28 * normals[:, 2])
     level = (sky + np.float32(light.sun) * diffuse) * occlusion
     level += (1 - level) * 0.8 * texels[:, 5]
-    colour = toned(texels[:, :3], level.astype(np.float32))
+    colour = apply_tone(texels[:, :3], level.astype(np.float32))
     view = -unit(rays)
     half = unit(view + light.direction)
     shine = gloss * sun * 0.55 * np.clip(dot(normals, half), 0, 1) ** 48

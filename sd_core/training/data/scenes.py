@@ -103,7 +103,7 @@ def compose(rng: np.random.Generator, wear: Wear, about: Description, shape: tup
     """A stage for a picture of `shape` (h, w) px."""
     if about.setting is Setting.LANDSCAPE:
         return _landscape(rng, wear, about, shape)
-    things = _placed(rng, [make_body(s, rng) for s in about.shapes], about.floor is not Floor.NONE)
+    things = _place(rng, [make_body(s, rng) for s in about.shapes], about.floor is not Floor.NONE)
     camera, reach = _orbit(rng, things, about.floor is not Floor.NONE, shape)
     finishes = [_finish(rng, wear, camera, reach)]
     if about.floor is not Floor.NONE:
@@ -127,7 +127,7 @@ def _turn(rng: np.random.Generator, upright: bool) -> Plane:
     return Rotation.from_quat(quaternion).as_matrix().astype(np.float32)
 
 
-def _placed(rng: np.random.Generator, bodies: list[Body], floor: bool) -> list[Thing]:
+def _place(rng: np.random.Generator, bodies: list[Body], floor: bool) -> list[Thing]:
     """Bodies side by side (or, without a floor, anywhere), the first in the middle; some overlap in the picture."""
     things: list[Thing] = []
     for number, body in enumerate(bodies):
@@ -163,10 +163,10 @@ def _orbit(rng: np.random.Generator, things: list[Thing], floor: bool, shape: tu
     if floor:
         position[2] = max(position[2], 0.25)
     camera = look_at(position, middle, min(shape) / 2 / half_view, shape, float(rng.normal(0, 0.03)))
-    return _framed(rng, camera, things), float(distance)
+    return _frame(rng, camera, things), float(distance)
 
 
-def _framed(rng: np.random.Generator, camera: Camera, things: list[Thing]) -> Camera:
+def _frame(rng: np.random.Generator, camera: Camera, things: list[Thing]) -> Camera:
     """The camera aimed and zoomed so that the things fill most of the picture, or overflow it."""
     height, width = camera.shape
     y, x = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sd_core.training.data.noise import Plane, blurred, periodic_noise, slopes
+from sd_core.training.data.noise import Plane, blur, periodic_noise, slopes
 from sd_core.training.data.solids import MISS, unit
 
 GRID = 128
@@ -67,14 +67,14 @@ class Terrain:
             below = at[:, 2] - self.altitude(at[:, 0], at[:, 1])
             hit = below < 0
             if hit.any():
-                result[alive[hit]] = self._refined(origin, rays_left[hit], (t[hit], gap[hit]), (ahead[hit], below[hit]))
+                result[alive[hit]] = self._refine(origin, rays_left[hit], (t[hit], gap[hit]), (ahead[hit], below[hit]))
             keep = np.flatnonzero(~hit & ((at[:, 2] < self.top) | (rays_left[:, 2] < 0)))
             alive, growth, t, gap, rays_left = alive[keep], growth[keep], ahead[keep], below[keep], rays_left[keep]
             if not len(alive):
                 break
         return result
 
-    def _refined(self, origin: Plane, rays: Plane, over: tuple[Plane, Plane], under: tuple[Plane, Plane]) -> Plane:
+    def _refine(self, origin: Plane, rays: Plane, over: tuple[Plane, Plane], under: tuple[Plane, Plane]) -> Plane:
         """The zero between a parameter over the ground and one under it (regula falsi, Illinois variant)."""
         (a, gap_a), (b, gap_b) = over, under
         for _ in range(7):
@@ -106,7 +106,7 @@ def make_terrain(rng: np.random.Generator) -> Terrain:
         base = (np.floor(level) + np.clip((level % 1 - 0.5) * 4 + 0.5, 0, 1)) / 1.6
     elif style == 3:
         base = np.abs(base) ** 1.6
-    heights = blurred(base.astype(np.float32), 1.5) * np.float32(rng.uniform(0.45, 0.95))
+    heights = blur(base.astype(np.float32), 1.5) * np.float32(rng.uniform(0.45, 0.95))
     dx, dy = slopes(heights)
     scale = np.float32(GRID / period)
     return Terrain(heights=heights, slope_x=dx * scale, slope_y=dy * scale, period=period)
