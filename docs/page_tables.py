@@ -31,10 +31,11 @@ _METHODS = ("get", "put", "post", "patch", "delete", "head")
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table; bars and line ends in a cell are escaped."""
-    head = tuple(head)
-    lines = [head, ["---"] * len(head), *([_cell(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    """A Markdown table; bars and line ends in a cell are escaped, and columns without any content are left out."""
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    columns = [(title, *column) for title, column in zip(head, zip(*cells, strict=True), strict=True) if any(column)]
+    titles, *lines = zip(*columns, strict=True)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (titles, ["---"] * len(titles), *lines))
 
 
 def error_classes() -> str:
@@ -62,13 +63,21 @@ def commands() -> str:
 
 
 def models() -> str:
-    """The catalogue of checkpoints."""
+    """The catalogue of checkpoints, with their defaults."""
     rows = (
         (f"`{entry.name}`", entry.family, f"{entry.defaults.width} px", entry.defaults.num_inference_steps,
-         f"{entry.defaults.guidance_scale:g}", f"`{entry.hub_id}`" if entry.hub_id else "in the package", entry.licence, entry.about)
+         f"{entry.defaults.guidance_scale:g}", entry.about)
         for entry in CATALOGUE.values()
     )  # fmt: skip
-    return table(("name", "family", "size", "steps", "guidance", "hub id", "licence", "about"), rows)
+    return table(("name", "family", "size", "steps", "guidance", "about"), rows)
+
+
+def model_sources() -> str:
+    """Where the checkpoints of the catalogue come from."""
+    rows = (
+        (f"`{entry.name}`", _code(entry.hub_id) or "inside the package", entry.licence) for entry in CATALOGUE.values()
+    )
+    return table(("name", "repository on the hub", "licence"), rows)
 
 
 def controlnets() -> str:
@@ -177,34 +186,39 @@ def _route(path: str, method: str, operation: Mapping[str, Any], schema: Mapping
     parameters = operation.get("parameters", [])
     if parameters:
         rows = (
-            (f"`{each['name']}`", each["in"], _schema(each["schema"]), each.get("description", ""))
+            (f"`{each['name']}`", each["in"], _type(each["schema"], schema), each.get("description", ""))
             for each in parameters
         )
         parts.append(table(("parameter", "in", "type", "meaning"), rows))
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         parts += [f"Body: `{kind}`", _properties(content.get("schema", {}), schema)]
-    answers = ((code, answer.get("description", "")) for code, answer in operation["responses"].items())
+    answers = ((code, answer.get("description", "")) for code, answer in sorted(operation["responses"].items()))
     return "\n\n".join(filter(None, [*parts, table(("status", "meaning"), answers)]))
 
 
 def _properties(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    name = part.get("$ref", "").rpartition("/")[2]
-    found = schema["components"]["schemas"].get(name, part)
-    needed = found.get("required", [])
-    rows = (
-        (f"`{key}`", _schema(value), "yes" if key in needed else "no", value.get("description", ""))
-        for key, value in found.get("properties", {}).items()
-    )
-    lines = list(rows)
-    return table(("field", "type", "required", "meaning"), lines) if lines else ""
+    body = _resolved(part, schema)
+    required = body.get("required", [])
+    rows = [
+        (f"`{key}`", _type(each, schema), "yes" if key in required else "no", each.get("description", ""))
+        for key, each in body.get("properties", {}).items()
+    ]
+    return table(("field", "type", "required", "meaning"), rows) if rows else ""
 
 
-def _schema(part: Mapping[str, Any]) -> str:
+def _type(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """What a value may be, in words: `queued`, `running` or null."""
     if "anyOf" in part:
-        return " or ".join(map(_schema, part["anyOf"]))
-    if "enum" in part:
-        return ", ".join(f"`{value}`" for value in part["enum"])
-    return part.get("type") or part.get("$ref", "any").rpartition("/")[2]
+        return " or ".join(_type(each, schema) for each in part["anyOf"])
+    described = _resolved(part, schema)
+    if "enum" in described:
+        return ", ".join(f"`{each}`" for each in described["enum"])
+    return str(described.get("type", "any"))
+
+
+def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    name = part.get("$ref", "").rpartition("/")[2]
+    return schema["components"]["schemas"][name] if name else part
 
 
 def _fields(kind: type[Value], without: type[Value] | None = None) -> str:
@@ -227,7 +241,7 @@ def _default(spec: FieldSpec) -> str:
         return "required"
     if spec.default is None:
         return spec.about.unset
-    if spec.default == "":  # noqa: PLC1901 - other empty values have names of their own
+    if spec.default == "":
         return "empty"
     if isinstance(spec.default, tuple):
         return ", ".join(f"`{item}`" for item in spec.default) or "none"
@@ -263,6 +277,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "error-classes": error_classes,
     "error-codes": error_codes,
     "mesh-fields": mesh_fields,
+    "model-sources": model_sources,
     "models": models,
     "reuse": reuse,
     "routes": routes,
