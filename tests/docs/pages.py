@@ -60,7 +60,7 @@ def commands(page: Path) -> Iterator[str]:
     """Every command line of `sd-core` in the blocks of a page, also in those that are not run."""
     for block in blocks(page):
         if block.language == "bash":
-            lines = block.text.replace("\\\n", " ").splitlines()
+            lines = re.sub(r"\\\n\s*", " ", block.text).splitlines()
             yield from (line for line in lines if line.startswith("sd-core "))
 
 
