@@ -70,6 +70,11 @@ def replace(original: V, **changes: object) -> V:
 
     Raises:
         RequestError: a name that is no field, or a wrong value.
+
+    Examples:
+        >>> from sd_core import TextToImage
+        >>> replace(TextToImage(prompt="a lighthouse", seed=7), seed=8).seed
+        8
     """
     names = [spec.name for spec in fields(original)]  # type: ignore[arg-type]
     for name in changes:
