@@ -15,6 +15,7 @@ from bpy.props import (
 )
 
 from sd_core.requests import Control, Generation, kind_of, styles
+from sd_core.schedulers import SCHEDULERS
 from sd_core.values import field_specs
 
 from .connection import server
@@ -22,7 +23,6 @@ from .fields import WEIGHT, image_property, request_properties
 from .loras import FAMILIES, suggestions
 from .properties_stylise import SDCORE_PG_project, SDCORE_PG_stylise
 from .request_fields import ADDED, COMMON, CONTROL, IMAGE_PROMPT, LORA, TASKS, TEXTURE
-from .schedulers import SCHEDULERS
 
 _DEFAULTS = {"width": 512, "height": 512, "num_inference_steps": 30, "guidance_scale": 7.0}
 """What the sliders show before they are switched on."""
@@ -71,7 +71,7 @@ def _controlnets(group: bpy.types.PropertyGroup, _context: object, _text: str) -
 
 
 def _schedulers(_group: object, _context: object, _text: str) -> tuple[str, ...]:
-    return SCHEDULERS
+    return tuple(SCHEDULERS)
 
 
 _SUGGEST = {"search_options": {"SUGGESTION"}}

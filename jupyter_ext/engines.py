@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
 from sd_core.requests import ControlKind
+from sd_core.schedulers import SCHEDULERS
 
 if TYPE_CHECKING:
     from sd_core.backend import Backend
@@ -33,23 +33,16 @@ def _engine() -> Engine:
 
 
 def names_of(engine: Backend) -> Names:
-    """What can be named in a request, by field, or by part and field; those models first that are there.
-
-    The names of schedulers come with torch, so a notebook that only talks to a server goes without them.
-    """
+    """What can be named in a request, by field, or by part and field; those models first that are there."""
     models = sorted(engine.models(), key=lambda model: not model.present)
     known = [controlnet for model in models for controlnet in model.controlnets if controlnet.name]
-    names = {
+    return {
         "model": tuple(model.name for model in models),
         "controlnet": _once(each.name for each in known if each.kind == ControlKind.DEPTH),
         "Control.model": _once(each.name for each in known),
         "Lora.path": tuple(lora.name for lora in engine.loras()),
+        "scheduler": tuple(SCHEDULERS),
     }
-    if "sd_core.engine" in sys.modules:
-        from sd_core.diffusion.schedulers import SCHEDULERS
-
-        names["scheduler"] = tuple(SCHEDULERS)
-    return names
 
 
 def _once(names: Iterable[str]) -> tuple[str, ...]:

@@ -30,6 +30,13 @@ class SDError(Exception):
         message: what is wrong.
         hint: what to do about it; may be empty.
         code: which kind of fault it is; never changes its meaning.
+
+    Examples:
+        >>> error = SDError("the disk is full", hint="free 2 GB")
+        >>> print(error)
+        the disk is full; free 2 GB
+        >>> error.code
+        <ErrorCode.FAILED: 'failed'>
     """
 
     default_code: ClassVar[ErrorCode] = ErrorCode.FAILED

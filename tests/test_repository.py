@@ -96,7 +96,7 @@ def test_licences_are_as_declared() -> None:
 
 def test_extras_hold_what_they_promise() -> None:
     extras = PROJECT["project"]["optional-dependencies"]
-    assert set(extras) == {"server", "mesh", "video", "jupyter", "all", "test"}
+    assert set(extras) == {"server", "mesh", "video", "jupyter", "all", "docs", "test"}
     assert extras["all"] == ["sd-core[server,mesh,video,jupyter]"]
     assert [line for line in extras["test"] if line.startswith("bpy")] == ["bpy==5.0.1; python_version == '3.11'"]
 

@@ -42,6 +42,14 @@ class Engine(Backend):
 
     Raises:
         RequestError: no such device or dtype.
+
+    Examples:
+        >>> from sd_core import Engine, TextToImage
+        >>> with Engine(device="cpu") as engine:
+        ...     request = TextToImage(prompt="red bricks", seed=7, width=64, height=64, num_inference_steps=2)
+        ...     result = engine.run(request)
+        >>> result.images[0].shape
+        (64, 64, 3)
     """
 
     def __init__(

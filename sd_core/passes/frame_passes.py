@@ -86,7 +86,13 @@ class Camera(Value):
 
 @keyword_only
 class FramePasses(Value):
-    """The data passes of one frame; every field may be None, and a task says which one it misses."""
+    """The data passes of one frame; every field may be None, and a task says which one it misses.
+
+    Examples:
+        >>> depth = np.full((64, 96), 5, np.float32)
+        >>> FramePasses(depth=depth, motion=np.zeros((64, 96, 4), np.float32)).motion.shape
+        (64, 96, 4)
+    """
 
     depth: Array | None = field(
         role=Role.ARRAY,

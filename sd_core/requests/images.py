@@ -20,13 +20,28 @@ from .request import Request, Size
 @register(command="txt2img", title="Text to Image", mode="Text", task="text_to_image")
 @keyword_only
 class TextToImage(Generation):
-    """An image from text alone."""
+    """An image from text alone.
+
+    Examples:
+        >>> request = TextToImage(prompt="red brick wall", seed=7, width=256, height=128)
+        >>> request.width, request.num_inference_steps
+        (256, None)
+        >>> TextToImage(prompt="red brick wall", width=250)
+        Traceback (most recent call last):
+        sd_core.errors.RequestError: width: must be a multiple of 8, got 250; use 248 or 256
+    """
 
 
 @register(command="img2img", title="Image to Image", mode="Image", task="image_to_image")
 @keyword_only
 class ImageToImage(Generation):
-    """An image from another one (SDEdit, arXiv:2108.01073); its alpha is kept and given back."""
+    """An image from another one (SDEdit, arXiv:2108.01073); its alpha is kept and given back.
+
+    Examples:
+        >>> picture = np.zeros((64, 96, 3), np.uint8)
+        >>> ImageToImage(prompt="old brick wall", image=picture, strength=0.5).image.shape
+        (64, 96, 3)
+    """
 
     image: Array = field(about=PICTURE, converter=as_picture)
     strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=0.75)
@@ -38,7 +53,14 @@ class ImageToImage(Generation):
 @register(command="depth2img", title="Depth to Image", mode="Depth", task="depth_to_image")
 @keyword_only
 class DepthToImage(Generation):
-    """An image with the depth of a scene, by a depth ControlNet or T2I-Adapter, or an SD2-depth model."""
+    """An image with the depth of a scene, by a depth ControlNet or T2I-Adapter, or an SD2-depth model.
+
+    Examples:
+        >>> depth = np.full((64, 96), 5, np.float32)
+        >>> depth[:8] = np.inf  # background
+        >>> DepthToImage(prompt="grey gravel", depth=depth, depth_range=(3, 9)).depth_range
+        (3.0, 9.0)
+    """
 
     depth: Array = field(
         role=Role.ARRAY,
@@ -74,7 +96,15 @@ class DepthToImage(Generation):
 @register(command="inpaint", title="Inpaint", mode="Inpaint", task="inpaint")
 @keyword_only
 class Inpaint(Generation):
-    """Part of an image painted anew, or the image continued beyond its borders."""
+    """Part of an image painted anew, or the image continued beyond its borders.
+
+    Examples:
+        >>> picture = np.zeros((64, 96, 3), np.uint8)
+        >>> mask = np.zeros((64, 96), np.float32)
+        >>> mask[16:32, 16:32] = 1  # repainted
+        >>> Inpaint(prompt="", image=picture, mask=mask, fill="surroundings").fill
+        <Fill.SURROUNDINGS: 'surroundings'>
+    """
 
     image: Array = field(about=PICTURE, converter=as_picture)
     mask: Array | None = field(
@@ -144,6 +174,10 @@ class Upscale(Generation):
     """A larger image with new detail, by image-to-image in tiles.
 
     Height and width times `scale` must be multiples of 8; `width` and `height` are those of the result.
+
+    Examples:
+        >>> Upscale(prompt="red brick wall", image=np.zeros((64, 96, 3), np.uint8), scale=2).scale
+        2.0
     """
 
     image: Array = field(about=PICTURE, converter=as_picture)
@@ -164,7 +198,12 @@ class Upscale(Generation):
 @register(command="adjust", title="Adjust", mode="Adjust", task="adjust", uses_model=False)
 @keyword_only
 class Adjust(Request):
-    """Plain corrections of an image; no model is used."""
+    """Plain corrections of an image; no model is used.
+
+    Examples:
+        >>> Adjust(image=np.zeros((64, 96, 3), np.uint8), exposure=0.5, temperature=0.3).exposure
+        0.5
+    """
 
     image: Array = field(about=PICTURE, converter=as_picture)
     exposure: float = field(
@@ -209,7 +248,12 @@ class Adjust(Request):
 @register(command="texture", title="Texture", mode="Texture", task="texture", output=Output.MATERIAL)
 @keyword_only
 class Texture(Generation):
-    """A tiling material: base colour and maps."""
+    """A tiling material: base colour and maps.
+
+    Examples:
+        >>> Texture(prompt="blue tiles", maps=("base_color", "normal"), width=256, height=256).seamless
+        <Seamless.XY: 'xy'>
+    """
 
     unused: ClassVar[Mapping[str, str]] = ONE_IMAGE
 

@@ -12,7 +12,12 @@ from .choices import ControlKind, NoiseKind, PassKind
 
 @positional
 class Lora(Value):
-    """LoRA weights."""
+    """LoRA weights.
+
+    Examples:
+        >>> Lora("watercolour.safetensors", 0.8).weight
+        0.8
+    """
 
     path: str = field(
         about=About(label="LoRA", help="Name in the LoRA folder, .safetensors file, folder or hub id"),
@@ -28,7 +33,13 @@ class Lora(Value):
 
 @positional
 class Control(Value):
-    """A ControlNet or T2I-Adapter with its finished control picture."""
+    """A ControlNet or T2I-Adapter with its finished control picture.
+
+    Examples:
+        >>> edges = np.zeros((64, 96, 3), np.uint8)
+        >>> Control("canny", edges, scale=0.7, end=0.8).kind
+        <ControlKind.CANNY: 'canny'>
+    """
 
     kind: ControlKind = field(
         about=About(
@@ -99,7 +110,12 @@ class ImagePrompt(Value):
 
 @positional
 class Keyframe(Value):
-    """Settings that hold from `frame` (counted from 0) on, blended with those of the next keyframe; None: unchanged."""
+    """Settings that hold from `frame` (counted from 0) on, blended with those of the next keyframe; None: unchanged.
+
+    Examples:
+        >>> Keyframe(24, prompt="green grass").frame
+        24
+    """
 
     frame: int = field(
         about=About(label="Frame", help="Frame from which the settings hold, counted from 0"),
@@ -144,7 +160,14 @@ class PassName(Value):
 
 @positional
 class Reuse(Value):
-    """What an animation carries from frame to frame; every mechanism can be switched off by name."""
+    """What an animation carries from frame to frame; every mechanism can be switched off by name.
+
+    Examples:
+        >>> Reuse(noise="fixed", pin=False).noise
+        <NoiseKind.FIXED: 'fixed'>
+        >>> Reuse.off().start
+        False
+    """
 
     noise: NoiseKind = field(
         about=About(
@@ -243,7 +266,13 @@ def _finite(array: Array) -> Array:
 
 @positional
 class Mesh(Value):
-    """Triangles."""
+    """Triangles.
+
+    Examples:
+        >>> corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
+        >>> Mesh(vertices=corners, faces=np.array([[0, 1, 2]], np.int32)).faces.shape
+        (1, 3)
+    """
 
     vertices: Array = field(
         role=Role.ARRAY,

@@ -67,6 +67,11 @@ def from_json(
     Raises:
         RequestError: no JSON, of a newer version, an unknown type or field, a wrong value (`field` says where), a missing or
             altered array.
+
+    Examples:
+        >>> from sd_core import TextToImage
+        >>> from_json(TextToImage(prompt="a lighthouse", seed=7).to_json()).seed
+        7
     """
     data = parse(text)
     if not isinstance(data, dict):

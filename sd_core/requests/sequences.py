@@ -45,7 +45,12 @@ def _frame(value: FramePasses | str | os.PathLike[str]) -> FramePasses | str:
 )
 @keyword_only
 class MeshTexture(Generation):
-    """A texture for a mesh, painted from several views."""
+    """A texture for a mesh, painted from several views.
+
+    Examples:
+        >>> MeshTexture(prompt="green scales", mesh="ball.glb", texture_size=512).max_views
+        8
+    """
 
     unused: ClassVar[Mapping[str, str]] = {
         **ONE_IMAGE,
@@ -139,7 +144,12 @@ class MeshTexture(Generation):
 )
 @keyword_only
 class Animation(Generation):
-    """A styled frame for every rendered frame."""
+    """A styled frame for every rendered frame.
+
+    Examples:
+        >>> Animation(prompt="grey gravel", passes="render/####.exr", seed=5).reuse.noise
+        <NoiseKind.SURFACE: 'surface'>
+    """
 
     unused: ClassVar[Mapping[str, str]] = ONE_IMAGE
 

@@ -138,6 +138,12 @@ def apply_style(name: str, request: G) -> G:
 
     Raises:
         RequestError: no such style.
+
+    Examples:
+        >>> from sd_core import TextToImage
+        >>> request = TextToImage(prompt="a lighthouse")
+        >>> "a lighthouse" in apply_style("pencil sketch", request).prompt
+        True
     """
     style = styles().get(name)
     if style is None:

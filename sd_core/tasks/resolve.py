@@ -9,7 +9,6 @@ import numpy as np
 from diffusers import SchedulerMixin
 
 from sd_core.diffusion.latents import latent_scale
-from sd_core.diffusion.schedulers import SCHEDULERS
 from sd_core.diffusion.seamless import check_wraps
 from sd_core.error_codes import ErrorCode
 from sd_core.errors import ModelMismatch, RequestError
@@ -18,6 +17,7 @@ from sd_core.passes import finite_range
 from sd_core.requests import DepthToImage, Request, Seamless, SeamlessMethod, replace
 from sd_core.requests.generation import MAX_SEED, Generation
 from sd_core.requests.resolved import size_of
+from sd_core.schedulers import SCHEDULERS
 
 G = TypeVar("G", bound=Generation)
 

@@ -82,6 +82,11 @@ def replace(original: V, **changes: object) -> V:
 
     Raises:
         RequestError: a name that is no field, or a wrong value.
+
+    Examples:
+        >>> from sd_core import TextToImage
+        >>> replace(TextToImage(prompt="a lighthouse", seed=7), seed=8).seed
+        8
     """
     return original.replace(**changes)
 

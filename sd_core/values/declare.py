@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import textwrap
+import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass
 from typing import Any, TypeVar, cast, dataclass_transform, overload
@@ -63,7 +63,7 @@ def _document(cls: type[T]) -> type[T]:
     """Add the fields to the docstring: they are described where they are declared, and nowhere else."""
     specs = field_specs(cast("type[Value]", cls)).values()
     if cls.__doc__ and specs:
-        cls.__doc__ = "\n".join([textwrap.dedent(cls.__doc__).rstrip(), "", "Attributes:", *map(_line, specs)])
+        cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__), "", "Attributes:", *map(_line, specs)])
     return cls
 
 

@@ -6,8 +6,9 @@ from diffusers import DDIMScheduler, SchedulerMixin
 
 from sd_core.diffusion.loop import Edit, Predict, denoise
 from sd_core.diffusion.schedule import Schedule, Step, make_schedule
-from sd_core.diffusion.schedulers import SCHEDULERS, build_scheduler
+from sd_core.diffusion.schedulers import build_scheduler
 from sd_core.errors import Cancelled, ModelMismatch, RequestError
+from sd_core.schedulers import SCHEDULERS
 
 CPU = torch.device("cpu")
 SHAPE = (1, 4, 8, 8)

@@ -7,8 +7,8 @@ from typing import Any, TypedDict, Unpack
 import pytest
 
 from sd_core import TextToImage
-from sd_core.diffusion.schedulers import SCHEDULERS as SERVED
 from sd_core.engine import Engine
+from sd_core.schedulers import SCHEDULERS as SERVED
 from tests.conftest import Built
 from tests.engine.stock import (
     HEIGHT,
