@@ -89,7 +89,8 @@ class Client(RemoteBackend):
         Args:
             request: what to make.
             output: not supported behind a server, which keeps finished frames itself and resumes by itself.
-            resume, overwrite: as `output`.
+            resume: as `output`.
+            overwrite: as `output`.
             id: letters, digits, "-" and "_"; the same id twice is the same job. None: a new one.
             priority: "interactive", or "batch", which goes after all of those.
 

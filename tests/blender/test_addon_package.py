@@ -133,14 +133,14 @@ def test_installed_from_the_zip_it_works_under_its_other_name(built: Path, tmp_p
         f"assert str(folder).startswith({str(tmp_path)!r}), folder\n"
         "import sd_core\n"
         f"assert sd_core.__file__.startswith({str(tmp_path)!r}), sd_core.__file__\n"
-        "names = ('sd_core', 'sd_core.errors', name + '.schedulers')\n"
+        "names = ('sd_core', 'sd_core.errors', name + '.problems')\n"
         "before = [sys.modules[each] for each in names]\n"
         "words = Path(before[-1].__file__); words.write_text(words.read_text() + '\\nUPDATED = True\\n')\n"
         "bpy.ops.preferences.addon_disable(module=name)\n"
         "assert not hasattr(bpy.types.Scene, 'sd_core')\n"
         "bpy.ops.preferences.addon_enable(module=name)\n"
         "assert not any(sys.modules[each] is old for each, old in zip(names, before, strict=True))\n"
-        "assert sys.modules[name + '.schedulers'].UPDATED and hasattr(bpy.context.scene, 'sd_core')\n"
+        "assert sys.modules[name + '.problems'].UPDATED and hasattr(bpy.context.scene, 'sd_core')\n"
         "print('all is well')\n"
     )
     environment = {**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path), "PYTHONPATH": "", "PYTHONSAFEPATH": "1"}

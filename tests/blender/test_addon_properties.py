@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import fields, replace
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +13,6 @@ import pytest
 
 from sd_core.requests import Control, ImageToImage, Inpaint, Lora, TextToImage, Upscale
 from sd_core.requests.styles import styles
-from tests.blender.conftest import PYTHON
 
 pytestmark = pytest.mark.blender
 
@@ -199,14 +197,6 @@ def test_a_dragged_rectangle_is_cut_to_the_image() -> None:
     assert region_between((-1, -1), (2, 2), 64, 32) == (0, 0, 64, 32)
     mask = rectangle((32, 64), 16, 8, 16, 8)
     assert mask.sum() == 16 * 8 and mask[8:16, 16:32].all()
-
-
-def test_the_schedulers_on_offer_are_those_that_the_engine_knows() -> None:
-    from blender_addon.schedulers import SCHEDULERS
-
-    code = "from sd_core.diffusion.schedulers import SCHEDULERS; print(*SCHEDULERS)"
-    done = subprocess.run([PYTHON, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert sorted(SCHEDULERS) == sorted(done.stdout.split())
 
 
 def test_a_preset_is_saved_and_read(addon_settings: Any) -> None:
