@@ -25,6 +25,9 @@ from sd_core.values.fields import FieldSpec
 BESIDE = {"Engine and client": ("sd_core.client.Client", "sd_core.jobs.Job")}
 """Classes of objects that public functions return; they are not meant to be made by hand."""
 
+_OPTIONS = {"sd_core.jobs.Job": '\n    options:\n      filters: ["!^_", "!^(start|report|fail)$"]'}
+"""Options of mkdocstrings for single names: what only the engine calls is left out."""
+
 _GROUPS = {"connect": "Engine and client", "read_exr": "Render passes", "Event": "Results and events"}
 """The groups of public names that are no classes, and no plain functions on requests."""
 
@@ -66,11 +69,11 @@ def commands() -> str:
 def models() -> str:
     """The catalogue of checkpoints, with their defaults."""
     rows = (
-        (f"`{entry.name}`", entry.family, f"{entry.defaults.width} px", entry.defaults.num_inference_steps,
+        (f"`{entry.name}`", entry.family, entry.defaults.width, entry.defaults.num_inference_steps,
          f"{entry.defaults.guidance_scale:g}", entry.about)
         for entry in CATALOGUE.values()
     )  # fmt: skip
-    return table(("name", "family", "size", "steps", "guidance", "about"), rows)
+    return table(("name", "family", "size (px)", "steps", "guidance", "about"), rows)
 
 
 def model_sources() -> str:

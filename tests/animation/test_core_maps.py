@@ -153,11 +153,11 @@ def test_what_vectors_lose_at_edges_is_found_with_its_neighbours() -> None:
             sources, before = refiner.join_neighbours(sources, here, whole) if joined else sources, here
         return sources, before
 
-    sources, last = after(40, joined=True)
+    sources, last = after(24, joined=True)
     gap = np.linalg.norm(sources.xy - place_in(last, relief(0).passes), axis=-1)
     assert np.percentile(gap[sources.has_source], 99) < 0.02 and gap[sources.has_source].max() <= 0.5
     assert not sources.has_source.all(), "what the posts hid in the first frame is new"
-    assert sources.has_source.mean() > 1.15 * after(40, joined=False)[0].has_source.mean()
+    assert sources.has_source.mean() > 1.15 * after(24, joined=False)[0].has_source.mean()
 
 
 def test_every_pixel_that_was_lost_is_found_where_it_was_unless_its_neighbours_are_another_object() -> None:

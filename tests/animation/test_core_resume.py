@@ -238,6 +238,7 @@ def killed_often(model: str, folder: Path, frames: int, kills: int) -> None:
     assert start(model, folder, frames).wait() == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_to_the_same_frames(engine: Engine, model: str, tmp_path: Path) -> None:
     engine.run(shot(8), output=tmp_path / "whole")
     killed_often(model, tmp_path / "killed", 8, 1)

@@ -253,6 +253,7 @@ def test_bench_times_every_part(sd_core: Run, model: Path) -> None:
     assert json.loads(done.stdout)["seconds"].keys() >= {"first image", "denoise", "decode", "one step", "total"}
 
 
+@pytest.mark.slow
 def test_demo_writes_its_pictures_and_a_sheet(sd_core: Run, model: Path, controlnet: Built, tmp_path: Path) -> None:
     sd_core("demo", "shown", "--model", model, "--controlnet", controlnet(TinyKind.SD1))
     shown = tmp_path / "shown"

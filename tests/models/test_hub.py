@@ -63,20 +63,21 @@ def test_a_model_is_fetched_once_used_offline_listed_and_removed(
     shutil.copy(lora(TinyKind.SD1, LoraFormat.KOHYA), extras / "style.safetensors")
     load = "m = load_model(HUB_ID, placement); answer = [m.name, m.family, m.revision, str(m.source)]"
     with little_hub({HUB_ID: served, "somebody/style": extras}) as endpoint:
-        fetched = step(load + "; find_weights('somebody/style')", endpoint)
-        unknown = step("answer = error(lambda: load_model('somebody/nothing', placement))", endpoint)
+        unknown = "error(lambda: load_model('somebody/nothing', placement))"
+        fetched, unknown = step(f"{load}; find_weights('somebody/style'); answer = [answer, {unknown}]", endpoint)
     assert fetched[:3] == [HUB_ID, "sd1", COMMIT]
     assert unknown[0] == "ModelNotFound" and "there is no https://huggingface.co/somebody/nothing" in unknown[1]
     folder = Path(fetched[3])
     assert not (folder / "unet" / "diffusion_pytorch_model.bin").exists()
 
-    assert step(load) == fetched, "without a network, what was fetched is used"
-    assert step("answer = find_weights('somebody/style').name", offline=True) == "style.safetensors"
-    listed = step("answer = [[i.name, i.present, i.size > 0] for i in list_models() if 'tiny' in i.name]", offline=True)
-    assert listed == [[HUB_ID, True, True]]
+    listed = "[[i.name, i.present, i.size > 0] for i in list_models() if 'tiny' in i.name]"
+    used = step(f"{load}; answer = [answer, {listed}]")
+    assert used == [fetched, [[HUB_ID, True, True]]], "without a network, what was fetched is used"
 
     (folder / "vae" / "config.json").unlink()
-    missing = step("answer = error(lambda: load_model(HUB_ID, placement))", offline=True)
+    script = "answer = [find_weights('somebody/style').name, error(lambda: load_model(HUB_ID, placement))]"
+    style, missing = step(script, offline=True)
+    assert style == "style.safetensors"
     assert missing[0] == "ModelNotFound" and "files are missing: vae/config.json" in missing[1]
     assert f"sd-core models pull {HUB_ID}" in missing[1]
 

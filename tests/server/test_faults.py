@@ -19,6 +19,7 @@ import pytest
 from sd_core.client import Client, start_server
 from sd_core.errors import EngineDied, OutputError, ServerError
 from sd_core.server.settings import Deadlines
+from tests.server.conftest import Served
 from tests.server.servers import (
     ENVIRONMENT,
     PATIENCE,
@@ -73,6 +74,7 @@ def test_a_job_that_kills_two_engines_fails_with_the_reason_and_the_next_one_run
         client.submit(adjust()).result(PATIENCE)
 
 
+@pytest.mark.slow
 def test_an_engine_that_hangs_is_noticed_and_replaced(tmp_path: Path) -> None:
     with running(tmp_path) as (_, client):
         pid = engine_pid(client)
@@ -169,28 +171,26 @@ def test_the_server_ends_with_its_parent(tmp_path: Path) -> None:
     assert not (tmp_path / "server.json").exists()
 
 
-def test_a_client_that_stops_reading_holds_nobody_up(tmp_path: Path) -> None:
-    with running(tmp_path) as (server, client):
-        parts = urlsplit(server.announcement.url)
-        job_id = uuid.uuid4().hex
-        deaf = []
-        first = client.submit(long_adjust())
-        client.submit(adjust(1), id=job_id)
-        for _ in range(20):
-            connection = socket.socket()
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-            connection.connect((parts.hostname, parts.port))
-            head = f"GET /v1/jobs/{job_id}/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer "
-            connection.sendall(f"{head}{server.announcement.token}\r\n\r\n".encode())
-            deaf.append(connection)
-        start = time.monotonic()
-        for seed in range(30):
-            client.run(adjust(seed))
-        assert time.monotonic() - start < PATIENCE
-        first.result(PATIENCE)
-        assert client.job(job_id).result(PATIENCE).images[0].size
-        for connection in deaf:
-            connection.close()
+def test_a_client_that_stops_reading_holds_nobody_up(served: Served) -> None:
+    client, announced = served.client, served.process.announcement
+    parts = urlsplit(announced.url)
+    job_id = uuid.uuid4().hex
+    deaf = []
+    first = client.submit(long_adjust())
+    client.submit(adjust(1), id=job_id)
+    for _ in range(20):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        connection.connect((parts.hostname, parts.port))
+        head = f"GET /v1/jobs/{job_id}/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer "
+        connection.sendall(f"{head}{announced.token}\r\n\r\n".encode())
+        deaf.append(connection)
+    for seed in range(30):
+        client.submit(adjust(seed)).result(PATIENCE)
+    first.result(PATIENCE)
+    assert client.job(job_id).result(PATIENCE).images[0].size
+    for connection in deaf:
+        connection.close()
 
 
 def test_a_slow_reader_misses_previews_and_nothing_else() -> None:
@@ -259,10 +259,10 @@ def _free_port() -> int:
         return listener.getsockname()[1]
 
 
-def test_the_journal_of_a_running_server_can_be_looked_at(tmp_path: Path) -> None:
-    with running(tmp_path) as (_, client):
-        client.run(adjust())
-        assert rows(tmp_path, "SELECT state, runs FROM jobs") == [("done", 1)]
+def test_the_journal_of_a_running_server_can_be_looked_at(served: Served) -> None:
+    job = served.client.submit(adjust())
+    job.result(PATIENCE)
+    assert (job.id, "done", 1) in rows(served.home, "SELECT id, state, runs FROM jobs")
 
 
 @pytest.mark.slow

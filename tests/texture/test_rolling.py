@@ -29,6 +29,7 @@ def rolling(prompt: str, seamless: str, **fields: Any) -> TextToImage:
     return TextToImage(prompt=prompt, seamless=seamless, seamless_method="rolling", **(given | fields))
 
 
+@pytest.mark.slow
 def test_the_wrap_is_a_place_like_any_other_at_a_size_that_padding_refuses(engine: Engine) -> None:
     requests = [rolling(prompt, "xy", num_inference_steps=20, num_images=2) for prompt in PROMPTS]
     scores = [wrap_score(image) for request in requests for image in engine.run(request).images]

@@ -30,6 +30,7 @@ from sd_core.training.data.shading import lit_flat, make_surface
 from sd_core.training.data.solids import Ellipsoid, Field, Solid, dot, sphere_span, vector
 from sd_core.training.data.terrain import make_terrain
 from sd_core.training.data.tracer import Thing, cast
+from sd_core.training.data.words import MODIFIER_WORDS
 
 
 def texture(
@@ -96,7 +97,7 @@ def test_the_named_colour_dominates_every_material() -> None:
     centres = np.stack([colour_rgb(c) for c in COLOURS])
     for material in MATERIALS:
         for number, colour in enumerate(COLOURS):
-            image = texture(material, colour=colour).reshape(-1, 3) / 255
+            image = texture(material, colour=colour, shape=(64, 64)).reshape(-1, 3) / 255
             away = np.abs(image[:, None] - centres).sum(-1).argmin(-1)
             share = np.bincount(away, minlength=len(COLOURS)) / len(image)
             assert share[number] > 0.12, (material, colour, share)
@@ -169,7 +170,7 @@ def test_held_out_pairs_are_a_tenth_and_leave_everything_to_learn_from() -> None
 
 
 def test_held_out_pairs_occur_only_where_asked_for() -> None:
-    for seed in range(150):
+    for seed in range(60):
         kept, trained = (
             make_sample(seed, 64, 64, kind=SampleKind.TEXTURE, held_out=held_out) for held_out in (True, False)
         )
@@ -182,18 +183,21 @@ def test_held_out_pairs_occur_only_where_asked_for() -> None:
 
 
 def test_captions_use_known_words_only_and_are_plain() -> None:
-    captions = [make_sample(seed, 64, 64).caption for seed in range(250)]
+    captions = [make_sample(seed, 64, 64).caption for seed in range(150)]
     assert set().union(*map(words_of, captions)) <= vocabulary()
     assert all(caption == caption.lower() and "{" not in caption and "  " not in caption for caption in captions)
-    assert len(set(captions)) > 200
+    assert len(set(captions)) > 120
     assert 150 < len(vocabulary()) < 500
 
 
 def test_captions_name_visible_modifiers() -> None:
-    for seed in range(60):
-        sample = make_sample(seed, 64, 64, kind=SampleKind.SCENE)
-        if Modifier.CRACKED in sample.modifiers:
-            assert words_of(sample.caption) & {"cracked", "fractured", "broken"}
+    samples = [make_sample(seed, 64, 64, kind=SampleKind.SCENE) for seed in range(40)]
+    named = [
+        any(word in sample.caption for word in MODIFIER_WORDS[modifier])
+        for sample in samples
+        for modifier in sample.modifiers
+    ]
+    assert len(named) > 5 and all(named)
 
 
 def ball_hits(solid: Solid) -> tuple[Plane, Plane, Camera, Plane]:

@@ -52,7 +52,7 @@ def test_a_text_encoder_that_is_asked_comes_to_name_what_captions_say(tokenizer:
     assert not encoder.training
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_pairs_of_words_never_read_are_read(tokenizer: CLIPTokenizer, seed: int) -> None:
     encoder = _encoder(tokenizer, seed)
     for _ in learn_to_read(encoder, tokenizer, _labels(READ), _config(250)):

@@ -91,6 +91,7 @@ def test_a_checkpoint_of_another_seed_is_refused(trained: Path, tmp_path: Path) 
         list(train(_tiny(Stage.AUTOENCODER, seed=1), out))
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_model(trained: Path, tmp_path: Path) -> None:
     out = _prepared(trained, tmp_path)
     config = _tiny(Stage.AUTOENCODER, processes=2)
@@ -115,6 +116,7 @@ def test_a_stage_started_from_a_model_gives_a_whole_model(trained: Path, tmp_pat
     assert (tmp_path / "model" / "controlnet" / "diffusion_pytorch_model.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_a_model_that_learns_to_read_anew_is_whole_and_reads_otherwise(trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained / "pictures", tmp_path / "pictures")
     list(train(_tiny(Stage.TEXT_ENCODER, seed=1), tmp_path, start=trained / "model"))
