@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -133,7 +134,7 @@ def test_what_an_outline_stained_does_not_stay_behind_as_its_ghost() -> None:
         occluder_distance=first.occluder_distance,
     )
     assert not ghost_mask(sources, first).any(), "beside the outline they belong to it"
-    provisional = replace(sources, confirmed=~whole)
+    provisional = dataclasses.replace(sources, confirmed=~whole)
     assert halo_mask(provisional)[stains].all() and np.array_equal(
         ghost_mask(provisional, first), halo_mask(provisional)
     )

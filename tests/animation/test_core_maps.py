@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -165,7 +166,7 @@ def test_every_pixel_that_was_lost_is_found_where_it_was_unless_its_neighbours_a
         find_correspondence(here, relief(0)),
     )
     lost = carried_on.has_source & (np.random.default_rng(3).random((SIZE, SIZE)) < 0.1)
-    holed = replace(
+    holed = dataclasses.replace(
         carried_on, frame=np.where(lost, np.int32(NEVER), carried_on.frame), confirmed=carried_on.confirmed & ~lost
     )
     refiner = SourceRefiner(lambda index: relief(index).position)
@@ -228,7 +229,7 @@ def test_what_moves_through_the_world_is_left_where_its_vectors_led() -> None:
 
 
 def replace_place(sources: SourceMap, place: Array) -> SourceMap:
-    return replace(sources, xy=place.astype(np.float32))
+    return dataclasses.replace(sources, xy=place.astype(np.float32))
 
 
 def test_a_surface_that_comes_back_is_found_where_it_was_made() -> None:
