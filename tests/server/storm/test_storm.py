@@ -17,13 +17,22 @@ pytestmark = [
 
 SEED = 1
 
+WEEKLY = {
+    "engines": pytest.mark.weekly,  # 3 minutes: sixty kills, and a new engine after each
+    "servers": pytest.mark.weekly,  # 3 minutes: forty kills, and a new server with its engine after each
+    "disk": pytest.mark.weekly,  # 1 minute: five full disks, and clients at work between them
+    "bits": pytest.mark.weekly,  # 1 minute: a server is started on each of nine damaged homes
+    "movie": pytest.mark.weekly,  # 2 minutes: three hundred frames, twice, with ten kills
+}
+"""`test_storms.py` kills engines and servers twenty times each, also outside the weekly run."""
+
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return Scene.build(tmp_path_factory.mktemp("storm"))
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=WEEKLY.get(name, ())) for name in PARTS])
 def test_every_law_holds_in_a_storm_of(name: str, scene: Scene) -> None:
     found = run_part(name, scene, SEED)
     print(table(found))  # noqa: T201 - the figures are of interest
