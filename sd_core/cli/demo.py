@@ -59,7 +59,8 @@ def demo(  # noqa: PLR0913, PLR0917 - one for each option
     _check(folder, requests, overwrite=overwrite)
     with open_engine(How(device=device, dtype=dtype, server=server, token=token)) as engine:
         results = {name: _make(engine, request, folder / f"{name}.png") for name, request in requests.items()}
-    tiles = [_scale(tile, _SIDE) for tile in _tiles(results, depth)]
+    first, *others = _tiles(results, depth)
+    tiles = [first, *(_scale(tile, first.shape[0]) for tile in others)]
     sheet = contact_sheet(tiles, columns=len(tiles), gap=8)
     write_files([(folder / _SHEET, encode_png(sheet))])
     say(f"wrote {folder / _SHEET}  (text, depth of the scene, scene, texture repeated twice)")
