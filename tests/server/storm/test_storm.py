@@ -22,9 +22,13 @@ WEEKLY = {
     "servers": pytest.mark.weekly,  # 3 minutes: forty kills, and a new server with its engine after each
     "disk": pytest.mark.weekly,  # 1 minute: five full disks, and clients at work between them
     "bits": pytest.mark.weekly,  # 1 minute: a server is started on each of nine damaged homes
+    "sleep": pytest.mark.weekly,  # 1 minute: deadlines of two seconds bear no other test beside them
     "movie": pytest.mark.weekly,  # 2 minutes: three hundred frames, twice, with ten kills
 }
-"""`test_storms.py` kills engines and servers twenty times each, also outside the weekly run."""
+"""The minutes are estimates, from ten for the whole storm on two cores that do nothing else.
+
+Outside the weekly run `test_storms.py` kills engines and servers twenty times each, and `test_faults.py` has a machine that sleeps.
+"""
 
 
 @pytest.fixture(scope="module")
