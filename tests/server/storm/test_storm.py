@@ -24,6 +24,11 @@ WEEKLY = {
     "bits": pytest.mark.weekly,  # 1 minute: a server is started on each of nine damaged homes
     "sleep": pytest.mark.weekly,  # 1 minute: deadlines of two seconds bear no other test beside them
     "movie": pytest.mark.weekly,  # 2 minutes: three hundred frames, twice, with ten kills
+    "store": pytest.mark.weekly,  # 1 minute: a full store with clients at work, beside which no other test may run
+    "descriptors": pytest.mark.weekly,  # 1 minute: takes all descriptors of its process, beside which no other test may run
+    "journal": pytest.mark.weekly,  # 1 minute: the journal goes under a running server, whose deadlines bear no load beside it
+    "devices": pytest.mark.weekly,  # 2 minutes: six engines at once, each with torch
+    "no-device": pytest.mark.weekly,  # 1 minute: as devices
 }
 """The minutes are estimates, from ten for the whole storm on two cores that do nothing else.
 
