@@ -14,6 +14,7 @@ from sd_core.requests import Request, apply_style, kind_of
 from sd_core.requests.generation import Generation
 
 from ..commands.options import build, context, keyword, parameters, style_option, take
+from .exits import errors_as_json
 from .running import How, run_and_save
 
 OUTPUT = Annotated[
@@ -74,6 +75,8 @@ def request_command(name: str, kind: type[Request]) -> Callable[..., None]:
     def command(ctx: typer.Context, **given: Any) -> None:
         style = given.pop("style", None)
         how = How(**{field.name: given.pop(field.name) for options in shared for field in fields(options)})
+        if how.json:
+            errors_as_json(ctx)
         request = build(kind, given)
         if style is not None and isinstance(request, Generation):
             request = apply_style(style, request)

@@ -104,7 +104,7 @@ def _upgrade(data: dict[str, Any]) -> dict[str, Any]:
     version = fields.pop("format", 0)
     if isinstance(version, bool) or not isinstance(version, int) or version < 0:
         raise RequestError(
-            "format", f"must be a whole number, got {version!r:.60}", hint=f"this version writes {FORMAT}"
+            "format", f"must be a whole number from 0, got {version!r:.60}", hint=f"this version writes {FORMAT}"
         )
     if version > FORMAT:
         newer = f"is {version}, but this version of sd_core reads formats up to {FORMAT}"

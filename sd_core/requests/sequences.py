@@ -62,7 +62,7 @@ class MeshTexture(Generation):
     mesh: Mesh | str = field(
         about=About(
             label="Mesh",
-            help="glTF, OBJ, PLY or STL file, or `Mesh` arrays",
+            help="A glTF, OBJ, PLY or STL file; in Python also arrays",
             basic=True,
             preset=False,
             scope=Scope.WHOLE,

@@ -85,7 +85,7 @@ def decode(request: Mapping[str, Any], blobs: Path, limits: Limits) -> Request:
         field, message = (
             text.replace(f" in {blobs}", "").replace(f"{blobs}{os.sep}", "") for text in (error.field, error.message)
         )
-        raise RequestError(field, message, hint=error.hint) from error
+        raise RequestError(field, message, hint=error.hint, code=error.code) from error
     check_limits(decoded, limits)
     return decoded
 

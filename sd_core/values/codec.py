@@ -150,7 +150,7 @@ def _decode_value(data: dict[str, Any], arrays: ArraySource, place: str, depth: 
     try:
         return cls(**values)
     except RequestError as error:
-        raise RequestError(f"{inside}{error.field}", error.message, hint=error.hint) from error
+        raise RequestError(f"{inside}{error.field}", error.message, hint=error.hint, code=error.code) from error
 
 
 def _check_names(cls: type[Value], given: dict[str, Any], inside: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from sd_core.error_codes import REMEDIES, ErrorCode, code_of_status
 from sd_core.errors import EngineDied, ModelNotFound, OutOfMemory, RequestError, SDError, ServerError, error_from_dict
+from sd_core.requests import from_json
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for top in ("sd_core", "blender_addon", "jupyter_ext") for path in sorted((ROOT / top).rglob("*.py"))]
@@ -62,3 +63,10 @@ def test_an_error_of_an_older_or_newer_version_has_the_code_of_its_class() -> No
 def test_a_status_has_a_code() -> None:
     assert code_of_status(507) is ErrorCode.SERVER_FULL
     assert code_of_status(500) is ErrorCode.SERVER_FAILED
+
+
+def test_json_of_a_request_gives_the_codes_that_python_gives() -> None:
+    text = '{"type": "MeshTexture", "format": 1, "prompt": "moss", "mesh": "ball.glb", "seamless": "xy"}'
+    with pytest.raises(RequestError) as refused:
+        from_json(text)
+    assert refused.value.code is ErrorCode.UNUSED_FIELD
