@@ -40,6 +40,9 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "Rolling": "滚动",
     # switches beside values that may be left out
     "Use this value; off: default of the model": "使用此值；关闭：模型的默认值",
+    "Use this value; off: size of the pictures given, else default of the model": (
+        "使用此值；关闭：所给图片的尺寸，否则为模型的默认值"
+    ),
     "Use this value; off: default of the engine": "使用此值；关闭：引擎的默认值",
     "Use this value; off: a random seed, which the result tells": "使用此值；关闭：随机种子，结果中会给出",
     "Use this value; off: the one known for the model": "使用此值；关闭：适合该模型的一个",

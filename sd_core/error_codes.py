@@ -39,6 +39,7 @@ class ErrorCode(StrEnum):
     NETWORK_NOT_ALLOWED = "network-not-allowed"
     SERVER_TOKEN = "server-token"  # noqa: S105 - the name of an error
     SERVER_FORBIDDEN = "server-forbidden"
+    SERVER_REFUSED = "server-refused"
     SERVER_GONE = "server-gone"
     SERVER_CONFLICT = "server-conflict"
     SERVER_TOO_LARGE = "server-too-large"
@@ -99,7 +100,10 @@ REMEDIES: Mapping[ErrorCode, str] = MappingProxyType(
         ErrorCode.NETWORK_NOT_ALLOWED: "Allow online access in Blender's preferences, under System.",
         ErrorCode.SERVER_TOKEN: "Enter the token of the server: in the preferences of the add-on, or with `--token`.",
         ErrorCode.SERVER_FORBIDDEN: "Use the token of an identity that may do this, or ask the administrator.",
-        ErrorCode.SERVER_GONE: "What was asked for is no longer on the server; send it again.",
+        ErrorCode.SERVER_REFUSED: (
+            "Check the address, the method and the headers: the server does not serve this request; see its `/docs`."
+        ),
+        ErrorCode.SERVER_GONE: "Check the address. What was there before is no longer on the server: send it again.",
         ErrorCode.SERVER_CONFLICT: (
             "The job is not in a state in which this can be done; the message names its state."
         ),
@@ -115,12 +119,16 @@ REMEDIES: Mapping[ErrorCode, str] = MappingProxyType(
 _BY_STATUS: Mapping[int, ErrorCode] = MappingProxyType(
     {
         0: ErrorCode.SERVER_UNREACHABLE,
+        400: ErrorCode.SERVER_REFUSED,
         401: ErrorCode.SERVER_TOKEN,
         403: ErrorCode.SERVER_FORBIDDEN,
         404: ErrorCode.SERVER_GONE,
+        405: ErrorCode.SERVER_REFUSED,
         409: ErrorCode.SERVER_CONFLICT,
         410: ErrorCode.SERVER_GONE,
         413: ErrorCode.SERVER_TOO_LARGE,
+        415: ErrorCode.SERVER_REFUSED,
+        421: ErrorCode.SERVER_REFUSED,
         429: ErrorCode.SERVER_QUOTA,
         507: ErrorCode.SERVER_FULL,
     }

@@ -72,6 +72,11 @@ def option_name(spec: FieldSpec) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def _stands_for(spec: FieldSpec) -> str:
+    """What leaving an option out means; `--help` writes "default:" before it."""
+    return spec.about.unset.removeprefix("default ")
+
+
 def _can_be_typed(spec: FieldSpec) -> bool:
     """Parts without a form in words are made by programs only, such as cameras."""
     return spec.part is None or form_of(spec) is not None
@@ -86,12 +91,12 @@ def _parameter(spec: FieldSpec, hint: Any, *, hidden: bool) -> inspect.Parameter
     default = inspect.Parameter.empty if spec.required else spec.default
     text = f"{spec.help[:-1]}; may be given several times." if spec.many else spec.help
     if form is None:
-        shown = spec.about.unset if spec.optional else default != (0, 0, 0, 0)
+        shown = _stands_for(spec) if spec.optional else default != (0, 0, 0, 0)
         option = typer.Option(help=text, show_default=shown, metavar=spec.about.metavar or None, hidden=hidden)
         return keyword(spec.name, Annotated[_plain(hint), option], default)
     metavar = spec.about.metavar or form.metavar
     option = typer.Option(
-        option_name(spec), metavar=metavar, help=text, show_default=spec.about.unset if spec.optional else False,
+        option_name(spec), metavar=metavar, help=text, show_default=_stands_for(spec) if spec.optional else False,
         hidden=hidden,
     )  # fmt: skip
     annotation = list[str] | None if spec.many else str if spec.required else str | None

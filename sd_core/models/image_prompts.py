@@ -31,7 +31,7 @@ _TO_KEYS = ".to_k_ip.weight"
 
 @dataclass(frozen=True, slots=True)
 class Adapted:
-    """A model with its adapters on, as `adapted` lends it."""
+    """A model with its adapters on, as `with_adapters` lends it."""
 
     model: Model
     image: np.ndarray | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..values import About, Scope
 
 MODEL_DEFAULT = "default of the model"
+SIZE_DEFAULT = "size of the pictures given, else default of the model"
 
 PICTURE = About(
     label="Image", help="Picture to start from", basic=True, preset=False, scope=Scope.WHOLE, metavar="FILE"

@@ -7,7 +7,7 @@ from ..errors import RequestError
 from ..values import About, Array, Role, Scope, abstract, field, field_specs
 from ..values.checks import choice, instance, integer, name, number, optional, path, side, text, tuple_of
 from .choices import Seamless, SeamlessMethod
-from .descriptions import MODEL_DEFAULT
+from .descriptions import MODEL_DEFAULT, SIZE_DEFAULT
 from .parts import Control, ImagePrompt, Lora
 from .request import Request, Size
 
@@ -34,7 +34,7 @@ class Generation(Request):
             label="Width",
             help="Width of the picture, a multiple of 8",
             unit="px",
-            unset=MODEL_DEFAULT,
+            unset=SIZE_DEFAULT,
             basic=True,
             scope=Scope.WHOLE,
         ),
@@ -46,7 +46,7 @@ class Generation(Request):
             label="Height",
             help="Height of the picture, a multiple of 8",
             unit="px",
-            unset=MODEL_DEFAULT,
+            unset=SIZE_DEFAULT,
             basic=True,
             scope=Scope.WHOLE,
         ),

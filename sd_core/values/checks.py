@@ -1,4 +1,4 @@
-"""Converters for plain fields: each returns the canonical value or raises `Wrong`.
+"""Converters for plain fields: each returns the canonical value or raises `InvalidValue`.
 
 Those with settings are small values, so that a front end can ask a field what it accepts.
 """

@@ -26,9 +26,9 @@ def field(*, about: About, converter: Callable[[Any], Any], default: Any = MISSI
 
     Args:
         about: what people are told about the field.
-        converter: gives the canonical value, or raises `Wrong`.
+        converter: gives the canonical value, or raises `InvalidValue`.
         default: the value of a field that is left out.
-        role: needed where the converter does not tell (`field_role`): text that names a model or a file, arrays.
+        role: needed where the converter does not tell: text that names a model or a file, arrays.
     """
     return dataclasses.field(default=default, metadata={"about": about, "converter": converter, "role": role})
 
@@ -41,13 +41,13 @@ def keyword_only(cls: type[T]) -> type[T]:
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(field,))
 def abstract(cls: type[T]) -> type[T]:
-    """As `value`, for a class that only others are made from: JSON may not name it."""
+    """As `keyword_only`, for a class that only others are made from: JSON may not name it."""
     return _document(dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)(cls))
 
 
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
 def positional(cls: type[T]) -> type[T]:
-    """As `value`, but the fields may be given by position."""
+    """As `keyword_only`, but the fields may be given by position."""
     return _register(_document(dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)))
 
 
