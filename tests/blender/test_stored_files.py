@@ -12,15 +12,12 @@ import numpy as np
 import pytest
 
 from sd_core import from_json, load_request, replace
-from tests.blender.conftest import bare_addon, blender_home
 from tests.stored import written
 from tests.stored.make_all_formats_blend import values
 
-__all__ = ["bare_addon", "blender_home"]
-
 pytestmark = pytest.mark.blender
 
-STORED = Path(__file__).parent / "all_formats" / "blender"
+STORED = Path(written.__file__).parent / "all_formats" / "blender"
 
 
 def stored_values() -> dict[str, Any]:
