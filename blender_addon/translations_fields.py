@@ -53,8 +53,9 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "Strength": "强度",
     "How much of the picture may change; 1 keeps almost nothing of it": "图像可以改变的程度；1 几乎不保留原图",
     "Fill": "填充",
-    "What lies under the mask when denoising starts; surroundings with an empty prompt removes an object": (
-        "去噪开始时遮罩下的内容；选“周围”且提示词为空可移除物体"
+    "What lies under the mask when denoising starts; surroundings with an empty prompt and strength 1 removes an object: "
+    "the mask is filled with the patterns around it, without the model": (
+        "去噪开始时遮罩下的内容；选“周围”、提示词为空且强度为 1 可移除物体：用周围的图案填充遮罩，不使用模型"
     ),
     "Original": "原图",
     "Surroundings": "周围",

@@ -124,7 +124,8 @@ class Inpaint(Generation):
     fill: Fill = field(
         about=About(
             label="Fill",
-            help="What lies under the mask when denoising starts; surroundings with an empty prompt removes an object",
+            help="What lies under the mask when denoising starts; surroundings with an empty prompt and strength 1 removes an"
+            " object: the mask is filled with the patterns around it, without the model",
         ),
         converter=choice(Fill),
         default=Fill.NOISE,

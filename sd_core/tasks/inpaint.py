@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from sd_core.diffusion.edits import KeepOutside
-from sd_core.diffusion.images import to_mask, to_pixels
+from sd_core.diffusion.images import to_array, to_mask, to_pixels
 from sd_core.diffusion.latents import encode, latent_scale
-from sd_core.diffusion.masks import binary, feather, fill_from_surroundings, over_borders, paste, to_cells
+from sd_core.diffusion.masks import binary, continue_patterns, feather, over_borders, paste, to_cells
+from sd_core.diffusion.patch_join import join
 from sd_core.diffusion.schedule import Schedule
 from sd_core.errors import RequestError
 from sd_core.models import UNetInput
@@ -25,13 +27,30 @@ from .controls import controls_of
 from .generate import generate
 from .image_to_image import keep_alpha
 from .plan import Context, Picture, Plan, TaskEnv
-from .resolve import demand_unet_input
+from .resolve import demand_unet_input, resolve
 from .starts import noise_of, schedule_of
+
+_BAND = 32.0
+"""px over which a margin takes over the colours of the picture it continues: four latents, as far as the decoder mixes."""
 
 
 def run(request: Inpaint, context: Context, *, keep_latents: bool = False) -> Result:
-    """See `run_request`."""
-    return generate(plan_inpaint, request, context, keep_latents=keep_latents)
+    """See `run_request`; where an object is removed nothing is denoised, so that there are no latents to keep."""
+    if not is_removal(request):
+        return generate(plan_inpaint, request, context, keep_latents=keep_latents)
+    context.decisions["inpaint"] = "filled from the surroundings, nothing denoised: the prompt is empty"
+    resolved = resolve(request, context.model(request.model))
+    canvas = _canvas(resolved)
+    return Result(images=[canvas.finish(to_array(canvas.filled[0]))] * resolved.num_images, request=resolved)
+
+
+def is_removal(request: Inpaint) -> bool:
+    """Whether the surroundings alone are to fill the mask.
+
+    At strength 1 denoising would throw them away, and with nothing to go by it paints some object.
+    """
+    unguided = not (request.prompt.strip() or request.controls or request.image_prompt)
+    return unguided and request.fill is Fill.SURROUNDINGS and request.strength == 1
 
 
 def plan_inpaint(request: Inpaint, env: TaskEnv) -> Plan:
@@ -88,11 +107,24 @@ def _canvas(request: Inpaint) -> _Canvas:
     pixels = to_pixels(image)
     filled = pixels
     if request.fill is Fill.SURROUNDINGS:
-        filled = over_borders(fill_from_surroundings, request.seamless, pixels, hard)
+        filled = over_borders(continue_patterns, request.seamless, pixels, hard)
     base = np.rint(unit_floats(image[..., :3]) * 255).astype(np.uint8)
-    soft = free[0, 0].numpy()
-    with_alpha = keep_alpha(_opaque_where(image, hard[0, 0].numpy()))
-    return _Canvas(pixels, filled, hard, lambda painted: with_alpha(paste(base, painted, soft)))
+    soft, painted_where = free[0, 0].numpy(), hard[0, 0].numpy()
+    with_alpha = keep_alpha(_opaque_where(image, painted_where))
+    joins = any(request.expand) and request.feather == 0
+
+    def finish(painted: Picture) -> Picture:
+        joined = _join_border(base, painted, painted_where > 0) if joins else painted
+        return with_alpha(paste(base, joined, soft))
+
+    return _Canvas(pixels, filled, hard, finish)
+
+
+def _join_border(base: Picture, painted: Picture, mask: NDArray[np.bool_]) -> Picture:
+    """The painted picture, whose colours within `_BAND` px of the kept part lead over to it: else its border is seen."""
+    near = mask & (np.asarray(distance_transform_edt(mask)) <= _BAND)
+    around = unit_floats(np.where(mask[..., None], painted, base))
+    return np.rint(join(around, unit_floats(painted), near) * 255).astype(np.uint8)
 
 
 def _start(request: Inpaint, canvas: _Canvas, schedule: Schedule, env: TaskEnv, *, needs_reference: bool) -> _Start:
