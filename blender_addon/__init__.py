@@ -22,10 +22,10 @@ def unregister() -> None:
 
     registration.unregister()
     if __package__.startswith("bl_ext."):
-        _forget_modules()
+        _unload_modules()
 
 
-def _forget_modules() -> None:
+def _unload_modules() -> None:
     """Let the next `register` read everything anew: Blender keeps modules when an update replaces their files."""
     import bpy
 

@@ -27,11 +27,11 @@ from . import jobs, registration
 from .job import BlenderJob
 from .operators.stylise_animation import output_of, stylise_animation
 from .preferences import Preferences, read_preferences
-from .scene.passes.exit import end_blender
+from .scene.passes.exit import exit_blender
 
-DONE, FAILED, WRONG, CANCELLED = 0, 1, 2, 130
+DONE, FAILED, USAGE_ERROR, CANCELLED = 0, 1, 2, 130
 
-_LOOK = 0.05
+_POLL_INTERVAL = 0.05
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -40,12 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: as after `--` on Blender's command line, which are taken where none are given.
     """
-    given = _after_dashes(sys.argv) if arguments is None else arguments
+    given = _arguments_after_dashes(sys.argv) if arguments is None else arguments
     try:
         options = _parser().parse_args(given)
     except SystemExit as told:  # what is wrong with them, or what `--help` says
-        end_blender(WRONG if told.code else DONE)
-    end_blender(run(options))
+        exit_blender(USAGE_ERROR if told.code else DONE)
+    exit_blender(run(options))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         return CANCELLED
     except RequestError as error:
         _say(f"error: {error}")
-        return WRONG
+        return USAGE_ERROR
     except SDError as error:
         _say(f"error: {error}")
         return FAILED
@@ -82,22 +82,22 @@ def animate(options: argparse.Namespace) -> None:
             "view_layer", f"there is no {layer!r}", hint=", ".join(held.name for held in scene.view_layers)
         )
     frames = _frames(scene, options)
-    job = stylise_animation(scene, layer, frames, again=options.resume, preferences=_preferences(options))
+    job = stylise_animation(scene, layer, frames, resume=options.resume, preferences=_preferences(options))
     _cancel_on_signals(job)
-    _follow(job)
+    _wait_and_log(job)
     output = output_of(scene, frames)
     _say(f"wrote {output.folder / 'frames'}" + (f" and {output.video}" if output.video.is_file() else ""))
 
 
-def _follow(job: BlenderJob) -> None:
+def _wait_and_log(job: BlenderJob) -> None:
     told = ""
-    while not job.ended:
-        if not jobs.drain(0.0):  # one event at a time: of several, a log wants each
-            time.sleep(_LOOK)
+    while not job.has_ended:
+        if not jobs.handle_events(0.0):  # one event at a time: of several, a log wants each
+            time.sleep(_POLL_INTERVAL)
         now = f"{job.stage}: {job.message}" if job.message else str(job.stage)
         if now != told:
             told = now
-            _say(f"{now} ({job.share:.0%})")
+            _say(f"{now} ({job.progress:.0%})")
     if job.error is not None:
         raise job.error
 
@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _after_dashes(arguments: Sequence[str]) -> Sequence[str]:
+def _arguments_after_dashes(arguments: Sequence[str]) -> Sequence[str]:
     return arguments[arguments.index("--") + 1 :] if "--" in arguments else ()
 
 

@@ -27,7 +27,7 @@ class Preferences:
     url: str = ""
     token: str = ""
     python: str = ""
-    home: Path | None = None
+    data_folder: Path | None = None
     device: str = "auto"
     online: bool = False
     free_memory_before_render: bool = False
@@ -88,7 +88,7 @@ class SDCORE_AP_preferences(bpy.types.AddonPreferences):
 CLASSES = (SDCORE_AP_preferences,)
 
 
-def wants_live_picture() -> bool:
+def is_live_picture_on() -> bool:
     """The one preference that is asked for at every drawing."""
     addon = bpy.context.preferences.addons.get(__package__ or "")
     return addon is None or addon.preferences is None or addon.preferences.live_picture
@@ -106,7 +106,7 @@ def read_preferences() -> Preferences:
         url=held.url.strip() if remote else "",
         token=held.token.strip() if remote else "",
         python=bpy.path.abspath(held.python) or find_python(),
-        home=Path(bpy.path.abspath(held.home)) if held.home else None,
+        data_folder=Path(bpy.path.abspath(held.home)) if held.home else None,
         device=held.device or "auto",
         online=online,
         free_memory_before_render=held.free_memory_before_render,

@@ -20,7 +20,7 @@ from sd_core.values import field_specs
 
 from .connection import server
 from .fields import WEIGHT, image_property, request_properties
-from .loras import FAMILIES, suggestions
+from .loras import FAMILY_LABELS, suggestions
 from .properties_stylise import SDCORE_PG_project, SDCORE_PG_stylise
 from .request_fields import ADDED, COMMON, CONTROL, IMAGE_PROMPT, LORA, TASKS, TEXTURE
 
@@ -66,7 +66,7 @@ def _controlnets(group: bpy.types.PropertyGroup, _context: object, _text: str) -
     families: dict[str, str] = {}
     for model in server.status.models:
         named = (known.name for known in model.controlnets if known.name and known.kind == group.kind)
-        families |= dict.fromkeys(named, FAMILIES.get(model.family or "", ""))
+        families |= dict.fromkeys(named, FAMILY_LABELS.get(model.family or "", ""))
     yield from families.items()
 
 

@@ -57,7 +57,7 @@ def choose(scene: bpy.types.Scene, options: argparse.Namespace) -> None:
 def still(scene: bpy.types.Scene, addon: Any, path: Path) -> None:
     """Stylise the first frame and save it."""
     bpy.ops.sdcore.stylise_render()
-    addon.jobs.wait(addon.jobs.running()[-1])
+    addon.jobs.wait(addon.jobs.running_jobs()[-1])
     image = bpy.data.images[f"{scene.name} {scene.frame_current} stylised"]
     path.write_bytes(image.packed_file.data)
 

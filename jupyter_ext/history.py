@@ -19,14 +19,14 @@ class Entry:
     """One image of a result.
 
     picture: (h, w, 3|4) uint8, held here: an animation's frames are read anew each time, from where they may be gone one day.
-    request: gives this image alone. asked: as the form described it.
+    request: gives this image alone. form_request: as the form described it.
     """
 
     id: str
     result: Result
     picture: Array = field(repr=False)
     request: Request
-    asked: Request
+    form_request: Request
     thumbnail: bytes = field(repr=False)
 
     @property
@@ -65,10 +65,10 @@ class History:
         self._entries: dict[str, Entry] = {}
         self._count = 0
 
-    def add(self, result: Result, asked: Request) -> list[Entry]:
+    def add(self, result: Result, form_request: Request) -> list[Entry]:
         """An entry for each image of a result; only the first for an animation, whose frames belong together."""
         single = not isinstance(result.request, Generation) or result.request.num_images == 1
-        added = [self._entry(result, index, asked) for index in range(1 if single else len(result.images))]
+        added = [self._new_entry(result, index, form_request) for index in range(1 if single else len(result.images))]
         for entry in added:
             self._entries[entry.id] = entry
         while len(self._entries) > self._limit:
@@ -87,7 +87,7 @@ class History:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _entry(self, result: Result, index: int, asked: Request) -> Entry:
+    def _new_entry(self, result: Result, index: int, form_request: Request) -> Entry:
         self._count += 1
         picture = result.images[index]
         return Entry(
@@ -95,6 +95,6 @@ class History:
             result=result,
             picture=picture,
             request=image_request(result.request, index),
-            asked=asked,
+            form_request=form_request,
             thumbnail=thumbnail_bytes(picture),
         )

@@ -55,7 +55,7 @@ class Sweep:
         if not 0 < count <= MAX_CELLS:
             raise RequestError("sweep", f"has {count} cells", hint=f"use 1 to {MAX_CELLS}")
         base = with_seed(base)
-        return [replace(base, **cell) for cell in _cells(axes)]
+        return [replace(base, **cell) for cell in _combinations(axes)]
 
 
 def make_sweep(values: dict[str, Iterable[Any]]) -> Sweep:
@@ -87,19 +87,19 @@ def with_seed(request: Request) -> Request:
     return replace(request, seed=secrets.randbelow(MAX_SEED - 1000))
 
 
-def variations(last: Request, count: int = 4) -> Sweep:
+def variations(request: Request, count: int = 4) -> Sweep:
     """The sweep of the seeds after that of an image.
 
     Raises:
         RequestError: its kind of request has no seed.
     """
-    if not isinstance(last, Generation):
-        raise RequestError("seed", f"{type(last).__name__} draws nothing", hint="choose another mode")
-    first = (last.seed or 0) + 1
+    if not isinstance(request, Generation):
+        raise RequestError("seed", f"{type(request).__name__} draws nothing", hint="choose another mode")
+    first = (request.seed or 0) + 1
     return make_sweep({"seed": range(first, first + count)})
 
 
-def read_axis(kind: type[Request], field: str, words: str) -> Axis:
+def read_axis(kind: type[Request], field: str, entered: str) -> Axis:
     """The axis of what a user typed: `4, 8, 16`, or `1-4` for whole numbers, or texts between `|`.
 
     Raises:
@@ -108,21 +108,21 @@ def read_axis(kind: type[Request], field: str, words: str) -> Axis:
     spec = shown_fields(kind).get(field)
     if spec is None:
         raise RequestError(field, f"is no field of {kind.__name__}", hint="choose one of the list")
-    read = _reader(spec.convert)
-    pieces = words.split("|" if "|" in words or read is str else ",")
+    read = _parser_of(spec.convert)
+    pieces = entered.split("|" if "|" in entered or read is str else ",")
     try:
-        values = tuple(value for piece in pieces if piece.strip() for value in _values(piece.strip(), read))
+        values = tuple(value for piece in pieces if piece.strip() for value in _parse_values(piece.strip(), read))
     except ValueError as error:
-        raise RequestError(field, f"cannot take {words!r}", hint="write 4, 8, 16 or 1-4; texts between |") from error
+        raise RequestError(field, f"cannot take {entered!r}", hint="write 4, 8, 16 or 1-4; texts between |") from error
     return Axis(field, values)
 
 
-def sweepable(kind: type[Request]) -> Sequence[str]:
+def sweepable_fields(kind: type[Request]) -> Sequence[str]:
     """The fields whose values can be typed."""
-    return [spec.name for spec in shown_fields(kind).values() if _reader(spec.convert) is not None]
+    return [spec.name for spec in shown_fields(kind).values() if _parser_of(spec.convert) is not None]
 
 
-def _reader(convert: Any) -> Callable[[str], Any] | None:
+def _parser_of(convert: Any) -> Callable[[str], Any] | None:
     from sd_core.values import checks
 
     if isinstance(convert, integer) or convert is checks.side:
@@ -132,7 +132,7 @@ def _reader(convert: Any) -> Callable[[str], Any] | None:
     return str if isinstance(convert, checks.choice) or convert in (checks.text, checks.name, checks.path) else None
 
 
-def _values(piece: str, read: Callable[[str], Any] | None) -> list[Any]:
+def _parse_values(piece: str, read: Callable[[str], Any] | None) -> list[Any]:
     if read is None:
         raise ValueError(piece)
     first, dash, last = piece.partition("-")
@@ -141,6 +141,6 @@ def _values(piece: str, read: Callable[[str], Any] | None) -> list[Any]:
     return [read(piece)]
 
 
-def _cells(axes: list[Axis]) -> Iterator[dict[str, Any]]:
+def _combinations(axes: list[Axis]) -> Iterator[dict[str, Any]]:
     for values in itertools.product(*(axis.values for axis in axes)):
         yield {axis.field: value for axis, value in zip(axes, values, strict=True)}

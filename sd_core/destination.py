@@ -42,7 +42,7 @@ def check_destination(request: Request, path: Path, *, overwrite: bool, sources:
     check_folder(path.parent)
     _check_kind(path, folder=folder)
     if folder:
-        check_folder(path, made=True)
+        check_folder(path, will_be_made=True)
     if request.arrays() and not folder:
         refuse_way_out(_inputs(path))
     taken = [held for held in planned_paths(request, path) if os.path.lexists(held)]

@@ -157,7 +157,7 @@ def make_folder(path: Path) -> bool:
     return True
 
 
-def make_folder_beside(path: Path) -> bool:
+def make_own_folder(path: Path) -> bool:
     """`make_folder` for a folder that we name ourselves, beside a result; see `refuse_way_out`."""
     refuse_way_out(path)
     return make_folder(path)

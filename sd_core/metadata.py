@@ -16,7 +16,7 @@ from .errors import RequestError
 from .files import open_regular
 from .paths import home_folder
 from .requests import Generation, Request, from_json
-from .trust import Allowed, by_user, named_in
+from .trust import Allowed, absolute_names, external_names
 from .values import Array, Role
 
 PARAMETERS = "parameters"
@@ -107,13 +107,13 @@ def check_names(
         NotAllowed: it names what is not allowed.
         SDError: what the user has allowed cannot be read.
     """
-    named = (each for each in named_in(request) if each.role is Role.FILE or not remote)
-    allowed_beside(Path(picture), allow).check(named)
+    named = (each for each in external_names(request) if each.role is Role.FILE or not remote)
+    allowed_for_picture(Path(picture), allow).check(named)
 
 
-def allowed_beside(picture: Path, allow: Iterable[str] = ()) -> Allowed:
+def allowed_for_picture(picture: Path, allow: Iterable[str] = ()) -> Allowed:
     """What the request in a picture may name on this machine; `allow`: hub ids, files and folders beside the rest."""
-    return Allowed(home=home_folder(), more=by_user(allow), beside=picture.absolute().parent)
+    return Allowed(home=home_folder(), more=absolute_names(allow), input_folder=picture.absolute().parent)
 
 
 def _request_text(where: Path) -> str:

@@ -10,7 +10,7 @@ import bpy
 from sd_core.errors import SDError
 
 
-class Told:
+class ReportingOperator:
     """Operators whose errors are told where the user looks, with what to do; `carry_out` changes nothing where it fails."""
 
     bl_options: ClassVar = {"REGISTER"}

@@ -8,14 +8,14 @@ from bpy.props import IntProperty, StringProperty
 
 from .. import jobs
 from .common import is_ready
-from .generate import open_image
+from .generate import current_image
 
 
 class _Undoable:
     bl_options: ClassVar = {"REGISTER", "UNDO", "INTERNAL"}
 
 
-class _Remove(_Undoable):
+class _RemoveRow(_Undoable):
     """Those that remove a row. rows: the list, by its name in the settings."""
 
     rows: ClassVar[str]
@@ -42,7 +42,7 @@ class SDCORE_OT_add_lora(_Undoable, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SDCORE_OT_remove_lora(_Remove, bpy.types.Operator):
+class SDCORE_OT_remove_lora(_RemoveRow, bpy.types.Operator):
     """Remove this LoRA"""
 
     bl_idname = "sdcore.remove_lora"
@@ -59,7 +59,7 @@ class SDCORE_OT_remove_lora(_Remove, bpy.types.Operator):
         loras = context.scene.sd_core.loras
         for index in reversed([index for index, row in enumerate(loras) if row.path == self.path]):
             loras.remove(index)
-        jobs.forget_ended()
+        jobs.forget_ended_jobs()
         return {"FINISHED"}
 
 
@@ -74,7 +74,7 @@ class SDCORE_OT_add_control(_Undoable, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SDCORE_OT_remove_control(_Remove, bpy.types.Operator):
+class SDCORE_OT_remove_control(_RemoveRow, bpy.types.Operator):
     """Remove this ControlNet"""
 
     bl_idname = "sdcore.remove_control"
@@ -90,11 +90,11 @@ class SDCORE_OT_new_mask(_Undoable, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        image = open_image(context)
+        image = current_image(context)
         return is_ready(cls, "Open an image first" if image is None or not all(image.size) else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        image = open_image(context)
+        image = current_image(context)
         assert image is not None
         width, height = image.size
         settings = context.scene.sd_core

@@ -54,14 +54,14 @@ class SDCORE_OT_select_region(bpy.types.Operator):
                 self._end = where
             case "LEFTMOUSE", "RELEASE" if self._start is not None:
                 self._finish(context)
-                return self._take(context, self._start, where)
+                return self._set_region(context, self._start, where)
         return {"RUNNING_MODAL"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Called when a file is loaded in the middle."""
         self._finish(context)
 
-    def _take(self, context: bpy.types.Context, first: Pixel, last: Pixel) -> set[str]:
+    def _set_region(self, context: bpy.types.Context, first: Pixel, last: Pixel) -> set[str]:
         image = context.space_data.image
         if image is None:
             self.report({"ERROR"}, "The image is gone. Open it again, and then select the region")

@@ -19,7 +19,7 @@ from ..request_fields import groups_of
 from .common import is_ready
 
 
-def in_background(work: Callable[[Preferences], object]) -> None:
+def run_in_background(work: Callable[[Preferences], object]) -> None:
     """Run something that waits for the server in a thread; what goes wrong is seen in the server's status."""
     preferences = read_preferences()
 
@@ -27,19 +27,19 @@ def in_background(work: Callable[[Preferences], object]) -> None:
         try:
             work(preferences)
         except SDError as error:
-            server.note(error)
+            server.record_error(error)
 
     threading.Thread(target=quietly, name="sd_core-server", daemon=True).start()
 
 
-class Asks:
+class BackgroundRequest:
     """Operators that ask the server for something in the background."""
 
     bl_options: ClassVar = {"INTERNAL"}
     ask: ClassVar[Callable[[Preferences], object]]
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        in_background(type(self).ask)
+        run_in_background(type(self).ask)
         return {"FINISHED"}
 
 
@@ -51,9 +51,9 @@ class SDCORE_OT_start_server(bpy.types.Operator):
     bl_options: ClassVar = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        jobs.retry_lost()
-        jobs.forget_ended()
-        in_background(_start)
+        jobs.retry_lost_jobs()
+        jobs.forget_ended_jobs()
+        run_in_background(_start)
         return {"FINISHED"}
 
 
@@ -66,16 +66,16 @@ class SDCORE_OT_stop_server(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return server.started_here
+        return server.is_started_here
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        for job in jobs.running():
+        for job in jobs.running_jobs():
             job.cancel()
-        in_background(lambda _: server.stop())
+        run_in_background(lambda _: server.stop())
         return {"FINISHED"}
 
 
-class SDCORE_OT_free_memory(Asks, bpy.types.Operator):
+class SDCORE_OT_free_memory(BackgroundRequest, bpy.types.Operator):
     """Let the server drop its models and give their memory back"""
 
     bl_idname = "sdcore.free_memory"
@@ -83,7 +83,7 @@ class SDCORE_OT_free_memory(Asks, bpy.types.Operator):
     ask = server.free_memory
 
 
-class SDCORE_OT_refresh_models(Asks, bpy.types.Operator):
+class SDCORE_OT_refresh_models(BackgroundRequest, bpy.types.Operator):
     """Ask the server anew which models, ControlNets and LoRAs it has"""
 
     bl_idname = "sdcore.refresh_models"
@@ -104,7 +104,7 @@ class SDCORE_OT_open_lora_folder(bpy.types.Operator):
         return is_ready(cls, elsewhere if read_preferences().url else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        folder = (read_preferences().home or home_folder()) / "loras"
+        folder = (read_preferences().data_folder or home_folder()) / "loras"
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -127,10 +127,10 @@ class SDCORE_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(jobs.running())
+        return bool(jobs.running_jobs())
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        for job in jobs.running():
+        for job in jobs.running_jobs():
             if self.job in ("", job.id):
                 job.cancel()
         return {"FINISHED"}
@@ -144,7 +144,7 @@ class SDCORE_OT_dismiss(bpy.types.Operator):
     bl_options: ClassVar = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        jobs.forget_ended()
+        jobs.forget_ended_jobs()
         return {"FINISHED"}
 
 
@@ -169,7 +169,7 @@ class SDCORE_OT_set_pad(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         context.scene.sd_core.pad = True
-        jobs.forget_ended()
+        jobs.forget_ended_jobs()
         return {"FINISHED"}
 
 
@@ -186,7 +186,7 @@ class SDCORE_OT_use_default_model(bpy.types.Operator):
             set_values(group, {name: None for name, spec in specs.items() if spec.role.is_outside})
         settings.loras.clear()
         settings.controls.clear()
-        jobs.forget_ended()
+        jobs.forget_ended_jobs()
         return {"FINISHED"}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from .. import history
-from .layout import in_editors
+from .layout import panels_in_editors
 
 
 class SDCORE_PT_history:
@@ -30,4 +30,4 @@ class SDCORE_PT_history:
         row.operator("sdcore.remove_history", text="", icon="TRASH")
 
 
-CLASSES = in_editors(SDCORE_PT_history)
+CLASSES = panels_in_editors(SDCORE_PT_history)

@@ -10,7 +10,7 @@ import bpy
 from ..request_fields import STYLISE
 from ..scene.passes.camera import render_size
 from .generate import draw_prompt
-from .layout import in_editors, other_fields
+from .layout import other_fields, panels_in_editors
 from .status import draw_jobs
 
 _PLACED = ("strength", "depth_scale", "overscan")
@@ -117,4 +117,4 @@ def _draw_prompts(layout: bpy.types.UILayout, stylise: bpy.types.PropertyGroup, 
         layout.prop_search(stylise.prompts[stylise.active_prompt], "marker", scene, "timeline_markers", text="Marker")
 
 
-CLASSES = (SDCORE_UL_prompts, *in_editors(SDCORE_PT_stylise), *in_editors(SDCORE_PT_stylise_animation))
+CLASSES = (SDCORE_UL_prompts, *panels_in_editors(SDCORE_PT_stylise), *panels_in_editors(SDCORE_PT_stylise_animation))

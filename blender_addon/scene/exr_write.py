@@ -21,7 +21,7 @@ from sd_core.values.srgb import decode_srgb
 from .exr import read_blender_exr
 
 _TYPES = {"uint32": 0, "float16": 1, "float32": 2}
-_LINES = 16
+_LINES_PER_CHUNK = 16
 _ZIP = 3
 
 
@@ -63,18 +63,18 @@ def exr_bytes(file: ExrFile) -> bytes:
     texts = {name: held for name, held in file.header.items() if isinstance(held, str) and name not in ("name", "type")}
     head = b"".join([
         struct.pack("<ii", 20000630, 2 | 0x400),
-        _attribute("channels", "chlist", b"".join(_channel(*pair) for pair in channels.items()) + b"\0"),
-        _attribute("compression", "compression", bytes([_ZIP])),
-        _attribute("dataWindow", "box2i", window),
-        _attribute("displayWindow", "box2i", window),
-        _attribute("lineOrder", "lineOrder", b"\0"),
-        _attribute("pixelAspectRatio", "float", struct.pack("<f", 1)),
-        _attribute("screenWindowCenter", "v2f", struct.pack("<ff", 0, 0)),
-        _attribute("screenWindowWidth", "float", struct.pack("<f", 1)),
-        *(_attribute(name, "string", held.encode()) for name, held in texts.items()),
+        _attribute_bytes("channels", "chlist", b"".join(_channel_bytes(*pair) for pair in channels.items()) + b"\0"),
+        _attribute_bytes("compression", "compression", bytes([_ZIP])),
+        _attribute_bytes("dataWindow", "box2i", window),
+        _attribute_bytes("displayWindow", "box2i", window),
+        _attribute_bytes("lineOrder", "lineOrder", b"\0"),
+        _attribute_bytes("pixelAspectRatio", "float", struct.pack("<f", 1)),
+        _attribute_bytes("screenWindowCenter", "v2f", struct.pack("<ff", 0, 0)),
+        _attribute_bytes("screenWindowWidth", "float", struct.pack("<f", 1)),
+        *(_attribute_bytes(name, "string", held.encode()) for name, held in texts.items()),
         b"\0",
     ])  # fmt: skip
-    chunks = [_chunk(channels, line, height) for line in range(0, height, _LINES)]
+    chunks = [_chunk_bytes(channels, line, height) for line in range(0, height, _LINES_PER_CHUNK)]
     starts = np.cumsum([len(head) + 8 * len(chunks), *(len(chunk) for chunk in chunks[:-1])])
     return head + starts.astype("<u8").tobytes() + b"".join(chunks)
 
@@ -85,16 +85,16 @@ def _channels(file: ExrFile) -> Iterator[tuple[str, np.ndarray]]:
             yield ".".join(filter(None, (held.view_layer, held.name, component))), plane
 
 
-def _channel(name: str, plane: np.ndarray) -> bytes:
+def _channel_bytes(name: str, plane: np.ndarray) -> bytes:
     return name.encode() + b"\0" + struct.pack("<iiii", _TYPES[plane.dtype.name], 0, 1, 1)
 
 
-def _attribute(name: str, kind: str, value: bytes) -> bytes:
+def _attribute_bytes(name: str, kind: str, value: bytes) -> bytes:
     return f"{name}\0{kind}\0".encode() + struct.pack("<i", len(value)) + value
 
 
-def _chunk(channels: dict[str, np.ndarray], first: int, height: int) -> bytes:
-    last = min(first + _LINES, height)
+def _chunk_bytes(channels: dict[str, np.ndarray], first: int, height: int) -> bytes:
+    last = min(first + _LINES_PER_CHUNK, height)
     lines = (plane[line] for line in range(first, last) for plane in channels.values())
     raw = b"".join(np.ascontiguousarray(line).tobytes() for line in lines)
     packed = zlib.compress(_differences(raw), 4)

@@ -11,13 +11,13 @@ from sd_core.saving import save_arrays
 
 from ..history import Entry
 from ..output import shell
-from .base import Note, View
+from .base import Note, ResultTab
 
-INPUTS = "inputs"
+INPUTS_FOLDER = "inputs"
 """Folder beside the notebook where the arrays of copied requests go."""
 
 
-class CodeView(View):
+class CodeTab(ResultTab):
     """A cell that makes the same image."""
 
     title = "Python"
@@ -32,16 +32,16 @@ class CodeView(View):
         self._code.value = cell_source(entry.request)
         arrays = entry.request.arrays()
         self._note.say(
-            f"Its {len(arrays)} arrays are written to {INPUTS}/ by studio.copy_as_python()." if arrays else ""
+            f"Its {len(arrays)} arrays are written to {INPUTS_FOLDER}/ by studio.copy_as_python()." if arrays else ""
         )
 
 
-def cell_source(request: Request, folder: str = INPUTS) -> str:
+def cell_source(request: Request, folder: str = INPUTS_FOLDER) -> str:
     """Python source of a cell that runs the request and shows its result."""
     return f"import sd_core\n{request.to_python(folder)}\nresult = sd_core.Engine().run(request)\nresult\n"
 
 
-def copy_source(request: Request, folder: str = INPUTS) -> str:
+def copy_source(request: Request, folder: str = INPUTS_FOLDER) -> str:
     """That source, with the arrays written and, in a notebook, the source as its next cell.
 
     Raises:
@@ -55,7 +55,7 @@ def copy_source(request: Request, folder: str = INPUTS) -> str:
     return source
 
 
-def write_arrays(request: Request, folder: str = INPUTS) -> list[Path]:
+def write_arrays(request: Request, folder: str = INPUTS_FOLDER) -> list[Path]:
     """Write what the source looks for; nothing where the request has no arrays.
 
     Raises:

@@ -9,12 +9,12 @@ from sd_core.display import encode
 from sd_core.values import Array
 
 from ..history import Entry
-from ..pictures import lossless_bytes
+from ..pictures import png_bytes
 from ..widgets import DepthView, Tiling, Wipe
-from .base import Note, View
+from .base import Note, ResultTab
 
 
-class CompareView(View):
+class CompareTab(ResultTab):
     """The picture against the one that it was made from, else against the one before it."""
 
     title = "Compare"
@@ -34,13 +34,13 @@ class CompareView(View):
             self._wipe.after = encode(entry.picture)[1]
             self._wipe.after_label = entry.caption
             if source is not None:
-                self._wipe.before, self._wipe.before_label = lossless_bytes(source), "input"
+                self._wipe.before, self._wipe.before_label = png_bytes(source), "input"
             else:
                 assert before is not None, "one of them is there"
                 self._wipe.before, self._wipe.before_label = encode(before.picture)[1], before.caption
 
 
-class TilingView(View):
+class TilingTab(ResultTab):
     """The picture repeated, with its seams in the middle on request."""
 
     title = "Tile"
@@ -53,7 +53,7 @@ class TilingView(View):
         self._tiling.image = encode(entry.picture)[1]
 
 
-class DepthTab(View):
+class DepthTab(ResultTab):
     """The depth that the picture was made from."""
 
     title = "Depth"

@@ -10,14 +10,14 @@ from sd_core.errors import RequestError
 from sd_core.requests import Request
 
 from ..history import Entry
-from ..sweeps import Sweep, read_axis, sweep_of, sweepable
+from ..sweeps import Sweep, read_axis, sweep_of, sweepable_fields
 from ..widgets import Grid
-from .base import Note, View
+from .base import Note, ResultTab
 
 _NAMES = ("Columns", "Rows", "Pages")
 
 
-class SweepView(View):
+class SweepTab(ResultTab):
     """Up to three fields with their values. Cells restore their request."""
 
     title = "Sweep"
@@ -27,25 +27,25 @@ class SweepView(View):
     ) -> None:
         super().__init__()
         self._kind, self._run, self._choose = kind, run, choose
-        self._lines: list[_Line] = []
+        self._lines: list[_AxisRow] = []
         self._sweep: Sweep | None = None
         self._cells: dict[int, tuple[bytes, Entry]] = {}
 
     def build(self) -> list[widgets.Widget]:
-        self._lines = [_Line(name) for name in _NAMES]
+        self._lines = [_AxisRow(name) for name in _NAMES]
         self.refresh()
         run = widgets.Button(description="Run sweep", icon="th", button_style="primary")
-        run.on_click(self._on_clicked)
+        run.on_click(self._on_run_click)
         self._page = widgets.Dropdown(description="Page", layout=widgets.Layout(display="none"))
-        self._page.observe(lambda _: self._draw(), "value")
+        self._page.observe(lambda _: self._show_page(), "value")
         self._note, self._grid = Note(), Grid()
-        self._grid.on_choose(self._on_chosen)
+        self._grid.on_choose(self._on_cell_choice)
         return [*(line.box for line in self._lines), run, self._note, self._page, self._grid]
 
     def refresh(self) -> None:
         """Offer the fields of the mode that is chosen now."""
         for line in self._lines:
-            line.offer(list(sweepable(self._kind())))
+            line.set_fields(list(sweepable_fields(self._kind())))
 
     def begin(self, sweep: Sweep) -> None:
         """Show an empty grid."""
@@ -72,27 +72,31 @@ class SweepView(View):
     def show(self, entry: Entry, before: Entry | None) -> None:
         """A sweep shows itself."""
 
-    def _on_clicked(self, *_: object) -> None:
+    def _on_run_click(self, *_: object) -> None:
         self._note.say("")
         try:
-            axes = [read_axis(self._kind(), *line.words) for line in self._lines if line.words[1].strip()]
+            axes = [
+                read_axis(self._kind(), *line.field_and_values)
+                for line in self._lines
+                if line.field_and_values[1].strip()
+            ]
             self._run(sweep_of(axes))
         except RequestError as error:
             self._note.say(str(error))
 
-    def _draw(self) -> None:
+    def _show_page(self) -> None:
         if self._sweep is not None:
             first = (self._page.value or 0) * self._sweep.page_size
             places = range(first, first + self._sweep.page_size)
             self._grid.cells = [self._cells[place][0] if place in self._cells else b"" for place in places]
 
-    def _on_chosen(self, index: int) -> None:
+    def _on_cell_choice(self, index: int) -> None:
         first = 0 if self._sweep is None else (self._page.value or 0) * self._sweep.page_size
         if first + index in self._cells:
             self._choose(self._cells[first + index][1])
 
 
-class _Line:
+class _AxisRow:
     """A field and its values."""
 
     def __init__(self, name: str) -> None:
@@ -101,10 +105,10 @@ class _Line:
         self.box = widgets.HBox([widgets.Label(name, layout=widgets.Layout(width="64px")), self._field, self._values])
 
     @property
-    def words(self) -> tuple[str, str]:
+    def field_and_values(self) -> tuple[str, str]:
         return self._field.value or "", self._values.value
 
-    def offer(self, names: list[str]) -> None:
+    def set_fields(self, names: list[str]) -> None:
         kept = self._field.value if self._field.value in names else names[0]
         self._field.options = [(name.replace("_", " "), name) for name in names]
         self._field.value = kept

@@ -15,7 +15,7 @@ from sd_core.requests.generation import Generation
 
 from ..commands.options import build, context, keyword, parameters, style_option, take
 from .exits import errors_as_json
-from .running import How, run_and_save
+from .running import RunOptions, run_and_save
 
 OUTPUT = Annotated[
     Path | None, typer.Option("--output", "-o", help="File to write.", show_default="a free name after the prompt")
@@ -42,7 +42,7 @@ RESUME = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class RunTarget:
     """On what a request is run, with the defaults."""
 
     device: DEVICE = "auto"
@@ -52,7 +52,7 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Common(Where):
+class _Common(RunTarget):
     """The options of every such command."""
 
     output: OUTPUT = None
@@ -74,7 +74,7 @@ def request_command(name: str, kind: type[Request]) -> Callable[..., None]:
 
     def command(ctx: typer.Context, **given: Any) -> None:
         style = given.pop("style", None)
-        how = How(**{field.name: given.pop(field.name) for options in shared for field in fields(options)})
+        how = RunOptions(**{field.name: given.pop(field.name) for options in shared for field in fields(options)})
         if how.json:
             errors_as_json(ctx)
         request = build(kind, given)

@@ -78,7 +78,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
         from sd_core.server.settings import Limits, ServerSettings
 
         settings = ServerSettings(
-            home=_home(home),
+            home=_home_folder(home),
             host=host,
             port=port,
             token="" if no_token else _token(ctx, token, token_file),
@@ -90,35 +90,35 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
             allow_hosts=tuple(allow_host or ()),
             root_path=root_path,
             live_as_long_as_parent=live_as_long_as_parent,
-            held=hold,
+            start_held=hold,
             new_journal=new_journal,
             limits=Limits(store_bytes=round(blob_space * _GIBIBYTE)),
         )
         _run(settings, stop)
 
 
-def _home(given: Path | None) -> Path:
+def _home_folder(option: Path | None) -> Path:
     # An empty text, such as of a variable that is not set, has become the current folder.
-    if given is not None and given == Path():
+    if option is not None and option == Path():
         raise RequestError("home", "names no folder", hint="leave --home out, or name a folder of the server's own")
-    return given or home_folder()
+    return option or home_folder()
 
 
-def _devices(given: list[str]) -> tuple[str, ...]:
-    for device in given:
+def _devices(options: list[str]) -> tuple[str, ...]:
+    for device in options:
         if not _DEVICE.fullmatch(device):
             raise RequestError("device", f"is no device: {device!r:.80}", hint="auto, cpu, cuda:0 or mps")
-    return tuple(given)
+    return tuple(options)
 
 
-def _model(given: str) -> str:
+def _model(option: str) -> str:
     """Names are looked up by the engine; that a path leads nowhere can be told now."""
-    is_path = given.startswith((".", "~")) or Path(given).is_absolute()
-    if not given or (is_path and not Path(given).expanduser().exists()):
+    is_path = option.startswith((".", "~")) or Path(option).is_absolute()
+    if not option or (is_path and not Path(option).expanduser().exists()):
         raise RequestError(
-            "model", f"is not there: {given!r:.300}", hint="name a file, a folder, or a model of `sd-core models`"
+            "model", f"is not there: {option!r:.300}", hint="name a file, a folder, or a model of `sd-core models`"
         )
-    return given
+    return option
 
 
 def _run(settings: ServerSettings, stop: Stop) -> None:
@@ -129,7 +129,7 @@ def _run(settings: ServerSettings, stop: Stop) -> None:
         raise typer.Exit(CANCELLED)
 
 
-def _token(ctx: typer.Context, given: str | None, file: Path | None) -> str:
+def _token(ctx: typer.Context, option: str | None, file: Path | None) -> str:
     from sd_core.server.identity import read_secret
     from sd_core.server.serve import new_token
 
@@ -137,7 +137,7 @@ def _token(ctx: typer.Context, given: str | None, file: Path | None) -> str:
     if source is not None and source.name == "COMMANDLINE":
         typer.echo("warning: other users can read --token in the list of processes; use SD_CORE_TOKEN", err=True)
     if file is None:
-        return given or new_token()
+        return option or new_token()
     token = read_secret(file).strip()
     if not token:
         raise RequestError("token_file", "holds no token", hint="one line of at least 16 letters and digits")

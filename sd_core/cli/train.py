@@ -75,12 +75,12 @@ def builtin(  # noqa: PLR0913, PLR0917 - one for each option
     config = replace(recipe, processes=processes, seed=seed, **changes)
     with Display(quiet=json) as display:
         for progress in train(config, out, start=start, resume=resume):
-            _tell(progress, display, as_json=json)
+            _print_progress(progress, display, as_json=json)
     if not json:
         say(f"wrote {out / 'model'}")
 
 
-def _tell(progress: Progress, display: Display, *, as_json: bool) -> None:
+def _print_progress(progress: Progress, display: Display, *, as_json: bool) -> None:
     if as_json:
         fields = {
             "stage": progress.stage,

@@ -88,7 +88,7 @@ def _argument(spec: FieldSpec) -> inspect.Parameter:
 
 def _parameter(spec: FieldSpec, hint: Any, *, hidden: bool) -> inspect.Parameter:
     form = form_of(spec)
-    default = inspect.Parameter.empty if spec.required else spec.default
+    default = inspect.Parameter.empty if spec.is_required else spec.default
     text = f"{spec.help[:-1]}; may be given several times." if spec.many else spec.help
     if form is None:
         shown = _stands_for(spec) if spec.optional else default != (0, 0, 0, 0)
@@ -99,8 +99,8 @@ def _parameter(spec: FieldSpec, hint: Any, *, hidden: bool) -> inspect.Parameter
         option_name(spec), metavar=metavar, help=text, show_default=_stands_for(spec) if spec.optional else False,
         hidden=hidden,
     )  # fmt: skip
-    annotation = list[str] | None if spec.many else str if spec.required else str | None
-    return keyword(spec.name, Annotated[annotation, option], default if spec.required else None)
+    annotation = list[str] | None if spec.many else str if spec.is_required else str | None
+    return keyword(spec.name, Annotated[annotation, option], default if spec.is_required else None)
 
 
 def _plain(hint: Any) -> Any:

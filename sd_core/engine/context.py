@@ -58,7 +58,7 @@ class JobContext:
         if message not in self.warnings:
             self.warnings.append(message)
 
-    def cancelled(self) -> bool:
+    def is_cancelled(self) -> bool:
         """Whether somebody asked the job to stop."""
         return self._job.cancel_requested
 

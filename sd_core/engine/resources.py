@@ -21,7 +21,7 @@ _CONTROL_NETWORKS_KEPT = 4
 _PREVIEWS_KEPT = 16
 
 
-class Recent(Generic[T]):
+class RecentlyUsed(Generic[T]):
     """The `size` values asked for last, made when first asked for."""
 
     def __init__(self, size: int) -> None:
@@ -50,9 +50,9 @@ class Resources:
     def __init__(self, placement: Placement, memory_limit: int | None = None) -> None:
         self.placement = placement
         self._models = ModelCache(placement, memory_limit)
-        self._control_networks: Recent[ControlNetwork] = Recent(_CONTROL_NETWORKS_KEPT)
-        self._prompts: Recent[PromptEmbeds] = Recent(_PROMPTS_KEPT)
-        self._previews: Recent[LatentPreview] = Recent(_PREVIEWS_KEPT)
+        self._control_networks: RecentlyUsed[ControlNetwork] = RecentlyUsed(_CONTROL_NETWORKS_KEPT)
+        self._prompts: RecentlyUsed[PromptEmbeds] = RecentlyUsed(_PROMPTS_KEPT)
+        self._previews: RecentlyUsed[LatentPreview] = RecentlyUsed(_PREVIEWS_KEPT)
 
     def has_model(self, name: str) -> bool:
         """Whether the model is in memory."""

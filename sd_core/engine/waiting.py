@@ -10,7 +10,7 @@ from sd_core.events import Queued
 from sd_core.jobs import Job
 
 
-class Waiting:
+class JobQueue:
     """First come, first served, from any thread to one worker.
 
     One lock decides all: a job is put before the queue is closed, and then taken or cancelled with it, or refused.

@@ -10,8 +10,8 @@ from scipy.ndimage import distance_transform_edt
 from .fill import fill_gutters, fill_unseen
 from .gather import ViewColours, blend, harmonise
 from .prepare import Prepared, page_of_face
-from .render import View
-from .repaint import Held
+from .render import RenderedView
+from .repaint import RepaintTarget
 from .surface import Floats, Ints
 
 _BETTER = 0.2
@@ -37,17 +37,17 @@ class ViewStart:
 class PaintedTexture:
     """Textures that fill up view by view; what is `held` stays as it is, and views are brought into its colours."""
 
-    def __init__(self, prepared: Prepared, held: Held | None = None) -> None:
+    def __init__(self, prepared: Prepared, target: RepaintTarget | None = None) -> None:
         self._surface, self._texels = prepared.surface, prepared.texels
         self._covered = self._texels.image(np.ones(len(self._texels), bool))
         self._page_of_face = page_of_face(self._texels, len(self._surface.faces))
         self._glimpses: list[ViewColours] = []
         self._cosine = np.zeros(len(self._texels), np.float32)
-        self._held = held
-        if held is not None and held.kept.any():
-            index = np.flatnonzero(held.kept)
-            self.add(ViewColours(index, held.colours[index], np.ones(len(index), np.float32)), np.float32(1))
-        self.to_paint = 1.0 if held is None else float(1 - held.kept.mean())
+        self._held = target
+        if target is not None and target.kept.any():
+            index = np.flatnonzero(target.kept)
+            self.add(ViewColours(index, target.colours[index], np.ones(len(index), np.float32)), np.float32(1))
+        self.to_paint = 1.0 if target is None else float(1 - target.kept.mean())
         """Share of the texels that were to be painted at the start."""
 
     @property
@@ -55,12 +55,12 @@ class PaintedTexture:
         """Whether there is anything that a view could continue."""
         return bool(self._glimpses)
 
-    def add(self, glimpse: ViewColours, cosine: Floats | np.float32) -> None:
+    def add(self, colours: ViewColours, cosine: Floats | np.float32) -> None:
         """Take over a view's colours; `cosine` (m,) are the cosines at which it saw its texels."""
-        self._glimpses.append(glimpse)
-        self._cosine[glimpse.index] = np.maximum(self._cosine[glimpse.index], cosine)
+        self._glimpses.append(colours)
+        self._cosine[colours.index] = np.maximum(self._cosine[colours.index], cosine)
 
-    def view_start(self, view: View) -> ViewStart:
+    def view_start(self, view: RenderedView) -> ViewStart:
         """What is there in the eyes of `view`, and what it is to do: paint, refine, or leave."""
         colours, weight = self._mean()
         painted = self._sample(self._texels.image(np.where(weight > 0, self._cosine, -1)[:, None]), view)[..., 0]
@@ -97,7 +97,7 @@ class PaintedTexture:
             colours[self._held.kept] = self._held.colours[self._held.kept]
         return colours, weight
 
-    def _sample(self, pages: Floats, view: View) -> Floats:
+    def _sample(self, pages: Floats, view: RenderedView) -> Floats:
         """The pages (p, n, n, c) at each pixel of a view, by nearest texel; 0 on the background."""
         filled = fill_gutters(pages, self._covered)
         size = self._texels.size
@@ -119,11 +119,11 @@ def _continue_colours(picture: Floats, known: np.ndarray) -> Floats:
     return picture[rows, columns]
 
 
-def _overlap_psnr(glimpses: list[ViewColours], count: int) -> float:
-    mean, _ = blend(glimpses, count)
+def _overlap_psnr(view_colours: list[ViewColours], count: int) -> float:
+    mean, _ = blend(view_colours, count)
     times = np.zeros(count, np.int64)
-    for glimpse in glimpses:
+    for glimpse in view_colours:
         times[glimpse.index] += 1
-    errors = [(g.colour - mean[g.index])[times[g.index] > 1].ravel() for g in glimpses]
+    errors = [(g.colour - mean[g.index])[times[g.index] > 1].ravel() for g in view_colours]
     squares: Ints | Floats = np.concatenate(errors) ** 2
     return float(-10 * np.log10(max(float(squares.mean()), 1e-12))) if squares.size else 120.0

@@ -15,7 +15,7 @@ from .surface import Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class RepaintTarget:
     """What a mesh shows so far: page (n, n, 3) in [0, 1], and where it is painted anew, free (n, n).
 
     colours (m, 3) and kept (m,) are the same for the m texels: the gutters beside them follow them.
@@ -27,7 +27,7 @@ class Held:
     kept: np.ndarray
 
 
-def hold(prepared: Prepared, page: Floats, mask: Floats) -> Held:
+def repaint_target(prepared: Prepared, page: Floats, mask: Floats) -> RepaintTarget:
     """The texture `page` (n, n, 3) of a mesh, to be painted anew where `mask` (n, n) is above one half.
 
     Raises:
@@ -51,4 +51,4 @@ def hold(prepared: Prepared, page: Floats, mask: Floats) -> Held:
         )
     covered = texels.image(np.ones(len(texels), bool))
     spread = fill_gutters(texels.image(free.astype(np.float32)[:, None]), covered)
-    return Held(page, spread[0, ..., 0] > 0, page[texels.row, texels.column], ~free)
+    return RepaintTarget(page, spread[0, ..., 0] > 0, page[texels.row, texels.column], ~free)

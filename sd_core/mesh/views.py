@@ -30,7 +30,7 @@ _ANGLE_COUNTS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ViewPlan:
     """Cameras, and how much of what the candidates can reach they see (of the sampled texels)."""
 
     cameras: tuple[Camera, ...]
@@ -38,7 +38,7 @@ class Plan:
     reachable: float
 
 
-def plan_views(surface: Surface, texels: Texels, rays: Rays, max_views: int, size: tuple[int, int]) -> Plan:
+def plan_views(surface: Surface, texels: Texels, rays: Rays, max_views: int, size: tuple[int, int]) -> ViewPlan:
     """Choose cameras greedily: each adds the most texels, and better angles on those seen before.
 
     Args:
@@ -58,7 +58,7 @@ def plan_views(surface: Surface, texels: Texels, rays: Rays, max_views: int, siz
         picked.append(addition)
     picked = _improve(cosines, picked)
     ordered = _neighbours_in_turn([cameras[i] for i in picked])
-    return Plan(tuple(ordered), _share(cosines, picked, reachable), float(reachable.mean()))
+    return ViewPlan(tuple(ordered), _share(cosines, picked, reachable), float(reachable.mean()))
 
 
 def _neighbours_in_turn(cameras: list[Camera]) -> list[Camera]:

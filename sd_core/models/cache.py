@@ -74,7 +74,7 @@ class ModelCache:
             evicted = True
         if evicted:
             _release(self._placement.device)
-        # A CUDA device that is too small gets the networks one after the other: see `loading.place`.
+        # A CUDA device that is too small gets the networks one after the other: see `loading.move_to_device`.
         if needed > room and (self._limit is not None or self._placement.device.type != "cuda"):
             raise OutOfMemory(needed, room, hint="use a smaller model, half precision, or a larger memory_limit")
 

@@ -45,7 +45,7 @@ class Format(StrEnum):
 
 PICKLES = frozenset({Format.ZIP_PICKLE, Format.PICKLE})
 
-_OTHERS: tuple[tuple[bytes, str], ...] = (
+_OTHER_FORMATS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),
@@ -112,7 +112,9 @@ def read_format(path: Path, stream: BinaryIO) -> Format:
         raise ModelMismatch(f"{path} cannot be read ({error.strerror})", hint="name a .safetensors file") from error
     if kind is None:
         begin = head[:8].hex(" ")
-        what = "empty" if size == 0 else _other(head) or f"damaged or no file of weights (it begins with {begin})"
+        what = (
+            "empty" if size == 0 else _other_format(head) or f"damaged or no file of weights (it begins with {begin})"
+        )
         raise ModelMismatch(
             f"{path} is {what}",
             hint="delete it and get it again, or name a .safetensors file",
@@ -189,8 +191,8 @@ def _is_pickle(head: bytes) -> bool:
     return len(read) == _TEXT_OPCODES
 
 
-def _other(head: bytes) -> str | None:
-    for magic, name in _OTHERS:
+def _other_format(head: bytes) -> str | None:
+    for magic, name in _OTHER_FORMATS:
         if head.startswith(magic):
             return f"{name}, no file of weights"
     text = head.lstrip().lower()

@@ -27,7 +27,7 @@ _WAIT = 30.0
 
 _LOOK = 0.01
 
-_HELD = frozenset({errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK})
+_LOCKED_ERRNOS = frozenset({errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK})
 _FAR = 1 << 40
 """Byte that Windows locks: others may not read locked bytes, and the text is to be read."""
 
@@ -41,7 +41,7 @@ def try_lock(handle: int, path: Path) -> bool:
     try:
         _lock(handle)
     except OSError as error:
-        if error.errno in _HELD:
+        if error.errno in _LOCKED_ERRNOS:
             return False
         raise OutputError(
             str(path), f"cannot be locked: {error.strerror}", hint="choose a disk whose file system has locks"
@@ -111,10 +111,10 @@ def _is_at(handle: int, path: Path) -> bool:
         return False
 
 
-def owner(run: str, span: tuple[int, int] | None) -> dict[str, Any]:
+def worker_record(claim_id: str, span: tuple[int, int] | None) -> dict[str, Any]:
     """What a worker tells about itself."""
     return {
-        "run": run,
+        "run": claim_id,
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "program": Path(sys.argv[0] or sys.executable).name if sys.argv else Path(sys.executable).name,

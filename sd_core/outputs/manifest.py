@@ -97,17 +97,17 @@ def read_manifest(path: Path, kind: str, names: re.Pattern[str]) -> Manifest | N
         raise OutputError(str(path), f"has format {version!r}, not {FORMAT}", hint="use the sd_core that wrote it")
     if told != _digest(held):
         raise _damage_error(path, "its digest does not fit")
-    return _check(path, held, kind, names)
+    return _manifest_of(path, held, kind, names)
 
 
-def _check(path: Path, held: Mapping[str, Any], kind: str, names: re.Pattern[str]) -> Manifest:
-    if held.get("kind") != kind:
+def _manifest_of(path: Path, body: Mapping[str, Any], kind: str, names: re.Pattern[str]) -> Manifest:
+    if body.get("kind") != kind:
         raise OutputError(
-            str(path.parent), f"holds files of the kind {held.get('kind')!r}, not {kind!r}", hint="use another folder"
+            str(path.parent), f"holds files of the kind {body.get('kind')!r}, not {kind!r}", hint="use another folder"
         )
     try:
-        files = {name: tuple(_content(item) for item in items) for name, items in held["files"].items()}
-        about = dict(held["about"])
+        files = {name: tuple(_content(item) for item in items) for name, items in body["files"].items()}
+        about = dict(body["about"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damage_error(path, f"{type(error).__name__}: {error}") from error
     strange = next((name for name in files if not is_safe(name) or not names.fullmatch(name)), None)

@@ -91,22 +91,22 @@ def _frame(
         named = {held.name.lower(): held for held in reversed(passes)}
         return next((named[alias] for alias in known[key] if alias in named), None)
 
-    def stacked(key: str, count: int) -> Array | None:
+    def stack(key: str, count: int) -> Array | None:
         return None if (held := find(key)) is None else held.stack(count)
 
     sidecar = read_sidecar(path)
-    rest = stacked("rest_position", 3)
+    rest = stack("rest_position", 3)
     if rest is not None and not rest.any():
         rest = None  # no material writes to the AOV
     return FramePasses(
         depth=None if (held := find("depth")) is None else _depth(held.only()),
-        motion=stacked("motion", 4),
+        motion=stack("motion", 4),
         image=None if (held := find("image")) is None else _display(held),
         object_id=ids if ids is not None or (held := find("object_index")) is None else _index_ids(held.only()),
-        position=stacked("position", 3) if rest is None else rest,
+        position=stack("position", 3) if rest is None else rest,
         position_space=sidecar.position_space or (PositionSpace.WORLD if rest is None else PositionSpace.REST),
-        normal=stacked("normal", 3),
-        uv=stacked("uv", 2),
+        normal=stack("normal", 3),
+        uv=stack("uv", 2),
         camera=sidecar.camera,
         cut=sidecar.cut,
     )

@@ -144,12 +144,12 @@ class Generation(Request):
             return parts[0][1]
         return (self.height, self.width) if self.height is not None and self.width is not None else None
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         """Name and (height, width) of each thing that fixes the size; the first one rules."""
         return []
 
     def _sized_parts(self) -> list[tuple[str, Size]]:
-        return self._pictures() + [(f"controls[{i}].image", shape(c.image)) for i, c in enumerate(self.controls)]
+        return self._size_sources() + [(f"controls[{i}].image", shape(c.image)) for i, c in enumerate(self.controls)]
 
     def _check_unused(self) -> None:
         """Raises `RequestError` for a field that this kind has no use for, and that is not at its default."""

@@ -46,7 +46,7 @@ class ImageToImage(Generation):
     image: Array = field(about=PICTURE, converter=as_picture)
     strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=0.75)
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         return [("image", shape(self.image))]
 
 
@@ -80,7 +80,7 @@ class DepthToImage(Generation):
     image: Array | None = field(about=START_PICTURE, converter=optional(as_picture), default=None)
     strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         start = [] if self.image is None else [("image", shape(self.image))]
         return [("depth", shape(self.depth)), *start]
 
@@ -148,7 +148,7 @@ class Inpaint(Generation):
         default=(0, 0, 0, 0),
     )
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         left, top, right, bottom = self.expand
         height, width = shape(self.image)
         return [("expand" if any(self.expand) else "image", (height + top + bottom, width + left + right))]
@@ -188,7 +188,7 @@ class Upscale(Generation):
     )
     strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=0.3)
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         height, width = (side * self.scale for side in shape(self.image))
         if height != round(height) or width != round(width):
             raise RequestError("scale", f"gives {width:g} x {height:g} px", hint="use a whole number")
@@ -288,7 +288,7 @@ class Texture(Generation):
     image: Array | None = field(about=START_PICTURE, converter=optional(as_picture), default=None)
     strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         return [] if self.image is None else [("image", shape(self.image))]
 
     def _check(self) -> None:

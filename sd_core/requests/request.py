@@ -93,7 +93,7 @@ def is_json_of(text: object, request: Request) -> bool:
         return False
     asked = encode(request)
     known = asked | {
-        name: encode_field(spec.default) for name, spec in field_specs(type(request)).items() if not spec.required
+        name: encode_field(spec.default) for name, spec in field_specs(type(request)).items() if not spec.is_required
     }
     return known | fields == asked
 

@@ -219,7 +219,7 @@ class Animation(Generation):
         default=0,
     )
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         if isinstance(self.passes, str):
             return []
         sizes = ((index, frame.size) for index, frame in enumerate(self.passes) if isinstance(frame, FramePasses))

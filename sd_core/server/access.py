@@ -35,7 +35,7 @@ class Streams:
         return self._open[identity.name]
 
     @contextmanager
-    def place(self, identity: Identity) -> Iterator[None]:
+    def open_stream(self, identity: Identity) -> Iterator[None]:
         """One more stream of this identity.
 
         Raises:
@@ -86,7 +86,7 @@ class Access:
         try:
             await self._answer(scope, receive, answer)
         finally:
-            self._tell(scope, answer, time.perf_counter() - start)
+            self._log_answer(scope, answer, time.perf_counter() - start)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
@@ -100,7 +100,7 @@ class Access:
                 raise
             await answer.end()
 
-    def _tell(self, scope: Scope, answer: _Answer, seconds: float) -> None:
+    def _log_answer(self, scope: Scope, answer: _Answer, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
         self._metrics.count_answer(scope["method"], route, answer.status, seconds)
         identity: Identity | None = scope["state"].get("identity")

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import NotAllowed, RequestError
 from ..requests import Animation, Generation, Request, from_json, replace
-from ..trust import Allowed, Kind, allow_command, by_user, named_in, printable, texts_in
+from ..trust import Allowed, Kind, absolute_names, allow_command, external_names, printable, request_texts
 from ..values import Role, field_specs
 from .settings import Limits, ServerSettings
 
@@ -26,7 +26,7 @@ _SHOWN = 200
 
 def allowed_by(settings: ServerSettings) -> Allowed:
     """What requests may name on this server, whoever sends them and from wherever."""
-    return Allowed(home=settings.home, more=by_user((settings.model, *settings.allow_models)))
+    return Allowed(home=settings.home, more=absolute_names((settings.model, *settings.allow_models)))
 
 
 def check_json(request: Mapping[str, Any], attachments: Collection[str], allowed: Allowed) -> None:
@@ -37,13 +37,13 @@ def check_json(request: Mapping[str, Any], attachments: Collection[str], allowed
         NotAllowed: a model that is not allowed.
         SDError: what the user has allowed cannot be read.
     """
-    for held in texts_in(request):
+    for held in request_texts(request):
         if held.role is Role.FILE:
             match = ATTACHMENT.fullmatch(held.text)
             if match is None or match[1] not in attachments:
-                raise RequestError(held.place, "names a file that was not sent", hint="send it as an attachment")
+                raise RequestError(held.field_path, "names a file that was not sent", hint="send it as an attachment")
         elif held.role is None and held.field is not None and not held.is_plain:
-            raise RequestError(held.place, "is text where an array belongs", hint="send the array as a blob")
+            raise RequestError(held.field_path, "is text where an array belongs", hint="send the array as a blob")
     check_models(request, allowed)
 
 
@@ -54,11 +54,16 @@ def check_models(request: Request | Mapping[str, Any], allowed: Allowed) -> None
         NotAllowed: names as the request has them; what they mean on this machine is nobody's business.
         SDError: what the user has allowed cannot be read.
     """
-    refused = allowed.refusals(each for each in named_in(request) if each.role is not Role.FILE)
+    refused = allowed.refusals(each for each in external_names(request) if each.role is not Role.FILE)
     if not refused:
         return
     names = [
-        {"place": each.place, "role": str(each.role), "name": (shown := printable(each.name)[:_SHOWN]), "shown": shown}
+        {
+            "place": each.field_path,
+            "role": str(each.role),
+            "name": (shown := printable(each.name)[:_SHOWN]),
+            "shown": shown,
+        }
         for each, _ in refused
     ]
     first, places = names[0], [place for _, place in refused]
@@ -115,9 +120,9 @@ def check_limits(request: Request, limits: Limits) -> None:
         raise RequestError(
             "width", f"asks for {pixels} px, more than {limits.pixels}", hint="use a smaller size or num_images"
         )
-    for text in texts_in(request):
+    for text in request_texts(request):
         if text.is_plain and len(text.text) > limits.prompt:
-            raise RequestError(text.place, f"is longer than {limits.prompt} characters", hint="shorten it")
+            raise RequestError(text.field_path, f"is longer than {limits.prompt} characters", hint="shorten it")
     if isinstance(request, Animation) and not isinstance(request.passes, str) and len(request.passes) > limits.frames:
         raise RequestError("passes", f"has more than {limits.frames} frames", hint="split the animation")
 

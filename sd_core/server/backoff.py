@@ -17,6 +17,6 @@ class BackOff:
         self.failures += 1
         return min(_FIRST * 2.0 ** min(self.failures - 1, 16), _LONGEST)
 
-    def succeed(self) -> None:
+    def reset(self) -> None:
         """All is well again."""
         self.failures = 0

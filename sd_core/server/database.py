@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ..errors import OutputError
-from .journal_files import CommitMark, FileGuard, JournalError, back_up, put_aside
+from .journal_files import CommitMark, FileGuard, JournalError, back_up, set_journal_aside
 from .seals import readable
 
-__all__ = ["Connection", "Database", "JournalError", "put_aside"]
+__all__ = ["Connection", "Database", "JournalError", "set_journal_aside"]
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Database:
 
     def check_files(self) -> str:
         """Look whether the files are still those that were opened; gives `problem`. Any thread may."""
-        if not self.problem and (found := self._guard.look()) is not None:
+        if not self.problem and (found := self._guard.find_change()) is not None:
             self.problem = f"the journal was changed by others: {found}"
             _log.critical("journal lost", extra={"reason": self.problem})
         return self.problem
@@ -136,7 +136,7 @@ class Database:
             connection.close()
             self._mark.close()
             raise
-        self._guard.look()
+        self._guard.find_change()
 
     def _check_pages(self, connection: Connection) -> None:
         """An index that disagrees with its table is made anew from that; any other damage is an error."""

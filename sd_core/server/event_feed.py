@@ -10,9 +10,9 @@ from operator import attrgetter
 from weakref import WeakValueDictionary
 
 from ..events import LAST_KINDS, EventKind
-from .told import StoredEvent
+from .stored_events import StoredEvent
 
-_KEPT = 64
+_ENDED_FEEDS = 64
 """Feeds of ended jobs."""
 
 
@@ -42,14 +42,14 @@ class Feed:
 
     def events_after(self, last: int) -> list[StoredEvent]:
         """What has been told so far in this run, with ids greater than `last`."""
-        return self._events[_place(self._events, last) :]
+        return self._events[_index_after(self._events, last) :]
 
     async def after(self, last: int) -> AsyncIterator[StoredEvent]:
         """Events with ids greater than `last`, and those to come, up to the one that ends the job."""
-        read, place = self._events, _place(self._events, last)
+        read, place = self._events, _index_after(self._events, last)
         while True:
             if read is not self._events:
-                read, place = self._events, _place(self._events, last)
+                read, place = self._events, _index_after(self._events, last)
             if place == len(read):
                 await self._changed.wait()
                 continue
@@ -65,7 +65,7 @@ class Feeds:
 
     def __init__(self) -> None:
         self._feeds: WeakValueDictionary[str, Feed] = WeakValueDictionary()
-        self._ended: deque[Feed] = deque(maxlen=_KEPT)
+        self._ended: deque[Feed] = deque(maxlen=_ENDED_FEEDS)
 
     def of(self, job_id: str) -> Feed:
         """The one feed of this job; it lives as long as somebody holds it."""
@@ -79,5 +79,5 @@ class Feeds:
         self._ended.append(feed)
 
 
-def _place(events: list[StoredEvent], last: int) -> int:
+def _index_after(events: list[StoredEvent], last: int) -> int:
     return bisect_right(events, last, key=attrgetter("id"))

@@ -130,8 +130,8 @@ class JobRecord(JobSummary):
     attachments: Mapping[str, str] = field(default_factory=dict)
 
 
-_TOLD = tuple(name for name in JobSummary.__dataclass_fields__ if name != "damaged")
-_SEALED = (*_TOLD, "place", "moved", "sealed")
+_SUMMARY_FIELDS = tuple(name for name in JobSummary.__dataclass_fields__ if name != "damaged")
+_SEALED = (*_SUMMARY_FIELDS, "place", "moved", "sealed")
 SUMMARY_COLUMNS = ", ".join((*_SEALED, "seal"))
 """Everything but the texts of the request, which may be large."""
 
@@ -166,12 +166,12 @@ def record_from_row(row: sqlite3.Row) -> JobRecord:
 def _summary_values(row: sqlite3.Row) -> dict[str, Any]:
     if row["seal"] != _seal(row):
         return _damaged_values(row)
-    values = {name: row[name] for name in _TOLD}
+    values = {name: row[name] for name in _SUMMARY_FIELDS}
     return values | {"state": JobState(row["state"]), "priority": Rank(row["priority"]).priority}
 
 
 def _damaged_values(row: sqlite3.Row) -> dict[str, Any]:
-    nothing: dict[str, Any] = dict.fromkeys(_TOLD, 0)
+    nothing: dict[str, Any] = dict.fromkeys(_SUMMARY_FIELDS, 0)
     nothing |= dict.fromkeys(("model", "died_on", "device", "started", "ended"))
     return nothing | {
         "number": row["number"], "id": str(row["id"]), "state": JobState.FAILED, "priority": Priority.BATCH,

@@ -141,7 +141,9 @@ class Problem(BaseModel):
     hint: str
 
 
-def view(job: JobSummary, request: dict[str, Any] | None = None, last_event: dict[str, Any] | None = None) -> JobView:
+def job_view(
+    job: JobSummary, request: dict[str, Any] | None = None, last_event: dict[str, Any] | None = None
+) -> JobView:
     """A job as clients see it."""
     return JobView(
         id=job.id,

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _GRACE = 2
 """Seconds that requests have when the server stops; with those that engines and journal take it stays below five."""
 
-_OURS = 0o077
+_PRIVATE_UMASK = 0o077
 """What is written is for this user alone."""
 
 
@@ -125,7 +125,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.contextmanager
 def _umask() -> Iterator[None]:
-    before = os.umask(_OURS)
+    before = os.umask(_PRIVATE_UMASK)
     try:
         yield
     finally:

@@ -83,7 +83,7 @@ class ServerSettings:
     root_path: prefix that a proxy leaves in the paths, such as "/diffusion"; one that takes it away needs none.
     live_as_long_as_parent: stop when standard input is closed.
     new_journal: put a damaged journal aside and begin an empty one.
-    held: start no waiting job until the queue is released, or the server is started without this.
+    start_held: start no waiting job until the queue is released, or the server is started without this.
     environment: variables set for the engine processes.
     """
 
@@ -100,7 +100,7 @@ class ServerSettings:
     root_path: str = ""
     live_as_long_as_parent: bool = False
     new_journal: bool = False
-    held: bool = False
+    start_held: bool = False
     limits: Limits = field(default_factory=Limits)
     deadlines: Deadlines = field(default_factory=Deadlines)
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from .database import Connection, JournalError
-from .descents import write_descent, write_outputs
 from .records import reseal, sealed_text
+from .result_blob_rows import write_outputs, write_result_blobs
 from .seals import seal_of
 
 _log = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ def _describe(connection: Connection, number: int) -> None:
         ),
     )
     if row["state"] == "done":
-        write_descent(connection, number, request, last)
+        write_result_blobs(connection, number, request, last)
     reseal(connection, number)
 
 

@@ -42,7 +42,7 @@ def height_from_luminance(luminance: Plane) -> Plane:
     return stretch(filter_plane(luminance, bands))
 
 
-def relief_depth(height: Plane) -> float:
+def height_depth(height: Plane) -> float:
     """Depth, in px, that a height of 0 to 1 stands for: as deep as goes without most slopes becoming cliffs."""
     steepness = float(np.percentile(np.hypot(*slopes(height)), 95))
     deepest = min(height.shape) * _DEEPEST
@@ -115,11 +115,11 @@ def stretch(plane: Plane) -> Plane:
     return np.clip((plane - (low + high) / 2) / spread + 0.5, 0, 1)
 
 
-def _horizon(relief: Plane, dy: int, dx: int, distances: NDArray[np.int64]) -> Plane:
+def _horizon(height: Plane, dy: int, dx: int, distances: NDArray[np.int64]) -> Plane:
     """Sine of the highest horizon in one direction."""
-    tangent = np.zeros_like(relief)
+    tangent = np.zeros_like(height)
     length = float(np.hypot(dy, dx))
     for n in distances:
-        neighbour = np.roll(relief, (-dy * n, -dx * n), (0, 1))
-        np.maximum(tangent, (neighbour - relief) / np.float32(n * length), out=tangent)
+        neighbour = np.roll(height, (-dy * n, -dx * n), (0, 1))
+        np.maximum(tangent, (neighbour - height) / np.float32(n * length), out=tangent)
     return tangent / np.sqrt(1 + tangent**2)

@@ -27,7 +27,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class BatchSource:
     """Where batches come from: textures larger than any batch, and scenes in buckets of every shape."""
 
     textures: Sequence[Latents]

@@ -70,7 +70,7 @@ def _document(cls: type[T]) -> type[T]:
 def _line(spec: FieldSpec) -> str:
     accepts = "" if spec.role is Role.NUMBER or not spec.accepts else f"{spec.accepts[0].upper()}{spec.accepts[1:]}."
     unset = f"None: {spec.about.unset}." if spec.optional else ""
-    default = "" if spec.required or spec.default is None else f"Default: {_short(spec.default)}."
+    default = "" if spec.is_required or spec.default is None else f"Default: {_short(spec.default)}."
     return f"    {spec.name}: {' '.join(filter(None, (spec.help, accepts, unset, default)))}"
 
 

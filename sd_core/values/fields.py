@@ -82,7 +82,7 @@ class FieldSpec:
         return self.about.label
 
     @property
-    def required(self) -> bool:
+    def is_required(self) -> bool:
         """Whether there is no default."""
         return self.default is MISSING
 

@@ -55,7 +55,7 @@ def test_where_all_was_seen_a_frame_starts_late_and_nothing_is_made() -> None:
 
 def test_a_sliver_is_filled_in_on_the_way_and_stays_loose() -> None:
     found = denoising(made(holes=strip(2)))
-    assert not found.full and found.longest == np.float32(POLICY.strength_provisional)
+    assert not found.full and found.largest_strength == np.float32(POLICY.strength_provisional)
     assert np.array_equal(found.regenerated, strip(2)) and not found.confirmed.any()
 
 
@@ -67,7 +67,7 @@ def test_a_sliver_does_not_free_the_good_surface_around_it() -> None:
 
 def test_when_enough_is_owed_it_is_made_well() -> None:
     found = denoising(made(holes=strip(8), provisional=strip(8, at=72)))
-    assert found.full and found.longest == np.float32(POLICY.strength_new)
+    assert found.full and found.largest_strength == np.float32(POLICY.strength_new)
     assert found.confirmed[:, 64:80].all() and np.array_equal(found.regenerated, strip(32, at=56))
 
 
@@ -113,7 +113,7 @@ def test_other_settings_make_everything_again() -> None:
 
 
 def test_no_latent_is_run_further_than_the_request_says() -> None:
-    assert denoising(made(holes=strip(32)), limit=0.5).longest == 0.5
+    assert denoising(made(holes=strip(32)), limit=0.5).largest_strength == 0.5
 
 
 def test_lost_detail_comes_back_but_changes_stay() -> None:
@@ -228,7 +228,7 @@ def test_what_has_come_much_nearer_is_given_new_detail() -> None:
     assert not denoising(grown(1.2)).renewed.any()
     found = denoising(grown(1.5))
     assert found.renewed.all() and found.confirmed.all() and not found.full
-    assert POLICY.strength_seen < found.longest < POLICY.strength_new
+    assert POLICY.strength_seen < found.largest_strength < POLICY.strength_new
 
 
 def test_new_detail_comes_to_surfaces_together() -> None:

@@ -26,7 +26,7 @@ def run(operator: str, **arguments: Any) -> Any:
     from blender_addon import jobs
 
     assert getattr(bpy.ops.sdcore, operator)(**arguments) == {"FINISHED"}
-    return jobs.wait(jobs.running()[-1], SECONDS)
+    return jobs.wait(jobs.running_jobs()[-1], SECONDS)
 
 
 def made() -> list[Any]:
@@ -37,16 +37,16 @@ def made() -> list[Any]:
 
 
 def pixels(image: Any) -> np.ndarray:
-    from blender_addon.scene.images import grab_image
+    from blender_addon.scene.images import read_pixels
 
-    return grab_image(image).for_request()
+    return read_pixels(image).to_uint8()
 
 
 def start_image(size: tuple[int, int] = (64, 64)) -> Any:
-    from blender_addon.scene.images import new_image, pack
+    from blender_addon.scene.images import encode_image, new_image
 
     picture = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
-    return new_image("start", pack(picture))
+    return new_image("start", encode_image(picture))
 
 
 @pytest.fixture(autouse=True)
@@ -102,14 +102,14 @@ def test_image_to_image_starts_from_the_chosen_image(nothing_of_the_user_changes
 def test_inpainting_changes_what_is_masked_and_nothing_else(
     source: str, nothing_of_the_user_changes: Any, settings: Any
 ) -> None:
-    from blender_addon.scene.images import new_image, pack
+    from blender_addon.scene.images import encode_image, new_image
 
     start = pixels(start_image())
     marked = np.zeros((64, 64), bool)
     marked[8:40, 16:56] = True
     transparent = np.dstack([start, np.where(marked, 0, 255).astype(np.uint8)])
-    settings.image = new_image("to repaint", pack(transparent if source == "ALPHA" else start))
-    settings.mask = new_image("mask", pack(np.where(marked, 255, 0).astype(np.uint8)))
+    settings.image = new_image("to repaint", encode_image(transparent if source == "ALPHA" else start))
+    settings.mask = new_image("mask", encode_image(np.where(marked, 255, 0).astype(np.uint8)))
     settings.mask_source, settings.region = source, (16, 8, 40, 32)
     nothing_of_the_user_changes()
     run("generate_inpaint")
@@ -220,9 +220,9 @@ def test_settings_used_again_give_the_same_pixels(settings: Any) -> None:
     settings.use_seed = False
     run("generate_image")
     (first,) = made()
-    newest = max(history.folder().glob("*.png")).name
+    newest = max(history.history_folder().glob("*.png")).name
     settings.prompt, settings.num_inference_steps, settings.width = "something else", 9, 128
-    history._shelf.stale = True
+    history._menu.stale = True
     bpy.context.window_manager.sd_core.history = newest
     assert bpy.ops.sdcore.use_again() == {"FINISHED"}
     assert (settings.prompt, settings.num_inference_steps, settings.width) == ("a red wall", 3, 64)
@@ -237,7 +237,7 @@ def test_the_history_opens_and_forgets(settings: Any) -> None:
 
     settings.image = start_image()
     run("generate_from_image")
-    newest = max(history.folder().glob("*.png"))
+    newest = max(history.history_folder().glob("*.png"))
     inputs = newest.with_name(f"{newest.stem.rsplit('-', 1)[0]}.inputs")
     assert inputs.is_dir()
     bpy.context.window_manager.sd_core.history = newest.name
@@ -253,7 +253,7 @@ def test_an_image_of_the_history_that_is_gone_or_damaged_is_told(settings: Any) 
     from blender_addon import history
 
     run("generate_image")
-    newest = max(history.folder().glob("*.png"))
+    newest = max(history.history_folder().glob("*.png"))
     bpy.context.window_manager.sd_core.history = newest.name
     newest.write_bytes(b"no picture")
     with pytest.raises(RuntimeError, match="is no PNG"):

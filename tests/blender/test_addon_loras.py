@@ -114,7 +114,7 @@ def test_a_file_that_is_taken_away_is_missing_after_a_refresh_and_named_by_the_j
     assert "not on the server" in problem_of(CAT, offered)
     bpy.ops.sdcore.generate_image()
     with pytest.raises(ModelNotFound, match=r"cat\.safetensors.*LoRA folder") as caught:
-        jobs.wait(jobs.running()[-1], SECONDS)
+        jobs.wait(jobs.running_jobs()[-1], SECONDS)
     fix = problems.fix_of(caught.value)
     assert fix is not None and fix.operator == "sdcore.remove_lora"
     bpy.ops.sdcore.add_lora(path=BRICK)

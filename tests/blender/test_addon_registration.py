@@ -153,10 +153,10 @@ def test_every_panel_is_in_its_side_bar_and_within_a_panel_that_exists(bare_addo
 def test_every_panel_can_be_drawn_whatever_is_chosen(space: str, settings: Any) -> None:
     import bpy
 
-    from blender_addon.scene.images import new_image, pack
+    from blender_addon.scene.images import encode_image, new_image
     from tests.blender.layouts import drawn
 
-    image = new_image("odd", pack(np.zeros((60, 66, 3), np.uint8)))
+    image = new_image("odd", encode_image(np.zeros((60, 66, 3), np.uint8)))
     settings.controls.add().image = settings.texture_image = settings.image_prompt = settings.image = image
     settings.loras.add()
     settings.stylise.prompts.add().marker = bpy.context.scene.timeline_markers.new("here").name

@@ -65,7 +65,7 @@ assert mesh_plan(bpy.context, gathered, texture_size=64).make().mood == "calm"
 server = start_server(sys.executable, START, timeout=180)
 try:
     assert bpy.ops.sdcore.stylise_render() == {"FINISHED"}
-    still = jobs.running()[-1]
+    still = jobs.running_jobs()[-1]
     jobs.wait(still, 240)
     settings.stylise.output, scene.frame_end = str(Path.cwd() / "frames"), 1
     settings.stylise.make_video = False

@@ -33,8 +33,10 @@ def ran(marks: Path, tmp_path: Path) -> Callable[..., tuple[set[str], Sequence[s
             mark.unlink()
         folder, left = tmp_path / "render", []
         folder.mkdir()
-        wanted = pass_render.Wanted(pictures=pictures)
-        pass_render.prepare(scene, scene.view_layers[0].name, (1,), folder, wanted=wanted).run(left_out=left.append)
+        wanted = pass_render.PassOptions(pictures=pictures)
+        pass_render.prepare_render(scene, scene.view_layers[0].name, (1,), folder, options=wanted).run(
+            on_omitted=left.append
+        )
         return {path.name for path in marks.iterdir()}, left
 
     return render

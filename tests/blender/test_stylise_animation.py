@@ -42,18 +42,18 @@ def untouched(scene: Any) -> Iterator[None]:
 
 
 def pixels(image: Any) -> np.ndarray:
-    from blender_addon.scene.images import grab_image
+    from blender_addon.scene.images import read_pixels
 
-    return grab_image(image).for_request()
+    return read_pixels(image).to_uint8()
 
 
 def test_an_image_that_has_been_drawn_shows_what_is_put_into_it(bare_addon: ModuleType) -> None:
-    from blender_addon.scene.images import fill_image, new_image, pack
+    from blender_addon.scene.images import encode_image, fill_image, new_image
 
     first, second = (np.full((8, 8, 3), value, np.uint8) for value in (30, 200))
-    image = new_image("shown", pack(first))
+    image = new_image("shown", encode_image(first))
     assert np.array_equal(pixels(image), first)
-    fill_image(image, pack(second))
+    fill_image(image, encode_image(second))
     assert np.array_equal(pixels(image), second)
 
 
@@ -208,8 +208,8 @@ def test_below_full_strength_the_frames_begin_from_the_scene_as_it_is_rendered(s
 
     scene.cycles.samples = 32
     scene.render.film_transparent = True
-    wanted = pass_render.Wanted(pictures=True)
-    (path,) = pass_render.prepare(scene, "ViewLayer", (1,), tmp_path, wanted=wanted).run()
+    wanted = pass_render.PassOptions(pictures=True)
+    (path,) = pass_render.prepare_render(scene, "ViewLayer", (1,), tmp_path, options=wanted).run()
     passes = read_passes(path)
     bpy.ops.render.render()
     from blender_addon.scene.render_result import render_result
@@ -221,7 +221,7 @@ def test_below_full_strength_the_frames_begin_from_the_scene_as_it_is_rendered(s
     assert opaque.mean() > 0.3
     assert np.abs(held[..., 3] - shown[..., 3]).max() < 0.2
     assert np.abs(held[opaque][:, :3] - shown[opaque][:, :3]).mean() < 0.02
-    plain = pass_render.prepare(scene, "ViewLayer", (1,), tmp_path / "plain").run()
+    plain = pass_render.prepare_render(scene, "ViewLayer", (1,), tmp_path / "plain").run()
     coarse = read_passes(plain[0])
     assert np.array_equal(coarse.depth, passes.depth)
     assert np.array_equal(coarse.object_id, passes.object_id), "Cryptomatte outlives the change of the picture"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sd_core.cli.progress import Display
-from sd_core.cli.running import tell
+from sd_core.cli.running import print_result
 from sd_core.events import Loading
 from sd_core.requests import Animation, Lora, Request, TextToImage
 from sd_core.results import Result
@@ -166,7 +166,7 @@ def test_nothing_that_a_picture_holds_or_is_called_reaches_the_terminal_raw(sd_c
 
 def test_names_of_written_files_and_warnings_are_told_plainly(capsys: pytest.CaptureFixture[str]) -> None:
     result = Result(images=[np.zeros((8, 8, 3), np.uint8)], request=TextToImage(prompt="a"), warnings=(ODD,))
-    tell(result, [Path(f"{ODD}.png"), Path(f"{ODD}.json")])
+    print_result(result, [Path(f"{ODD}.png"), Path(f"{ODD}.json")])
     written = capsys.readouterr()
     assert is_plain(written.out) and is_plain(written.err)
     assert "wrote it" not in [*written.out.splitlines(), *written.err.splitlines()]

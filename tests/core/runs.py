@@ -51,7 +51,7 @@ def run(folder: Path, count: int = FRAMES, warnings: list[str] | None = None, **
             for index in range(span.first, span.stop):
                 total = frame(store, index, total)
                 made.append(index)
-        store.settle()
+        store.remove_leftovers()
     finally:
         store.close()
     return made
@@ -65,7 +65,9 @@ def frame(store: FrameStore, index: int, total: np.ndarray) -> np.ndarray:
     total = total * 0.5 + image.mean(dtype=np.float64)
     picture = (image * 255).astype(np.uint8)
     wanted = {0, index}
-    store.commit(index, picture, {"new": 0.5}, {"total": total}, image, wanted=wanted, report=lambda: {"frames": []})
+    store.commit(
+        index, picture, {"new": 0.5}, {"total": total}, image, needed_frames=wanted, report=lambda: {"frames": []}
+    )
     return total
 
 

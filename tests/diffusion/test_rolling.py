@@ -9,7 +9,7 @@ from torch import Tensor
 from sd_core.diffusion.conditioning import Conditioning
 from sd_core.diffusion.control import ActiveControl
 from sd_core.diffusion.loop import Predict
-from sd_core.diffusion.predict import Inputs, make_predict, make_rolled_predict
+from sd_core.diffusion.predict import PredictInputs, make_predict, make_rolled_predict
 from sd_core.diffusion.rolling import Rolling
 from sd_core.diffusion.schedule import Step
 from sd_core.requests import Seamless
@@ -29,13 +29,13 @@ def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def inputs(pictures: int) -> Inputs:
+def inputs(pictures: int) -> PredictInputs:
     """A control picture for all, and extra channels for each."""
     control = ActiveControl(controlnet(), random(1, 3, CELLS[0] * SCALE, CELLS[1] * SCALE, seed=1), 1.0, 0.0, 1.0)
-    return Inputs(CONDITIONING, (control,), random(pictures, 1, *CELLS, seed=2))
+    return PredictInputs(CONDITIONING, (control,), random(pictures, 1, *CELLS, seed=2))
 
 
-def cell_by_cell(told: Inputs) -> Predict:
+def cell_by_cell(told: PredictInputs) -> Predict:
     """A network that sees one cell at a time, of latents, control picture and extra channels."""
     (control,), extra = told.controls, told.extra_channels
     assert extra is not None
@@ -46,10 +46,10 @@ def cell_by_cell(told: Inputs) -> Predict:
 def numbers(along: int, rolling: Rolling, index: int) -> Tensor:
     """(lh, lw): what a network that numbers its rows, or columns, from 0 says of a picture that is moved under it."""
 
-    def counted(_: Inputs) -> Predict:
+    def counted(_: PredictInputs) -> Predict:
         return lambda latents, _: torch.ones_like(latents).cumsum(along) - 1
 
-    predict = make_rolled_predict(counted, Inputs(CONDITIONING), rolling, SCALE)
+    predict = make_rolled_predict(counted, PredictInputs(CONDITIONING), rolling, SCALE)
     return predict(torch.zeros(1, 4, *CELLS), step(index))[0, 0]
 
 
@@ -86,7 +86,7 @@ def test_a_batch_is_predicted_as_its_pictures_alone() -> None:
     hint, latents = random(1, 3, 128, 128, seed=1), random(2, 4, 16, 16)
     networks = controlnet(), t2i_adapter("full_adapter")
     controls = tuple(ActiveControl(network, hint, 1.0, 0.0, 1.0) for network in networks)
-    told = Inputs(Conditioning(torch.cat([text() * 0, text()]), guided=True, guidance_scale=3.0), controls)
+    told = PredictInputs(Conditioning(torch.cat([text() * 0, text()]), guided=True, guidance_scale=3.0), controls)
 
     def predicted(pictures: Tensor, *seeds: int) -> Tensor:
         rolling = Rolling(Seamless.XY, seeds)

@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 
 from sd_core import Cancelled, Engine, EngineDied, ModelNotFound, SDError, TextToImage
-from sd_core.engine.waiting import Waiting
+from sd_core.engine.waiting import JobQueue
 from sd_core.jobs import Job
 
 NOWHERE = TextToImage(prompt="wall", model="./no-such-model")
@@ -58,13 +58,13 @@ def race(put: Callable[[Job], Job], close: Callable[[], None], after: int) -> li
 
 def test_every_job_put_while_the_queue_closes_is_taken_or_cancelled_or_refused() -> None:
     for after in range(1, 1000, 50):
-        waiting = Waiting()
+        waiting = JobQueue()
 
-        def put(job: Job, waiting: Waiting = waiting) -> Job:
+        def put(job: Job, waiting: JobQueue = waiting) -> Job:
             waiting.put(job)
             return job
 
-        def work(waiting: Waiting = waiting) -> None:
+        def work(waiting: JobQueue = waiting) -> None:
             while (job := waiting.take()) is not None:
                 if job.start():
                     job.fail(ModelNotFound("wall"))
@@ -99,7 +99,7 @@ def test_two_threads_may_close_at_once() -> None:
 
 
 def test_a_job_put_by_a_thread_whose_signal_handler_closes_the_queue_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting, job = Waiting(), Job(NOWHERE)
+    waiting, job = JobQueue(), Job(NOWHERE)
     report = job.report
 
     def interrupted(event: object) -> None:

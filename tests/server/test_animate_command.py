@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sd_core.cli.animate_there import keep_frames, run_there
+from sd_core.cli.animate_there import keep_frames, run_on_server
 from sd_core.client import Client
 from sd_core.errors import Cancelled, ServerError
 from sd_core.events import Event, FrameEvent, ResultEvent
@@ -98,7 +98,7 @@ def test_a_server_that_dies_before_a_frame_is_fetched_leaves_all_as_it_was(
                 stack.close()
 
         with pytest.raises(ServerError, match=r"no answer from .*job\('[0-9a-f]{32}'\)\.result\(\)\.images"):
-            run_there(client, shot(), tmp_path / "out", show, overwrite=True)
+            run_on_server(client, shot(), tmp_path / "out", show, overwrite=True)
     assert held(tmp_path / "out") == before
 
 
@@ -149,7 +149,7 @@ def test_ctrl_c_names_the_job_and_how_it_goes_on(
 
     long = replace(shot(), num_inference_steps=50)
     with Client(served.client.url, token_of(served)) as client, pytest.raises(Cancelled) as told:
-        run_there(client, long, tmp_path / "out", show, overwrite=False)
+        run_on_server(client, long, tmp_path / "out", show, overwrite=False)
     found = re.search(r"job ([0-9a-f]{32}): sd_core\.connect\('.*'\)\.resume\('\1'\) goes on", told.value.hint)
     assert found is not None and "from its 1 finished frame" in told.value.hint
     assert len(served.client.resume(found[1]).result().images) == COUNT

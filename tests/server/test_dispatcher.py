@@ -16,8 +16,8 @@ from sd_core.server.pipe import Message
 from sd_core.server.records import JobState
 from sd_core.server.service import Service
 from sd_core.server.settings import Limits
+from sd_core.server.stored_events import StoredEvent
 from sd_core.server.supervisor import EngineProcess
-from sd_core.server.told import StoredEvent
 from sd_core.values import npy_bytes
 from tests.animation import worlds
 from tests.server.fake_engine import picture
@@ -55,8 +55,8 @@ def test_where_no_device_works_jobs_wait_and_health_says_so(tmp_path: Path, brok
         async with serving(tmp_path, broken) as service:
             for name in names:
                 await submit(service, name)
-            await until(lambda: service.lanes[0]._bench.failures > 4)
-            assert service.lanes[0].problem
+            await until(lambda: service.dispatchers[0]._engine_backoff.failures > 4)
+            assert service.dispatchers[0].problem
             await until(lambda: not service.can_work)
             assert broken in service.problems[0]
             counts = await service.store.database.run(journal.count_states)
@@ -174,7 +174,7 @@ def test_an_engine_that_tells_of_another_job_is_killed_and_its_picture_goes_to_n
 def test_an_engine_that_hears_no_cancellation_after_its_job_failed_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(EngineProcess.settle, "__defaults__", (0.1,))
+    monkeypatch.setattr(EngineProcess.stop_order, "__defaults__", (0.1,))
     original, failures = JobRun._record, iter([True])
 
     async def record(run: JobRun, message: Message) -> None:
@@ -186,7 +186,7 @@ def test_an_engine_that_hears_no_cancellation_after_its_job_failed_is_killed(
 
     async def story() -> None:
         async with serving(tmp_path) as service:
-            await until(lambda: service.lanes[0].is_ready)
+            await until(lambda: service.dispatchers[0].is_ready)
             pid = pid_of(service)
             await submit(service, "bad", prompt="slow deaf")
             (job,) = await ended(service, "bad")
@@ -197,7 +197,7 @@ def test_an_engine_that_hears_no_cancellation_after_its_job_failed_is_killed(
 
 
 def pid_of(service: Service) -> int | None:
-    engine = service.lanes[0].engine
+    engine = service.dispatchers[0].engine
     return None if engine is None else engine.pid
 
 
@@ -216,7 +216,7 @@ def test_a_job_whose_text_has_a_flipped_bit_is_set_aside_and_the_others_run(tmp_
             await service.forget("a")
             await service.forget("b")
             assert [job.id for job in await service.list_jobs(None, 0, 9)] == ["c"]
-            assert service.lanes[0].can_work
+            assert service.dispatchers[0].can_work
 
     asyncio.run(story())
 
@@ -295,14 +295,14 @@ def test_a_job_that_takes_the_machine_down_is_not_run_first_for_ever(tmp_path: P
             for _ in range(2):
                 job = await run(lambda held: journal.take(held, "cpu", None, group=True))
                 assert job is not None and job.id == "a"
-                assert await run(setbacks.count_interruptions) == setbacks.Interrupted(1, [])
+                assert await run(setbacks.count_interruptions) == setbacks.InterruptedJobs(1, [])
                 places.append([job.id for job in await service.list_jobs(JobState.QUEUED, 0, 9)].index("a"))
             for name in "bc":
                 await service.cancel(name)
             for _ in range(3):
                 await run(lambda held: journal.take(held, "cpu", None, group=True))
                 found = await run(setbacks.count_interruptions)
-            assert [job.id for job in found.aside] == ["a"]
+            assert [job.id for job in found.to_set_aside] == ["a"]
         return places
 
     assert asyncio.run(story()) == [0, 2]
@@ -314,8 +314,8 @@ def test_a_queue_that_is_held_stays_so_over_a_restart_until_it_is_released(tmp_p
             await service.hold(held=True)
             await submit(service, "a")
         async with serving(tmp_path) as service:
-            await until(lambda: service.lanes[0].is_ready)
-            assert service.store.held and "the queue is held" in service.problems[0]
+            await until(lambda: service.dispatchers[0].is_ready)
+            assert service.store.is_queue_held and "the queue is held" in service.problems[0]
             assert (await service.job("a")).state is JobState.QUEUED
             await service.hold(held=False)
             assert await states(service, "a") == [JobState.DONE]
@@ -327,7 +327,7 @@ def test_a_server_that_is_started_held_is_held_for_this_run_alone(tmp_path: Path
     async def story() -> None:
         async with serving(tmp_path, held=True) as service:
             await submit(service, "a")
-            await until(lambda: service.lanes[0].is_ready)
+            await until(lambda: service.dispatchers[0].is_ready)
             assert (await service.job("a")).state is JobState.QUEUED and service.problems
         async with serving(tmp_path) as service:
             assert await states(service, "a") == [JobState.DONE] and not service.problems
@@ -341,7 +341,7 @@ def test_a_server_that_stops_in_order_holds_nothing_against_the_job_that_ran(tmp
             async with serving(tmp_path) as service:
                 if not await service.list_jobs(None, 0, 9):
                     await submit(service, "a", prompt="slow")
-                await until(lambda: service.lanes[0].run is not None)
+                await until(lambda: service.dispatchers[0].job_run is not None)
         async with serving(tmp_path) as service:
             (job,) = await ended(service, "a")
             assert (job.state, job.interruptions, job.deaths) == (JobState.DONE, 0, 0)
@@ -371,7 +371,7 @@ def test_finished_jobs_beyond_the_bound_are_forgotten_while_the_server_runs(tmp_
         async with serving(tmp_path, limits=Limits(kept_jobs=3)) as service:
             names = [(await submit(service, f"j{n}")).id for n in range(6)]
             await ended(service, *names)
-            service._keep._next_prune = 0
+            service._housekeeper._next_prune = 0
             await until(lambda: fewer(service, 4))
             assert [job.id for job in await service.list_jobs(None, 0, 9)] == names[3:]
 
@@ -410,8 +410,8 @@ def test_a_job_that_counts_as_running_and_has_no_lane_runs_again(tmp_path: Path)
             await submit(service, "a")
             await service.store.database.run(lambda held: journal.take(held, "cpu", None, group=True))
             await service.hold(held=False)
-            await service._keep.look()
-            await service._keep.look()
+            await service._housekeeper.check()
+            await service._housekeeper.check()
             (job,) = await ended(service, "a")
             assert (job.state, job.failures) == (JobState.DONE, 1)
 

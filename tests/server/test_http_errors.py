@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException
 
-from sd_core.client.transport import Answer, error_of
+from sd_core.client.transport import Answer, error_of_answer
 from sd_core.errors import EngineDied, ModelNotFound, OutputError, RequestError, SDError, ServerError
 from sd_core.server import http_errors, shortage
 from sd_core.server.shortage import Shortage
@@ -28,7 +28,7 @@ def told(error: Exception, noted: list[str] | None = None) -> tuple[int, SDError
         raise error
 
     answer = TestClient(app, raise_server_exceptions=False).get("/")
-    return answer.status_code, error_of(Answer(answer.status_code, answer.content))
+    return answer.status_code, error_of_answer(Answer(answer.status_code, answer.content))
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def test_bytes_without_a_length_or_under_a_wrong_digest_count_like_all_others(sh
 
 
 def fail_after(holdings: Holdings, identity: Identity, size: int) -> None:
-    with holdings.upload(identity) as arrive:
+    with holdings.track_upload(identity) as arrive:
         arrive(size)
         raise OutputError("blobs", "full")
 
@@ -255,14 +255,14 @@ def fail_after(holdings: Holdings, identity: Identity, size: int) -> None:
 def test_uploads_at_the_same_time_count_together() -> None:
     holdings = Holdings()
     gus = Identity(name="gus", role=Role.USER, owner="gus")
-    with holdings.upload(gus) as first, holdings.upload(gus) as second:
+    with holdings.track_upload(gus) as first, holdings.track_upload(gus) as second:
         assert (first(100), second(50)) == (100, 150)
-        holdings.send(gus, "0" * 64, 50)
+        holdings.note_sent(gus, "0" * 64, 50)
     assert holdings.sent_bytes(gus, 0) == 50
     with pytest.raises(OutputError):
         fail_after(holdings, gus, 70)
     assert holdings.sent_bytes(gus, 0) == 50, "a full disk is not the sender's fault"
-    with holdings.upload(gus) as last:
+    with holdings.track_upload(gus) as last:
         assert last(1) == 1
 
 

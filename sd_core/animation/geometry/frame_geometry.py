@@ -68,18 +68,18 @@ class FrameGeometry:
 class Correspondence:
     """Where each pixel's point was a frame ago.
 
-    places: (h, w, 2) px (x, y). rows, columns: (h, w) the nearest pixel there. seen: (h, w) bool, it shows the same point.
+    places: (h, w, 2) px (x, y). rows, columns: (h, w) the nearest pixel there. visible: (h, w) bool, it shows the same point.
     """
 
     xy: Array
     rows: Array
     columns: Array
-    seen: Array
+    visible: Array
 
     @property
     def offsets(self) -> Array:
         """(h, w, 2) px: `places`, relative to each pixel."""
-        return self.xy - pixel_grid(*self.seen.shape)
+        return self.xy - pixel_grid(*self.visible.shape)
 
 
 def frame_geometry(passes: FramePasses, scale: int = 8) -> FrameGeometry:
@@ -110,9 +110,9 @@ def find_correspondence(here: FrameGeometry, before: FrameGeometry) -> Correspon
     places = pixel_grid(*here.size) + offsets
     rows, columns, inside = nearest(places, before.size)
     seen = inside & (here.background == before.background[rows, columns])
-    seen &= _same_object(here, before, rows, columns)
+    seen &= _is_same_object(here, before, rows, columns)
     seen &= here.background | (
-        _returns(here, before, offsets, rows, columns) & _same_place(here, before, rows, columns)
+        _is_consistent(here, before, offsets, rows, columns) & _is_same_position(here, before, rows, columns)
     )
     return Correspondence(places, rows, columns, seen)
 
@@ -157,24 +157,24 @@ def surface_positions(passes: FramePasses) -> Array | None:
     return np.where(background[..., None], np.nan, place)
 
 
-def _slope(place: Array, axis: int) -> Array:
-    """Change of `place` along an axis: the smaller of the differences to both neighbours, which are seldom both edges."""
-    step = np.diff(place, axis=axis)
-    edge = np.full_like(np.take(place, [0], axis=axis), np.nan)
+def _slope(position: Array, axis: int) -> Array:
+    """Change of `position` along an axis: the smaller of the differences to both neighbours, which are seldom both edges."""
+    step = np.diff(position, axis=axis)
+    edge = np.full_like(np.take(position, [0], axis=axis), np.nan)
     after, before = np.concatenate([step, edge], axis=axis), np.concatenate([edge, step], axis=axis)
     size_after = np.nan_to_num((after**2).sum(-1), nan=np.inf)
     size_before = np.nan_to_num((before**2).sum(-1), nan=np.inf)
     return np.where((size_after <= size_before)[..., None], after, before)
 
 
-def _same_object(here: FrameGeometry, before: FrameGeometry, rows: Array, columns: Array) -> Array:
+def _is_same_object(here: FrameGeometry, before: FrameGeometry, rows: Array, columns: Array) -> Array:
     ids, earlier = here.passes.object_id, before.passes.object_id
     if ids is None or earlier is None:
         return np.ones(here.size, bool)
     return ids == earlier[rows, columns]
 
 
-def _returns(here: FrameGeometry, before: FrameGeometry, offsets: Array, rows: Array, columns: Array) -> Array:
+def _is_consistent(here: FrameGeometry, before: FrameGeometry, offsets: Array, rows: Array, columns: Array) -> Array:
     """Whether the vector back equals the vector that led here, to half a pixel and a hundredth of their lengths."""
     if before.passes.motion is None:
         return np.ones(here.size, bool)
@@ -184,7 +184,7 @@ def _returns(here: FrameGeometry, before: FrameGeometry, offsets: Array, rows: A
     return gap <= 0.01 * lengths + 0.5
 
 
-def _same_place(here: FrameGeometry, before: FrameGeometry, rows: Array, columns: Array) -> Array:
+def _is_same_position(here: FrameGeometry, before: FrameGeometry, rows: Array, columns: Array) -> Array:
     """Whether the surface is where it was; in world space that can be asked only of what stands still."""
     if here.position is None or before.position is None or here.width is None or before.width is None:
         return np.ones(here.size, bool)
@@ -193,10 +193,10 @@ def _same_place(here: FrameGeometry, before: FrameGeometry, rows: Array, columns
     gap = np.linalg.norm(here.position - before.position[rows, columns], axis=-1)
     with np.errstate(invalid="ignore"):
         same = gap <= POLICY.match_tolerance * np.maximum(here.width, before.width[rows, columns])
-    return same if here.is_rest_space else same | ~stands_still(here, before)
+    return same if here.is_rest_space else same | ~is_static(here, before)
 
 
-def stands_still(here: FrameGeometry, before: FrameGeometry) -> Array:
+def is_static(here: FrameGeometry, before: FrameGeometry) -> Array:
     """(h, w) bool: pixels whose vector is the camera's own movement, to half a pixel; False where no camera is known."""
     camera, motion = before.passes.camera, here.passes.motion
     if here.position is None or camera is None or motion is None:

@@ -40,7 +40,7 @@ class SourceRefiner:
             return sources
         place, lost = sources.xy.copy(), np.zeros(here.size, bool)
         asked = sources.has_source & still & np.isfinite(here.position).all(-1)
-        for index in self._with_places(sources.frame[asked]):
+        for index in self._with_positions(sources.frame[asked]):
             rows, columns = np.nonzero(asked & (sources.frame == index))
             before = sources.xy[rows, columns]
             found, shown = self._find_in_frame(index, here, (rows, columns), before)
@@ -66,7 +66,7 @@ class SourceRefiner:
         for step in _AROUND:
             rows, columns = np.nonzero((joined.frame == NEVER) & still & np.isfinite(here.position).all(-1))
             row, column, known = _neighbours(sources, here, rows, columns, step)
-            for index in self._with_places(sources.frame[row, column][known]):
+            for index in self._with_positions(sources.frame[row, column][known]):
                 chosen = known & (sources.frame[row, column] == index)
                 own, its = (rows[chosen], columns[chosen]), (row[chosen], column[chosen])
                 found, shown = self._find_in_frame(index, here, own, sources.xy[its] - step[::-1])
@@ -78,7 +78,7 @@ class SourceRefiner:
                 )
         return joined
 
-    def _with_places(self, frames: Array) -> list[int]:
+    def _with_positions(self, frames: Array) -> list[int]:
         """Those of the source frames whose positions are known."""
         return [int(index) for index in np.unique(frames) if self._place(int(index)) is not None]
 

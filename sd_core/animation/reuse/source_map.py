@@ -60,7 +60,7 @@ def reproject_sources(sources: SourceMap, correspondence: Correspondence) -> Sou
     Between pixels the coordinates are extrapolated from the nearest one along the map's own slope, never across a border of
     two source frames.
     """
-    rows, columns, seen = correspondence.rows, correspondence.columns, correspondence.seen
+    rows, columns, seen = correspondence.rows, correspondence.columns, correspondence.visible
     centre = np.stack([columns, rows], axis=-1)
     rest = (correspondence.xy - centre).astype(np.float32)
     slope = slopes(sources)[rows, columns]

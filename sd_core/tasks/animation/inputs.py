@@ -18,7 +18,7 @@ from sd_core.models.identity import Identity, identity
 from sd_core.models.lora_folder import find_lora
 from sd_core.passes import frame_paths
 from sd_core.requests import Animation
-from sd_core.trust import named_in
+from sd_core.trust import external_names
 from sd_core.values import Role
 
 Mark: TypeAlias = list[list[int] | None]
@@ -29,7 +29,7 @@ _NAMED = 5
 """Frames that a sentence names before it says how many more there are."""
 
 
-class Inputs:
+class AnimationFiles:
     """The files of one run.
 
     Args:
@@ -46,7 +46,7 @@ class Inputs:
         self._tables = _mapping(noted, "weights")
         self._seen: dict[int, Mark] = {}
 
-    def look(self, index: int) -> None:
+    def note_files(self, index: int) -> None:
         """Note what the files of a frame are, before they are read."""
         self._seen[index] = self._mark(index)
 
@@ -65,7 +65,7 @@ class Inputs:
         if passes:
             yield (
                 f"the passes of {_list_frames(passes)} have changed since they were made: these frames are kept; "
-                f"{_anew(passes)} to have them made anew"
+                f"{_frames_to_render(passes)} to have them made anew"
             )
         weights = [index for index, mark in marks.items() if _item(mark, "weights") != self._key]
         if weights:
@@ -106,7 +106,7 @@ def _stat(path: Path) -> list[int] | None:
 def _weights(request: Animation, model: Model) -> Iterator[tuple[str, str]]:
     """What is used beside the passes, as a sentence names it, and what its files are."""
     yield f"the model {model.name}", _describe_files(model.identity)
-    for held in named_in(request):
+    for held in external_names(request):
         if held.role in _WEIGHTS:
             path = _path(held.role, held.name)
             yield f"the {held.role} {held.name}", _describe_files(identity([path]))
@@ -132,7 +132,7 @@ def _list_frames(frames: Collection[int]) -> str:
     return f"frame{'s' if len(frames) > 1 else ''} {named}{more}"
 
 
-def _anew(frames: Collection[int]) -> str:
+def _frames_to_render(frames: Collection[int]) -> str:
     return f"delete their pictures (frames/{min(frames):06d}.png ...) and resume once more"
 
 
@@ -142,5 +142,5 @@ def _mapping(noted: object, name: str) -> dict[str, Any]:
     return dict(held) if isinstance(held, dict) else {}
 
 
-def _item(held: object, name: str) -> Any:
-    return held.get(name) if isinstance(held, Mapping) else None
+def _item(notes: object, name: str) -> Any:
+    return notes.get(name) if isinstance(notes, Mapping) else None

@@ -28,9 +28,9 @@ from ..plan import Context, Picture
 from ..progress import FrameProgress
 from ..resolve import resolve, resume_request
 from ..seams import seamless_vae
-from .frame_request import Frame
-from .inputs import Inputs
-from .prepare import FramePreparer, PreparedFrame, ahead
+from .frame_request import FrameInput
+from .inputs import AnimationFiles
+from .prepare import FramePreparer, PreparedFrame, prefetch
 from .render_frame import FrameRenderer
 from .start import AnimationRun
 
@@ -60,11 +60,16 @@ def run(request: Animation, context: Context, *, keep_latents: bool = False) -> 
             store.begin(resolved)
         in_model = with_adapters(model, resolved.loras, resolved.image_prompt)
         with in_model as adapters, seamless_vae(resolved, model), torch.no_grad():
-            _run(AnimationRun(resolved, model, adapters, context), frames, store, Inputs(resolved, model, store.inputs))
+            _run(
+                AnimationRun(resolved, model, adapters, context),
+                frames,
+                store,
+                AnimationFiles(resolved, model, store.inputs),
+            )
         return Result(images=store.pictures(), request=resolved, report=_report(resolved, store))
 
 
-def _run(animation: AnimationRun, frames: Frames, store: FrameStore, inputs: Inputs) -> None:
+def _run(animation: AnimationRun, frames: Frames, store: FrameStore, inputs: AnimationFiles) -> None:
     """Make what is missing, and tell of each frame in order."""
     progress = _progress(animation, frames.count)
     told = 0
@@ -75,52 +80,68 @@ def _run(animation: AnimationRun, frames: Frames, store: FrameStore, inputs: Inp
     if store.resolved_request is not None:
         animation.context.decisions["frames"] = f"{len(kept)} kept, {frames.count - len(kept)} made"
     for span in spans:
-        _tell(animation.context, store, range(told, span.first))
-        _make(animation, frames, store, span, progress, inputs)
+        _report_frames(animation.context, store, range(told, span.first))
+        _render_span(animation, frames, store, span, progress, inputs)
         told = span.stop
-    _tell(animation.context, store, range(told, frames.count))
-    store.settle()
+    _report_frames(animation.context, store, range(told, frames.count))
+    store.remove_leftovers()
 
 
-def _tell(context: Context, store: FrameStore, finished: range) -> None:
+def _report_frames(context: Context, store: FrameStore, finished: range) -> None:
     for index in finished:
         context.report(FrameEvent(index, partial(store.picture, index), _finite_figures(store.figures[index])))
 
 
-def _make(
-    animation: AnimationRun, frames: Frames, store: FrameStore, span: Span, progress: FrameProgress, inputs: Inputs
+def _render_span(
+    animation: AnimationRun,
+    frames: Frames,
+    store: FrameStore,
+    span: Span,
+    progress: FrameProgress,
+    inputs: AnimationFiles,
 ) -> None:
     request, context = animation.request, animation.context
-    preparer = FramePreparer(animation, lambda index: _frame(animation, frames, index, None))
-    before = None if span.state is None else _frame(animation, frames, span.first - 1, None)
+    preparer = FramePreparer(animation, lambda index: _open_frame(animation, frames, index, None))
+    before = None if span.state is None else _open_frame(animation, frames, span.first - 1, None)
     if span.state is not None and before is not None:
         preparer.restore(span.state, before)
     renderer = FrameRenderer(animation, store, None if before is None else store.image(before.index))
     progress.begin(span.first)
-    with closing(ahead(_prepare_frames(animation, frames, preparer, span, before, inputs))) as prepared_frames:
+    with closing(prefetch(_prepare_frames(animation, frames, preparer, span, before, inputs))) as prepared_frames:
         for prepared in prepared_frames:
             index = prepared.frame.index
-            if context.cancelled():
+            if context.is_cancelled():
                 raise Cancelled(f"cancelled at frame {index + 1} of {frames.count}; resume goes on from there")
-            rendered = renderer.paint(prepared, progress.on_step)
+            rendered = renderer.render(prepared, progress.on_step)
             figures = rendered.figures | {"seconds": round(progress.end(), 3)}
             progress.begin(index + 1)
             picture = _picture(rendered.image, prepared.frame.passes, animation.margin)
             report = partial(_report, request, store)
             store.inputs = inputs.commit(index)
             store.commit(
-                index, picture, figures, rendered.state, rendered.stored, wanted=rendered.wanted, report=report
+                index,
+                picture,
+                figures,
+                rendered.state,
+                rendered.stored_image,
+                needed_frames=rendered.needed_frames,
+                report=report,
             )
             context.report(FrameEvent(index, partial(store.picture, index), figures))
 
 
 def _prepare_frames(
-    animation: AnimationRun, frames: Frames, preparer: FramePreparer, span: Span, before: Frame | None, inputs: Inputs
+    animation: AnimationRun,
+    frames: Frames,
+    preparer: FramePreparer,
+    span: Span,
+    before: FrameInput | None,
+    inputs: AnimationFiles,
 ) -> Generator[PreparedFrame]:
     """The frames of a span, ready to be painted. before: the frame before that, if there is one."""
     for index in range(span.first, span.stop):
-        inputs.look(index)
-        before = _frame(animation, frames, index, before)
+        inputs.note_files(index)
+        before = _open_frame(animation, frames, index, before)
         yield preparer.prepare(before)
 
 
@@ -131,7 +152,7 @@ def _progress(animation: AnimationRun, count: int) -> FrameProgress:
     )
 
 
-def _frame(animation: AnimationRun, frames: Frames, index: int, before: Frame | None) -> Frame:
+def _open_frame(animation: AnimationRun, frames: Frames, index: int, before: FrameInput | None) -> FrameInput:
     """A frame, cut to what is painted: the picture and as much of the overscan as is made."""
     request, margin = animation.request, animation.margin
     height, width = size_of(request)
@@ -140,7 +161,7 @@ def _frame(animation: AnimationRun, frames: Frames, index: int, before: Frame | 
     _check_size(index, whole, request)
     earlier = None if before is None else before.passes
     passes = check_passes(index, crop_passes(whole, request.overscan - margin), earlier, size)
-    return Frame(index, passes, settings_at(request, index))
+    return FrameInput(index, passes, settings_at(request, index))
 
 
 def _check_size(index: int, passes: FramePasses, request: Animation) -> None:
@@ -172,7 +193,7 @@ def _scan(request: Animation, frames: Frames, context: Context) -> tuple[float, 
     ranges: list[tuple[float, float]] = []
     before = None
     for index in range(frames.count):
-        if context.cancelled():
+        if context.is_cancelled():
             raise Cancelled("cancelled while the frames were read")
         passes = frames.open(index)
         _check_size(index, passes, request)

@@ -28,7 +28,7 @@ class Finish:
     density: float
     """Texels per scene unit."""
     gloss: float
-    relief: float
+    height_scale: float
 
     def lookup(self, u: Plane, v: Plane, level: Plane) -> Plane:
         """Texels (n, CHANNELS) at positions (n,) in texels of the finest level, between two levels of the pyramid."""
@@ -86,4 +86,4 @@ def make_finish(surface: Surface, density: float) -> Finish:
     sizes = np.asarray([item.shape[:2] for item in levels], np.int32)
     starts = np.concatenate([[0], np.cumsum(sizes.prod(-1))[:-1]]).astype(np.int32)
     texels = np.concatenate([item.reshape(-1, CHANNELS) for item in levels])
-    return Finish(texels=texels, sizes=sizes, starts=starts, density=density, gloss=surface.gloss, relief=1.0)
+    return Finish(texels=texels, sizes=sizes, starts=starts, density=density, gloss=surface.gloss, height_scale=1.0)
