@@ -79,7 +79,7 @@ def animate(options: argparse.Namespace) -> None:
     layer = options.view_layer or next((layer.name for layer in scene.view_layers if layer.use), "")
     if layer not in scene.view_layers:
         raise RequestError(
-            "view_layer", f"there is no {layer!r}", hint=", ".join(held.name for held in scene.view_layers)
+            "view_layer", f"there is no {layer!r}", hint=", ".join(each.name for each in scene.view_layers)
         )
     frames = _frames(scene, options)
     job = stylise_animation(scene, layer, frames, resume=options.resume, preferences=_preferences(options))
@@ -90,13 +90,13 @@ def animate(options: argparse.Namespace) -> None:
 
 
 def _wait_and_log(job: BlenderJob) -> None:
-    told = ""
+    last_line = ""
     while not job.has_ended:
         if not jobs.handle_events(0.0):  # one event at a time: of several, a log wants each
             time.sleep(_POLL_INTERVAL)
         now = f"{job.stage}: {job.message}" if job.message else str(job.stage)
-        if now != told:
-            told = now
+        if now != last_line:
+            last_line = now
             _say(f"{now} ({job.progress:.0%})")
     if job.error is not None:
         raise job.error
@@ -112,7 +112,7 @@ def _scene(name: str) -> bpy.types.Scene:
         return bpy.context.scene
     scene = bpy.data.scenes.get(name)
     if scene is None:
-        raise RequestError("scene", f"there is no {name!r}", hint=", ".join(held.name for held in bpy.data.scenes))
+        raise RequestError("scene", f"there is no {name!r}", hint=", ".join(each.name for each in bpy.data.scenes))
     return scene
 
 

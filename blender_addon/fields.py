@@ -168,8 +168,8 @@ def _property(spec: FieldSpec, settings: Mapping[str, Any]) -> Any:
     if not spec.is_required and spec.default is not None:
         given.setdefault("default", spec.default)
     if make is EnumProperty and "default" in given:
-        held = given["default"]
-        given["default"] = {str(member) for member in held} if spec.many else str(held)
+        default = given["default"]
+        given["default"] = {str(member) for member in default} if spec.many else str(default)
     if "default" not in given and given.get("min", 0) > 0 and "size" not in given:
         given["default"] = given["min"]
     return make(**given)

@@ -212,12 +212,12 @@ class BlenderJob:
     ) -> str | None:
         match outcome(event):
             case Result() as result:
-                told = callbacks.on_result(self, result, converted) if callbacks.on_result is not None else None
-                if isinstance(told, Generator):
-                    self.remaining_callback = told
+                message = callbacks.on_result(self, result, converted) if callbacks.on_result is not None else None
+                if isinstance(message, Generator):
+                    self.remaining_callback = message
                     return None
                 self.end(JobStage.DONE)
-                return told
+                return message
             case Cancelled() as cancelled:
                 self.end(JobStage.CANCELLED, cancelled)
             case SDError() as error:

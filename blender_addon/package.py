@@ -85,8 +85,8 @@ def build_wheel(folder: Path, version: str) -> Path:
     files[f"{about}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: sd_core\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files[f"{about}/RECORD"] = _record(files, f"{about}/RECORD").encode()
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, held in files.items():
-            archive.writestr(zipfile.ZipInfo(name, _DATE), held, zipfile.ZIP_DEFLATED)
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
     return wheel
 
 
@@ -162,11 +162,11 @@ def _metadata(version: str) -> str:
 
 
 def _record(files: dict[str, bytes], record_path: str) -> str:
-    def line(name: str, held: bytes) -> str:
-        digest = base64.urlsafe_b64encode(hashlib.sha256(held).digest()).rstrip(b"=").decode()
-        return f"{name},sha256={digest},{len(held)}"
+    def line(name: str, content: bytes) -> str:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        return f"{name},sha256={digest},{len(content)}"
 
-    return "\n".join([*(line(name, held) for name, held in files.items()), f"{record_path},,"]) + "\n"
+    return "\n".join([*(line(name, content) for name, content in files.items()), f"{record_path},,"]) + "\n"
 
 
 if __name__ == "__main__":

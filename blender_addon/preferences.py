@@ -98,16 +98,16 @@ def read_preferences() -> Preferences:
     """The preferences as they are now; the defaults where the package is used without being enabled as an extension."""
     online = getattr(bpy.app, "online_access", True)
     addon = bpy.context.preferences.addons.get(__package__ or "")
-    held = None if addon is None else addon.preferences
-    if held is None:
+    stored = None if addon is None else addon.preferences
+    if stored is None:
         return Preferences(python=find_python(), online=online)
-    remote = held.server == "REMOTE"
+    remote = stored.server == "REMOTE"
     return Preferences(
-        url=held.url.strip() if remote else "",
-        token=held.token.strip() if remote else "",
-        python=bpy.path.abspath(held.python) or find_python(),
-        data_folder=Path(bpy.path.abspath(held.home)) if held.home else None,
-        device=held.device or "auto",
+        url=stored.url.strip() if remote else "",
+        token=stored.token.strip() if remote else "",
+        python=bpy.path.abspath(stored.python) or find_python(),
+        data_folder=Path(bpy.path.abspath(stored.home)) if stored.home else None,
+        device=stored.device or "auto",
         online=online,
-        free_memory_before_render=held.free_memory_before_render,
+        free_memory_before_render=stored.free_memory_before_render,
     )

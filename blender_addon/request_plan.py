@@ -53,8 +53,8 @@ class RequestPlan:
         Raises:
             RequestError: a value or a size is wrong.
         """
-        pictures = {name: self._pad_picture(convert(held)) for name, (held, convert) in self.pictures.items()}
-        arrays = {name: self._pad_picture(held) for name, held in self.arrays.items()}
+        pictures = {name: self._pad_picture(convert(pixels)) for name, (pixels, convert) in self.pictures.items()}
+        arrays = {name: self._pad_picture(pixels) for name, pixels in self.arrays.items()}
         request = self.kind(**{**self.values, **pictures, **arrays, **self._adapters()})
         strength = self.values.get("strength")
         if not self.style:

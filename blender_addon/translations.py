@@ -186,7 +186,7 @@ _CONTEXTS = ("*", "Operator")
 
 def register() -> None:
     """Give Blender the words."""
-    words = {(context, english): held for english, held in CHINESE.items() for context in _CONTEXTS}
+    words = {(context, english): text for english, text in CHINESE.items() for context in _CONTEXTS}
     bpy.app.translations.register(__package__ or "", {"zh_HANS": words})
 
 

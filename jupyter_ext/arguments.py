@@ -128,7 +128,7 @@ def _parse(kind: type[Request], arguments: list[str], prompt: str | None, variab
     if not found:
         return None
     style, output = found.pop("style", None), found.pop("output", None)
-    values = {name: variables.resolve(held) for name, held in found.items()}
+    values = {name: variables.resolve(text) for name, text in found.items()}
     if "prompt" in values:
         values["prompt"] = _prompt(values["prompt"] or [], prompt)
     elif prompt:

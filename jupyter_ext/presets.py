@@ -102,8 +102,8 @@ class SavedPresets(MutableMapping[str, PresetValues]):
         if not path.is_file():
             raise KeyError(name)
         try:
-            held = json.loads(path.read_text(encoding="utf-8"))
-            return {field: decode_field(value, field) for field, value in held.items()}
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            return {field: decode_field(value, field) for field, value in fields.items()}
         except (OSError, ValueError, AttributeError, RequestError) as error:
             raise RequestError(
                 "preset", f"{path} cannot be read: {error}", hint="save it again, or delete it"
@@ -111,12 +111,12 @@ class SavedPresets(MutableMapping[str, PresetValues]):
 
     def __setitem__(self, name: str, values: PresetValues) -> None:
         path = self._path(_check_name(name))
-        held = {field: _to_json(field, value) for field, value in values.items()}
+        fields = {field: _to_json(field, value) for field, value in values.items()}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise output_error(self._folder, error) from error
-        write_files([(path, json.dumps(held, indent=1).encode())])
+        write_files([(path, json.dumps(fields, indent=1).encode())])
         self._notify()
 
     def __delitem__(self, name: str) -> None:

@@ -94,14 +94,14 @@ def use_again(settings: bpy.types.PropertyGroup, request: Mapping[str, Any]) -> 
     if settings.task == "INPAINT":
         _use_mask(settings, had_mask=request.get("mask") is not None)
     settings.loras.clear()
-    for held in request.get("loras", ()):
-        set_values(settings.loras.add(), _of(held, LORA))
+    for lora in request.get("loras", ()):
+        set_values(settings.loras.add(), _of(lora, LORA))
 
 
 def _of(request: Mapping[str, Any], specs: Properties) -> dict[str, Any]:
     """The values of properties in the JSON of a request; where an older one lacks a field, the default."""
-    held = {name: request.get(spec.name, spec.default) for name, spec in specs.items()}
-    return {name: value for name, value in held.items() if value is not MISSING}
+    values = {name: request.get(spec.name, spec.default) for name, spec in specs.items()}
+    return {name: value for name, value in values.items() if value is not MISSING}
 
 
 def _use_mask(settings: bpy.types.PropertyGroup, *, had_mask: bool) -> None:

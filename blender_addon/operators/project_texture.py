@@ -142,21 +142,21 @@ def encode_textures(result: Result, count: int, *, pbr: bool, alpha: np.ndarray 
     """
     names, report = list(result.report["textures"]), result.report
     own = str(result.decisions.get("uvs", "")).startswith("the mesh's own")
-    held: dict[int | None, dict[str, dict[int, EncodedImage]]] = {}
+    maps_by_page: dict[int | None, dict[str, dict[int, EncodedImage]]] = {}
     for index, name in enumerate(names):
         material, *_, tile = name.split(".")
         maps = {"base_color": with_alpha(np.asarray(result.images[index]), alpha)}
         maps |= _maps_of_texture(result.maps, "" if len(names) == 1 else f".{name}") if pbr else {}
-        page = held.setdefault(int(material) if own and count > 1 else None, {})
+        page = maps_by_page.setdefault(int(material) if own and count > 1 else None, {})
         for kind, picture in maps.items():
             page.setdefault(kind, {})[int(tile)] = encode_image(picture)
-    pages = [ProjectedTexture(part, maps) for part, maps in held.items()]
+    pages = [ProjectedTexture(part, maps) for part, maps in maps_by_page.items()]
     uvs = None if own else np.asarray(result.mesh.uvs)
     return PaintedTextures(image_name(result.request), pages, uvs, float(report["seen"]))
 
 
 def _maps_of_texture(maps: Mapping[str, np.ndarray], suffix: str) -> dict[str, Any]:
-    return {name.removesuffix(suffix): held for name, held in maps.items() if name.endswith(suffix)}
+    return {name.removesuffix(suffix): tiles for name, tiles in maps.items() if name.endswith(suffix)}
 
 
 class SDCORE_OT_project_texture(ReportingOperator, bpy.types.Operator):

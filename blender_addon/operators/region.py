@@ -24,8 +24,10 @@ class SDCORE_OT_select_region(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         space = context.space_data
-        held = space is not None and space.type == "IMAGE_EDITOR" and space.image is not None and all(space.image.size)
-        return is_ready(cls, "" if held else "Open an image in the Image Editor")
+        has_image = (
+            space is not None and space.type == "IMAGE_EDITOR" and space.image is not None and all(space.image.size)
+        )
+        return is_ready(cls, "" if has_image else "Open an image in the Image Editor")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self._start: Pixel | None = None

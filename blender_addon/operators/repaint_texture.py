@@ -53,8 +53,8 @@ def repaint_texture(context: bpy.types.Context) -> BlenderJob:
 
     def show_result(_: BlenderJob, result: Result, painted: PaintedTextures) -> str:
         (page,), wanted = painted.textures, shown_map_labels(shown)
-        held = {kind: tiles for kind, tiles in page.maps.items() if kind == "base_color" or node_label(kind) in wanted}
-        replace_texture(shown, texture_images(painted.name, ProjectedTexture(None, held)))
+        maps = {kind: tiles for kind, tiles in page.maps.items() if kind == "base_color" or node_label(kind) in wanted}
+        replace_texture(shown, texture_images(painted.name, ProjectedTexture(None, maps)))
         return SDCORE_OT_repaint_texture.bl_label
 
     label = f"Repaint {shown.image}"

@@ -55,7 +55,7 @@ class SDCORE_OT_prompts_from_markers(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         prompts = context.scene.sd_core.stylise.prompts
         known = {item.marker for item in prompts}
-        for marker in sorted(context.scene.timeline_markers, key=lambda held: held.frame):
+        for marker in sorted(context.scene.timeline_markers, key=lambda each: each.frame):
             if marker.name not in known:
                 item = prompts.add()
                 item.text = item.marker = marker.name

@@ -95,8 +95,8 @@ def texture_encoder(folder: Path) -> Callable[[FrameEvent | ResultEvent], Maps]:
         request = event.result.request
         texts = {PARAMETERS: parameters_text(request), REQUEST: request.to_json()}
         maps = {"base_color": encode_image(event.result.images[0], texts)}
-        others = {kind: held for kind, held in event.result.maps.items() if kind != TextureMap.BASE_COLOR}
-        maps |= {str(kind): encode_image(_to_storage_depth(kind, held)) for kind, held in others.items()}
+        others = {kind: pixels for kind, pixels in event.result.maps.items() if kind != TextureMap.BASE_COLOR}
+        maps |= {str(kind): encode_image(_to_storage_depth(kind, pixels)) for kind, pixels in others.items()}
         history.save_images(folder, [(maps["base_color"].png, request)])
         return maps
 
@@ -110,8 +110,8 @@ def apply_texture(maps: Maps, request: Request, target: Target, placement: MapPl
     """
     name = image_name(request)
     made = {}
-    for kind, held in maps.items():
-        made[kind] = new_image(f"{name[:MAX_NAME_LENGTH]} {kind}", held, COLOUR_SPACES[kind]).name
+    for kind, encoded in maps.items():
+        made[kind] = new_image(f"{name[:MAX_NAME_LENGTH]} {kind}", encoded, COLOUR_SPACES[kind]).name
         yield
     images = {kind: bpy.data.images[own] for kind, own in made.items() if own in bpy.data.images}
     if len(images) < len(made):

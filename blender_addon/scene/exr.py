@@ -88,15 +88,15 @@ def _headers(data: bytes, offset: int, *, multi: bool) -> tuple[list[_ExrPart], 
 
 
 def _header(data: bytes, offset: int) -> tuple[dict[str, Any], int]:
-    held: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     while data[offset]:
         name, offset = _text(data, offset)
         kind, offset = _text(data, offset)
         size = struct.unpack_from("<i", data, offset)[0]
         value = data[offset + 4 : offset + 4 + size]
-        held[name] = value.decode("utf-8", "replace") if kind == "string" else value
+        attributes[name] = value.decode("utf-8", "replace") if kind == "string" else value
         offset += 4 + size
-    return held, offset + 1
+    return attributes, offset + 1
 
 
 def _text(data: bytes, offset: int) -> tuple[str, int]:
@@ -160,9 +160,9 @@ def _inflate(raw: np.ndarray) -> np.ndarray:
 def _file(parts: list[_ExrPart], planes: list[dict[str, np.ndarray]]) -> ExrFile:
     found: dict[tuple[str, str], ExrPass] = {}
     header: dict[str, Any] = {}
-    for part, held in zip(parts, planes, strict=True):
+    for part, channels in zip(parts, planes, strict=True):
         header |= part.header
-        for channel, plane in held.items():
+        for channel, plane in channels.items():
             view_layer, name, component = split_channel(channel)
             found.setdefault((view_layer, name), ExrPass(view_layer, name)).components[component] = plane
     return ExrFile(tuple(found.values()), header)

@@ -51,7 +51,7 @@ def replace_passes(path: Path, planes: Mapping[str, Mapping[str, np.ndarray]]) -
         RequestError: the file cannot be read. OutputError: it cannot be written; it is unchanged.
     """
     file = read_blender_exr(path)
-    passes = [ExrPass(held.view_layer, held.name, dict(planes.get(held.name, held.components))) for held in file.passes]
+    passes = [ExrPass(each.view_layer, each.name, dict(planes.get(each.name, each.components))) for each in file.passes]
     return write_files([(path, exr_bytes(ExrFile(tuple(passes), file.header)))])[0]
 
 
@@ -60,7 +60,9 @@ def exr_bytes(file: ExrFile) -> bytes:
     channels = dict(sorted(_channels(file)))
     height, width = next(iter(channels.values())).shape
     window = struct.pack("<4i", 0, 0, width - 1, height - 1)
-    texts = {name: held for name, held in file.header.items() if isinstance(held, str) and name not in ("name", "type")}
+    texts = {
+        name: value for name, value in file.header.items() if isinstance(value, str) and name not in ("name", "type")
+    }
     head = b"".join([
         struct.pack("<ii", 20000630, 2 | 0x400),
         _attribute_bytes("channels", "chlist", b"".join(_channel_bytes(*pair) for pair in channels.items()) + b"\0"),
@@ -71,7 +73,7 @@ def exr_bytes(file: ExrFile) -> bytes:
         _attribute_bytes("pixelAspectRatio", "float", struct.pack("<f", 1)),
         _attribute_bytes("screenWindowCenter", "v2f", struct.pack("<ff", 0, 0)),
         _attribute_bytes("screenWindowWidth", "float", struct.pack("<f", 1)),
-        *(_attribute_bytes(name, "string", held.encode()) for name, held in texts.items()),
+        *(_attribute_bytes(name, "string", value.encode()) for name, value in texts.items()),
         b"\0",
     ])  # fmt: skip
     chunks = [_chunk_bytes(channels, line, height) for line in range(0, height, _LINES_PER_CHUNK)]
@@ -80,9 +82,9 @@ def exr_bytes(file: ExrFile) -> bytes:
 
 
 def _channels(file: ExrFile) -> Iterator[tuple[str, np.ndarray]]:
-    for held in file.passes:
-        for component, plane in held.components.items():
-            yield ".".join(filter(None, (held.view_layer, held.name, component))), plane
+    for each in file.passes:
+        for component, plane in each.components.items():
+            yield ".".join(filter(None, (each.view_layer, each.name, component))), plane
 
 
 def _channel_bytes(name: str, plane: np.ndarray) -> bytes:
@@ -104,8 +106,8 @@ def _chunk_bytes(channels: dict[str, np.ndarray], first: int, height: int) -> by
 
 def _differences(raw: bytes) -> Any:
     """ZIP of EXR: even bytes first, then each as its difference from the one before."""
-    held = np.frombuffer(raw, np.uint8)
-    apart = np.concatenate([held[0::2], held[1::2]])
+    values = np.frombuffer(raw, np.uint8)
+    apart = np.concatenate([values[0::2], values[1::2]])
     out = apart.copy()
     out[1:] = apart[1:] - apart[:-1] + np.uint8(128)
     return out

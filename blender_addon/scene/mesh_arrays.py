@@ -72,15 +72,15 @@ def join_meshes(
             corners.
     """
     meshes = [item for item in objects if item.type in _MESHES]
-    held = [(item, _arrays(item, depsgraph, uv_maps.get(item.name), keep_uvs=keep_uvs)) for item in meshes]
-    held = [(item, arrays) for item, arrays in held if len(arrays.faces)]
-    if not held:
+    object_arrays = [(item, _arrays(item, depsgraph, uv_maps.get(item.name), keep_uvs=keep_uvs)) for item in meshes]
+    object_arrays = [(item, arrays) for item, arrays in object_arrays if len(arrays.faces)]
+    if not object_arrays:
         raise RequestError("mesh", "no selected object has faces", hint="select the objects to paint")
-    for item, arrays in held:
+    for item, arrays in object_arrays:
         _check(item, arrays, keep_uvs=keep_uvs)
     if not keep_uvs:
-        _check_single_user([item for item, _ in held])
-    return _concatenate(held)
+        _check_single_user([item for item, _ in object_arrays])
+    return _concatenate(object_arrays)
 
 
 def _check(item: bpy.types.Object, arrays: _ObjectArrays, *, keep_uvs: bool) -> None:

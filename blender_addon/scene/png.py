@@ -30,7 +30,7 @@ def encode_png(picture: np.ndarray, texts: Mapping[str, str] | None = None) -> b
     header = struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0)
     body = zlib.compress(_filter(pixels), _COMPRESSION_LEVEL)
     chunks = [(b"IHDR", header), *_texts(texts or {}), (b"IDAT", body), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, held) for kind, held in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
 
 
 def _eight_bit(picture: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ def render_result(scene: bpy.types.Scene, folder: Path) -> np.ndarray:
     settings = scene.render.image_settings
     path = folder / "shown"
     try:
-        image = next(held for held in bpy.data.images if held.type == "RENDER_RESULT")
+        image = next(each for each in bpy.data.images if each.type == "RENDER_RESULT")
         with nullcontext() if settings.file_format in _READABLE else _lossless_format(settings):
             image.save_render(str(path), scene=scene)
     except (StopIteration, RuntimeError) as error:

@@ -62,8 +62,8 @@ def forbid_scripts(scene: bpy.types.Scene, *, pictures: bool) -> Sequence[str]:
         FREESTYLE: pictures and any(map(and_, used, styled)),
         SHADERS: _remove_shaders() and scene.cycles.shading_system,
     }
-    for held in bpy.data.scenes:
-        held.cycles.shading_system = False
+    for each in bpy.data.scenes:
+        each.cycles.shading_system = False
     return [what for what, missing in lacks.items() if missing]
 
 
@@ -81,7 +81,7 @@ def _is_excluded(path: str) -> bool:
     if not path:
         return False
     names = {os.path.normcase(path), os.path.normcase(os.path.realpath(path))}
-    return any(_is_in_folder(held, names) for held in bpy.context.preferences.autoexec_paths if held.path)
+    return any(_is_in_folder(entry, names) for entry in bpy.context.preferences.autoexec_paths if entry.path)
 
 
 def _is_in_folder(entry: bpy.types.PathCompare, names: set[str]) -> bool:
@@ -143,6 +143,6 @@ def _remove_shaders() -> bool:
 
 def _shader_trees() -> Iterator[bpy.types.NodeTree]:
     yield from bpy.data.node_groups
-    for held in (*bpy.data.materials, *bpy.data.worlds, *bpy.data.lights, *bpy.data.linestyles):
-        if held.node_tree is not None:
-            yield held.node_tree
+    for data in (*bpy.data.materials, *bpy.data.worlds, *bpy.data.lights, *bpy.data.linestyles):
+        if data.node_tree is not None:
+            yield data.node_tree

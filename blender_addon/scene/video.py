@@ -55,8 +55,13 @@ def prepare_encoding(pictures: Sequence[Path], size: tuple[int, int], timing: Ti
     Args:
         size: (height, width) px.
     """
-    held = {"pictures": [str(path) for path in pictures], "size": size, "timing": asdict(timing), "video": str(video)}
-    return VideoEncoding(held, background_command(None, VIDEO_PROGRAM, str(_order_path(video))), video)
+    settings = {
+        "pictures": [str(path) for path in pictures],
+        "size": size,
+        "timing": asdict(timing),
+        "video": str(video),
+    }
+    return VideoEncoding(settings, background_command(None, VIDEO_PROGRAM, str(_order_path(video))), video)
 
 
 def _order_path(video: Path) -> Path:
@@ -65,12 +70,12 @@ def _order_path(video: Path) -> Path:
 
 def main(order: str) -> None:
     """In the background Blender: encode what the file `order` says."""
-    held = json.loads(Path(order).read_text())
-    pictures = [Path(path) for path in held["pictures"]]
-    timing, video = Timing(**held["timing"]), Path(held["video"])
+    settings = json.loads(Path(order).read_text())
+    pictures = [Path(path) for path in settings["pictures"]]
+    timing, video = Timing(**settings["timing"]), Path(settings["video"])
     scene = bpy.context.scene
     disable_view_transform(scene)
-    height, width = held["size"]
+    height, width = settings["size"]
     scene.render.resolution_x, scene.render.resolution_y = width - width % 2, height - height % 2  # as H.264 needs it
     scene.render.resolution_percentage = 100
     scene.render.fps, scene.render.fps_base = timing.fps, timing.fps_base

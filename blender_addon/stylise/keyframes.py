@@ -34,14 +34,14 @@ def keyframes(
     Args:
         style_prompt: adds the style to a prompt.
     """
-    held: dict[int, dict[str, Any]] = {}
+    settings: dict[int, dict[str, Any]] = {}
     for index, text in prompt_changes(prompts_in(scene), frames).items():
-        held.setdefault(index, {})["prompt"] = style_prompt(text)
+        settings.setdefault(index, {})["prompt"] = style_prompt(text)
     for field, names in ANIMATED_FIELDS.items():
         path = ".".join(("sd_core", *names))
         for index, value in enumerate(values_over(scene, path, list(frames)) or ()):
-            held.setdefault(index, {})[field] = value
-    return tuple(Keyframe(index, **fields) for index, fields in sorted(held.items()))
+            settings.setdefault(index, {})[field] = value
+    return tuple(Keyframe(index, **fields) for index, fields in sorted(settings.items()))
 
 
 def prompt_changes(prompts: list[tuple[int, str]], frames: range) -> dict[int, str]:

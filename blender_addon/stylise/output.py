@@ -77,8 +77,8 @@ class AnimationOutput:
 
     def is_scene_copy(self, path: Path) -> bool:
         """Whether a file is the copy of the scene that a new run would replace, or its order, under whatever name."""
-        held = (held for held in self.copy_and_order(resume=False) if held.is_file())
-        return path.is_file() and any(path.samefile(file) for file in held)
+        existing = (existing for existing in self.copy_and_order(resume=False) if existing.is_file())
+        return path.is_file() and any(path.samefile(file) for file in existing)
 
     def copy_and_order(self, *, resume: bool) -> tuple[Path, Path]:
         """The copy of the scene, and what was ordered from it: those that an earlier run left, or those of this one."""
@@ -107,9 +107,9 @@ class AnimationOutput:
 
     def close(self) -> None:
         """Let others work here."""
-        held, self._claimed_folder = self._claimed_folder, None
-        if held is not None:
-            held.close()
+        folder, self._claimed_folder = self._claimed_folder, None
+        if folder is not None:
+            folder.close()
 
     def staging_path(self, name: str) -> Path:
         """A path for what is not finished; it goes with the claim."""
@@ -123,40 +123,40 @@ class AnimationOutput:
             OutputError: a file of the earlier run has been changed since; nothing is touched.
         """
         copied, ordered = (path.name for path in self.copy_and_order(resume=False))
-        with self._open_folder() as held:
+        with self._open_folder() as folder:
             for name in self._file_names():
-                if held.status(name) is Status.CHANGED:
+                if folder.status(name) is Status.CHANGED:
                     hint = "move it away, or choose another folder"
-                    raise OutputError(str(held.path(name)), "has been changed since sd_core wrote it", hint=hint)
-            held.remove([*(name for frame in self.frames for name in _data_names(frame)), self._job])
-            held.write({f"passes/{copied}": copy, f"passes/{ordered}": order.encode()})
+                    raise OutputError(str(folder.path(name)), "has been changed since sd_core wrote it", hint=hint)
+            folder.remove([*(name for frame in self.frames for name in _data_names(frame)), self._job])
+            folder.write({f"passes/{copied}": copy, f"passes/{ordered}": order.encode()})
 
     def frames_with_data(self, is_damaged: Any) -> tuple[int, ...]:
         """Frames whose data are there; what is damaged is set aside, and what somebody changed stays.
 
         is_damaged: asked about a file that is not what was written.
         """
-        with self._open_folder() as held:
-            return tuple(frame for frame in self.frames if _has_usable_files(held, _data_names(frame), is_damaged))
+        with self._open_folder() as folder:
+            return tuple(frame for frame in self.frames if _has_usable_files(folder, _data_names(frame), is_damaged))
 
     def keep_data(self, frame: int, folder: Path) -> None:
         """Take over the data of a frame, with its sidecar, from the folder where they were rendered."""
         exr, sidecar = _data_names(frame)
-        with self._open_folder() as held:
-            held.write({sidecar: folder / Path(sidecar).name, exr: folder / Path(exr).name})
+        with self._open_folder() as output:
+            output.write({sidecar: folder / Path(sidecar).name, exr: folder / Path(exr).name})
 
     def keep_log(self, log: Path) -> None:
         """Take over what the background Blender said, if it was started."""
         if log.is_file():
-            with self._open_folder() as held:
+            with self._open_folder() as folder:
                 name = f"passes/{self.log.name}"
-                held.set_changed_aside([name], _log.warning)
-                held.write({name: log})
+                folder.set_changed_aside([name], _log.warning)
+                folder.write({name: log})
 
     def keep_video(self, video: Path) -> Path:
         """Take over the finished video."""
-        with self._open_folder() as held:
-            return held.write({self._video: video})[0]
+        with self._open_folder() as folder:
+            return folder.write({self._video: video})[0]
 
     def write_picture(self, frame: int, png: bytes) -> Path:
         """Write a picture, whole or not at all; one that somebody has changed stays as it is.
@@ -165,38 +165,38 @@ class AnimationOutput:
             OutputError: it cannot be written.
         """
         name = _picture_name(frame)
-        with self._open_folder() as held:
-            if _has_usable_files(held, [name], lambda path: not is_whole(path)) and held.read(name) in (None, png):
-                return held.path(name)
-            return held.write({name: png})[0]
+        with self._open_folder() as folder:
+            if _has_usable_files(folder, [name], lambda path: not is_whole(path)) and folder.read(name) in (None, png):
+                return folder.path(name)
+            return folder.write({name: png})[0]
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Write the figures."""
-        with self._open_folder() as held:
-            held.set_changed_aside([self._report], _log.warning)
-            held.write({self._report: json.dumps(report, indent=1).encode()})
+        with self._open_folder() as folder:
+            folder.set_changed_aside([self._report], _log.warning)
+            folder.write({self._report: json.dumps(report, indent=1).encode()})
 
     def clear_pictures(self) -> None:
         """Remove what an earlier run made of these frames: it is kept until there is something else."""
-        with self._open_folder() as held:
-            held.remove([*map(_picture_name, self.frames), self._video, self._report])
+        with self._open_folder() as folder:
+            folder.remove([*map(_picture_name, self.frames), self._video, self._report])
 
     def job_id(self, request: Request, new_id: str) -> str:
         """The job on the server that makes this request already, else `new_id`, which is remembered."""
         digest = hashlib.sha256(request.to_json().encode()).hexdigest()
-        with self._open_folder() as held:
-            found = json.loads(held.read(self._job) or b"{}")
+        with self._open_folder() as folder:
+            found = json.loads(folder.read(self._job) or b"{}")
             if found.get("request") == digest:
                 return found["id"]
-            held.set_changed_aside([self._job], _log.warning)
-            held.write({self._job: json.dumps({"id": new_id, "request": digest}).encode()})
+            folder.set_changed_aside([self._job], _log.warning)
+            folder.write({self._job: json.dumps({"id": new_id, "request": digest}).encode()})
         return new_id
 
     def forget_job(self) -> None:
         """The job has ended: another one would have to be made."""
         if self.folder.is_dir():
-            with self._open_folder() as held:
-                held.remove([self._job])
+            with self._open_folder() as folder:
+                folder.remove([self._job])
 
     @property
     def _video(self) -> str:
@@ -233,8 +233,8 @@ class AnimationOutput:
             yield self._claimed_folder
             return
         span = (self.frames[0], self.frames[-1]) if self.frames else None
-        with OutputFolder(self.folder, _KIND, self._name_pattern(), span) as held:
-            yield held
+        with OutputFolder(self.folder, _KIND, self._name_pattern(), span) as folder:
+            yield folder
 
     def _adopt_unlisted_files(self, folder: OutputFolder) -> None:
         """List what a version without manifests wrote: the files of exactly these names that are whole."""

@@ -57,7 +57,9 @@ class NestedEditor(Editor):
 
     def suggest(self, names: NameSuggestions) -> None:
         part = f"{self._kind.__name__}."
-        self._names = {name.removeprefix(part): held for name, held in names.items() if name.startswith(part)}
+        self._names = {
+            name.removeprefix(part): suggestions for name, suggestions in names.items() if name.startswith(part)
+        }
         for editor in self._editors.values():
             editor.suggest(self._names)
 

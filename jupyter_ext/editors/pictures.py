@@ -92,8 +92,8 @@ class PictureEditor(ArrayEditor):
     def show_error(self, text: str) -> None:
         """As every editor, and with a way out where only the size is wrong."""
         super().show_error(text)
-        held = self._held
-        wrong = bool(text) and held is not None and any(side % 8 for side in held.shape[:2])
+        shown = self._held
+        wrong = bool(text) and shown is not None and any(side % 8 for side in shown.shape[:2])
         self._fit.layout.display = "" if wrong and self.spec.convert is as_picture else "none"
 
     def _show(self, value: Array | None) -> None:

@@ -198,7 +198,9 @@ def _write_files(request: Animation, files: _Files, folder: Path, fps: float) ->
     with open_folder(folder) as opened:
         wanted = {MP4: files.mp4, GIF: files.gif, PAGE: files.page}
         wanted |= {exr_name(index): files.exr for index in range(len(frames))}
-        opened.set_changed_aside((name for name, asked in wanted.items() if asked), lambda told: print_warnings([told]))
+        opened.set_changed_aside(
+            (name for name, asked in wanted.items() if asked), lambda warning: print_warnings([warning])
+        )
         if files.mp4:
             yield from opened.write({MP4: write_mp4(frames, opened.stage(MP4), fps)})
         if files.gif:

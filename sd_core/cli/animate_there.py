@@ -62,20 +62,20 @@ def keep_frames(result: Result, request: Animation, folder: Path, *, overwrite: 
     from sd_core.encoding import encode_png
 
     count = len(result.images)
-    told = [*result.warnings]
+    warnings = [*result.warnings]
     with open_folder(folder) as opened:
         require_right(opened, request, count, resume=False, overwrite=overwrite)
         earlier = opened.listed_names()
         for index in range(count):
             picture = encode_png(result.images[index])
             if not index:
-                _begin(opened, request, result, told.append)
-            opened.set_changed_aside([picture_name(index)], told.append)
+                _begin(opened, request, result, warnings.append)
+            opened.set_changed_aside([picture_name(index)], warnings.append)
             opened.write({picture_name(index): picture})
-        opened.set_changed_aside(earlier, told.append)
+        opened.set_changed_aside(earlier, warnings.append)
         opened.write({REPORT: json.dumps(result.report, indent=1).encode()})
         opened.remove(earlier - {REPORT, *map(picture_name, range(count))})
-    return changed(result, images=saved_frames(folder), warnings=tuple(told))
+    return changed(result, images=saved_frames(folder), warnings=tuple(warnings))
 
 
 def _begin(opened: OutputFolder, request: Animation, result: Result, warn: Callable[[str], None]) -> None:

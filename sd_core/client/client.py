@@ -101,10 +101,10 @@ class Client(RemoteBackend):
         if output is not None or resume or overwrite:
             raise RequestError("output", "is a folder of this machine", hint="leave it out and save the result here")
         job_id = id or uuid.uuid4().hex
-        parcel = submission_of(request)
-        body = {"id": job_id, "priority": priority, "request": parcel.body, "attachments": parcel.names}
-        self._post(body, parcel)
-        return RemoteJob(self.transport, self.fetch, request, parcel.restore, job_id)
+        submission = submission_of(request)
+        body = {"id": job_id, "priority": priority, "request": submission.body, "attachments": submission.names}
+        self._post(body, submission)
+        return RemoteJob(self.transport, self.fetch, request, submission.restore, job_id)
 
     def job(self, job_id: str) -> RemoteJob:
         """A job that was submitted earlier, perhaps by another program.
@@ -145,9 +145,9 @@ class Client(RemoteBackend):
         answer = self.transport.send("POST", path)
         missing = answer.json().get("missing") if answer.status == 409 else None
         if missing is not None and request is not None:
-            parcel = submission_of(request)
+            submission = submission_of(request)
             for digest in missing:
-                self._upload(digest, parcel)
+                self._upload(digest, submission)
             answer = self.transport.send("POST", path)
         self.transport.check(answer)
         return self.job(job_id)
@@ -171,8 +171,8 @@ class Client(RemoteBackend):
     def health(self) -> Mapping[str, Any]:
         """Devices, memory, queue, the caller's quotas; `status` is "unable" where no device can work."""
         answer = self.transport.send("GET", "/v1/health")
-        if answer.status == _UNABLE and "devices" in (told := answer.json()):
-            return told
+        if answer.status == _UNABLE and "devices" in (health := answer.json()):
+            return health
         return self.transport.check(answer).json()
 
     def hold(self, *, held: bool = True) -> None:
@@ -200,7 +200,7 @@ class Client(RemoteBackend):
 
     def _fetch_infos(self, what: str) -> Sequence[Any]:
         answer = self.transport.check(self.transport.send("GET", f"/v1/{what}"))
-        return getattr(json.loads(answer.body, object_hook=lambda held: SimpleNamespace(**held)), what)
+        return getattr(json.loads(answer.body, object_hook=lambda fields: SimpleNamespace(**fields)), what)
 
     def _post(self, body: Mapping[str, Any], submission: Submission) -> None:
         """Arrays are sent only when the server says that it has them not."""

@@ -40,7 +40,9 @@ def build(kind: type[Request], given: Mapping[str, Any]) -> Request:
         RequestError: a wrong value.
     """
     specs = field_specs(kind)
-    return kind(**{name: _read(specs[name], held) for name, held in given.items() if name in specs and _is_given(held)})
+    return kind(
+        **{name: _read(specs[name], value) for name, value in given.items() if name in specs and _is_given(value)}
+    )
 
 
 def keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
@@ -111,13 +113,13 @@ def _plain(hint: Any) -> Any:
     return plain | None if optional else plain
 
 
-def _is_given(held: Any) -> bool:
-    return held is not None and not (isinstance(held, list) and not held)
+def _is_given(value: Any) -> bool:
+    return value is not None and not (isinstance(value, list) and not value)
 
 
-def _read(spec: FieldSpec, held: Any) -> Any:
+def _read(spec: FieldSpec, value: Any) -> Any:
     form = form_of(spec)
     if form is None:
-        return str(held) if isinstance(held, StrEnum) else held
-    read = [form.read(item) if isinstance(item, str) else item for item in (held if spec.many else [held])]
+        return str(value) if isinstance(value, StrEnum) else value
+    read = [form.read(item) if isinstance(item, str) else item for item in (value if spec.many else [value])]
     return tuple(read) if spec.many else read[0]

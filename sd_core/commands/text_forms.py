@@ -68,8 +68,8 @@ def read_reuse(word: str) -> Reuse:
         return Reuse.off()
     given: dict[str, Any] = {}
     for pair in word.split(","):
-        name, _, held = (piece.strip() for piece in pair.partition("="))
-        known = _SWITCH.get(held) if name in _SWITCHES else held if name == "noise" else None
+        name, _, text = (piece.strip() for piece in pair.partition("="))
+        known = _SWITCH.get(text) if name in _SWITCHES else text if name == "noise" else None
         if known is None:
             hint = f"as in noise=fixed,pin=no; names are noise, {', '.join(_SWITCHES)}"
             raise RequestError("reuse", f"must be off, or NAME=VALUE[,NAME=VALUE], got {word!r}", hint=hint)

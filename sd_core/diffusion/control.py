@@ -67,7 +67,7 @@ class Residuals:
         """The same for a batch that begins with `rows` more, to which nothing is added."""
         if rows == 0:
             return self
-        return Residuals(*([_led_by_zeros(r, rows) for r in held] for held in (self.skips, self.blocks)))
+        return Residuals(*([_led_by_zeros(r, rows) for r in residuals] for residuals in (self.skips, self.blocks)))
 
 
 class Controls:

@@ -46,8 +46,8 @@ def save_mesh(result: Result, path: Path, *, overwrite: bool = True) -> list[Pat
     inputs = path / f"{Path(first).stem}.inputs"
     if arrays:
         make_own_folder(inputs)
-    held = ((inputs / f"{digest}.npy", npy_bytes(array)) for digest, array in arrays.items())
-    return write_files([*files, *held], overwrite=overwrite)
+    input_files = ((inputs / f"{digest}.npy", npy_bytes(array)) for digest, array in arrays.items())
+    return write_files([*files, *input_files], overwrite=overwrite)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class PaintedTexture:
     def disagreement(self) -> tuple[float, float]:
         """PSNR in dB of views against their mean, where they overlap: as painted, and harmonised."""
         pairs = (self._glimpses, harmonise(self._glimpses, len(self._texels), hold_first=True))
-        before, after = (_overlap_psnr(glimpses, len(self._texels)) for glimpses in pairs)
+        before, after = (_overlap_psnr(colours, len(self._texels)) for colours in pairs)
         return before, after
 
     def _mean(self) -> tuple[Floats, Floats]:
@@ -122,8 +122,8 @@ def _continue_colours(picture: Floats, known: np.ndarray) -> Floats:
 def _overlap_psnr(view_colours: list[ViewColours], count: int) -> float:
     mean, _ = blend(view_colours, count)
     times = np.zeros(count, np.int64)
-    for glimpse in view_colours:
-        times[glimpse.index] += 1
+    for view in view_colours:
+        times[view.index] += 1
     errors = [(g.colour - mean[g.index])[times[g.index] > 1].ravel() for g in view_colours]
     squares: Ints | Floats = np.concatenate(errors) ** 2
     return float(-10 * np.log10(max(float(squares.mean()), 1e-12))) if squares.size else 120.0

@@ -83,9 +83,9 @@ def _is_same_surface(at: Floats, positions: Floats, view: RenderedView, surface:
 def blend(view_colours: list[ViewColours], count: int) -> tuple[Floats, Floats]:
     """Weighted means (count, 3) and summed weights (count,); 0 where nothing was seen."""
     colour, weight = np.zeros((count, 3), np.float64), np.zeros(count, np.float64)
-    for glimpse in view_colours:
-        colour[glimpse.index] += glimpse.colour * glimpse.weight[:, None]
-        weight[glimpse.index] += glimpse.weight
+    for view in view_colours:
+        colour[view.index] += view.colour * view.weight[:, None]
+        weight[view.index] += view.weight
     mean = np.divide(colour, weight[:, None], out=np.zeros_like(colour), where=weight[:, None] > 0)
     return mean.astype(np.float32), weight.astype(np.float32)
 

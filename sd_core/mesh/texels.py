@@ -78,25 +78,25 @@ def find_texels(surface: Surface, size: int) -> Texels:
     picture for both. Objects that overlap get textures of their own.
     """
     pages, page_of_face = _pages(surface, split=np.zeros(len(surface.faces), bool))
-    drawn = _rasterise(surface, size, page_of_face)
+    faces = _rasterise(surface, size, page_of_face)
     owner = surface.object_id
-    foreign = drawn.again[owner[drawn.face[drawn.again]] != owner[drawn.face[drawn.again - 1]]]
+    foreign = faces.again[owner[faces.face[faces.again]] != owner[faces.face[faces.again - 1]]]
     if len(foreign):
-        split = np.isin(surface.material_id, np.unique(surface.material_id[drawn.face[foreign]]))
+        split = np.isin(surface.material_id, np.unique(surface.material_id[faces.face[foreign]]))
         pages, page_of_face = _pages(surface, split)
-        drawn = _rasterise(surface, size, page_of_face)
-    keep = np.ones(len(drawn.index), bool)
-    keep[drawn.again] = False
-    page, rest = np.divmod(drawn.index[keep], size * size)
+        faces = _rasterise(surface, size, page_of_face)
+    keep = np.ones(len(faces.index), bool)
+    keep[faces.again] = False
+    page, rest = np.divmod(faces.index[keep], size * size)
     row, column = np.divmod(rest, size)
-    return Texels(pages, size, page, row, column, drawn.face[keep], drawn.weights[keep])
+    return Texels(pages, size, page, row, column, faces.face[keep], faces.weights[keep])
 
 
 def overlapping_faces(surface: Surface, size: int) -> Ints:
     """The faces that lie on others in UV space; neighbours that merely share an edge do not count."""
-    drawn = _rasterise(surface, size, _pages(surface, split=np.zeros(len(surface.faces), bool))[1])
-    inner = drawn.again[drawn.weights[drawn.again].min(axis=1) > _INSIDE]
-    return np.unique(drawn.face[inner])
+    faces = _rasterise(surface, size, _pages(surface, split=np.zeros(len(surface.faces), bool))[1])
+    inner = faces.again[faces.weights[faces.again].min(axis=1) > _INSIDE]
+    return np.unique(faces.face[inner])
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,13 +34,13 @@ def find_lora(name: str) -> Path:
         ModelMismatch: a pickle where none is allowed, or no file of weights.
     """
     inner = PurePosixPath(name)
-    held = lora_folder() / inner
+    path = lora_folder() / inner
     # PurePosixPath drops the "./" by which a user says that a path is meant
     path_meant = inner.is_absolute() or ".." in inner.parts or name.startswith(("./", "~"))
     if path_meant or local_path(name).exists():
         return find_weights(name)
-    if held.is_file() and held.suffix == _SUFFIX:
-        return find_weights(str(held))
+    if path.is_file() and path.suffix == _SUFFIX:
+        return find_weights(str(path))
     if len(inner.parts) == 1 and inner.suffix == _SUFFIX:
         hint = "put it there, or name a file with its whole path"
         raise ModelNotFound(name, "is not in the LoRA folder", hint=hint, code=ErrorCode.LORA_NOT_FOUND)

@@ -126,10 +126,10 @@ def worker_record(claim_id: str, span: tuple[int, int] | None) -> dict[str, Any]
 def describe_worker(path: Path) -> tuple[str, tuple[int, int] | None]:
     """Who the text of a worker's file names, and the span that it works at; None: all."""
     try:
-        told = json.loads(path.read_bytes())
-        span = None if told["span"] is None else (int(told["span"][0]), int(told["span"][1]))
+        record = json.loads(path.read_bytes())
+        span = None if record["span"] is None else (int(record["span"][0]), int(record["span"][1]))
         alive = max(0.0, time.time() - path.stat().st_mtime)
-        who = f"{told['program']} (process {told['pid']} on {told['host']}), since {told['started']}"
+        who = f"{record['program']} (process {record['pid']} on {record['host']}), since {record['started']}"
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return "somebody who does not tell who it is", None
     return f"{who}, last seen at work {alive:.0f} s ago", span

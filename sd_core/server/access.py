@@ -105,7 +105,7 @@ class Access:
         self._metrics.count_answer(scope["method"], route, answer.status, seconds)
         identity: Identity | None = scope["state"].get("identity")
         # JSON escapes what is no letter. The query is left out: nothing secret belongs there, but somebody may try.
-        told = {
+        fields = {
             "method": scope["method"],
             "path": scope["path"][:_LONGEST_PATH].encode("utf-8", "backslashreplace").decode(),
             "status": answer.status,
@@ -113,7 +113,7 @@ class Access:
             "bytes": answer.size,
             "identity": None if identity is None else identity.name,
         }
-        _log.info("request", extra=told)
+        _log.info("request", extra=fields)
 
 
 class _Answer:

@@ -37,13 +37,13 @@ def check_json(request: Mapping[str, Any], attachments: Collection[str], allowed
         NotAllowed: a model that is not allowed.
         SDError: what the user has allowed cannot be read.
     """
-    for held in request_texts(request):
-        if held.role is Role.FILE:
-            match = ATTACHMENT.fullmatch(held.text)
+    for text in request_texts(request):
+        if text.role is Role.FILE:
+            match = ATTACHMENT.fullmatch(text.text)
             if match is None or match[1] not in attachments:
-                raise RequestError(held.field_path, "names a file that was not sent", hint="send it as an attachment")
-        elif held.role is None and held.field is not None and not held.is_plain:
-            raise RequestError(held.field_path, "is text where an array belongs", hint="send the array as a blob")
+                raise RequestError(text.field_path, "names a file that was not sent", hint="send it as an attachment")
+        elif text.role is None and text.field is not None and not text.is_plain:
+            raise RequestError(text.field_path, "is text where an array belongs", hint="send the array as a blob")
     check_models(request, allowed)
 
 
@@ -146,10 +146,10 @@ def _with_names(request: Request, names: Mapping[str, str]) -> Request:
     for name, spec in field_specs(type(request)).items():
         if spec.role is not Role.FILE:
             continue
-        held = getattr(request, name)
-        if isinstance(held, str):
-            request = replace(request, **{name: names.get(held, held)})
-        elif isinstance(held, tuple):
-            items = tuple(names.get(item, item) if isinstance(item, str) else item for item in held)
+        value = getattr(request, name)
+        if isinstance(value, str):
+            request = replace(request, **{name: names.get(value, value)})
+        elif isinstance(value, tuple):
+            items = tuple(names.get(item, item) if isinstance(item, str) else item for item in value)
             request = replace(request, **{name: items})
     return request

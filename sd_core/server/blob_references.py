@@ -29,7 +29,7 @@ def result_blobs(request: Mapping[str, Any], event: Mapping[str, Any]) -> Result
         return None
     result = event["result"]
     source = blobs_named(request) | blobs_named(result["request"])
-    made = blobs_named([held for name, held in result.items() if name != "request"])
+    made = blobs_named([value for name, value in result.items() if name != "request"])
     return ResultBlobs(frozenset(made), frozenset(source - made))
 
 

@@ -238,7 +238,7 @@ class BlobStore:
     def free_space(self, size: int) -> None:
         """Delete the least recently used to give `size` bytes back to a full disk; nothing, where all would not be enough."""
         with self._lock:
-            spare = sum(held for digest, (_, held) in self._files.items() if self._pins[digest] <= 0)
+            spare = sum(file_size for digest, (_, file_size) in self._files.items() if self._pins[digest] <= 0)
             if spare >= size:
                 self._delete_down_to(self.total - size)
 

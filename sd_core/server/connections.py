@@ -95,8 +95,8 @@ class Connection(HttpToolsProtocol):
     def trust(self, name: str, *, is_admin: bool) -> bool:
         """Note whose token was shown here; whether there is room for it: no user may have more than half of all connections."""
         if self.identity_name != name and not is_admin:
-            held = sum(other.identity_name == name for other in self._all())
-            if held >= max(1, connection_limit() // 2):
+            open_connections = sum(other.identity_name == name for other in self._all())
+            if open_connections >= max(1, connection_limit() // 2):
                 return False
         self.identity_name = name
         return True

@@ -56,11 +56,13 @@ class Housekeeper:
 
     async def _find_orphans(self) -> None:
         """Jobs that count as running at two looks, and which no lane runs, wait again, or are set aside."""
-        jobs = await self._store.database.run(lambda held: journal.list_jobs(held, JobState.RUNNING, 0, 1000))
+        jobs = await self._store.database.run(
+            lambda connection: journal.list_jobs(connection, JobState.RUNNING, 0, 1000)
+        )
         orphans = {job.id: job for job in jobs if job.id not in self._running()}
         for job in (orphans[job_id] for job_id in self._orphans & orphans.keys()):
             _log.error("a running job has no lane", extra={"job": job.id})
-            await self._store.database.run(lambda held, job=job: setbacks.requeue_orphan(held, job))
+            await self._store.database.run(lambda connection, job=job: setbacks.requeue_orphan(connection, job))
             self._store.notifier.notify()
         self._orphans = frozenset(orphans)
 
@@ -68,7 +70,9 @@ class Housekeeper:
         """Forget the finished jobs beyond the number and the age that `Limits` allows; gives how many."""
         limits = self._store.settings.limits
         before = time.time() - limits.kept_days * _DAY
-        old = await self._store.database.run(lambda held: setbacks.expired_jobs(held, limits.kept_jobs, before))
+        old = await self._store.database.run(
+            lambda connection: setbacks.expired_jobs(connection, limits.kept_jobs, before)
+        )
         await self.forget(old, delete_blobs=False)
         if old:
             _log.info("old jobs forgotten", extra={"jobs": len(old)})
@@ -83,7 +87,7 @@ class Housekeeper:
         """
         if not jobs:
             return []
-        ids, blobs = await self._store.database.run(lambda held: setbacks.forget(held, jobs))
+        ids, blobs = await self._store.database.run(lambda connection: setbacks.forget(connection, jobs))
         for job_id in ids:
             await self._store.remove_folder(job_id)
         if delete_blobs:

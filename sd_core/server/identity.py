@@ -152,7 +152,7 @@ def _entry(path: Path, name: str, table: Any) -> tuple[str, Identity]:
 
 
 def _quota(path: Path, name: str, entry: Mapping[str, Any]) -> Quota:
-    known = {held.name for held in fields(Quota)}
+    known = {each.name for each in fields(Quota)}
     for key, value in entry.items():
         if key not in known:
             raise _tokens_error(

@@ -116,9 +116,9 @@ class JobRun:
     async def _end(self, kind: EventKind, data: dict[str, Any]) -> None:
         """End the job as the engine has told."""
         event = self._next_event(data)
-        descent = await self._write(lambda connection: journal.finish(connection, self.job, _STATES[kind], event))
-        if descent is not None:
-            self._store.blobs.keep_inputs(descent)
+        blobs = await self._write(lambda connection: journal.finish(connection, self.job, _STATES[kind], event))
+        if blobs is not None:
+            self._store.blobs.keep_inputs(blobs)
         await self._note_end(event, _STATES[kind])
 
     async def _end_here(self, kind: EventKind, data: dict[str, Any], reason: str = "") -> None:

@@ -241,8 +241,8 @@ def set_queue_held(connection: Connection, is_held: bool) -> None:
 
 def is_queue_held(connection: Connection) -> bool:
     """Whether waiting jobs are held."""
-    (held,) = connection.execute("SELECT value FROM meta WHERE name = 'held'").fetchone()
-    return bool(held)
+    (value,) = connection.execute("SELECT value FROM meta WHERE name = 'held'").fetchone()
+    return bool(value)
 
 
 def _require_place(connection: Connection, owner: str, limit: int) -> None:

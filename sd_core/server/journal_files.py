@@ -26,8 +26,8 @@ def set_journal_aside(path: Path) -> Path | None:
         return None
     kept = _backup_name(path)
     for suffix in _SUFFIXES:
-        if (beside := Path(f"{path}{suffix}")).exists():
-            beside.rename(f"{kept}{suffix}")
+        if (companion := Path(f"{path}{suffix}")).exists():
+            companion.rename(f"{kept}{suffix}")
     Path(f"{path}-mark").unlink(missing_ok=True)  # of the commits of the one that went
     return kept
 
@@ -36,8 +36,8 @@ def back_up(path: Path) -> Path:
     """Copy a journal and its write-ahead log as they are."""
     kept = _backup_name(path)
     for suffix in ("", "-wal"):
-        if (beside := Path(f"{path}{suffix}")).exists():
-            shutil.copy2(beside, f"{kept}{suffix}")
+        if (companion := Path(f"{path}{suffix}")).exists():
+            shutil.copy2(companion, f"{kept}{suffix}")
     return kept
 
 

@@ -48,9 +48,9 @@ def check_result(request: Mapping[str, Any], event: Mapping[str, Any]) -> str | 
     """Why an event cannot be the result of a request; None where it can. Compares what engines never choose themselves."""
     if event["kind"] != EventKind.RESULT:
         return None
-    told = event["result"]["request"]
+    result_request = event["result"]["request"]
     for name in ("type", *_returned_fields(request["type"])):
-        if request.get(name) is not None and told.get(name) != request[name]:
+        if request.get(name) is not None and result_request.get(name) != request[name]:
             return f"its result is that of another request: {name} differs"
     return None
 

@@ -17,18 +17,18 @@ def write_result_blobs(
     connection: sqlite3.Connection, number: int, request: Mapping[str, Any], event: Mapping[str, Any]
 ) -> ResultBlobs | None:
     """Keep what the result of a job was made from; None where its last event is no result that needs anything."""
-    descent = result_blobs(request, event)
-    if descent is None or not (descent.outputs and descent.inputs):
+    blobs = result_blobs(request, event)
+    if blobs is None or not (blobs.outputs and blobs.inputs):
         return None
-    values = (number, _pack(descent.outputs), _pack(descent.inputs))
+    values = (number, _pack(blobs.outputs), _pack(blobs.inputs))
     connection.execute("INSERT OR REPLACE INTO descents VALUES (?, ?, ?)", values)
-    return descent
+    return blobs
 
 
 def write_outputs(connection: sqlite3.Connection, number: int, event: Mapping[str, Any]) -> None:
     """Note the pictures and arrays that an event of a job names, but for those of its request."""
     result = event.get("result", {})
-    made = blobs_named([held for name, held in result.items() if name != "request"] + [event.get("image")])
+    made = blobs_named([value for name, value in result.items() if name != "request"] + [event.get("image")])
     rows = [(number, digest) for digest in made]
     connection.executemany("INSERT OR IGNORE INTO outputs VALUES (?, ?)", rows)
 

@@ -119,8 +119,8 @@ async def submit(
     holdings.grant(caller, needed)
     response.status_code = 201 if created else 200
     if created:
-        told = {"job": job.id, "owner": caller.name, "type": job.type, "model": job.model, "work": job.work}
-        _log.info("job submitted", extra=told)
+        fields = {"job": job.id, "owner": caller.name, "type": job.type, "model": job.model, "work": job.work}
+        _log.info("job submitted", extra=fields)
     return job_view(job)
 
 
@@ -290,10 +290,10 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
     used = {"bound": space}
     if caller.role is not Role.USER:  # else they could watch what others send and make
         used |= {"count": len(store.blobs), "bytes": store.blobs.total}
-    told = Health(
+    health_view = Health(
         status=status,
         version=__version__,
-        devices=[_device_view(lane, caller) for lane in service.dispatchers],
+        devices=[_device_view(dispatcher, caller) for dispatcher in service.dispatchers],
         queue=counts,
         blobs=used,
         held=store.is_queue_held,
@@ -305,14 +305,14 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
             caller, usage, holdings.sent_bytes(caller, usage.bytes), request.app.state.streams.count(caller), space
         ),
     )
-    return JSONResponse(told.model_dump(mode="json"), code)
+    return JSONResponse(health_view.model_dump(mode="json"), code)
 
 
 @machine.post("/v1/free_memory", responses=openapi_errors(), dependencies=[AdminOnly])
 async def free_memory(service: ServiceOf, caller: Caller) -> dict[str, Any]:
     """Drop every loaded model and give the memory back to the devices; waits for the job that runs."""
     await service.free_memory()
-    return {"devices": [_device_view(lane, caller).model_dump() for lane in service.dispatchers]}
+    return {"devices": [_device_view(dispatcher, caller).model_dump() for dispatcher in service.dispatchers]}
 
 
 @machine.get("/metrics", response_class=PlainTextResponse, responses=openapi_errors())

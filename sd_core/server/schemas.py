@@ -20,8 +20,8 @@ _DEEPEST = 64
 def _shallow(data: dict[str, Any]) -> dict[str, Any]:
     level: list[Any] = [data]
     for _ in range(_DEEPEST):
-        parents = (held.values() if isinstance(held, dict) else held for held in level)
-        level = [held for parent in parents for held in parent if isinstance(held, (dict, list))]
+        parents = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [value for parent in parents for value in parent if isinstance(value, (dict, list))]
         if not level:
             return data
     raise ValueError("is nested too deeply")

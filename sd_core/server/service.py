@@ -88,7 +88,7 @@ class Service:
     @property
     def can_work(self) -> bool:
         """Whether jobs that are submitted now will run: the journal is whole, and some device works or is starting."""
-        return not self.store.database.problem and any(lane.can_work for lane in self.dispatchers)
+        return not self.store.database.problem and any(dispatcher.can_work for dispatcher in self.dispatchers)
 
     @property
     def problems(self) -> list[str]:
@@ -101,7 +101,7 @@ class Service:
             self._housekeeper.problem,
         ]
         found += self.store.shortage.problems
-        found += [f"{lane.device}: {lane.problem}" for lane in self.dispatchers if lane.problem]
+        found += [f"{dispatcher.device}: {dispatcher.problem}" for dispatcher in self.dispatchers if dispatcher.problem]
         return [problem for problem in found if problem]
 
     async def hold(self, *, held: bool) -> None:
@@ -177,7 +177,7 @@ class Service:
         text = json.dumps(request, sort_keys=True)
         # What has run already needs its arrays no more, which may have made room for others.
         known = await self.store.database.run(
-            lambda held: journal.job_of_same_id(held, job_id, text, attachments, owner)
+            lambda connection: journal.job_of_same_id(connection, job_id, text, attachments, owner)
         )
         if known is not None:
             return known, False
@@ -213,10 +213,10 @@ class Service:
         if last is not None:
             self.store.feeds.of(job_id).publish(last)
             await self.store.release_job(job)
-        for lane in self.dispatchers:
-            if lane.job_run is not None and lane.job_run.job.id == job_id and lane.engine is not None:
-                lane.job_run.cancelled = True
-                await lane.engine.cancel(job_id)
+        for dispatcher in self.dispatchers:
+            if dispatcher.job_run is not None and dispatcher.job_run.job.id == job_id and dispatcher.engine is not None:
+                dispatcher.job_run.cancelled = True
+                await dispatcher.engine.cancel(job_id)
         return job
 
     async def job(self, job_id: str) -> JobRecord:
@@ -260,7 +260,11 @@ class Service:
 
     async def free_memory(self) -> None:
         """Drop every loaded model on every device; a job that runs is waited for."""
-        engines = [lane.engine for lane in self.dispatchers if lane.engine is not None and lane.engine.ready.is_set()]
+        engines = [
+            dispatcher.engine
+            for dispatcher in self.dispatchers
+            if dispatcher.engine is not None and dispatcher.engine.ready.is_set()
+        ]
         await asyncio.gather(*(engine.ask(MessageKind.FREE) for engine in engines), return_exceptions=True)
 
     async def models(self) -> list[dict[str, Any]]:
@@ -289,14 +293,20 @@ class Service:
                     except EngineDied as error:
                         _log.info("asking again for %s", kind, extra={"reason": str(error)})
         except TimeoutError as error:
-            problem = next((lane.problem for lane in self.dispatchers if lane.problem), "it is still starting")
+            problem = next(
+                (dispatcher.problem for dispatcher in self.dispatchers if dispatcher.problem), "it is still starting"
+            )
             raise ServerError(f"no engine runs: {problem}", status=503, hint="see the logs folder") from error
 
     async def _any_engine(self) -> EngineProcess:
         while True:
-            for lane in self.dispatchers:
-                if lane.engine is not None and lane.engine.ready.is_set() and not lane.engine.ended.is_set():
-                    return lane.engine
+            for dispatcher in self.dispatchers:
+                if (
+                    dispatcher.engine is not None
+                    and dispatcher.engine.ready.is_set()
+                    and not dispatcher.engine.ended.is_set()
+                ):
+                    return dispatcher.engine
             await asyncio.sleep(0.05)
 
     def _check_request(self, request: Mapping[str, Any], blobs: frozenset[str]) -> tuple[str | None, float]:
@@ -307,7 +317,7 @@ class Service:
         return grouping_model(decoded, settings.model), work_of(decoded)
 
     def _running(self) -> set[str]:
-        return {lane.job_run.job.id for lane in self.dispatchers if lane.job_run is not None}
+        return {dispatcher.job_run.job.id for dispatcher in self.dispatchers if dispatcher.job_run is not None}
 
     def _pin_intact(self, digests: frozenset[str]) -> list[str]:
         """Pin blobs whose bytes are right; gives those that are missing, or were damaged, and then pins none."""
@@ -316,14 +326,14 @@ class Service:
         return self.store.blobs.pin_all(digests)
 
     def _add_dispatcher(self, device: str, started: asyncio.Queue[EngineProcess]) -> None:
-        lane = Dispatcher(
+        dispatcher = Dispatcher(
             self.store,
             device,
             str(len(self.dispatchers)),
-            lambda: any(other.is_ready for other in self.dispatchers if other is not lane),
+            lambda: any(other.is_ready for other in self.dispatchers if other is not dispatcher),
         )
-        self.dispatchers.append(lane)
-        self._tasks.append(asyncio.create_task(lane.serve(started)))
+        self.dispatchers.append(dispatcher)
+        self._tasks.append(asyncio.create_task(dispatcher.serve(started)))
 
     async def _find_devices(self, started: asyncio.Queue[EngineProcess]) -> None:
         """With the device "auto", the first engine tells which other devices there are."""

@@ -76,7 +76,10 @@ class Store:
     async def release_job(self, job: JobSummary) -> None:
         """Give back what a job that has just ended needed until then: its blobs, and its folder where it cannot go on."""
         blobs, kept = await self.database.run(
-            lambda held: (journal.blobs_of(held, job), setbacks.keeps_folder(journal.get(held, job.id)))
+            lambda connection: (
+                journal.blobs_of(connection, job),
+                setbacks.keeps_folder(journal.get(connection, job.id)),
+            )
         )
         self.blobs.release(blobs)
         if not kept:
@@ -128,8 +131,8 @@ async def recover(store: Store) -> int:
     for job in interrupted.to_set_aside:
         await _set_aside(store, job)
     store.blobs.pin(await run(journal.needed_blobs))
-    for descent in await run(lambda connection: list(read_result_blobs(connection))):
-        store.blobs.keep_inputs(descent)
+    for blobs in await run(lambda connection: list(read_result_blobs(connection))):
+        store.blobs.keep_inputs(blobs)
     for digest, owner in await run(journal.outputs):
         store.blobs.note_made(digest, owner)
     kept = await run(setbacks.jobs_with_folders)
@@ -142,7 +145,7 @@ async def _set_aside(store: Store, job: JobRecord) -> None:
     reason = f"the server ended {job.interruptions} times while it ran this job"
     error = EngineDied(reason, hint=f"it may be too large for the machine; {setbacks.resume_hint(job)}")
     last = StoredEvent(event_id(job.runs + 1, 0), {"kind": "failed", "error": error.to_dict()})
-    await store.database.run(lambda held: journal.finish(held, job, JobState.FAILED, last, reason))
+    await store.database.run(lambda connection: journal.finish(connection, job, JobState.FAILED, last, reason))
 
 
 def _folder_names(parent: Path) -> list[str]:

@@ -109,13 +109,13 @@ class Worker:
         check_models(asked, Allowed(home=home_folder(), more=tuple(data["allow"])))
         request = with_files(asked, files)
         job = self._engine.submit(request, data["output"], data["resume"])
-        held = request.arrays().keys()
+        digests = request.arrays().keys()
         self._job = job
         if order == self._cancelled_order:
             job.cancel()
         for event in job.events():
             if not isinstance(event, Queued):
-                self._send_event(order, _for_clients(event, files), held)
+                self._send_event(order, _for_clients(event, files), digests)
 
     def _send_event(self, order: Order, event: Event, server_digests: Collection[str] = ()) -> None:
         """Tell the server; the arrays in `server_digests` came from there."""

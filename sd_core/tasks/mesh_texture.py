@@ -69,9 +69,9 @@ def _paint_views(resolved: MeshTexture, context: Context, store: ViewStore) -> R
     prepared = prepare(resolved.mesh, resolved.texture_size, working=lambda what: context.report(Loading(what)))
     context.decisions["uvs"] = prepared.reason
     rays = Rays(prepared.surface)
-    held = _texture_to_repaint(resolved, prepared)
-    planned = _plan_views(resolved, prepared, rays, held)
-    canvas = PaintedTexture(prepared, held)
+    repainted = _texture_to_repaint(resolved, prepared)
+    planned = _plan_views(resolved, prepared, rays, repainted)
+    canvas = PaintedTexture(prepared, repainted)
     for index, camera in enumerate(planned.cameras):
         if context.is_cancelled():
             raise Cancelled(f"cancelled at view {index + 1} of {len(planned.cameras)}")
@@ -115,11 +115,11 @@ def _paint(job: _MeshRun, index: int, camera: Camera) -> None:
     if picture is None:
         picture = _paint_view(job, view, brief)
         job.store.save(index, picture)
-    glimpse = look_up(unit_floats(picture), view, surface, texels, job.rays, power=_SHARPNESS)
+    colours = look_up(unit_floats(picture), view, surface, texels, job.rays, power=_SHARPNESS)
     positions, normals = texels.positions(surface), texels.normals(surface)
-    cosines = seen_cosines(positions[glimpse.index], normals[glimpse.index], camera, surface, job.rays, view.size)
-    job.canvas.add(glimpse, cosines)
-    figures = {"new": 1.0 if brief is None else brief.new, "texels": float(len(glimpse.index))}
+    cosines = seen_cosines(positions[colours.index], normals[colours.index], camera, surface, job.rays, view.size)
+    job.canvas.add(colours, cosines)
+    figures = {"new": 1.0 if brief is None else brief.new, "texels": float(len(colours.index))}
     job.context.report(FrameEvent(index, picture, figures))
 
 

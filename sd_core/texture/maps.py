@@ -66,13 +66,13 @@ def make_material(
     known = Estimate() if estimator is None else estimator(encoded)
     rgb, words = decode_srgb(encoded), prompt_hints(prompt)
     base = without_shading(rgb) if known.base_color is None else known.base_color
-    relief, depth, normals = _height_and_normals(rgb, known)
-    occlusion = ambient_occlusion(relief, depth)
+    height_map, depth, normals = _height_and_normals(rgb, known)
+    occlusion = ambient_occlusion(height_map, depth)
     rough = roughness(luminance(base), occlusion, words.roughness) if known.roughness is None else known.roughness
     maps = {
         TextureMap.BASE_COLOR: encode_srgb(base),
         TextureMap.NORMAL: in_convention(encode_normals(normals), normal_convention),
-        TextureMap.HEIGHT: relief,
+        TextureMap.HEIGHT: height_map,
         TextureMap.ROUGHNESS: rough,
         TextureMap.AMBIENT_OCCLUSION: occlusion,
         TextureMap.METALLIC: metallic(base, words) if known.metallic is None else known.metallic,
@@ -87,9 +87,9 @@ def _height_and_normals(rgb: MapArray, known: Estimate) -> tuple[MapArray, float
         raised = height_from_normals(known.normals)
         low, high = float(raised.min()), float(raised.max())
         return (raised - low) / max(high - low, 1e-6), max(high - low, 1e-6), known.normals
-    relief = height_from_luminance(luminance(rgb)) if known.height is None else stretch(known.height)
-    depth = height_depth(relief)
-    return relief, depth, normals_from_height(relief, depth)
+    height = height_from_luminance(luminance(rgb)) if known.height is None else stretch(known.height)
+    depth = height_depth(height)
+    return height, depth, normals_from_height(height, depth)
 
 
 def in_convention(stored: MapArray, convention: NormalConvention) -> MapArray:

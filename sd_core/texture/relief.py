@@ -83,12 +83,12 @@ def ambient_occlusion(height: Plane, depth: float) -> Plane:
 
     Bavoil & Sainz 2008, "Screen space ambient occlusion", on a height field.
     """
-    relief = height * np.float32(depth)
+    scaled_height = height * np.float32(depth)
     farthest = max(min(height.shape) // 12, 2)
     distances = np.unique(np.geomspace(1, farthest, _HORIZON_STEPS).round().astype(int))
-    hidden = np.zeros_like(relief)
+    hidden = np.zeros_like(scaled_height)
     for dy, dx in _DIRECTIONS:
-        hidden += _horizon(relief, dy, dx, distances)
+        hidden += _horizon(scaled_height, dy, dx, distances)
     return (1 - hidden / len(_DIRECTIONS)).astype(np.float32)
 
 

@@ -17,13 +17,13 @@ DISTURBED = 0.08
 
 def draw_captions(captions: Sequence[str], rng: np.random.Generator) -> list[str]:
     """The captions, some of them emptied, some with a made-up word."""
-    drawn = []
+    chosen = []
     for caption in captions:
         chance = rng.random()
-        drawn.append(
+        chosen.append(
             "" if chance < DROPPED else _insert_invented_word(caption, rng) if chance < DROPPED + DISTURBED else caption
         )
-    return drawn
+    return chosen
 
 
 def exchange_words(caption: str, names: Collection[str], replacements: Sequence[str], rng: np.random.Generator) -> str:

@@ -53,12 +53,12 @@ def learn_to_read(
     for step in range(config.steps):
         optimiser.param_groups[0]["lr"] = learning_rate(config, step)
         rng = np.random.default_rng((config.seed, step))
-        drawn = questions.draw(rng, config.batch)
-        ids = token_ids(tokenizer, drawn.captions, full=False)
+        batch = questions.draw(rng, config.batch)
+        ids = token_ids(tokenizer, batch.captions, full=False)
         hidden = text_encoder(ids)[0]
         ends = ends_of_captions(tokenizer, ids)
         noise = torch.from_numpy(rng.standard_normal(hidden.shape, np.float32))
-        loss, right = drawn.question_loss(heads, hidden + NOISE * noise, ends)
+        loss, right = batch.question_loss(heads, hidden + NOISE * noise, ends)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)

@@ -64,11 +64,11 @@ class UNetTask:
 
     def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
         first, last = TEXTURE_SHARE
-        drawn = self._source.draw(rng, batch, texture_share=first + (last - first) * done)
-        lesson = NoisyBatch.of(drawn, self._parts, self._reader, rng)
+        samples = self._source.draw(rng, batch, texture_share=first + (last - first) * done)
+        noisy = NoisyBatch.of(samples, self._parts, self._reader, rng)
         with autocast():
-            predicted = self._parts.unet(lesson.noisy, lesson.timesteps, lesson.embeddings).sample
-        return lesson.loss(predicted)
+            predicted = self._parts.unet(noisy.noisy, noisy.timesteps, noisy.embeddings).sample
+        return noisy.loss(predicted)
 
     def sheet(self, average: nn.ModuleDict, path: Path) -> None:
         prompt_sheet(self._parts.with_averages(average), path)
@@ -84,11 +84,11 @@ class ControlNetTask:
         self._parts, self._reader, self._source = parts, reader, source
 
     def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
-        drawn = self._source.draw(rng, batch, texture_share=0.0)
-        lesson = NoisyBatch.of(drawn, self._parts, self._reader, rng)
+        samples = self._source.draw(rng, batch, texture_share=0.0)
+        noisy = NoisyBatch.of(samples, self._parts, self._reader, rng)
         with autocast():
-            predicted = steered_velocity(self._parts.unet, self._controlnet, lesson, drawn.controls)
-        return lesson.loss(predicted)
+            predicted = steered_velocity(self._parts.unet, self._controlnet, noisy, samples.controls)
+        return noisy.loss(predicted)
 
     def sheet(self, average: nn.ModuleDict, path: Path) -> None:
         control_sheet(self._parts, average["controlnet"], self._source.scenes[0], path)
@@ -107,13 +107,13 @@ class TogetherTask:
         self._parts, self._reader, self._source = parts, reader, source
 
     def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
-        drawn = self._source.draw(rng, batch, texture_share=TOGETHER_TEXTURE_SHARE)
-        lesson = NoisyBatch.of(drawn, self._parts, self._reader, rng)
-        steered = round(drawn.scenes * STEERED_SHARE)
+        samples = self._source.draw(rng, batch, texture_share=TOGETHER_TEXTURE_SHARE)
+        noisy = NoisyBatch.of(samples, self._parts, self._reader, rng)
+        steered = round(samples.scenes * STEERED_SHARE)
         with autocast():
-            controls = drawn.controls[len(drawn.controls) - steered :]
-            predicted = steered_velocity(self._parts.unet, self._controlnet, lesson, controls)
-        return lesson.loss(predicted)
+            controls = samples.controls[len(samples.controls) - steered :]
+            predicted = steered_velocity(self._parts.unet, self._controlnet, noisy, controls)
+        return noisy.loss(predicted)
 
     def sheet(self, average: nn.ModuleDict, path: Path) -> None:
         parts = self._parts.with_averages(average)

@@ -51,7 +51,7 @@ def external_names(request: Request | Mapping[str, Any]) -> list[ExternalName]:
         RequestError: nested too deeply.
     """
     return [
-        ExternalName(held.field_path, held.role, held.text) for held in request_texts(request) if held.role is not None
+        ExternalName(text.field_path, text.role, text.text) for text in request_texts(request) if text.role is not None
     ]
 
 

@@ -81,10 +81,10 @@ def _local(role: Role, name: str, home: Path) -> ResolvedName:
     path = Path(name).expanduser()
     if _is_path(name, path) or os.path.lexists(path):
         return ResolvedName(Kind.PATH, os.path.realpath(path))
-    held = home / "loras" / name
+    lora = home / "loras" / name
     # a plain file name is looked for there alone, and missed there by name
-    if role is Role.LORA and (os.path.lexists(held) or (len(path.parts) == 1 and path.suffix == ".safetensors")):
-        return ResolvedName(Kind.PATH, os.path.realpath(held))
+    if role is Role.LORA and (os.path.lexists(lora) or (len(path.parts) == 1 and path.suffix == ".safetensors")):
+        return ResolvedName(Kind.PATH, os.path.realpath(lora))
     match = _HUB_ID.fullmatch(name)
     if match and (not match[2] or role in (Role.LORA, Role.IMAGE_PROMPT)):
         return ResolvedName(Kind.HUB, match[1])

@@ -50,7 +50,9 @@ class Value:
     def changed_fields(self) -> dict[str, Any]:
         """The fields that differ from their defaults, in order; those without a default always."""
         pairs = ((spec, getattr(self, spec.name)) for spec in fields(self))  # type: ignore[arg-type]
-        return {spec.name: held for spec, held in pairs if spec.default is MISSING or _key(held) != _key(spec.default)}
+        return {
+            spec.name: value for spec, value in pairs if spec.default is MISSING or _key(value) != _key(spec.default)
+        }
 
     def replace(self, **changes: object) -> Self:
         """A copy with some fields changed, checked again.
@@ -73,7 +75,7 @@ class Value:
         return hash(_key(self))
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{name}={_short(held)}" for name, held in self.changed_fields().items())
+        inside = ", ".join(f"{name}={_short(value)}" for name, value in self.changed_fields().items())
         return f"{type(self).__name__}({inside})"
 
 

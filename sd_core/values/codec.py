@@ -154,9 +154,9 @@ def _decode_value(data: dict[str, Any], arrays: ArraySource, field_path: str, de
         raise RequestError(
             f"{inside}type", f"is no known type: {name!r:.60}", hint=f"use one of {', '.join(JSON_TYPES)}"
         )
-    given = {key: held for key, held in data.items() if key != "type"}
+    given = {key: value for key, value in data.items() if key != "type"}
     _check_names(cls, given, inside)
-    values = {key: _decode(held, arrays, f"{inside}{key}", depth + 1) for key, held in given.items()}
+    values = {key: _decode(value, arrays, f"{inside}{key}", depth + 1) for key, value in given.items()}
     try:
         return cls(**values)
     except RequestError as error:
@@ -165,13 +165,13 @@ def _decode_value(data: dict[str, Any], arrays: ArraySource, field_path: str, de
 
 def _check_names(cls: type[Value], given: dict[str, Any], inside: str) -> None:
     known = field_specs(cls)
-    for name, held in given.items():
+    for name, value in given.items():
         if name not in known:
             hint = f"it has {', '.join(known)}; a newer version of sd_core may have more"
             raise RequestError(
                 f"{inside}{name[:60]}", f"is no field of {cls.__name__}", hint=hint, code=ErrorCode.UNKNOWN_FIELD
             )
-        if isinstance(held, str) and known[name].role is Role.ARRAY:
+        if isinstance(value, str) and known[name].role is Role.ARRAY:
             # A path is welcome from the user of this process, but JSON comes from anywhere.
             raise RequestError(
                 f"{inside}{name}", "must be an array reference, not a path", hint='give {"blob": sha256, ...}'

@@ -92,8 +92,8 @@ def _refuse_shared(home: Path) -> None:
     user = os.geteuid()
     if any(path.lstat().st_uid == user for path in (home / name for name in _OURS) if os.path.lexists(path)):
         return
-    held = [path for path in home.iterdir() if path.name != _SYSTEM]
-    others = sorted(path for path in held if path.name not in _EXPECTED or path.lstat().st_uid != user)
+    entries = [path for path in home.iterdir() if path.name != _SYSTEM]
+    others = sorted(path for path in entries if path.name not in _EXPECTED or path.lstat().st_uid != user)
     if others and (home.stat().st_mode & _ACCESS_OF_OTHERS or any(path.lstat().st_uid != user for path in others)):
         raise ServerError(
             f"{home} is no folder of a server: it holds {others[0].name!r:.80}, and others can use it", hint=_ELSEWHERE

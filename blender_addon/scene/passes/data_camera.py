@@ -59,7 +59,7 @@ class DataCamera:
         """
         if len(set(lenses)) == 1:
             return
-        passes = {held.name: held.components for held in read_blender_exr(path).passes}
+        passes = {each.name: each.components for each in read_blender_exr(path).passes}
         vector, depth = passes[_VECTOR], next(iter(passes[_DEPTH].values()))
         motion = np.stack([vector[name] for name in "XYZW"], axis=-1)
         seen = depth < _BACKGROUND

@@ -90,9 +90,9 @@ def _only_layer(scene: bpy.types.Scene, name: str) -> bpy.types.ViewLayer:
 
 
 def _choose_passes(layer: bpy.types.ViewLayer, names: frozenset[str]) -> None:
-    for held in layer.bl_rna.properties:
-        if held.identifier.startswith("use_pass_"):
-            setattr(layer, held.identifier, held.identifier.removeprefix("use_pass_") in names)
+    for prop in layer.bl_rna.properties:
+        if prop.identifier.startswith("use_pass_"):
+            setattr(layer, prop.identifier, prop.identifier.removeprefix("use_pass_") in names)
     layer.pass_cryptomatte_depth = 2
     layer.samples = 0
     while layer.aovs:
@@ -108,12 +108,12 @@ def _replace_cameras(scene: bpy.types.Scene, framing: Framing) -> Mapping[str, D
     marked = [marker for marker in scene.timeline_markers if marker.camera is not None]
     used = {require_camera(scene), *(marker.camera for marker in marked)}
     aspect = pixel_aspect(scene)
-    followers = {camera: new_data_camera(camera, framing, aspect) for camera in used}
-    places = {camera: bpy.data.objects[follower.name] for camera, follower in followers.items()}
+    data_cameras = {camera: new_data_camera(camera, framing, aspect) for camera in used}
+    places = {camera: bpy.data.objects[replacement.name] for camera, replacement in data_cameras.items()}
     for made in places.values():
         scene.collection.objects.link(made)
     now = places[scene.camera]
     for marker in marked:
         marker.camera = places[marker.camera]
     scene.camera = now
-    return {follower.name: follower for follower in followers.values()}
+    return {replacement.name: replacement for replacement in data_cameras.values()}

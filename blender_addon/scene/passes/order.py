@@ -39,10 +39,10 @@ class RenderOrder:
 
     @classmethod
     def read(cls, path: Path) -> RenderOrder:
-        held = json.loads(path.read_text())
-        changed = {"framing": Framing(**held["framing"]), "frames": tuple(held["frames"])}
-        changed["have"] = tuple(held.get("have", ()))
-        return cls(**held | changed | {"folder": Path(held["folder"])})
+        fields = json.loads(path.read_text())
+        changed = {"framing": Framing(**fields["framing"]), "frames": tuple(fields["frames"])}
+        changed["have"] = tuple(fields.get("have", ()))
+        return cls(**fields | changed | {"folder": Path(fields["folder"])})
 
 
 def frame_path(folder: Path, frame: int) -> Path:

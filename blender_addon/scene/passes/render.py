@@ -94,15 +94,15 @@ class PassRender:
         done, failure = 0, None
         with _start_process(self.command) as process, log.open("w", encoding="utf-8") as kept:
             for line in _lines(process, lambda: self._stop.is_set() or is_cancelled()):
-                told = _message_of(line)
-                if told is None:
+                message = _message_of(line)
+                if message is None:
                     kept.write(line)
-                elif "failed" in told:
-                    failure = error_from_dict(told["failed"])
-                elif "left_out" in told:
-                    on_omitted(told["left_out"])
+                elif "failed" in message:
+                    failure = error_from_dict(message["failed"])
+                elif "left_out" in message:
+                    on_omitted(message["left_out"])
                 else:
-                    on_frame_rendered(told["frame"])
+                    on_frame_rendered(message["frame"])
                     done += 1
                     on_progress(done, len(self.order.frames))
             code = process.wait()

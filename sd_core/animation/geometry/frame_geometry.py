@@ -89,15 +89,15 @@ def frame_geometry(passes: FramePasses, scale: int = 8) -> FrameGeometry:
         passes: of the frame.
         scale: px to a latent; 8 for the autoencoders of Stable Diffusion.
     """
-    place, (beside, gap) = surface_positions(passes), _occluders(passes, _outline_reach(scale))
+    position, (occluder_id, occluder_distance) = surface_positions(passes), _occluders(passes, _outline_reach(scale))
     rests = passes.position is not None and passes.position_space is PositionSpace.REST
-    if place is None:
-        return FrameGeometry(passes, rests, None, None, None, beside, gap, scale)
-    slope = np.stack([_slope(place, 1), _slope(place, 0)], axis=-1)
+    if position is None:
+        return FrameGeometry(passes, rests, None, None, None, occluder_id, occluder_distance, scale)
+    slope = np.stack([_slope(position, 1), _slope(position, 0)], axis=-1)
     width = np.sqrt((slope**2).sum(axis=-2)).max(axis=-1)
     usual = float(np.nanmedian(width)) if np.isfinite(width).any() else 1.0
     width = np.where(width < POLICY.edge_width * usual, width, POLICY.edge_width * usual)
-    return FrameGeometry(passes, rests, place, slope, width, beside, gap, scale)
+    return FrameGeometry(passes, rests, position, slope, width, occluder_id, occluder_distance, scale)
 
 
 def find_correspondence(here: FrameGeometry, before: FrameGeometry) -> Correspondence:

@@ -54,7 +54,7 @@ def nearest(xy: Array, size: tuple[int, int]) -> tuple[Array, Array, Array]:
     with np.errstate(invalid="ignore"):
         inside = (xy[..., 0] >= -0.5) & (xy[..., 0] <= width - 0.5)
         inside &= (xy[..., 1] >= -0.5) & (xy[..., 1] <= height - 0.5)
-    held = np.where(inside[..., None], xy, 0)
-    columns = np.clip(np.rint(held[..., 0]), 0, width - 1).astype(np.intp)
-    rows = np.clip(np.rint(held[..., 1]), 0, height - 1).astype(np.intp)
+    clamped = np.where(inside[..., None], xy, 0)
+    columns = np.clip(np.rint(clamped[..., 0]), 0, width - 1).astype(np.intp)
+    rows = np.clip(np.rint(clamped[..., 1]), 0, height - 1).astype(np.intp)
     return rows, columns, inside

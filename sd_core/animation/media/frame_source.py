@@ -88,13 +88,13 @@ def crop_passes(passes: FramePasses, margin: int) -> FramePasses:
     if margin == 0:
         return passes
     inner = slice(margin, -margin)
-    held = {name: array[inner, inner] for name in PASSES if (array := getattr(passes, name)) is not None}
+    cropped = {name: array[inner, inner] for name in PASSES if (array := getattr(passes, name)) is not None}
     camera = passes.camera
     if camera is not None:
         intrinsics = np.array(camera.intrinsics)
         intrinsics[:2, 2] -= margin
         camera = Camera(camera.matrix_world, intrinsics)
-    return replace(passes, **held, camera=camera)
+    return replace(passes, **cropped, camera=camera)
 
 
 def check_passes(index: int, passes: FramePasses, before: FramePasses | None, size: tuple[int, int]) -> FramePasses:

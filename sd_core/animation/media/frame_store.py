@@ -110,7 +110,7 @@ class FrameStore:
             return self._restart(states)
         newest, state = sound[0]
         self.figures = noted_in(state, "figures")
-        self._needed = {index: self._images_of(index, held) for index, held in sound}
+        self._needed = {index: self._images_of(index, checkpoint) for index, checkpoint in sound}
         damaged = self._damaged_frames(newest)
         sound = [pair for pair in sound if pair[0] == newest or all(map(self._is_sound, self._images(pair[0])))]
         self._needed = {index: self._needed[index] for index, _ in sound}
@@ -206,10 +206,10 @@ class FrameStore:
         """Frames whose images are needed from this state on; of an earlier version's, those that are there."""
         if "wanted" in state:
             return set(noted_in(state, "wanted"))
-        return {held for held in self._numbers("state/image_") if held <= index}
+        return {number for number in self._numbers("state/image_") if number <= index}
 
     def _images(self, index: int) -> list[str]:
-        return [image_name(held) for held in self._needed[index]]
+        return [image_name(number) for number in self._needed[index]]
 
     def _damaged_frames(self, newest: int) -> set[int]:
         """Frames up to `newest` that have to be made again."""
@@ -267,12 +267,12 @@ class FrameStore:
     def _tidy(self, index: int) -> None:
         """Remove the states and images that nothing begins from any more."""
         newest = max(self._needed)
-        earlier = (held for held in self._needed if held != newest and _is_checkpoint(held))
+        earlier = (number for number in self._needed if number != newest and _is_checkpoint(number))
         kept = {newest, index, max(earlier, default=newest)}
-        self._needed = {held: wanted for held, wanted in self._needed.items() if held in kept}
+        self._needed = {number: wanted for number, wanted in self._needed.items() if number in kept}
         wanted = set().union(*self._needed.values())
-        unwanted = [state_name(held) for held in self._numbers("state/after_") - kept]
-        unwanted += [image_name(held) for held in self._numbers("state/image_") - wanted]
+        unwanted = [state_name(number) for number in self._numbers("state/after_") - kept]
+        unwanted += [image_name(number) for number in self._numbers("state/image_") - wanted]
         self._files.set_changed_aside(unwanted, self._warn)
         self._files.remove(unwanted)
 

@@ -49,8 +49,8 @@ class DepthEstimator:
         inputs = processor(images=image, return_tensors="pt").to(network.device)
         with torch.no_grad():
             found = processor.post_process_depth_estimation(network(**inputs), target_sizes=[picture.shape[:2]])
-        told = found[0]["predicted_depth"].float().cpu().numpy()
-        return planar_depth(told, metric=is_metric(network.config))
+        prediction = found[0]["predicted_depth"].float().cpu().numpy()
+        return planar_depth(prediction, metric=is_metric(network.config))
 
     @cached_property
     def _parts(self) -> tuple[Any, Any]:

@@ -66,7 +66,7 @@ def _around(
     keyframes: Sequence[Keyframe], value: Callable[[Keyframe], T | None], default: T, frame: int
 ) -> tuple[T, T, float]:
     """The values before and after `frame`, and how far it is from the one to the other, in [0, 1]."""
-    named = [(keyframe.frame, held) for keyframe in keyframes if (held := value(keyframe)) is not None]
+    named = [(keyframe.frame, own_value) for keyframe in keyframes if (own_value := value(keyframe)) is not None]
     past = [pair for pair in named if pair[0] <= frame]
     future = [pair for pair in named if pair[0] > frame]
     first, before = past[-1] if past else (0, default)

@@ -150,11 +150,11 @@ def inside_patches(sources: SourceMap, reach: int) -> Array:
     inner = sources.confirmed & sources.has_source
     for axis in (0, 1):
         for shift in (*range(-reach, 0), *range(1, reach + 1)):
-            beside = np.roll(sources.frame, shift, axis) == sources.frame
-            beside &= np.roll(sources.confirmed, shift, axis)
+            same_frame = np.roll(sources.frame, shift, axis) == sources.frame
+            same_frame &= np.roll(sources.confirmed, shift, axis)
             gap = np.linalg.norm(np.roll(sources.xy, shift, axis) - sources.xy, axis=-1)
-            beside &= gap <= POLICY.tear_limit * abs(shift)
-            inner &= beside | _rolled_over(sources.frame.shape, shift, axis)
+            same_frame &= gap <= POLICY.tear_limit * abs(shift)
+            inner &= same_frame | _rolled_over(sources.frame.shape, shift, axis)
     return inner
 
 

@@ -83,7 +83,7 @@ def from_arrays(arrays: Mapping[str, Array], geometry: FrameGeometry, index: int
         raise RequestError("resume", message, hint="start anew, without resume", code=ErrorCode.CANNOT_RESUME)
     return ReuseState(
         geometry=geometry,
-        sources=SourceMap(**{name: arrays[held] for name, held in sources.items()}),
+        sources=SourceMap(**{name: arrays[key] for name, key in sources.items()}),
         clocks={int(k): v for k, v in numbers["clocks"].items()},
         clock=numbers["clock"],
         kept_frames=tuple(numbers["kept"]),

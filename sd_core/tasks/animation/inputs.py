@@ -70,7 +70,11 @@ class AnimationFiles:
         weights = [index for index, mark in marks.items() if _item(mark, "weights") != self._key]
         if weights:
             tables = [self._tables.get(_item(marks[index], "weights")) for index in weights]
-            names = [name for name, told in self._weights.items() if any(_item(held, name) != told for held in tables)]
+            names = [
+                name
+                for name, description in self._weights.items()
+                if any(_item(notes, name) != description for notes in tables)
+            ]
             yield (
                 f"{' and '.join(names) or 'a model'} changed since {_list_frames(weights)} were made: these frames are kept, "
                 "the others are made with the new files; --overwrite (overwrite=True) makes all of them anew"
@@ -106,10 +110,10 @@ def _stat(path: Path) -> list[int] | None:
 def _weights(request: Animation, model: Model) -> Iterator[tuple[str, str]]:
     """What is used beside the passes, as a sentence names it, and what its files are."""
     yield f"the model {model.name}", _describe_files(model.identity)
-    for held in external_names(request):
-        if held.role in _WEIGHTS:
-            path = _path(held.role, held.name)
-            yield f"the {held.role} {held.name}", _describe_files(identity([path]))
+    for external in external_names(request):
+        if external.role in _WEIGHTS:
+            path = _path(external.role, external.name)
+            yield f"the {external.role} {external.name}", _describe_files(identity([path]))
 
 
 def _path(role: Role, name: str) -> Path:
@@ -122,8 +126,8 @@ def _path(role: Role, name: str) -> Path:
 
 def _describe_files(files: Identity) -> str:
     """Of names, sizes and times: where the folder lies, and on which disk, makes no other model."""
-    told = [(Path(name).name, size, changed) for name, _, _, size, changed, _ in files]
-    return hashlib.sha256(json.dumps(sorted(told)).encode()).hexdigest()[:16]
+    descriptions = [(Path(name).name, size, changed) for name, _, _, size, changed, _ in files]
+    return hashlib.sha256(json.dumps(sorted(descriptions)).encode()).hexdigest()[:16]
 
 
 def _list_frames(frames: Collection[int]) -> str:
@@ -138,8 +142,8 @@ def _frames_to_render(frames: Collection[int]) -> str:
 
 def _mapping(noted: object, name: str) -> dict[str, Any]:
     """A part of the notes; a folder may be somebody else's, so it may be anything."""
-    held = _item(noted, name)
-    return dict(held) if isinstance(held, dict) else {}
+    value = _item(noted, name)
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def _item(notes: object, name: str) -> Any:

@@ -104,10 +104,10 @@ class FrameRenderer:
         if reuse.servo or reuse.colour:
             again = unit_image(decode_frame(clean, env))
             # what is made again in this frame is no measure of its colours
-            held = replace(sources, confirmed=sources.confirmed & ~prepared.plan.regenerated)
+            kept_sources = replace(sources, confirmed=sources.confirmed & ~prepared.plan.regenerated)
             renewed = prepared.plan.renewed
             image = compensate_round_trip(
-                image, reference, again, held, reuse, renewed=renewed, objects=objects, scale=animation.scale
+                image, reference, again, kept_sources, reuse, renewed=renewed, objects=objects, scale=animation.scale
             )
         return image, run
 

@@ -72,7 +72,7 @@ def run(request: Animation, context: Context, *, keep_latents: bool = False) -> 
 def _run(animation: AnimationRun, frames: Frames, store: FrameStore, inputs: AnimationFiles) -> None:
     """Make what is missing, and tell of each frame in order."""
     progress = _progress(animation, frames.count)
-    told = 0
+    reported = 0
     spans = store.spans()
     kept = set(range(frames.count)).difference(*(range(span.first, span.stop) for span in spans))
     for change in inputs.changes(kept):
@@ -80,10 +80,10 @@ def _run(animation: AnimationRun, frames: Frames, store: FrameStore, inputs: Ani
     if store.resolved_request is not None:
         animation.context.decisions["frames"] = f"{len(kept)} kept, {frames.count - len(kept)} made"
     for span in spans:
-        _report_frames(animation.context, store, range(told, span.first))
+        _report_frames(animation.context, store, range(reported, span.first))
         _render_span(animation, frames, store, span, progress, inputs)
-        told = span.stop
-    _report_frames(animation.context, store, range(told, frames.count))
+        reported = span.stop
+    _report_frames(animation.context, store, range(reported, frames.count))
     store.remove_leftovers()
 
 
@@ -224,7 +224,7 @@ def _report(request: Animation, store: FrameStore) -> Mapping[str, Any]:
         "request": _summary(request),
         "frames": list(store.figures),
         "depth_range": None if request.depth_range is None else list(request.depth_range),
-        "cuts": [int(held["index"]) for held in store.figures if held.get("cut") and held["index"] > 0],
+        "cuts": [int(figures["index"]) for figures in store.figures if figures.get("cut") and figures["index"] > 0],
     }
 
 
@@ -232,11 +232,11 @@ def _summary(request: Animation) -> dict[str, Any]:
     """The request without what may be long: passes given as arrays or as many paths."""
     import json
 
-    told = json.loads(request.to_json())
+    fields = json.loads(request.to_json())
     if not isinstance(request.passes, str):
-        told["passes"] = f"{len(request.passes)} frames"
-    return told
+        fields["passes"] = f"{len(request.passes)} frames"
+    return fields
 
 
 def _finite_figures(figures: Mapping[str, float]) -> dict[str, float]:
-    return {name: held for name, held in figures.items() if name != "index"}
+    return {name: value for name, value in figures.items() if name != "index"}

@@ -52,8 +52,8 @@ def _mix(albedo: NDArray[np.floating[Any]], rgb: NDArray[np.floating[Any]], shar
 
 def _hollows(surface: Surface, reach: float) -> Plane:
     """1 in the low places of the relief, 0 on the high ones."""
-    relief = surface.height - blur(surface.height, reach)
-    return smoothstep(-0.6, 1.4, -relief / max(float(relief.std()), 0.25))
+    local_height = surface.height - blur(surface.height, reach)
+    return smoothstep(-0.6, 1.4, -local_height / max(float(local_height.std()), 0.25))
 
 
 def age(surface: Surface, context: MaterialContext) -> Surface:

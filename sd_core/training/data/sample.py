@@ -77,8 +77,8 @@ def make_sample(
         if not SMALLEST <= value <= LARGEST or value % STEP:
             raise ValueError(f"{name} must be a multiple of {STEP} from {SMALLEST} to {LARGEST}, got {value}")
     rng = np.random.default_rng(np.random.SeedSequence((seed, height, width)))
-    drawn = (SampleKind.TEXTURE, SampleKind.SCENE)[int(rng.integers(2))]
-    kind = drawn if kind is None else SampleKind(kind)
+    kind_drawn = (SampleKind.TEXTURE, SampleKind.SCENE)[int(rng.integers(2))]
+    kind = kind_drawn if kind is None else SampleKind(kind)
     look = _draw_look(rng, _allowed_pairs(material, colour, held_out), kind)
     rgb = varied_rgb(look.colour, rng)
     picture = np.random.default_rng(rng.integers(2**63))

@@ -99,15 +99,17 @@ def describe(rng: np.random.Generator, rgb: RGB) -> SceneDescription:
     )
 
 
-def compose(rng: np.random.Generator, wear: SceneMaterial, about: SceneDescription, shape: tuple[int, int]) -> Scene:
+def compose(
+    rng: np.random.Generator, material: SceneMaterial, about: SceneDescription, shape: tuple[int, int]
+) -> Scene:
     """A stage for a picture of `shape` (h, w) px."""
     if about.setting is Setting.LANDSCAPE:
-        return _landscape(rng, wear, about, shape)
+        return _landscape(rng, material, about, shape)
     things = _place_bodies(rng, [make_body(s, rng) for s in about.shapes], about.floor is not Floor.NONE)
     camera, reach = _orbit(rng, things, about.floor is not Floor.NONE, shape)
-    finishes = [_finish(rng, wear, camera, reach)]
+    finishes = [_finish(rng, material, camera, reach)]
     if about.floor is not Floor.NONE:
-        finishes.append(_floor_finish(rng, about, camera, reach, wear.rgb))
+        finishes.append(_floor_finish(rng, about, camera, reach, material.rgb))
     return Scene(
         camera=camera,
         things=tuple(things),
@@ -196,9 +198,9 @@ def _tile(camera: Camera) -> tuple[int, int]:
     return side, side
 
 
-def _finish(rng: np.random.Generator, wear: SceneMaterial, camera: Camera, reach: float) -> Finish:
+def _finish(rng: np.random.Generator, material: SceneMaterial, camera: Camera, reach: float) -> Finish:
     size = float(np.exp(rng.uniform(np.log(24), np.log(42))))
-    surface = make_surface(rng, _tile(camera), wear.material, wear.rgb, wear.modifiers, size)
+    surface = make_surface(rng, _tile(camera), material.material, material.rgb, material.modifiers, size)
     return make_finish(surface, _density(rng, camera, reach))
 
 
@@ -236,7 +238,9 @@ def _backdrop(rng: np.random.Generator, bright: float) -> Plane:
     return np.clip(colours + rng.uniform(-0.012, 0.012, 3), 0.02, 0.97).astype(np.float32)
 
 
-def _landscape(rng: np.random.Generator, wear: SceneMaterial, about: SceneDescription, shape: tuple[int, int]) -> Scene:
+def _landscape(
+    rng: np.random.Generator, material: SceneMaterial, about: SceneDescription, shape: tuple[int, int]
+) -> Scene:
     terrain = make_terrain(rng)
     focal = min(shape) / 2 / np.tan(np.radians(rng.uniform(34, 62)) / 2)
     x, y = rng.uniform(0, terrain.period, 2)
@@ -246,12 +250,12 @@ def _landscape(rng: np.random.Generator, wear: SceneMaterial, about: SceneDescri
     position = np.asarray((x, y, max(ground, 0.35 * terrain.top) + rng.uniform(0.6, 2.2)))
     target[2] = terrain.heights.mean() + rng.uniform(-0.3, 0.5)
     camera = look_at(position, target, focal, shape)
-    bright = float(np.clip(about.backdrop, 0.5, 0.95)) if luma(wear.rgb) < 0.75 else 0.45
+    bright = float(np.clip(about.backdrop, 0.5, 0.95)) if luma(material.rgb) < 0.75 else 0.45
     sky = np.stack([grey(bright) * (0.86, 0.94, 1.04), grey(min(bright + 0.1, 0.96))])
     return Scene(
         camera=camera,
         things=(),
-        finishes=(_finish(rng, wear, camera, ahead),),
+        finishes=(_finish(rng, material, camera, ahead),),
         light=_light(rng, camera),
         terrain=terrain,
         backdrop=np.clip(sky, 0, 0.97).astype(np.float32),

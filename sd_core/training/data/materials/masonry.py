@@ -110,11 +110,11 @@ def metal_plates(context: MaterialContext) -> Layers:
 
 def concrete(context: MaterialContext) -> Layers:
     """A poured, stained wall with a few pits."""
-    stain = context.noise(context.size * 2, 1.3)
+    discoloration = context.noise(context.size * 2, 1.3)
     fine = context.noise(20, 0.7)
     pits = smoothstep(1.7, 2.5, context.noise(context.size * 0.5, 0.4))
-    tone = 1 + 0.085 * stain + 0.035 * fine - 0.35 * pits
-    return Layers(height=0.35 * fine + 0.3 * stain - 2.2 * pits, tone=tone, gloss=0.03)
+    tone = 1 + 0.085 * discoloration + 0.035 * fine - 0.35 * pits
+    return Layers(height=0.35 * fine + 0.3 * discoloration - 2.2 * pits, tone=tone, gloss=0.03)
 
 
 def checker(context: MaterialContext) -> Layers:
