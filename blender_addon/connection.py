@@ -91,7 +91,7 @@ class Connection:
         return self.status
 
     def refresh(self, preferences: Preferences) -> None:
-        """Ask anew for the models and LoRAs that the server offers; does nothing where none runs. Waits.
+        """Ask again for the models and LoRAs that the server offers; does nothing where none runs. Waits.
 
         Raises:
             ServerError: it does not answer.

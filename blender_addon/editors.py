@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where results are shown: an Image Editor of any window, beside the render if there is room."""
+"""Where results are shown: an Image Editor of any window, next to the render if there is room."""
 
 from __future__ import annotations
 

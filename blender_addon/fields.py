@@ -32,7 +32,7 @@ _LABELS = {
 """Labels of choices that differ from their names in title case."""
 
 SWITCH_PREFIX = "use_"
-"""Begins the name of the switch beside a value that may be None."""
+"""Begins the name of the switch of a value that may be None."""
 
 WEIGHT: Mapping[str, Any] = MappingProxyType({"soft_max": 2, "subtype": "FACTOR"})
 """Options of a property that says how strongly something acts; more than 2 must be typed."""

@@ -203,7 +203,7 @@ def _run_job(
         _inbox.put((job, CancelledEvent(), None))
     except SDError as error:
         _inbox.put((job, Failed(error), None))
-    except Exception as error:  # noqa: BLE001 - told to the user, and to the log
+    except Exception as error:  # noqa: BLE001 - shown to the user, and logged
         _log.exception("%s failed", job.label)
         _inbox.put((job, Failed(SDError(f"{type(error).__name__}: {error}", hint="see the console")), None))
 
@@ -247,7 +247,7 @@ def _run_guarded(job: BlenderJob, work: Callable[[], str | None]) -> None:
     """A fault in a callback must neither stop the timer nor leave a job that runs for ever."""
     try:
         undo = work()
-    except Exception as error:  # noqa: BLE001 - told to the user, and to the log
+    except Exception as error:  # noqa: BLE001 - shown to the user, and logged
         _log.exception("%s failed", job.label)
         job.cancel()
         known = isinstance(error, SDError)
@@ -274,7 +274,7 @@ def _push_undo(message: str) -> None:
 
 
 def _report(job: BlenderJob) -> None:
-    """A message at the mouse, beside the one in the panel; a question where the user can allow what was refused."""
+    """A message at the mouse, besides the one in the panel; a question where the user can allow what was refused."""
     windows = bpy.context.window_manager.windows
     if not windows:
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What to do about an error: the button that the panel draws beside it."""
+"""What to do about an error: the button that the panel draws next to it."""
 
 from __future__ import annotations
 

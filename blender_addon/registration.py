@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Blender is told of, in order: each module has `CLASSES`, and `register` and `unregister` where that is not all."""
+"""What is registered with Blender, in order: each module has `CLASSES`, and `register` and `unregister` where that is not all."""
 
 from collections.abc import Sequence
 from types import ModuleType

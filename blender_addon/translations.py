@@ -185,7 +185,7 @@ _CONTEXTS = ("*", "Operator")
 
 
 def register() -> None:
-    """Give Blender the words."""
+    """Give Blender the translations."""
     words = {(context, english): text for english, text in CHINESE.items() for context in _CONTEXTS}
     bpy.app.translations.register(__package__ or "", {"zh_HANS": words})
 

@@ -38,7 +38,7 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "Padding repeats exactly; rolling nearly, and at any size": "填充使图像精确重复；滚动近似重复，适用于任何尺寸",
     "Padding": "填充",
     "Rolling": "滚动",
-    # switches beside values that may be left out
+    # switches of values that may be left out
     "Use this value; off: default of the model": "使用此值；关闭：模型的默认值",
     "Use this value; off: size of the pictures given, else default of the model": (
         "使用此值；关闭：所给图片的尺寸，否则为模型的默认值"

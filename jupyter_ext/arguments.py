@@ -1,4 +1,4 @@
-"""The words after `%sd`: the command line's options, with the notebook's variables in braces."""
+"""The line after `%sd`: the command line's options, with the notebook's variables in braces."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OUTPUT = Annotated[Path | None, typer.Option("--output", "-o", help="File to wr
 
 @dataclass(frozen=True, slots=True)
 class ParsedLine:
-    """A request, and where its images are to be written beside the notebook, if anywhere."""
+    """A request, and where its images are to be written besides the output of the cell, if anywhere."""
 
     request: Request
     output: Path | None
@@ -36,8 +36,8 @@ def read_line(line: str, cell: str | None, variables: Mapping[str, Any]) -> Pars
     """What `%sd line`, or `%%sd line` over `cell`, asks for; None where it asks for help, which has then been printed.
 
     Args:
-        line: `txt2img a wall of bricks --seed 7`; words that are no options are the prompt, with or without quotes.
-        cell: the prompt, in place of those words.
+        line: `txt2img a wall of bricks --seed 7`; text without an option is the prompt, with or without quotes.
+        cell: the prompt, in place of that text.
         variables: what `{name}`, `{name.attribute}` and `{name[0]}` stand for: numbers and texts anywhere, arrays and
             pictures as whole values. A brace that means itself is doubled.
 
@@ -57,7 +57,7 @@ def read_line(line: str, cell: str | None, variables: Mapping[str, Any]) -> Pars
 
 
 class _Variables:
-    """Puts variables into words; objects travel through the parser as names of their own."""
+    """Puts variables into the arguments; objects pass through the parser under placeholder names."""
 
     def __init__(self, variables: Mapping[str, Any]) -> None:
         self._variables = variables

@@ -15,7 +15,7 @@ from .editors import EditorContext, NameSuggestions
 from .form import Form
 
 MODES: Mapping[str, type[Request]] = MappingProxyType({kind.mode: kind.request for kind in request_kinds()})
-"""The kinds of request by the words on the buttons."""
+"""The kinds of request by the labels of the buttons."""
 
 
 class Forms:

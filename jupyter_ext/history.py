@@ -18,7 +18,7 @@ from .pictures import thumbnail_bytes
 class Entry:
     """One image of a result.
 
-    picture: (h, w, 3|4) uint8, held here: an animation's frames are read anew each time, from where they may be gone one day.
+    picture: (h, w, 3|4) uint8, kept here: an animation's frames are read again each time, from where they may be gone one day.
     request: gives this image alone. form_request: as the form described it.
     """
 
@@ -37,13 +37,13 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """What is told on hovering."""
+        """The tooltip."""
         prompt = self.request.prompt if isinstance(self.request, Generation) else type(self.request).__name__
         height, width = self.picture.shape[:2]
         return f"{prompt} ({width} x {height} px)"
 
     def save(self, path: str | Path | None = None) -> list[Path]:
-        """Write this image without loss, with its request inside and what it was made from beside it.
+        """Write this image without loss, with its request inside and what it was made from next to it.
 
         Args:
             path: as for `Result.save`; None: a free name after the prompt, in the working folder.

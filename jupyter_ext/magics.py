@@ -67,7 +67,7 @@ def _run(parsed: ParsedLine) -> Result:
 
 
 class _LiveOutput:
-    """An output of the running cell that is drawn anew, at most four times a second, and empty in the end."""
+    """An output of the running cell that is redrawn at most four times a second, and empty in the end."""
 
     def __init__(self) -> None:
         self._id = f"sd-{id(self):x}-{time.monotonic_ns():x}"

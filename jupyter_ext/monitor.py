@@ -1,4 +1,4 @@
-"""The live picture of the running job, drawn from the worker's thread and from nowhere else."""
+"""The preview of the running job, drawn from the worker's thread and from nowhere else."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from .views import SweepTab
 class SweepRunner:
     """Queues the jobs of a sweep and remembers for which cell each of them works.
 
-    forms: hold the request that is varied. submit: queues a request. choose: told which cell was clicked.
+    forms: hold the request that is varied. submit: queues a request. choose: called with the cell that was clicked.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ def check_destination(request: Request, path: Path, *, overwrite: bool, sources:
 
     Args:
         overwrite: whether what is there may be replaced.
-        sources: files that it is made from, beside those that the request names or holds.
+        sources: files that it is made from, besides those that the request names or contains.
 
     Raises:
         RequestError: an unknown suffix, a folder where a file is meant or the reverse, a device; a file that is there, or that

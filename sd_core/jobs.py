@@ -16,7 +16,7 @@ from .results import Result
 
 
 class ProcessGuard:
-    """The process that made something which needs its threads: after a fork they are gone, and their locks may be held for ever."""
+    """The process that made something which needs its threads: after a fork these are gone, their locks perhaps locked for ever."""
 
     def __init__(self, what: str, hint: str) -> None:
         self._process = os.getpid()
@@ -112,7 +112,7 @@ class Job:
     def events(self) -> Iterator[Event]:
         """Every event from the first to the last, waiting for those still to come.
 
-        Each call starts anew. Previews are kept for the newest step only: a late reader finds None in earlier ones.
+        Each call starts from the first event. Previews are kept for the newest step only: a late reader finds None in earlier ones.
         """
         self._process_guard.check()
         return self._follow()

@@ -42,7 +42,7 @@ _SAMPLERS: Mapping[str, str] = {
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_TEXT = 64 * 1024**2
-"""Bytes of a request's JSON, and of all texts in a PNG together: arrays lie beside it, so that even thousands of keyframes and
+"""Bytes of a request's JSON, and of all texts in a PNG together: arrays are stored apart, so that even thousands of keyframes and
 places take a few MB."""
 
 
@@ -71,10 +71,10 @@ def load_request(
     """The request that a saved PNG carries, or that a `.json` file holds.
 
     A picture may come from anyone, so the models and files that it names must be allowed: see `sd_core.trust.Allowed`.
-    Render passes, videos and meshes may also lie beside it, or below its folder.
+    Render passes, videos and meshes may also be in its folder, or below it.
 
     Args:
-        path: the picture; the arrays it was made from are looked for in `<stem>.inputs` beside it.
+        path: the picture; the arrays it was made from are looked for in `<stem>.inputs` next to it.
         arrays: arrays by digest that need not be looked for.
         trust: whatever it names is allowed.
         allow: hub ids, files and folders that are allowed too, this time.
@@ -112,7 +112,7 @@ def check_names(
 
 
 def allowed_for_picture(picture: Path, allow: Iterable[str] = ()) -> Allowed:
-    """What the request in a picture may name on this machine; `allow`: hub ids, files and folders beside the rest."""
+    """What the request in a picture may name on this machine; `allow`: more hub ids, files and folders."""
     return Allowed(home=home_folder(), more=absolute_names(allow), input_folder=picture.absolute().parent)
 
 

@@ -11,7 +11,7 @@ from sd_core.errors import SDError
 
 
 class ReportingOperator:
-    """Operators whose errors are told where the user looks, with what to do; `carry_out` changes nothing where it fails."""
+    """Operators that report errors in the interface, with what to do; `carry_out` changes nothing where it fails."""
 
     bl_options: ClassVar = {"REGISTER"}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paint part of a texture anew on the objects that show it: where a mask is white, or the texture transparent."""
+"""Repaint part of a texture on the objects that show it: where a mask is white, or the texture transparent."""
 
 from __future__ import annotations
 

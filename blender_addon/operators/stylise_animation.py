@@ -105,7 +105,7 @@ class _AnimationJob:
         return [self.output.picture(frame) for frame in self.frames]
 
     def _render_passes(self, job: BlenderJob, progress: Callable[[int, int], None]) -> None:
-        """Render the data that are not there, and take over each frame when it is whole."""
+        """Render the data that are missing, and store each frame when it is complete."""
         folder, have = self.render.order.folder, self.output.frames_with_data(_is_damaged)
         folder.mkdir(parents=True, exist_ok=True)
         replace(self.render.order, have=have).write(folder / ORDER)
@@ -247,7 +247,7 @@ def _animation_fields(scene: bpy.types.Scene, frames: range) -> dict[str, object
 
 
 def reuse_noise_only(noise: str) -> Reuse:
-    """Nothing is carried over but the noise."""
+    """Nothing but the noise is reused."""
     return Reuse(noise=noise, start=False, pin=False, attention=False, colour=False, servo=False)
 
 

@@ -47,7 +47,7 @@ class _StillJob:
     Attributes:
         render: the data render.
         plan: every other field.
-        controls: those of the frame itself, beside the depth.
+        controls: those of the frame itself, besides the depth.
         transparent: whether the picture gets the alpha of the render.
         render_image: (h, w, 4) uint8, the render, where it is needed.
         alpha: (h, w), found while the request is made.
@@ -122,7 +122,7 @@ def render_fields(settings: SDCORE_PG_stylise, kind: type[Generation]) -> Mappin
 
 
 def controls_of(settings: SDCORE_PG_stylise) -> ControlWeights:
-    """The controls beside the depth."""
+    """The controls besides the depth."""
     return ControlWeights(
         normal=settings.normal_scale if settings.use_normal else None,
         edges=settings.edges_scale if settings.use_edges else None,
@@ -194,13 +194,13 @@ CLASSES = (SDCORE_OT_stylise_render,)
 
 
 def register() -> None:
-    """Be told of finished renders."""
+    """Listen for finished renders."""
     for handlers, handler in _handlers():
         handlers.append(handler)
 
 
 def unregister() -> None:
-    """Be told no more."""
+    """Stop listening."""
     for handlers, handler in _handlers():
         handlers.remove(handler)
     _animated_scenes.clear()

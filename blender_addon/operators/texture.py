@@ -34,7 +34,7 @@ Maps = Mapping[str, EncodedImage]
 class MapPlacement:
     """How the maps lie on an object.
 
-    scale: repeats over the UV map. displacement: height of the relief in scene units.
+    scale: repeats over the UV map. displacement: height scale in scene units.
     """
 
     scale: float

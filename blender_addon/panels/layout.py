@@ -21,7 +21,7 @@ _CHARACTER = 7.0
 """Width of a character of the interface's font at scale 1, px, roughly."""
 
 _HEADING = 13
-"""Characters of a label that fit beside a switch and a value in a side bar of Blender's own width."""
+"""Characters of a label that fit next to a switch and a value in a side bar of Blender's own width."""
 
 
 def panels_in_editors(

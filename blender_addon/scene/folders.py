@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where files go: beside the .blend, else into the extension's own folder."""
+"""Where files go: next to the .blend, else into the extension's own folder."""
 
 from __future__ import annotations
 

@@ -8,14 +8,14 @@ Blender's switch for scripts (auto-run) is not all that there is to it: two kind
   editor mode runs Blender's own program alone, and stays.
 - Open Shading Language (script nodes, custom cameras): no Python, but its `fprintf` appends to any file of the user.
 
-What a render does beside that is kept to the 3D view of the scene by `remove_compositing`: compositors write files wherever their
+What else a render does is limited to the 3D view of the scene by `remove_compositing`: compositors write files wherever their
 File Output nodes say, and sequencers read films from anywhere. Harmless are:
 
 - drivers, registered texts: they obey the switch; handlers: they are registered by Python, which obeys it.
 - add-ons and render engines of others: a file names them, but brings none.
 - node groups: they have no node that runs code, and those that read files read what the open Blender has read.
 - linked libraries: the same files that the open Blender has read; the switch holds for them, too.
-- caches of simulations: Blender lays them beside the file, which is the copy. A fluid in replay mode fills its own folder,
+- caches of simulations: Blender puts them next to the file, which is the copy. A fluid in replay mode fills its own folder,
   as it does whenever the open Blender plays it.
 - the paths for renders, of which each is set before each render.
 """
@@ -51,7 +51,7 @@ def forbid_scripts(scene: bpy.types.Scene, *, pictures: bool) -> Sequence[str]:
     It is taken out rather than switched off: the switch of the shaders may be animated.
 
     Returns:
-        What a render of `scene` lacks by that, in words; data lack no Freestyle, which they never have.
+        What a render of `scene` lacks by that, as text; data lack no Freestyle, which they never have.
     """
     used = [scene.render.use_freestyle and layer.use_freestyle for layer in scene.view_layers]
     styled = [_remove_freestyle_code(layer.freestyle_settings, layer.name) for layer in scene.view_layers]
@@ -95,7 +95,7 @@ def _can_run_drivers() -> bool:
     """Whether a driver is evaluated that needs all of Python.
 
     Nothing else tells whether Blender runs scripts of this file: the preference may have been on while the file was opened
-    as one that is not trusted, and `autoexec_fail` stays off until something was held back, which may be hidden in the window
+    as one that is not trusted, and `autoexec_fail` stays off until something was blocked, which may be hidden in the window
     and seen in a render.
     """
     scene = bpy.data.scenes.new("script check")

@@ -22,7 +22,7 @@ from .sequencer import Timing, add_pictures, disable_view_transform
 class VideoEncoding:
     """A video that waits to be written.
 
-    settings: what the background Blender is told. command: of it. video: the file.
+    settings: of the encoding, for the background Blender. command: of it. video: the file.
     """
 
     settings: Mapping[str, Any]

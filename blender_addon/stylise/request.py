@@ -18,7 +18,7 @@ from ..scene.passes.framing import Framing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlWeights:
-    """Weights of the controls beside the depth; None: not used."""
+    """Weights of the controls besides the depth; None: not used."""
 
     normal: float | None = None
     edges: float | None = None
@@ -39,7 +39,7 @@ def still_fields(
     """The fields of a `DepthToImage` that follow from a frame.
 
     Args:
-        passes: of the size of `framing.data`, without overscan.
+        passes: of the size of `framing.data_size`, without the extra border.
         picture: (h, w, 3|4) uint8, the render; None where the strength is 1.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Editors of numbers: a slider for the usual range beside an entry that is exact and takes all of it."""
+"""Editors of numbers: a slider for the usual range next to an entry that is exact and takes the whole range."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def resolve_input(text: str, context: EditorContext, name: str) -> Any:
 
 
 def describe(value: object) -> str:
-    """A few words about an object."""
+    """A short description of an object."""
     if isinstance(value, tuple):
         return f"{len(value)} items: {describe(value[0])} ..." if value else "nothing"
     shown = repr(value)

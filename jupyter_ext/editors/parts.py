@@ -18,7 +18,7 @@ MakeEditor = Callable[[FieldSpec], Editor]
 
 
 class NestedEditor(Editor):
-    """A value with fields of its own, drawn with their editors once it is there; where None is allowed, a box turns it on."""
+    """A value with fields of its own, shown with their editors once it is set; where None is allowed, a box turns it on."""
 
     def __init__(self, spec: FieldSpec, kind: type[Value], make: MakeEditor) -> None:
         self._kind, self._make = kind, make

@@ -1,4 +1,4 @@
-"""The editor of a seed: drawn anew each time, locked, or the next one."""
+"""The editor of a seed: random each time, locked, or the next one."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ..output import shell
 from .base import Note, ResultTab
 
 INPUTS_FOLDER = "inputs"
-"""Folder beside the notebook where the arrays of copied requests go."""
+"""Folder next to the notebook where the arrays of copied requests go."""
 
 
 class CodeTab(ResultTab):

@@ -1,4 +1,4 @@
-"""An animation, frame by frame: does it hold still?"""
+"""An animation, frame by frame, to judge whether it flickers."""
 
 from __future__ import annotations
 

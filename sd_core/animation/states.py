@@ -1,4 +1,4 @@
-"""The state after a frame as bytes: arrays by name, and beside them what is noted as JSON."""
+"""The state after a frame as bytes: arrays by name, and notes as JSON."""
 
 from __future__ import annotations
 

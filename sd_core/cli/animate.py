@@ -33,7 +33,7 @@ _FILES = "What is written"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Files:
-    """What is written, beside the frames and their report."""
+    """What is written besides the frames and their report."""
 
     output: Annotated[
         Path | None,
@@ -47,7 +47,7 @@ class _Files:
     ] = False
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Make all frames anew, where there are some.", rich_help_panel=_FILES),
+        typer.Option("--overwrite", help="Generate all frames again, where there are some.", rich_help_panel=_FILES),
     ] = False
     fps: Annotated[
         float | None,
@@ -124,7 +124,7 @@ def _check(request: Animation, files: _Files, options: RunOptions) -> None:
             "resume", "is what a server does by itself", hint="leave it out", code=ErrorCode.CANNOT_RESUME
         )
     if files.resume and files.overwrite:
-        raise RequestError("overwrite", "begins anew, --resume goes on", hint="choose one of them")
+        raise RequestError("overwrite", "starts again, --resume continues", hint="choose one of them")
 
 
 def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
@@ -188,7 +188,7 @@ def _show(event: Event, display: Display, *, as_json: bool) -> None:
 
 
 def _write_files(request: Animation, files: _Files, folder: Path, fps: float) -> Iterator[Path]:
-    """Write what was asked for beside the frames."""
+    """Write what was asked for besides the frames."""
     from sd_core.animation.layout import GIF, MP4, PAGE, exr_name, open_folder
     from sd_core.animation.media.frame_source import open_frames
     from sd_core.animation.media.movie import saved_frames, write_exr_frames, write_gif, write_mp4

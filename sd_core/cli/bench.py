@@ -27,7 +27,7 @@ def bench(  # noqa: PLR0913, PLR0917 - one for each option
     width: Annotated[int | None, typer.Option(help="px.", show_default="the model's")] = None,
     height: Annotated[int | None, typer.Option(help="px.", show_default="the model's")] = None,
     num_inference_steps: Annotated[int | None, typer.Option(show_default="the model's")] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Images after the first, of which the median is told.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="Images after the first, of which the median is printed.")] = 3,
     device: DEVICE = "auto",
     dtype: DTYPE = "auto",
     json: Annotated[bool, typer.Option("--json", help="As one line of JSON.")] = False,

@@ -95,7 +95,7 @@ def disallow(names: _NAMES) -> None:
 
 @app.command()
 def allowed(ctx: typer.Context, json: _JSON = False) -> None:
-    """List what was allowed, beside the catalogue and the folders models and loras in SD_CORE_HOME."""
+    """List what was allowed besides the catalogue and the folders models and loras in SD_CORE_HOME."""
     if json:
         errors_as_json(ctx)
     for item in approvals(home_folder()):

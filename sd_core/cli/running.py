@@ -117,7 +117,7 @@ def open_engine(options: RunOptions) -> Iterator[Backend]:
 
 
 def _with_hint(connect: Callable[[], Client]) -> Client:
-    """A wrong token is told in the words of this program."""
+    """A wrong token is reported with the option of this program."""
     try:
         return connect()
     except ServerError as error:
@@ -158,7 +158,7 @@ def follow(job: Job, show: Callable[[Event], None]) -> Result:
         for event in job.events():
             show(event)
     except KeyboardInterrupt:
-        job.cancel()  # what it told is told with its end
+        job.cancel()  # its warnings are printed when it has ended
     except BaseException:
         job.cancel()
         raise

@@ -112,7 +112,7 @@ def _devices(options: list[str]) -> tuple[str, ...]:
 
 
 def _model(option: str) -> str:
-    """Names are looked up by the engine; that a path leads nowhere can be told now."""
+    """Names are looked up by the engine; that a path leads nowhere can be reported now."""
     is_path = option.startswith((".", "~")) or Path(option).is_absolute()
     if not option or (is_path and not Path(option).expanduser().exists()):
         raise RequestError(

@@ -22,7 +22,7 @@ app = typer.Typer(help="Train the model that is built in.", no_args_is_help=True
 class StageName(StrEnum):
     """The stages, in the order in which they are run.
 
-    The decoder's is a finish that sharpens grain; a text encoder that starts from a whole model learns to read anew, and the
+    The decoder's is a finish that sharpens grain; a text encoder that starts from a whole model learns to read again, and the
     UNet and the ControlNet are fitted to it; `together` goes on with both at once.
     """
 

@@ -56,7 +56,7 @@ def start_server(
         python: an interpreter that has `sd_core` with its server.
         arguments: further options of `serve`.
         home: its folder; None: `SD_CORE_HOME` or the platform's.
-        environment: variables set beside those of this process.
+        environment: variables set in addition to those of this process.
         timeout: seconds.
 
     Raises:

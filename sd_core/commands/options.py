@@ -34,7 +34,7 @@ def parameters(kind: type[Request]) -> Iterator[inspect.Parameter]:
 def build(kind: type[Request], given: Mapping[str, Any]) -> Request:
     """The request of what was given; what was left out keeps its default.
 
-    Values may be words as on a command line, or, from a notebook, the objects themselves.
+    Values may be text as on a command line, or, from a notebook, the objects themselves.
 
     Raises:
         RequestError: a wrong value.
@@ -80,7 +80,7 @@ def _stands_for(spec: FieldSpec) -> str:
 
 
 def _can_be_typed(spec: FieldSpec) -> bool:
-    """Parts without a form in words are made by programs only, such as cameras."""
+    """Parts without a text form, such as cameras, are made by programs only."""
     return spec.part is None or form_of(spec) is not None
 
 

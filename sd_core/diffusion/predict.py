@@ -21,9 +21,9 @@ from .tiles import Tiling, Window, blend, windows
 
 @dataclass(frozen=True, slots=True)
 class PredictInputs:
-    """All that the network is told besides the latents.
+    """All inputs of the network besides the latents.
 
-    `extra_channels` (1 or b, k, lh, lw) stands beside the latents: depth (k = 1), or mask and masked picture
+    `extra_channels` (1 or b, k, lh, lw) is concatenated to the latents: depth (k = 1), or mask and masked picture
     (k = 1 + c).
     """
 
@@ -75,7 +75,7 @@ def make_tiled_predict(model: Model, inputs: PredictInputs, cells: tuple[int, in
     scale = latent_scale(model)
 
     def predict(latents: Tensor, step: Step) -> Tensor:
-        # Made anew in every step: what the controls see of all tiles together would outgrow the memory.
+        # Made again in every step: what the controls see of all tiles together would outgrow the memory.
         tiles = (make_predict(model, inputs.cut(w, scale))(w.cut(latents), step) for w in covered)
         return blend(tiles, covered, cells)
 

@@ -44,7 +44,7 @@ class RecentlyUsed(Generic[T]):
 class Resources:
     """Everything that is loaded or computed once and used by many jobs. For one thread.
 
-    Every key holds the identity of the files that the value was made of: what was replaced under its name is read anew.
+    Every key holds the identity of the files that the value was made of: a file replaced under the same name is read again.
     """
 
     def __init__(self, placement: Placement, memory_limit: int | None = None) -> None:

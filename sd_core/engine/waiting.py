@@ -1,4 +1,4 @@
-"""The jobs of an engine that wait, and the one that runs: whoever is let in is either run or ended."""
+"""The jobs of an engine that wait, and the one that runs: every job that is accepted is either run or ended."""
 
 from __future__ import annotations
 

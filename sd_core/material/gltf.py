@@ -1,4 +1,4 @@
-"""Triangles and materials as glTF 2.0: one JSON beside its pictures, or one binary with everything inside."""
+"""Triangles and materials as glTF 2.0: one JSON next to its pictures, or one binary with everything inside."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class GltfMaterial:
 
 
 def gltf(primitives: Sequence[Primitive], materials: Sequence[GltfMaterial]) -> bytes:
-    """A `.gltf` file whose pictures lie beside it; the triangles are inside."""
+    """A `.gltf` file with its pictures in the same folder; the triangles are inside."""
     book = _BufferBuilder()
     document = _document(book, primitives, materials, {})
     raw = bytes(book.binary)

@@ -1,4 +1,4 @@
-"""Writing a textured mesh: binary glTF with everything inside, and OBJ with its pictures beside it."""
+"""Writing a textured mesh: binary glTF with everything inside, and OBJ with its pictures in the same folder."""
 
 from __future__ import annotations
 

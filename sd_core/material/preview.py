@@ -29,7 +29,7 @@ _STRIP = (
 
 
 def preview(pictures: Mapping[MaterialMap, Array]) -> Array:
-    """(h, w, 3) uint8: three by three tiles beside a lit sphere, the maps below.
+    """(h, w, 3) uint8: three by three tiles next to a lit sphere, the maps below.
 
     Args:
         pictures: as `stored_pictures` gives them.

@@ -15,7 +15,7 @@ from .repaint import RepaintTarget
 from .surface import Floats, Ints
 
 _BETTER = 0.2
-"""By how much a view's cosine must exceed that at which a texel was painted for the texel to be painted anew."""
+"""By how much a view's cosine must exceed that at which a texel was painted for the texel to be repainted."""
 
 REFINED = 0.5
 """Share of the steps after which texels that are only refined begin to change."""
@@ -35,7 +35,7 @@ class ViewStart:
 
 
 class PaintedTexture:
-    """Textures that fill up view by view; what is `held` stays as it is, and views are brought into its colours."""
+    """Textures that fill up view by view; what `target` keeps stays as it is, and views are brought into its colours."""
 
     def __init__(self, prepared: Prepared, target: RepaintTarget | None = None) -> None:
         self._surface, self._texels = prepared.surface, prepared.texels

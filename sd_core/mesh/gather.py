@@ -91,7 +91,7 @@ def blend(view_colours: list[ViewColours], count: int) -> tuple[Floats, Floats]:
 
 
 def harmonise(view_colours: list[ViewColours], count: int, *, hold_first: bool = False) -> list[ViewColours]:
-    """The same glimpses with a constant colour added to each, so that views agree where they overlap.
+    """The same colours with a constant added to each view, so that views agree where they overlap.
 
     The offsets are least-squares: with overlaps as edges between views they solve a small Laplacian system, whose free
     constant is chosen so that they sum to zero (or so that the first view keeps its colours).

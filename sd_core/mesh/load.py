@@ -1,4 +1,4 @@
-"""Meshes from files, as arrays; nothing is merged, moved or triangulated anew."""
+"""Meshes from files, as arrays; nothing is merged, moved or retriangulated."""
 
 from __future__ import annotations
 

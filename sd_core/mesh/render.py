@@ -71,7 +71,7 @@ def _pixel_rays(camera: Camera, size: tuple[int, int]) -> tuple[Floats, Floats]:
 
 
 def _distance_to_edges(face: Ints, position: Floats, depth: Floats, surface: Surface, focal: float) -> Floats:
-    """(h, w) px to the nearest pixel beside which another surface begins; 0 on these and on the background."""
+    """(h, w) px to the nearest pixel at the border of another surface; 0 on these and on the background."""
     owner = np.where(face >= 0, surface.object_id[face], -1)
     footprint = np.where(face >= 0, depth, 0) / focal
     edge = face < 0

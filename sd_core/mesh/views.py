@@ -62,7 +62,7 @@ def plan_views(surface: Surface, texels: Texels, rays: Rays, max_views: int, siz
 
 
 def _neighbours_in_turn(cameras: list[Camera]) -> list[Camera]:
-    """The same cameras, each beside one before it: a view that sees much of what is painted continues it."""
+    """The same cameras, each next to one before it: a view that sees much of what is painted continues it."""
     ordered, left = cameras[:1], cameras[1:]
     while left:
         facing = [max(float(c.matrix_world[:3, 2] @ o.matrix_world[:3, 2]) for o in ordered) for c in left]

@@ -22,7 +22,7 @@ _SHARE = 0.9
 class ModelCache:
     """Keeps the models used last; the least recently used go when the next one needs their room. For one thread.
 
-    A model whose files were replaced under its name is loaded anew.
+    A model whose files were replaced under its name is loaded again.
 
     Args:
         placement: where models go.

@@ -18,7 +18,7 @@ _LONGEST = 64 * 1024**2
 """Bytes; the largest JSON of a published model is a tokenizer of some 3 MB."""
 
 _TABLES = ("vocab.json", "tokenizer.json", "vocabulary.json")
-"""Plain tables of words, which the tokenizers' parsers read."""
+"""Plain vocabulary files, which the tokenizers' parsers read."""
 
 _INDEX = ".index"
 """In the names of lists of shards, which tell how many bytes they take."""
@@ -136,13 +136,13 @@ def _too_long(path: Path) -> ModelMismatch:
 
 
 def check_file_name(index: Path, name: Any) -> str:
-    """A file that an index of shards names, which must lie beside it.
+    """A file that an index of shards names, which must be in the same folder.
 
     Raises:
         ModelMismatch: it is a path, or of another format than safetensors.
     """
     if not isinstance(name, str) or not re.fullmatch(r"[\w. -]+", name) or name.startswith("."):
-        raise _refusal(index, f"names {name!r}, which is no file beside it")
+        raise _refusal(index, f"names {name!r}, which is no file in its folder")
     return name
 
 

@@ -35,7 +35,7 @@ _TEXT_OPCODES = 3
 
 
 class Format(StrEnum):
-    """What a file of weights can be; the words stand in messages."""
+    """What a file of weights can be; the values are shown in messages."""
 
     SAFETENSORS = "a safetensors file"
     GGUF = "a GGUF file"
@@ -150,7 +150,7 @@ def _weights(path: Path, stream: BinaryIO, head: bytes, size: int) -> Format | N
 
 
 def _is_safetensors(path: Path, stream: BinaryIO, head: bytes, size: int) -> bool:
-    """Whether there is a header, of the length told before it, that is a JSON object of tensors within the file."""
+    """Whether there is a header, of the length that is written before it, that is a JSON object of tensors within the file."""
     length = int.from_bytes(head[:_SAFETENSORS_PREFIX], "little")
     data = size - _SAFETENSORS_PREFIX - length
     if data < 0 or length > _LONGEST_HEADER or head[_SAFETENSORS_PREFIX : _SAFETENSORS_PREFIX + 1] != b"{":

@@ -183,7 +183,7 @@ def _is_present(entry: Entry, sizes: dict[str, int]) -> bool:
 
 
 def _is_whole(hub_id: str, without: tuple[str, ...] = ()) -> bool:
-    """Whether a pipeline is here and can be loaded; who names one that cannot is told why then."""
+    """Whether a pipeline is here and can be loaded; if not, loading it by name gives the reason."""
     try:
         return cached_pipeline(hub_id, without=without) is not None
     except ModelMismatch:

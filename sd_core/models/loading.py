@@ -18,7 +18,7 @@ from .sources import ModelSource, find_source, model_identity
 from .tensors import count_parameters
 from .vocabulary import read_vocabulary
 
-# What activations take beside the parameters of a model that just fits: a 512 px decode in half precision.
+# What activations take besides the parameters of a model that just fits: a 512 px decode in half precision.
 _WORKING_BYTES = 2 * 1024**3
 _SUPPORTED = "use Stable Diffusion 1.x, 2.x or XL"
 

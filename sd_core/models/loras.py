@@ -98,7 +98,7 @@ def _load(model: Model, file: _File, name: str) -> None:
 
     try:
         with quiet_libraries(), warnings.catch_warnings():
-            # peft warns of a second LoRA beside the first, and of taking off one that does not fit: both are meant.
+            # peft warns of a second LoRA on the same model, and of taking off one that does not fit: both are meant.
             warnings.simplefilter("ignore", UserWarning)
             put_lora(model, file.weights, name)
     except torch.OutOfMemoryError:

@@ -1,4 +1,4 @@
-"""Single weight files: given by path, by folder, or by hub id; what they are is told by their content."""
+"""Single weight files: given by path, by folder, or by hub id; their kind is recognised by their content."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Claim:
         """While it lasts no other worker changes the manifest; what does is seen to be alive.
 
         Raises:
-            OutputError: the claim has been removed meanwhile, or see `held`.
+            OutputError: the claim has been removed meanwhile, or see `hold_lock`.
         """
         if self._handle is not None:
             try:

@@ -191,7 +191,7 @@ class OutputFolder:
     def set_changed_aside(self, names: Iterable[str], warn: Callable[[str], None]) -> None:
         """Give those files that have changed since they were written other names: whose they are now, nobody knows.
 
-        warn: is told of each.
+        warn: called with a sentence about each.
 
         Raises:
             OutputError: one cannot be renamed.
@@ -216,7 +216,7 @@ class OutputFolder:
         """Note what has been removed, and let others work here."""
         try:
             if self._pending_steps and self.is_listed:
-                # without this note the manifest tells the truth as well, only in more words
+                # without this note the manifest says the same, only longer
                 with suppress(OutputError), self._claim.lock_manifest():
                     self._save(self._current_manifest())
         finally:

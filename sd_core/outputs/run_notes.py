@@ -47,11 +47,11 @@ def check_resume(folder: Path | None, *, resume: bool, overwrite: bool) -> None:
             code=ErrorCode.CANNOT_RESUME,
         )
     if resume and overwrite:
-        raise RequestError("overwrite", "begins anew, resume goes on", hint="choose one of them")
+        raise RequestError("overwrite", "starts again, resume continues", hint="choose one of them")
 
 
 def begin_run(files: OutputFolder, asked: Request, resolved: Request, warn: Callable[[str], None]) -> None:
-    """Note a new run. What an earlier run left goes, unless it has changed: then it is set aside, and `warn` is told."""
+    """Note a new run. What an earlier run left goes, unless it has changed: then it is set aside, and `warn` is called."""
     listed = files.listed_names()
     files.set_changed_aside(listed, warn)
     files.remove(listed)
@@ -123,7 +123,7 @@ class RunFolder:
         if of_earlier:
             hint = f"{onward + '; or ' if same else ''}move them away, or use another folder"
             raise RequestError("output", f"{message}, of an earlier version", hint=hint)
-        remedy = "overwrite=True (--overwrite) makes them anew; or use another folder"
+        remedy = "overwrite=True (--overwrite) generates them again; or use another folder"
         raise RequestError("output", message, hint=f"{onward + ', ' if same else ''}{remedy}")
 
 

@@ -96,7 +96,7 @@ class DepthToImage(Generation):
 @register(command="inpaint", title="Inpaint", mode="Inpaint", task="inpaint")
 @keyword_only
 class Inpaint(Generation):
-    """Part of an image painted anew, or the image continued beyond its borders.
+    """Repaint part of an image, or continue the image beyond its borders.
 
     Examples:
         >>> picture = np.zeros((64, 96, 3), np.uint8)

@@ -83,7 +83,7 @@ def from_json(
 
 
 def is_json_of(text: object, request: Request) -> bool:
-    """Whether a text, written by this version or an older one, is the JSON of this request; arrays are told by digest."""
+    """Whether a text, written by this version or an older one, is the JSON of this request; arrays are compared by digest."""
     if not isinstance(text, (str, bytes)):
         return False
     try:

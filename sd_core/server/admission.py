@@ -16,7 +16,7 @@ from ..values import Role, field_specs
 from .settings import Limits, ServerSettings
 
 ATTACHMENT = re.compile(r"attachment:([A-Za-z0-9_-]{1,64}\.[A-Za-z0-9]{1,8})")
-"""A file sent beside a request, where the request would name a path."""
+"""A file sent with a request, where the request would name a path."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 

@@ -7,7 +7,7 @@ _FIRST, _LONGEST = 0.5, 60.0
 
 
 class BackOff:
-    """Doubles the pause with every failure; a success begins anew."""
+    """Doubles the pause with every failure; a success resets it."""
 
     def __init__(self) -> None:
         self.failures = 0

@@ -57,7 +57,7 @@ def back_up(home: Path, target: Path) -> BackupSummary:
 
 
 def _copy_journal(source: Path, target: Path) -> None:
-    """`VACUUM INTO` is one transaction of a reader: the server goes on, and the copy needs no log beside it."""
+    """`VACUUM INTO` is one transaction of a reader: the server goes on, and the copy needs no log file."""
     target.unlink(missing_ok=True)
     try:
         with _reading(source) as connection:

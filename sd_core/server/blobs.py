@@ -329,7 +329,7 @@ class BlobStore:
 
 
 def _write_file(path: Path, raw: bytes) -> None:
-    """Errors name the file alone: clients are told of them, and where the home is, is nobody's business."""
+    """Errors name the file alone: clients see them, and must not learn where the home folder is."""
     try:
         write_files([(path, raw)])
     except OutputError as error:

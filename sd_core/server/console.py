@@ -19,7 +19,7 @@ _INTERVAL = 60.0
 """Seconds between two records of the same kind from libraries, which log what any client can cause as often as it likes."""
 
 _KINDS = 256
-"""Different records that are told apart at a time."""
+"""Different records that are counted at a time."""
 
 
 class Console(logging.Handler):
@@ -32,7 +32,7 @@ class Console(logging.Handler):
         self._dropped_lines = 0
         self._changed = threading.Condition()
         self._is_writing = False
-        # Not through `sys.stderr`: its lock would be held by a thread that is blocked when the process ends.
+        # Not through `sys.stderr`: a thread that is blocked when the process ends would keep its lock.
         threading.Thread(target=self._serve, name="sd_core-console", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:

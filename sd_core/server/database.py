@@ -139,10 +139,10 @@ class Database:
         self._guard.find_change()
 
     def _check_pages(self, connection: Connection) -> None:
-        """An index that disagrees with its table is made anew from that; any other damage is an error."""
+        """An index that disagrees with its table is rebuilt from that; any other damage is an error."""
         if (problems := _problems(connection)) and _concern_indices(problems):
             connection.execute("REINDEX")
-            self._notice(f"an index of the journal was damaged and was made anew ({problems[0]})")
+            self._notice(f"an index of the journal was damaged and was rebuilt ({problems[0]})")
             problems = _problems(connection)
         if problems:
             raise sqlite3.DatabaseError("; ".join(problems[:3]))

@@ -1,4 +1,4 @@
-"""One lane per device: an engine process, and the jobs that it is given one after another."""
+"""One dispatcher per device: an engine process, and the jobs that it is given one after another."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _GROUP = 8
 """Jobs of one model in a row, before another model has its turn."""
 
 _LOOK = 5.0
-"""Seconds after which an idle lane looks for jobs although nobody has rung: those that other lanes have left."""
+"""Seconds after which an idle dispatcher looks for jobs without a notification: those that other dispatchers have left."""
 
 
 class Dispatcher:
     """Keeps an engine running on a device and gives it jobs; it goes on whatever fails.
 
     An engine that cannot start, or dies before it has ended a job, benches the device for a growing time: its jobs wait, for
-    other lanes or for later.
+    other dispatchers or for later.
 
     problem: why it does not work, or did not when it last tried; empty where it does.
     """
@@ -67,7 +67,7 @@ class Dispatcher:
                 await self._serve_engine(on_ready)
             except EngineDied as error:
                 pause = self._note_death(error)
-            except Exception as error:  # noqa: BLE001 - a lane ends with the server, not before; this one is logged
+            except Exception as error:  # noqa: BLE001 - a dispatcher ends with the server, not before; this one is logged
                 pause = self._note_failure(error)
             else:
                 pause = 0.0
@@ -86,7 +86,7 @@ class Dispatcher:
             self._store.metrics.set_engine_ready(engine.device, ready=False)
             if engine.mismatch:
                 self._store.metrics.count_engine_mismatch(engine.device)
-                _log.critical("engine told of another job", extra={"device": engine.device, "reason": engine.mismatch})
+                _log.critical("engine reported another job", extra={"device": engine.device, "reason": engine.mismatch})
             await engine.close()
 
     def _note_start(self, engine: EngineProcess) -> None:
@@ -110,7 +110,7 @@ class Dispatcher:
         self.problem = f"the server failed at its work here: {error!r:.300}"
         self._store.metrics.count_dispatcher_failure(self.device)
         pause = self._server_backoff.fail()
-        _log.error("lane failed", exc_info=error, extra={"device": self.device, "pause": pause})
+        _log.error("dispatcher failed", exc_info=error, extra={"device": self.device, "pause": pause})
         return pause
 
     def _note_success(self) -> None:
@@ -133,7 +133,7 @@ class Dispatcher:
                 await asyncio.sleep(self._note_failure(error))
         raise EngineDied(
             f"the engine on {engine.device} ended while it had nothing to do",
-            hint=f"it is started anew; if that repeats, see {self._log.name} in the logs folder",
+            hint=f"it is started again; if that repeats, see {self._log.name} in the logs folder",
         )
 
     def _note_idle(self) -> None:

@@ -17,7 +17,7 @@ _ENDED_FEEDS = 64
 
 
 class Feed:
-    """What a job has told in its current run. Readers pull, so that a slow one costs nothing but its own delay.
+    """The events of a job in its current run. Readers pull, so that a slow one costs nothing but its own delay.
 
     Previews are dropped from all steps but the newest: whoever comes late reads the steps without them. Events are only ever
     appended, so that a reader keeps its place and costs as much as it reads; a run that was interrupted is another list.
@@ -41,7 +41,7 @@ class Feed:
         self._events = []
 
     def events_after(self, last: int) -> list[StoredEvent]:
-        """What has been told so far in this run, with ids greater than `last`."""
+        """The events so far in this run, with ids greater than `last`."""
         return self._events[_index_after(self._events, last) :]
 
     async def after(self, last: int) -> AsyncIterator[StoredEvent]:

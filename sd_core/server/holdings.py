@@ -105,7 +105,7 @@ class Holdings:
 
 
 def unreadable_blobs(connection: Connection, owner: str, digests: Iterable[str]) -> list[str]:
-    """Those of the digests that no job of this owner was sent with, has made, or has told of."""
+    """Those of the digests that belong to no job of this owner: not to its inputs, outputs or events."""
     query = """
         SELECT 1 FROM blobs JOIN jobs ON jobs.number = blobs.job WHERE sha256 = :digest AND owner = :owner
         UNION ALL

@@ -1,4 +1,4 @@
-"""What is looked after while the server runs: that the journal is still there, and that old jobs go."""
+"""Housekeeping while the server runs: the journal must still be there, and old jobs are deleted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DAY = 86400.0
 class Housekeeper:
     """Looks again and again, and goes on whatever fails; `problem` says what failed last.
 
-    `running` gives the ids of the jobs that lanes run now.
+    `running` gives the ids of the jobs that dispatchers run now.
     """
 
     def __init__(self, store: Store, running: Callable[[], Collection[str]]) -> None:
@@ -39,8 +39,8 @@ class Housekeeper:
             try:
                 await self.check()
                 self.problem = ""
-            except Exception as error:  # noqa: BLE001 - it goes on; what failed is logged and told
-                self.problem = f"the journal cannot be looked after: {error}"
+            except Exception as error:  # noqa: BLE001 - it goes on; what failed is logged and reported
+                self.problem = f"housekeeping of the journal failed: {error}"
                 _log.exception("housekeeping failed")
             await asyncio.sleep(_LOOK)
 
@@ -55,13 +55,13 @@ class Housekeeper:
             await self.prune()
 
     async def _find_orphans(self) -> None:
-        """Jobs that count as running at two looks, and which no lane runs, wait again, or are set aside."""
+        """Jobs that count as running at two checks, and which no dispatcher runs, wait again, or are set aside."""
         jobs = await self._store.database.run(
             lambda connection: journal.list_jobs(connection, JobState.RUNNING, 0, 1000)
         )
         orphans = {job.id: job for job in jobs if job.id not in self._running()}
         for job in (orphans[job_id] for job_id in self._orphans & orphans.keys()):
-            _log.error("a running job has no lane", extra={"job": job.id})
+            _log.error("a running job has no dispatcher", extra={"job": job.id})
             await self._store.database.run(lambda connection, job=job: setbacks.requeue_orphan(connection, job))
             self._store.notifier.notify()
         self._orphans = frozenset(orphans)

@@ -32,7 +32,7 @@ _STATUS: dict[type[SDError], int] = {RequestError: 422, NotAllowed: 422, ModelNo
 
 
 def install(app: FastAPI, note: Callable[[str], None] = lambda _: None) -> None:
-    """Give every error its answer; `note` is told why something could not be written."""
+    """Give every error its answer; `note` is called with the reason why something could not be written."""
 
     async def sd_error(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, OutputError):
@@ -96,7 +96,7 @@ async def _http_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _client_gone(_: Request, error: Exception) -> JSONResponse:
-    """Nobody reads this: the client has gone in the middle of its body, or has been told that it was too slow."""
+    """Nobody reads this: the client has gone in the middle of its body, or was refused because it was too slow."""
     plain = ServerError("the body has ended early", status=400, hint="send it again")
     return JSONResponse(plain.to_dict(), 400)
 

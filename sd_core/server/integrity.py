@@ -37,7 +37,7 @@ class IntegrityChecks:
         """Why the file is not what its digest says; None where it is.
 
         Raises:
-            OSError: it cannot be told now, as the process lacks descriptors or memory.
+            OSError: it cannot be decided now, as the process lacks descriptors or memory.
         """
         try:
             look = _look(path)
@@ -80,7 +80,7 @@ class IntegrityChecks:
 
 
 def move_aside(path: Path) -> Path:
-    """Move what is at the place of a blob to the folder "damaged" beside it, whatever it is; older ones make room."""
+    """Move what is at the place of a blob to the folder "damaged" next to it, whatever it is; older ones make room."""
     folder = path.parent / "damaged"
     folder.mkdir(exist_ok=True)
     place = folder / f"{path.name}.{time.time_ns()}"

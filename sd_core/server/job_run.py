@@ -75,7 +75,7 @@ class JobRun:
             return False
 
     async def fail(self, error: SDError) -> None:
-        """End the job with an error that no engine has told."""
+        """End the job with an error that no engine has reported."""
         await self._end_here(EventKind.FAILED, {"kind": "failed", "error": error.to_dict()}, str(error))
 
     async def _follow(self, engine: EngineProcess) -> bool:
@@ -114,7 +114,7 @@ class JobRun:
         self._feed.publish(event)
 
     async def _end(self, kind: EventKind, data: dict[str, Any]) -> None:
-        """End the job as the engine has told."""
+        """End the job as the engine has reported."""
         event = self._next_event(data)
         blobs = await self._write(lambda connection: journal.finish(connection, self.job, _STATES[kind], event))
         if blobs is not None:

@@ -139,7 +139,7 @@ def take(
         device: which one.
         loaded: the model that it holds.
         group: prefer a job of the same priority for that model, unless somebody has moved another one to the front.
-        shunned_by: a lane; jobs whose last engine died there are left to other lanes.
+        shunned_by: a dispatcher; jobs whose last engine died there are left to other dispatchers.
     """
     waits = "state = 'queued' AND died_on IS NOT ?" if shunned_by is not None else "state = 'queued' AND ? IS NULL"
     columns = "number, priority, model, moved"

@@ -54,12 +54,12 @@ class Liveness:
         self._last_message, self._needs_cpu_baseline = time.monotonic(), True
 
     def reset_deadlines(self) -> None:
-        """Nothing could be seen for a while: all deadlines begin anew."""
+        """Nothing could be seen for a while: all deadlines start again."""
         self._last_message = self._last_progress = time.monotonic()
         self._needs_cpu_baseline = True
 
     def note_progress(self, *, loading: bool = False, running: bool = True) -> None:
-        """The job that runs has told something; or one begins, or has ended."""
+        """The job that runs has reported something; or one begins, or has ended."""
         self._last_progress = time.monotonic()
         self.loading, self.running = loading, running
 
@@ -71,7 +71,7 @@ class Liveness:
             return _deadline_problem("start", silent, self.deadlines.start)
         limit = self.deadlines.load if self.loading else self.deadlines.step
         if self.running and idle > limit:
-            return f"its job has told nothing for {idle:.0f} s"
+            return f"its job has reported nothing for {idle:.0f} s"
         if self._needs_cpu_baseline:
             self._needs_cpu_baseline, self._processor_time = False, self._used_seconds()
         if silent <= self.deadlines.silence:

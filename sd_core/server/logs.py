@@ -52,7 +52,7 @@ def flush_logs() -> None:
 
 
 def open_engine_log(path: Path) -> BinaryIO:
-    """The log of an engine that starts, to be appended to; that of earlier ones is kept beside it where it is long."""
+    """The log of an engine that starts, to be appended to; that of earlier ones is kept in the same folder where it is long."""
     trim_engine_log(path)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 

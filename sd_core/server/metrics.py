@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""Metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Metrics:
         self._died.labels(device).inc()
 
     def count_engine_mismatch(self, device: str) -> None:
-        """An engine told of a job that it was not to do."""
+        """An engine reported a job that it was not given."""
         self._mismatched.labels(device).inc()
 
     def count_dispatcher_failure(self, device: str) -> None:

@@ -1,4 +1,4 @@
-"""What an engine is told to do, and whether what it tells in the end can be the answer."""
+"""The order that an engine gets, and whether its result can be the answer."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from .metrics import Metrics
 
 
 def admit(usage: Usage, identity: Identity, work: float, metrics: Metrics) -> None:
-    """Whether one more job of so much work may wait, beside the unfinished ones.
+    """Whether one more job of so much work may wait, besides the unfinished ones.
 
     Raises:
         ServerError: 429, it may not.

@@ -132,7 +132,7 @@ class LoraList(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error of `sd_core`, by class name, with its own fields beside message and hint."""
+    """An error of `sd_core`, by class name, with its own fields besides message and hint."""
 
     model_config = ConfigDict(extra="allow")
 

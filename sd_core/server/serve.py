@@ -1,4 +1,4 @@
-"""Run a server until it is told to stop."""
+"""Run a server until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def serve(settings: ServerSettings, on_listening: Callable[[Announcement], None]
 
     Args:
         settings: how.
-        on_listening: told the URL and the token once connections are accepted.
+        on_listening: called with the URL and the token once connections are accepted.
         stop: None: SIGINT, SIGTERM and SIGHUP.
 
     Raises:
@@ -86,7 +86,7 @@ def _serve(
 
 
 class _Server(uvicorn.Server):
-    """Stops when told to, and ends the event streams first, which would go on for as long as their jobs."""
+    """Stops when asked to, and ends the event streams first, which would go on for as long as their jobs."""
 
     def __init__(self, app: FastAPI, stop: Stop) -> None:
         super().__init__(

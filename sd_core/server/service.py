@@ -1,4 +1,4 @@
-"""What the server can do, apart from HTTP: submit, cancel, move, follow; keep one lane running for each device."""
+"""What the server can do, apart from HTTP: submit, cancel, move, follow; keep one dispatcher running for each device."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Service:
         self._tasks.append(asyncio.create_task(self._housekeeper.serve()))
 
     async def stop(self) -> None:
-        """Kill the engines; what ran waits again, and it is not held against it."""
+        """Kill the engines; what ran waits again, and this does not count as a failure of the job."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

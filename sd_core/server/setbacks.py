@@ -49,9 +49,9 @@ class InterruptedJobs:
 def count_death(connection: Connection, job: JobSummary, dispatcher: str) -> bool:
     """Note that an engine died while it ran a job, and let that wait again; True where it is to be set aside instead.
 
-    After two deaths on one lane it may be the job or the device. The job goes behind the others: if one of those ends there,
+    After two deaths on one device it may be the job or the device. The job goes behind the others: if one of those ends there,
     the job is to blame (`suspect_jobs`); if engines die over another one as well, the device is, and nobody's job fails for it.
-    There is no doubt where the deaths were on two lanes; and where no other job waits there is nothing to wait for.
+    There is no doubt where the deaths were on two devices; and where no other job waits there is nothing to wait for.
     """
     now = get(connection, job.id)
     if now.state is not JobState.RUNNING:
@@ -73,7 +73,7 @@ def count_death(connection: Connection, job: JobSummary, dispatcher: str) -> boo
 
 
 def suspect_jobs(connection: Connection, dispatcher: str) -> list[JobRecord]:
-    """Waiting jobs over which so many engines of a lane have died that the next job to end there proves them guilty."""
+    """Waiting jobs during which so many engines of a dispatcher have died that, once another job ends there, they are the cause."""
     query = "SELECT id FROM jobs WHERE state = 'queued' AND died_on = ? AND deaths >= ?"
     return [get(connection, row["id"]) for row in connection.execute(query, (dispatcher, DEATHS)).fetchall()]
 
@@ -103,7 +103,7 @@ def count_failure(connection: Connection, job: JobSummary) -> bool:
 
 
 def requeue_orphan(connection: Connection, job: JobSummary) -> None:
-    """Let a job wait again that no lane runs any more; as a failure of the server, which may be the last."""
+    """Let a job wait again that no dispatcher runs any more; as a failure of the server, which may be the last."""
     if not count_failure(connection, job):
         return
     reason = f"the server failed at this job {FAILURES} times"
@@ -176,7 +176,7 @@ def move(connection: Connection, job_id: str, position: int | None, priority: Pr
 
 
 def repair(connection: Connection) -> list[str]:
-    """Seal rows whose checksum does not match anew: as their last event says, else as failed. Gives their ids."""
+    """Seal rows again whose checksum does not match: as their last event says, else as failed. Gives their ids."""
     query = f"SELECT {SUMMARY_COLUMNS} FROM jobs"  # noqa: S608
     damaged = [job for job in map(summary_from_row, connection.execute(query)) if job.damaged]
     if damaged:
@@ -291,7 +291,7 @@ def _repair(connection: Connection, number: int) -> None:
 
 
 def _place(connection: Connection, rank: Rank, number: int, position: int) -> None:
-    """Between its new neighbours; where floats leave no room there, all are counted anew."""
+    """Between its new neighbours; where floats leave no room there, all are renumbered."""
     query = "SELECT number, place FROM jobs WHERE state = 'queued' AND priority = ? AND number != ? ORDER BY place"
     others = connection.execute(query, (rank, number)).fetchall()
     places = [row["place"] for row in others]

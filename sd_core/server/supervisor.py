@@ -25,19 +25,19 @@ from .settings import ServerSettings
 _log = logging.getLogger(__name__)
 
 _WATCH = 0.5
-"""Seconds between two looks at the vitals."""
+"""Seconds between two checks of its liveness."""
 
 _BUFFER = 1 << 20
 
 _STOP_SECONDS = 20.0
-"""Seconds in which an engine must end a job that the server has given up: a step of a large picture on a processor."""
+"""Seconds in which an engine must end a job that the server has abandoned: a step of a large picture on a processor."""
 
 
 class EngineProcess:
     """A spawned `sd_core.server.worker`. After an error make a new one.
 
     `device`, `memory`, `other_devices` (devices of the kind) and `models` (names in the catalogue) are as it tells; `mismatch` says
-    what it has told of a job that it was not to do.
+    what it has reported of a job that it was not given.
     """
 
     def __init__(self, settings: ServerSettings, device: str, log: Path) -> None:
@@ -98,13 +98,13 @@ class EngineProcess:
         """Run a job and yield its events; the last one ends it. Whoever leaves before that must `stop_order`.
 
         Raises:
-            EngineDied: the process ended, hung, or told of another job; it has been killed.
+            EngineDied: the process ended, hung, or reported another job; it has been killed.
         """
         assert self._liveness is not None
         assert self._order is None, "an engine does one order at a time"
         events = self._events = asyncio.Queue()  # nothing of an earlier run
         if self.ended.is_set():
-            raise EngineDied(await self._exit_status(), hint="it is started anew")
+            raise EngineDied(await self._exit_status(), hint="it is started again")
         self._order = Order(job, run_number, self._name)
         self._idle.clear()
         self._liveness.note_progress()
@@ -121,7 +121,7 @@ class EngineProcess:
             await self.send(Message(MessageKind.CANCEL, self._order.to_dict()))
 
     async def stop_order(self, patience: float = _STOP_SECONDS) -> None:
-        """See to it that it does nothing any more: what it tells of a job that was given up is not heard.
+        """Make sure that it does nothing any more: what it reports of an abandoned job is ignored.
 
         One that has not stopped after `patience` seconds is killed.
         """
@@ -144,7 +144,7 @@ class EngineProcess:
             EngineDied: the process ended.
         """
         if self.ended.is_set():
-            raise EngineDied("the engine has ended", hint="try again: it is started anew")
+            raise EngineDied("the engine has ended", hint="try again: it is started again")
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._answers.setdefault(MessageKind.FREED if kind is MessageKind.FREE else kind, []).append(answer)
         await self.send(Message(kind))
@@ -207,7 +207,7 @@ class EngineProcess:
             pass
         except Exception as error:  # noqa: BLE001 - whatever it sent, the engine is of no use any more
             _log.exception("an engine's message cannot be read", extra={"device": self.device})
-            self.kill(f"it told something that cannot be read: {error!r:.200}")
+            self.kill(f"it sent something that cannot be read: {error!r:.200}")
         finally:
             self._end()
 
@@ -234,7 +234,7 @@ class EngineProcess:
         assert self._liveness is not None
         order = Order.of(message.data)
         if order != self._order or self.mismatch:
-            self.mismatch = self.mismatch or f"it told of {order} while it was to do {self._order or 'nothing'}"
+            self.mismatch = self.mismatch or f"it reported {order} while its order was {self._order or 'nothing'}"
             self.kill(self.mismatch)
             return
         kind = message.data["event"]["kind"]
@@ -250,7 +250,7 @@ class EngineProcess:
         self.ended.set()
         self._idle.set()
         self._events.put_nowait(None)
-        error = EngineDied("the engine has ended", hint="try again: it is started anew")
+        error = EngineDied("the engine has ended", hint="try again: it is started again")
         for answer in (answer for answers in self._answers.values() for answer in answers):
             if not answer.done():
                 answer.set_exception(error)
@@ -278,7 +278,7 @@ class EngineProcess:
         trim_engine_log(self._log_path)
 
     async def _exit_status(self) -> str:
-        """How the process ended, in words."""
+        """How the process ended, as text."""
         assert self._process is not None
         code = await self._process.wait()
         if self._reason:

@@ -155,7 +155,7 @@ def _last_event(connection: Connection, number: int) -> str:
 
 
 def _json(text: str) -> Mapping[str, object]:
-    """What a text of version 1 says; nothing where it cannot be read, which whoever needs it is told later."""
+    """What a text of version 1 says; empty where it cannot be read, which is reported when it is needed."""
     try:
         data = json.loads(text)
     except ValueError:

@@ -7,7 +7,7 @@ from collections import Counter
 from ..errors import OutputError
 
 _SHARE = 2
-"""All unfinished uploads together take at most one part in so many of the space for blobs, beside what that holds."""
+"""All unfinished uploads together take at most one part in so many of the space for blobs, in addition to what it contains."""
 
 
 class UploadBudget:

@@ -101,7 +101,7 @@ async def fill(
 ) -> int:
     """Write all pieces and keep the file under its digest, outside the event loop; gives its size.
 
-    `count` is told the size of each piece that has come, and may refuse it.
+    `count` is called with the size of each piece that has arrived, and may refuse it.
 
     Raises:
         RequestError: the bytes have another digest.

@@ -87,7 +87,7 @@ class Worker:
         """One order at a time: a second one means that server and engine disagree, and ends the process."""
         order = Order.of(data)
         if self._order is not None:
-            raise RuntimeError(f"was told to do {order} during {self._order}")
+            raise RuntimeError(f"was given {order} during {self._order}")
         self._order = order
         _start(self._run, order, data)
 
@@ -122,7 +122,7 @@ class Worker:
         data, arrays = event_to_dict(event)
         blobs = {digest: npy_bytes(array) for digest, array in arrays.items() if digest not in server_digests}
         if event.kind in LAST_KINDS:
-            # Before it is told: the next order may come at once.
+            # Before it is sent: the next order may come at once.
             self._order = self._job = None
         self.send(Message(MessageKind.EVENT, order.to_dict() | {"event": data}, blobs))
 

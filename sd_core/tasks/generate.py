@@ -42,7 +42,7 @@ def generate(planner: Planner[R], request: R, context: Context, *, keep_latents:
         planner: makes the plan of each batch.
         request: what to make.
         context: the engine's caches, and where events go.
-        keep_latents: give the final latents back beside the images.
+        keep_latents: return the final latents besides the images.
 
     Raises:
         RequestError, ModelNotFound, ModelMismatch, OutOfMemory, Cancelled: see `sd_core.errors`.

@@ -60,7 +60,7 @@ def plan_inpaint(request: Inpaint, env: TaskEnv) -> BatchPlan:
         return replace(shared, extra_channels=_inpainting_channels(canvas, cells, env))
     # diffusers draws for the masked picture here, and then does not use it; ancestral noise comes after.
     noise_of(env, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
-    assert start.reference is not None, "the latents outside the mask are held to those of the picture"
+    assert start.reference is not None, "the latents outside the mask are kept at those of the picture"
     return replace(shared, edits=(KeepOutside(schedule, cells, start.reference, start.noise),))
 
 
@@ -109,7 +109,7 @@ def _start(
 
 
 def _inpainting_channels(canvas: _MaskedPicture, cells: Tensor, env: TaskEnv) -> Tensor:
-    """Mask and masked picture, (b, 1 + c, lh, lw), beside which a 9-channel UNet reads its latents."""
+    """Mask and masked picture, (b, 1 + c, lh, lw), which a 9-channel UNet reads with its latents."""
     masked = encode(env.model, canvas.pixels * (canvas.mask < 0.5), env.generators)
     return torch.cat([cells.expand(len(masked), -1, -1, -1), masked], dim=1)
 

@@ -29,7 +29,7 @@ from .resolve import demand_unet_input
 from .starts import from_noise, from_pixels, noise_of, schedule_of
 
 _SEAM = 1 / 8
-"""Share of a side, at either border, that is painted anew where a picture is to tile that does not yet."""
+"""Share of a side, at either border, that is repainted where the start picture does not tile yet."""
 
 
 def run(request: Texture, context: Context, *, keep_latents: bool = False) -> Result:
@@ -38,7 +38,7 @@ def run(request: Texture, context: Context, *, keep_latents: bool = False) -> Re
 
 
 def plan_texture(request: Texture, env: TaskEnv) -> BatchPlan:
-    """From noise, or from a picture; one that does not tile is painted anew along the seam, whatever the strength."""
+    """From noise, or from a picture; one that does not tile is repainted along the seam, whatever the strength."""
     demand_unet_input(env.model, UNetInput.TEXT, request)
     if request.estimator is not None:
         find_estimator(request.estimator)  # one that cannot be used is refused before the work
@@ -50,12 +50,12 @@ def plan_texture(request: Texture, env: TaskEnv) -> BatchPlan:
         schedule = schedule_of(request, env, request.strength)
         latents = from_pixels(env, schedule, to_pixels(request.image))
         return BatchPlan(schedule=schedule, latents=latents, controls=controls, scored=True)
-    env.context.decisions["seam"] = "the picture does not tile: what lies along the seam was painted anew"
+    env.context.decisions["seam"] = "the picture does not tile: the area along the seam was repainted"
     return replace(_with_new_seam(request, request.image, env), controls=controls)
 
 
 def finish_texture(result: Result, context: Context) -> Result:
-    """The result with its maps, and in its report the depth of the relief and every map's wrap score."""
+    """The result with its maps, and in its report the depth of the height map and every map's wrap score."""
     request = result.request
     assert isinstance(request, Texture), "the planner of textures made it"
     picture, conventions = unit_floats(result.images[0]), (request.seamless, request.normal_convention)

@@ -59,7 +59,7 @@ def make_material(
         estimator: a network to ask first; what it does not know is guessed as without it.
 
     All of it is periodic by construction: rolling the picture rolls every map. Without a network, roughness, metal and
-    the sense of the relief are guesses.
+    the direction of the height are guesses.
     """
     height, width = picture.shape[:2]
     encoded = made_periodic(picture[..., :3].astype(np.float32), axes)

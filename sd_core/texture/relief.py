@@ -1,4 +1,4 @@
-"""Height, normals and occlusion: three views of the same relief."""
+"""Height, normals and occlusion: three maps of the same surface."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _FINE_TO_COARSE = (0.15, 0.19, 0.3, 0.5, 0.7, 0.9, 1.0)
 """Weights of octaves of luminance in the height; what is finer than these counts as the finest."""
 
 _TYPICAL_CONTRAST = 0.02
-"""Spread of the filtered luminance below which a picture counts as flat, and its noise is not blown up to a relief."""
+"""Spread of the filtered luminance below which a picture counts as flat, and its noise is not enlarged to height."""
 
 _DEEPEST = 1 / 12
 _STEEPEST = 1.2
-"""The relief spans at most this share of the shorter side, and all but a twentieth of its slopes stay below this."""
+"""The height spans at most this share of the shorter side, and all but a twentieth of its slopes stay below this."""
 
 _DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 _HORIZON_STEPS = 16

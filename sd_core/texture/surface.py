@@ -42,7 +42,7 @@ _DULL = frozenset(["rough", "coarse", "matte", "dusty", "dry"])
 
 @dataclass(frozen=True, slots=True)
 class PromptHints:
-    """What the words of a prompt say about a surface: how metallic, whether partly corroded, and how rough."""
+    """What a prompt says about a surface: how metallic, whether partly corroded, and how rough."""
 
     metallic: float
     corroded: bool
@@ -89,7 +89,7 @@ def roughness(light: Plane, occlusion: Plane, base: float) -> Plane:
 
 
 def metallic(rgb: Rgb, hints: PromptHints) -> Plane:
-    """0 everywhere unless the words speak of metal; then 1, and where it is corroded only where colours are grey."""
+    """0 everywhere unless the prompt names a metal; then 1, and where it is corroded only where colours are grey."""
     shape = rgb.shape[:2]
     if not (hints.metallic and hints.corroded):
         return np.full(shape, hints.metallic, np.float32)

@@ -29,7 +29,7 @@ NOISE = 1.2
 EXCHANGED = (0.45, 0.3)
 """Shares of captions whose colour, and whose material, is exchanged and not asked for."""
 MENTION_WEIGHT = 8.0
-"""Of the mean over all things that a caption may mention, most of which it does not, beside one for each other question."""
+"""Weight of the mean over all things that a caption may mention, most of which it does not; each other question has 1."""
 
 Names = frozenset[str]
 

@@ -1,4 +1,4 @@
-"""The UNet, the ControlNet beside the frozen UNet, and both together; the text encoder has learnt to read before."""
+"""The UNet, the ControlNet with the UNet frozen, and both together; the text encoder has learnt to read before."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +97,7 @@ class ControlNetTask:
 class TogetherTask:
     """The UNet and the ControlNet at once: textures and some scenes from captions alone, the other scenes from depth too.
 
-    A ControlNet beside a frozen UNet can only ask for what the UNet draws already; where the project owns both, the UNet
+    A ControlNet of a frozen UNet can only ask for what the UNet draws already; where the project owns both, the UNet
     learns to draw what is asked for.
     """
 

@@ -1,4 +1,4 @@
-"""What the user has approved beside the catalogue: `allowed.json` in `SD_CORE_HOME`, read anew at every check."""
+"""What the user has approved besides the catalogue: `allowed.json` in `SD_CORE_HOME`, read again at every check."""
 
 from __future__ import annotations
 

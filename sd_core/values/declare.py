@@ -25,7 +25,7 @@ def field(*, about: About, converter: Callable[[Any], Any], default: Any = MISSI
     """A dataclass field whose value is checked, and made canonical, by `converter`.
 
     Args:
-        about: what people are told about the field.
+        about: its description.
         converter: gives the canonical value, or raises `InvalidValue`.
         default: the value of a field that is left out.
         role: needed where the converter does not tell: text that names a model or a file, arrays.

@@ -176,7 +176,7 @@ def test_finished_frames_are_never_thrown_away_unasked(engine: Engine, tmp_path:
         engine.run(shot(3), output=tmp_path / "out")
     with pytest.raises(RequestError, match=r"holds 3 finished frames of another request; overwrite=True"):
         engine.run(shot(2), output=tmp_path / "out")
-    with pytest.raises(RequestError, match="begins anew, resume goes on"):
+    with pytest.raises(RequestError, match="starts again, resume continues"):
         engine.run(shot(3), output=tmp_path / "out", resume=True, overwrite=True)
     assert listing(tmp_path) == before
 

@@ -30,7 +30,7 @@ from .picture_scene import make_picture_scene, render_picture
 
 
 def main(order: str, *, scripts: bool) -> None:
-    """Carry out the order in a file; ends the process with 0, or with 1 after a failure that was told.
+    """Carry out the order in a file; ends the process with 0, or with 1 after a failure that was reported.
 
     scripts: whether code of the file may be run.
     """
@@ -92,7 +92,7 @@ def _render_frame(
 
 
 def _exit_with_parent() -> None:
-    while os.read(sys.stdin.fileno(), 1):  # not through the buffer, whose lock would be held when Python ends
+    while os.read(sys.stdin.fileno(), 1):  # not through the buffer, whose lock would still be locked when Python ends
         pass
     os._exit(3)
 

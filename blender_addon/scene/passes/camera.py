@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cameras: the one that sees the overscan, and what the sidecar of a frame says."""
+"""Cameras: the one that sees the extra border, and what the sidecar of a frame says."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class DataCamera:
 
 
 def new_data_camera(camera: bpy.types.Object, framing: Framing, aspect: float) -> DataCamera:
-    """A new camera for `camera`, to be told of each frame.
+    """A new camera for `camera`, to be updated at each frame.
 
     It has no animation of its own: a render evaluates the animation again, so that values that were set by hand would be
     lost. A perspective one is a child of the camera, whose moves Cycles sees.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the picture, the padding to whole latents and the overscan lie in a data render; plain numbers, no bpy."""
+"""How the picture, the padding to whole latents and the extra border lie in a data render; plain numbers, no bpy."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ def save_copy(path: Path) -> None:
 def background_command(blend: Path | None, program: str, argument: str) -> list[str]:
     """The command for a background Blender of this release that opens a file and runs `main(argument)` of a program.
 
-    Where there is a file, `main` is told too whether its scripts may run: only if those of the open file do.
+    Where there is a file, `main` also gets whether its scripts may run: only if those of the open file do.
 
     The module `bpy` has no executable of its own: there it is Python that opens the file.
     """

@@ -14,7 +14,7 @@ from ..policy import POLICY
 from .sampling import nearest, pixel_grid
 
 _RANKS = 2**30
-"""Distances that are told apart when objects are put in order."""
+"""Distances closer than this count as equal when objects are sorted by depth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class FrameGeometry:
     position: (h, w, 3) float64 in scene units, rest space if `rests`, else world space; NaN in the background. None: unknown.
     slope: (h, w, 3, 2) change of `position` to the next pixel in x and in y.
     width: (h, w) length of the longer of both, scene units.
-    occluder_id: (h, w) int64, the object whose outline is beside the pixel, in front of it: its id + 1, and 0 where none is. The
+    occluder_id: (h, w) int64, the object in front of the pixel whose outline is near it: its id + 1, and 0 where none is. The
         nearest to the camera, of several; 1 for any where objects have no ids.
-    occluder_distance: (h, w) uint8 px from that outline, 0 right behind it and where none is beside.
+    occluder_distance: (h, w) uint8 px from that outline, 0 right behind it and where none is near.
     scale: px to a latent.
     """
 
@@ -208,7 +208,7 @@ def is_static(here: FrameGeometry, before: FrameGeometry) -> Array:
 
 
 def has_same_occluder(geometry: FrameGeometry, objects: Array) -> Array:
-    """(h, w) bool: pixels that have the outline of the object that `objects`, as in `FrameGeometry.occluder_id`, names beside them.
+    """(h, w) bool: pixels near the outline of the object that `objects` names, as in `FrameGeometry.occluder_id`.
 
     Another one may have come between since: then it is enough that the object is there.
     """

@@ -22,7 +22,7 @@ def follow_surface(position: Array, point: Array, at: Array, times: int = 1) -> 
 
     Returns:
         (n, 2) float32 px, and (n,) scene units, by which the surface there misses the point: the tangent, or where that
-        leads away or beside, at edges and folds, the nearest of the patches between the pixel and its neighbours.
+        leads away or off the surface, at edges and folds, the nearest of the patches between the pixel and its neighbours.
     """
     found, missed = _step(position, point, at)
     for _ in range(times - 1):

@@ -68,7 +68,7 @@ def open_frames(request: Animation) -> Frames:
 
 
 def size_of_frames(frames: Frames, overscan: int) -> tuple[int, int]:
-    """(height, width) of the picture, px: the first frame's without the overscan.
+    """(height, width) of the picture, px: the first frame's without the extra border.
 
     Raises:
         RequestError: the frame is empty, or its sides are no multiples of 8.
@@ -78,7 +78,7 @@ def size_of_frames(frames: Frames, overscan: int) -> tuple[int, int]:
         raise _frame_error(0, "has no passes", "render the Z and Vector passes")
     height, width = size[0] - 2 * overscan, size[1] - 2 * overscan
     if min(height, width) < 8 or height % 8 or width % 8:
-        got = f"{size[1]} x {size[0]} px with an overscan of {overscan}"
+        got = f"{size[1]} x {size[0]} px with an extra border of {overscan} px"
         raise _frame_error(0, f"{got} leaves {width} x {height} px", "render so that multiples of 8 are left")
     return height, width
 

@@ -31,7 +31,7 @@ from ..layout import REPORT, frame_names, image_name, number_of, open_folder, pi
 from ..states import State, noted_in, read_state, state_bytes
 
 CHECKPOINT = 32
-"""Frames from one state that is kept to the next, beside the newest: what damage costs at most, for twice the images."""
+"""Frames from one state that is kept to the next, besides the newest: what damage costs at most, for twice the images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class FrameStore:
         count: frames that the request has.
         resume: go on with what is there.
         overwrite: what is there may go, as far as it is what was written.
-        warn: is told what is made again, what is left as somebody has changed it, and what is set aside.
+        warn: called with a sentence for what is generated again, what is left as somebody has changed it, and what is set aside.
 
     Raises:
         RequestError: `resume` without a folder, or with one that holds another request's frames; neither, and there are frames.

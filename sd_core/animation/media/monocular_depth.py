@@ -93,7 +93,7 @@ def is_metric(config: Any) -> bool:
 
 
 def planar_depth(prediction: Array, *, metric: bool) -> Array:
-    """(h, w) float32 > 0, inf = background, of what a network told: metres, or inverse depth."""
+    """(h, w) float32 > 0, inf = background, of a network's prediction: metres, or inverse depth."""
     if metric:
         return np.maximum(prediction, 1e-3).astype(np.float32)
     floor = max(float(prediction.max()), 1e-6) * _FLAT

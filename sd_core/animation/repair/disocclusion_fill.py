@@ -21,7 +21,7 @@ def fill_disocclusions(reference: Array, has_source: Array, halo: Array, objects
     Args:
         reference: float32 in [0, 1].
         has_source: (h, w) bool, pixels of it that are known.
-        halo: (h, w) bool, those of them that have colours of something else and say nothing about what is beside them.
+        halo: (h, w) bool, those of them that have colours of another object and say nothing about their neighbours.
         objects: (h, w) int, see `FrameGeometry.objects`.
     """
     if has_source.all():

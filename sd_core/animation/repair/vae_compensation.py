@@ -35,7 +35,7 @@ def compensate_round_trip(  # noqa: PLR0913 - pictures of one frame, each with a
         reference: likewise, sampled from source frames.
         round_trip: likewise, the reference encoded and decoded.
         sources: where each pixel of the reference comes from.
-        reuse: `colour` gives the colours back, `servo` the detail.
+        reuse: `colour` restores the colours, `servo` the detail.
         renewed: (h, w) bool, surfaces that were given new detail: their tones are those that they had.
         objects: (h, w) int, see `FrameGeometry.objects`: each has a drift of its own, as what is dark gets lighter.
         scale: px to a latent; 8 for the autoencoders of Stable Diffusion.
@@ -125,7 +125,7 @@ def _fade_weight(where: Array, reach: float) -> Array:
 def _means(shift: Array, known: Array, objects: Array) -> Array:
     """(h, w, 3): the mean of `shift` where it is `known` on each object, on all where too little of it is, else 0.
 
-    New surfaces are painted beside what is known of their object and share its shift, so it holds for all of it.
+    New surfaces are generated next to what is known of their object and share its shift, so it is used for all of the object.
     """
     if known.mean() < POLICY.trusted_share:
         return np.zeros_like(shift)

@@ -105,7 +105,7 @@ def _needs_full_frame(new: Array, margin: int, scale: int) -> bool:
 
 
 def _near_core(core: Array) -> Array:
-    """(lh, lw) in [0, 1]: 1 up to a latent beside `core`, (lh, lw) bool, and falling to 0 over the next two."""
+    """(lh, lw) in [0, 1]: 1 up to one latent next to `core`, (lh, lw) bool, and falling to 0 over the next two."""
     if not core.any():
         return np.zeros(core.shape, np.float32)
     return np.clip(1.5 - np.asarray(distance_transform_edt(~core), np.float32) / 2, 0, 1)

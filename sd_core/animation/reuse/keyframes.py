@@ -34,7 +34,7 @@ class FrameSettings:
 def settings_at(request: Animation, frame: int) -> FrameSettings:
     """The settings of a resolved request at `frame`: linear between two keyframes, constant after the last.
 
-    What no keyframe up to here names is the request's own, as if a keyframe before the first frame held it.
+    What no keyframe up to here names is that of the request, as if a keyframe before the first frame set it.
     """
     keyframes = sorted(request.keyframes, key=lambda keyframe: keyframe.frame)
 
@@ -52,7 +52,7 @@ def settings_at(request: Animation, frame: int) -> FrameSettings:
 
 
 def settings_distance(first: FrameSettings, second: FrameSettings) -> float:
-    """How differently two frames are told to look: 0 for equal settings, 1 for another prompt."""
+    """How much the settings of two frames differ: 0 for equal settings, 1 for another prompt."""
     prompts = _difference(_shares(first.prompt), _shares(second.prompt))
     numbers = (
         (first.strength - second.strength) / 1.0,

@@ -118,7 +118,7 @@ def _index_of(geometry: FrameGeometry) -> _FrameIndex:
     rows, columns = np.nonzero(np.isfinite(geometry.position).all(-1))
     chosen = (rows % POLICY.search_stride == 0) & (columns % POLICY.search_stride == 0)
     rows, columns = rows[chosen], columns[chosen]
-    # many frames are held: single precision, and nothing else of the view
+    # many frames are kept: single precision, and nothing else of the geometry
     place, width = geometry.position.astype(np.float32), geometry.width.astype(np.float32)
     tree = KDTree(place[rows, columns].reshape(-1, 3))
     return _FrameIndex(
@@ -131,7 +131,7 @@ def _find_in_frame(
 ) -> tuple[Array, Array, tuple[Array, Array]]:
     """Which of the pixels are seen in the frame, their places there, (n, 2) px (x, y), and the rows and columns nearest.
 
-    What has something nearer beside it there must have it here as well. `limits`: times by which they may have been
+    What has a nearer object next to it there must have it here as well. `limits`: times by which they may have been
     smaller and larger there.
     """
     assert here.position is not None and here.width is not None, "the frame has places"

@@ -103,5 +103,5 @@ def _neighbours(
 
 
 def _single(place: Array | None) -> Array | None:
-    """In single precision: many frames are held."""
+    """In single precision: many frames are kept."""
     return None if place is None else place.astype(np.float32)

@@ -75,7 +75,7 @@ def reproject_sources(sources: SourceMap, correspondence: Correspondence) -> Sou
 
 
 def without_moved_occluders(sources: SourceMap, geometry: FrameGeometry) -> SourceMap:
-    """`sources` without those made beside an outline that has moved away since.
+    """`sources` without those generated next to an outline that has moved away since.
 
     Latents are coarse: within a few px of something nearer a surface takes its colours, which would stay as a ghost.
     """

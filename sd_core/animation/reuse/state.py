@@ -36,7 +36,7 @@ class ReuseState:
     backlog: float
 
     def arrays(self) -> dict[str, Array]:
-        """What `from_arrays` needs beside the view and the images, which lie elsewhere."""
+        """What `from_arrays` needs besides the geometry and the images, which are stored elsewhere."""
         numbers = {
             "clocks": {str(k): v for k, v in self.clocks.items()},
             "clock": self.clock,
@@ -80,7 +80,7 @@ def from_arrays(arrays: Mapping[str, Array], geometry: FrameGeometry, index: int
     if missing:
         named = ", ".join(sorted(missing))
         message = f"the state after frame {index} has no {named}: another version of sd_core wrote it"
-        raise RequestError("resume", message, hint="start anew, without resume", code=ErrorCode.CANNOT_RESUME)
+        raise RequestError("resume", message, hint="start again, without resume", code=ErrorCode.CANNOT_RESUME)
     return ReuseState(
         geometry=geometry,
         sources=SourceMap(**{name: arrays[key] for name, key in sources.items()}),

@@ -30,7 +30,7 @@ from ..plan import BatchPlan, TaskEnv
 
 @dataclass(frozen=True, slots=True)
 class FrameInput:
-    """A frame with what it is told: `passes` of the size that is painted, overscan included."""
+    """A frame with its inputs: `passes` of the size that is generated, extra border included."""
 
     index: int
     passes: FramePasses
@@ -49,7 +49,7 @@ def frame_request(request: Animation, frame: FrameInput, margin: int) -> DepthTo
     Args:
         request: of the animation, resolved.
         frame: which one.
-        margin: px of overscan that `frame` holds on every side.
+        margin: px of extra border that `frame` has on every side.
 
     Raises:
         RequestError: the frame has no depth, or no image where one is needed; names it.
@@ -144,7 +144,7 @@ def decode_frame(latents: Tensor, env: TaskEnv) -> Tensor:
 
 
 def _extend_controls(controls: Sequence[Control], margin: int) -> tuple[Control, ...]:
-    """Control pictures are of the result's size; the overscan continues their borders."""
+    """Control pictures are of the result's size; their border pixels are repeated into the extra border."""
     if margin == 0:
         return tuple(controls)
     border = ((margin, margin), (margin, margin), (0, 0))

@@ -65,7 +65,7 @@ class AnimationFiles:
         if passes:
             yield (
                 f"the passes of {_list_frames(passes)} have changed since they were made: these frames are kept; "
-                f"{_frames_to_render(passes)} to have them made anew"
+                f"{_frames_to_render(passes)} to have them generated again"
             )
         weights = [index for index, mark in marks.items() if _item(mark, "weights") != self._key]
         if weights:
@@ -77,7 +77,7 @@ class AnimationFiles:
             ]
             yield (
                 f"{' and '.join(names) or 'a model'} changed since {_list_frames(weights)} were made: these frames are kept, "
-                "the others are made with the new files; --overwrite (overwrite=True) makes all of them anew"
+                "the others are made with the new files; --overwrite (overwrite=True) generates all of them again"
             )
 
     def _mark(self, index: int) -> Mark:
@@ -108,7 +108,7 @@ def _stat(path: Path) -> list[int] | None:
 
 
 def _weights(request: Animation, model: Model) -> Iterator[tuple[str, str]]:
-    """What is used beside the passes, as a sentence names it, and what its files are."""
+    """What is used besides the passes, as a sentence names it, and what its files are."""
     yield f"the model {model.name}", _describe_files(model.identity)
     for external in external_names(request):
         if external.role in _WEIGHTS:

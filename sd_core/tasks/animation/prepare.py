@@ -47,7 +47,7 @@ T = TypeVar("T")
 class PreparedFrame:
     """A frame that is ready to be painted.
 
-    correspondence: to the frame before; None: it does not follow from it. sources: as carried from there. cut: whether one was
+    correspondence: to the frame before; None: it does not follow from it. sources: as reprojected from there. cut: whether one was
     given or found before the frame. noise: (c, lh, lw) float32 that belongs to its surfaces; None: the passes do not tell
     them apart, or it is not wanted. anchor: the first frame of the shot, where it is looked at. next_state: the state once the
     frame is painted.

@@ -1,4 +1,4 @@
-"""What a frame looks at while something new is made in it: the first of the shot, beside itself.
+"""Reference attention: where a frame generates new areas, it attends to the first frame of the shot besides itself.
 
 The frame before needs no place of its own there. Moved to where its surfaces are now it is what a frame starts from and is
 held to, so that the frame's own layers see it in every step; seen once more as it was, it changed nothing that is measured
@@ -30,7 +30,7 @@ AttentionTokens = Mapping[str, list[Tensor]]
 class References:
     """Makes and keeps what the layers see of a finished frame; `image` gives its image.
 
-    It is noised to every level with one fixed noise and told its own depth and prompt, so that it is the same whenever
+    It is noised to every level with one fixed noise and given its own depth and prompt, so that it is the same whenever
     it is made: in a resumed run, too. `evaluations` counts how often the UNet ran for it.
     """
 

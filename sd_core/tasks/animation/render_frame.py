@@ -33,7 +33,7 @@ from .start import AnimationRun, plan_keyframe, plan_reprojected, strength_of
 
 @dataclass(frozen=True, slots=True)
 class RenderedFrame:
-    """A frame: `image` (h, w, 3) float32 in [0, 1], overscan included; `state` for the next one; `stored_image` for the disk.
+    """A frame: `image` (h, w, 3) float32 in [0, 1], extra border included; `state` for the next one; `stored_image` for the disk.
 
     needed_frames: frames whose stored images are still needed.
     """

@@ -52,7 +52,7 @@ class AnimationRun:
         return latent_scale(self.model)
 
     def environment(self, index: int) -> TaskEnv:
-        """The bench for a frame: the same draws for each, unless they are to be independent."""
+        """The environment of a frame: the same random numbers for each, unless they are to be independent."""
         seed = seed_of(self.request)
         if self.request.reuse.noise is NoiseKind.INDEPENDENT:
             seed = (seed + index) % (MAX_SEED + 1)

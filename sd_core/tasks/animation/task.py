@@ -35,7 +35,7 @@ from .render_frame import FrameRenderer
 from .start import AnimationRun
 
 _STATE_BYTES = 32 * 6
-"""Per pixel, of what a run needs beside its pictures: at most some 30 images of 6 bytes, measured, and the state itself."""
+"""Per pixel, of what a run needs besides its pictures: at most some 30 images of 6 bytes, measured, and the state itself."""
 
 
 def run(request: Animation, context: Context, *, keep_latents: bool = False) -> Result:
@@ -153,7 +153,7 @@ def _progress(animation: AnimationRun, count: int) -> FrameProgress:
 
 
 def _open_frame(animation: AnimationRun, frames: Frames, index: int, before: FrameInput | None) -> FrameInput:
-    """A frame, cut to what is painted: the picture and as much of the overscan as is made."""
+    """A frame, cut to what is generated: the picture and as much of the extra border as is generated."""
     request, margin = animation.request, animation.margin
     height, width = size_of(request)
     size = (height + 2 * margin, width + 2 * margin)

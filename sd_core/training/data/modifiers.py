@@ -39,7 +39,7 @@ class Surface:
     albedo: NDArray[np.floating[Any]]
     """(h, w, 3) sRGB in [0, 1]."""
     height: Plane
-    """(h, w) relief in px."""
+    """(h, w) height in px."""
     glow: Plane
     """(h, w) share of the albedo that needs no light."""
     gloss: float
@@ -51,7 +51,7 @@ def _mix(albedo: NDArray[np.floating[Any]], rgb: NDArray[np.floating[Any]], shar
 
 
 def _hollows(surface: Surface, reach: float) -> Plane:
-    """1 in the low places of the relief, 0 on the high ones."""
+    """1 in the low places of the height map, 0 on the high ones."""
     local_height = surface.height - blur(surface.height, reach)
     return smoothstep(-0.6, 1.4, -local_height / max(float(local_height.std()), 0.25))
 

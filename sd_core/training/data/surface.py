@@ -72,7 +72,7 @@ DrawMaterial: TypeAlias = Callable[[MaterialContext], Layers]
 
 
 def flat(context: MaterialContext) -> Plane:
-    """A height map without relief."""
+    """A flat height map."""
     return np.zeros(context.shape, np.float32)
 
 
