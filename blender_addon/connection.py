@@ -179,7 +179,7 @@ class Connection:
             return connect(home=preferences.data_folder, patience=_PATIENCE)
         if not preferences.online and urlsplit(preferences.url).hostname not in _LOOPBACK:
             raise ServerError(
-                "Blender may not use the network",
+                "Blender's online access is off",
                 hint="allow online access in the preferences, under System",
                 code=ErrorCode.NETWORK_NOT_ALLOWED,
             )
@@ -189,7 +189,7 @@ class Connection:
         if not preferences.python:
             raise ServerError(
                 "no Python with sd_core was found",
-                hint='install it (pip install "sd-core[all]") or name its Python in the preferences',
+                hint='install it (pip install "sd-core[all]") or choose its Python in the preferences of the extension',
                 code=ErrorCode.SERVER_NOT_INSTALLED,
             )
         self._end_process()
@@ -237,17 +237,17 @@ class StatusPoller:
     """Seconds between two questions, and for which a panel counts as shown after it was drawn."""
 
     def __init__(self) -> None:
-        self._drawn = self._asked = 0.0
+        self._last_drawn = self._asked = 0.0
         self._shown = server.status
 
     def note_drawn(self) -> None:
         """A panel shows the status."""
-        self._drawn = time.monotonic()
+        self._last_drawn = time.monotonic()
 
     def tick(self) -> bool:
         """Ask again if it is time; gives whether the status has changed since the last call. For the main thread."""
         now = time.monotonic()
-        if now - self._drawn < 2 * self._INTERVAL and now - self._asked > self._INTERVAL:
+        if now - self._last_drawn < 2 * self._INTERVAL and now - self._asked > self._INTERVAL:
             self._asked = now
             threading.Thread(target=server.find, args=(read_preferences(),), name="sd_core-watch", daemon=True).start()
         changed, self._shown = self._shown != server.status, server.status

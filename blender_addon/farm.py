@@ -137,18 +137,18 @@ def _preferences(options: argparse.Namespace) -> Preferences:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="blender -b FILE ... --", description="Stylise the animation of a file.")
-    parser.add_argument("--scene", default="", help="name of the scene; the one that was open")
-    parser.add_argument("--view-layer", default="", help="name of the view layer; the first that is rendered")
-    parser.add_argument("--start", type=int, help="first frame; the scene's")
-    parser.add_argument("--end", type=int, help="last frame; the scene's")
-    parser.add_argument("--step", type=int, help="frames from one picture to the next; the scene's")
-    parser.add_argument("--prompt", help="what the pictures show; the scene's")
-    parser.add_argument("--output", default="", help="folder for all files; the scene's")
-    parser.add_argument("--resume", action="store_true", help="take up what an earlier run has left in the folder")
+    parser.add_argument("--scene", default="", help="name of the scene (default: the active one)")
+    parser.add_argument("--view-layer", default="", help="name of the view layer (default: the first that is rendered)")
+    parser.add_argument("--start", type=int, help="first frame (default: start of the scene)")
+    parser.add_argument("--end", type=int, help="last frame (default: end of the scene)")
+    parser.add_argument("--step", type=int, help="frame step (default: step of the scene)")
+    parser.add_argument("--prompt", help="prompt (default: prompt of the scene)")
+    parser.add_argument("--output", default="", help="folder for all files (default: folder of the scene)")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run in the output folder")
     parser.add_argument(
-        "--url", default="", help="a server that runs already; that of the preferences, else one is started"
+        "--url", default="", help="URL of a running server (default: as in the preferences, else a server is started)"
     )
-    parser.add_argument("--token", default="", help="its bearer token")
+    parser.add_argument("--token", default="", help="bearer token of the server")
     parser.add_argument("--python", default="", help="the Python with sd_core, to start a server with")
     parser.add_argument("--device", default="", help="auto, cpu, cuda, cuda:1 or mps, for a server that is started")
     return parser

@@ -23,13 +23,7 @@ from bpy.props import (
 from sd_core.requests import Control, Generation, Request
 from sd_core.values import FieldSpec, Role, Value, field_specs
 from sd_core.values.checks import choice, depth_range, integer, margins, number, side
-
-_LABELS = {
-    "xy": "X and Y", "mlsd": "MLSD", "openpose": "OpenPose", "softedge": "Soft Edge", "lineart": "Line Art",
-    "opengl": "OpenGL", "directx": "DirectX",
-    "surface": "Follows Surfaces", "fixed": "Same in Every Frame", "independent": "Different in Every Frame",
-}  # fmt: skip
-"""Labels of choices that differ from their names in title case."""
+from sd_core.values.choice_labels import choice_label
 
 SWITCH_PREFIX = "use_"
 """Begins the name of the switch of a value that may be None."""
@@ -138,11 +132,6 @@ def set_values(group: bpy.types.PropertyGroup, values: Mapping[str, Any]) -> Non
 def exact(value: float) -> float:
     """The number that was typed: Blender keeps 0.3 as 0.30000001192092896, which is another request."""
     return round(value, 6)
-
-
-def choice_label(name: str) -> str:
-    """A member of a closed choice, for people."""
-    return _LABELS.get(name, name.replace("_", " ").title())
 
 
 def _value(group: bpy.types.PropertyGroup, name: str, spec: FieldSpec) -> Any:

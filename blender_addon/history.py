@@ -19,7 +19,7 @@ from sd_core.saving import save_arrays
 MAX_SHOWN = 60
 """The newest images that the panel offers."""
 
-_NONE = ("NONE", "Nothing yet", "Images appear here as they are made", "IMAGE_DATA", 0)
+_NONE = ("NONE", "No Images", "Generated images appear here", "IMAGE_DATA", 0)
 
 
 class _ThumbnailMenu:
@@ -106,9 +106,7 @@ def _load_items(previews: bpy.utils.previews.ImagePreviewCollection) -> list[tup
 class SDCORE_PG_window(bpy.types.PropertyGroup):
     """What the panels remember while Blender runs; it is not saved."""
 
-    __annotations__ = {
-        "history": EnumProperty(name="History", description="Images that were made before", items=_menu_items)
-    }
+    __annotations__ = {"history": EnumProperty(name="History", description="Generated images", items=_menu_items)}
 
 
 CLASSES = (SDCORE_PG_window,)

@@ -154,7 +154,7 @@ class BlenderJob:
 
     def warn_omitted(self, what: str) -> None:
         """Warn of a part of the scene that its picture lacks, because it would run code; for the job's thread."""
-        self.inbox((self, WarningMessage(f"{what} is left out: scripts of this file are not allowed"), None))
+        self.inbox((self, WarningMessage(f"{what} is not rendered, because scripts of this file may not run"), None))
 
     def attach_remote(self, remote: RemoteJob) -> None:
         """The job is on the server now; for the job's thread."""
@@ -171,7 +171,10 @@ class BlenderJob:
                 self.warnings.append(event.message)
                 _log.warning("%s: %s", self.label, event.message)
             case Queued():
-                self.stage, self.message = JobStage.QUEUED, f"{event.position} before it" if event.position else ""
+                self.stage, self.message = (
+                    JobStage.QUEUED,
+                    f"{event.position} jobs before this one" if event.position else "",
+                )
             case Loading():
                 self.stage, self.message = JobStage.LOADING, event.message
             case StepEvent():

@@ -205,7 +205,18 @@ def _run_job(
         _inbox.put((job, Failed(error), None))
     except Exception as error:  # noqa: BLE001 - shown to the user, and logged
         _log.exception("%s failed", job.label)
-        _inbox.put((job, Failed(SDError(f"{type(error).__name__}: {error}", hint="see the console")), None))
+        _inbox.put(
+            (
+                job,
+                Failed(
+                    SDError(
+                        f"{type(error).__name__}: {error}",
+                        hint="details are in the system console (Window > Toggle System Console)",
+                    )
+                ),
+                None,
+            )
+        )
 
 
 def _tick() -> float:
@@ -252,7 +263,13 @@ def _run_guarded(job: BlenderJob, work: Callable[[], str | None]) -> None:
         job.cancel()
         known = isinstance(error, SDError)
         job.end(
-            JobStage.FAILED, error if known else SDError(f"{type(error).__name__}: {error}", hint="see the console")
+            JobStage.FAILED,
+            error
+            if known
+            else SDError(
+                f"{type(error).__name__}: {error}",
+                hint="details are in the system console (Window > Toggle System Console)",
+            ),
         )
         _report(job)
         return

@@ -49,9 +49,13 @@ def problem_of(name: str, settings: bpy.types.PropertyGroup) -> str:
     info = next((info for info in server_loras() if info.name == name), None)
     if info is None:
         alone = "/" not in name and "\\" not in name
-        return f"{name} is not on the server: put it into its LoRA folder and refresh, or remove it" if alone else ""
+        return (
+            f"{name} is not in the LoRA folder of the server: copy it there and press Refresh, or remove it here"
+            if alone
+            else ""
+        )
     if info.problem:
-        return f"{name} is {info.problem}: get it again, or remove it"
+        return f"{name} cannot be used ({info.problem}): download it again, or remove it here"
     family = _family(settings)
     if family and info.family and info.family != family:
         own, other = FAMILY_LABELS.get(info.family, info.family), FAMILY_LABELS.get(family, family)

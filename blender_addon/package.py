@@ -139,7 +139,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=ADDON.parent / "dist", help="folder for the zip (default: dist)")
     parser.add_argument(
-        "--blender", default="", help="a Blender that validates the zip and writes the repository's index"
+        "--blender",
+        default="",
+        help="Blender program; if given, it validates the zip and writes the index of the repository",
     )
     return parser.parse_args(arguments)
 

@@ -31,7 +31,7 @@ _FIXES: Mapping[ErrorCode, Fix] = MappingProxyType(
         ErrorCode.MASK_UNUSABLE: Fix("sdcore.new_mask", "New Mask"),
         ErrorCode.SURFACE_MASK_UNUSABLE: Fix("sdcore.paint_mask", "Paint Mask"),
         ErrorCode.REGION_EMPTY: Fix("sdcore.select_region", "Select Region"),
-        ErrorCode.NOT_ALLOWED: Fix("sdcore.allow_names", "Allow ..."),
+        ErrorCode.NOT_ALLOWED: Fix("sdcore.allow_names", "Allow These Models ..."),
         ErrorCode.OUT_OF_MEMORY: Fix("sdcore.free_memory", "Free Memory"),
         ErrorCode.MODEL_NOT_FOUND: _DEFAULT_MODEL,
         ErrorCode.MODEL_MISMATCH: _DEFAULT_MODEL,

@@ -93,7 +93,7 @@ class _Variables:
         try:
             return string.Formatter().get_field(field, (), self._variables)[0]
         except (LookupError, AttributeError, ValueError, TypeError) as error:
-            hint = "run the cell that makes it first; write {{ and }} for braces that mean themselves"
+            hint = "run the cell that defines it first; write {{ and }} for literal braces"
             raise RequestError("line", f"there is no variable {field!r}", hint=hint) from error
 
     def _placeholder(self, value: Any) -> str:

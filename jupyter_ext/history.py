@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sd_core.requests import Generation, Request
+from sd_core.requests.registry import kind_of
 from sd_core.results import Result
 from sd_core.saving import free_path, image_request, stem_of
 from sd_core.values import Array
@@ -33,12 +34,12 @@ class Entry:
     def caption(self) -> str:
         """Kind and seed."""
         seed = self.request.seed if isinstance(self.request, Generation) else None
-        return type(self.request).__name__ if seed is None else f"seed {seed}"
+        return kind_of(self.request).title if seed is None else f"seed {seed}"
 
     @property
     def title(self) -> str:
         """The tooltip."""
-        prompt = self.request.prompt if isinstance(self.request, Generation) else type(self.request).__name__
+        prompt = self.request.prompt if isinstance(self.request, Generation) else kind_of(self.request).title
         height, width = self.picture.shape[:2]
         return f"{prompt} ({width} x {height} px)"
 

@@ -71,7 +71,7 @@ class _LiveOutput:
 
     def __init__(self) -> None:
         self._id = f"sd-{id(self):x}-{time.monotonic_ns():x}"
-        self._drawn = 0.0
+        self._last_drawn = 0.0
         display({"text/plain": "starting"}, raw=True, display_id=self._id)
 
     def show(self, event: Event) -> None:
@@ -80,7 +80,7 @@ class _LiveOutput:
             case Loading(message=message):
                 self._draw({"text/plain": message or "loading"})
             case StepEvent(index=index, count=count, preview=preview):
-                if time.monotonic() - self._drawn >= PREVIEW_INTERVAL:
+                if time.monotonic() - self._last_drawn >= PREVIEW_INTERVAL:
                     self._draw(_picture_bundle(preview, f"step {index + 1} of {count}"))
             case FrameEvent(index=index, image=image):
                 self._draw(_picture_bundle(image, f"frame {index + 1}"))
@@ -92,7 +92,7 @@ class _LiveOutput:
         self._draw({"text/plain": ""})
 
     def _draw(self, data: dict[str, Any]) -> None:
-        self._drawn = time.monotonic()
+        self._last_drawn = time.monotonic()
         update_display(data, raw=True, display_id=self._id)
 
 

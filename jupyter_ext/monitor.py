@@ -39,7 +39,7 @@ class Monitor:
 
     def __init__(self, preview: Preview, frames: AnimationTab) -> None:
         self._preview, self._frames = preview, frames
-        self._drawn = 0.0
+        self._last_drawn = 0.0
 
     def show(self, event: Event, request: Request, waiting: int) -> JobProgress | None:
         """Draw an event of a request, unless another was drawn just now; `waiting` jobs are behind this one."""
@@ -82,9 +82,9 @@ class Monitor:
 
     def _show_step(self, event: StepEvent, waiting: int) -> JobProgress | None:
         now = time.monotonic()
-        if now - self._drawn < PREVIEW_INTERVAL and event.index + 1 < event.count:
+        if now - self._last_drawn < PREVIEW_INTERVAL and event.index + 1 < event.count:
             return None
-        self._drawn = now
+        self._last_drawn = now
         progress = (event.index + 1) / event.count
         with self._preview.hold_sync():
             self._preview.busy = True

@@ -38,9 +38,9 @@ class Panel:
         self.form = widgets.VBox()
         self.generate = widgets.Button(description="Generate", button_style="primary", icon="play")
         self.cancel = widgets.Button(description="Cancel", icon="stop", disabled=True)
-        self.variations = widgets.Button(description="Variations", tooltip="The next four seeds, side by side")
-        self.copy = widgets.Button(description="Copy as Python", tooltip="A cell that makes the same image")
-        self.save = widgets.Button(description="Save", tooltip="Write the image as PNG, with its request inside")
+        self.variations = widgets.Button(description="Variations", tooltip="Generate four images with the next seeds")
+        self.copy = widgets.Button(description="Copy as Python", tooltip="Show Python code that generates this image")
+        self.save = widgets.Button(description="Save", tooltip="Save the image as PNG with all its settings inside")
         self.note = Note()
         self.error = widgets.HTML(layout=widgets.Layout(display="none"))
         self.error.add_class("studio-error")
@@ -104,7 +104,7 @@ class Selection:
             RequestError: there is none yet.
         """
         if self.entry is None:
-            raise RequestError("image", "there is none yet", hint="generate one first")
+            raise RequestError("image", "no image yet", hint="generate one first")
         return self.entry
 
     def select(self, entry: Entry) -> None:

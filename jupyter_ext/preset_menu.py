@@ -29,9 +29,9 @@ class PresetMenu:
     ) -> None:
         self._saved_presets, self._forms, self._write, self._guard = saved_presets, forms, write, guard
         self.choice = widgets.Dropdown(options=[_TITLE], layout=widgets.Layout(flex="1 1 130px", width="auto"))
-        self.name = widgets.Text(placeholder="name of your own", layout=widgets.Layout(flex="1 1 130px", width="auto"))
-        self.save = _button("save", "Save these settings as a preset of this name")
-        self.delete = _button("trash", "Delete the preset of this name")
+        self.name = widgets.Text(placeholder="preset name", layout=widgets.Layout(flex="1 1 130px", width="auto"))
+        self.save = _button("save", "Save the settings under this name")
+        self.delete = _button("trash", "Delete this preset")
         self.box = widgets.HBox([self.choice, self.name, self.save, self.delete])
         self.box.add_class("studio-presets")
         saved_presets.on_change(self.refresh)

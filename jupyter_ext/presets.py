@@ -67,7 +67,7 @@ def apply_preset(name: str, request: Request, saved_presets: Mapping[str, Preset
         return apply_style(name.removeprefix(_STYLE), request)
     values = saved_presets[name] if name in saved_presets else BUILT_IN.get(name)
     if values is None:
-        raise RequestError("preset", f"there is no preset {name!r}", hint="choose one of the list")
+        raise RequestError("preset", f"there is no preset {name!r}", hint="choose one from the list")
     known = shown_fields(type(request)).keys() - _fixed_fields(request)
     return replace(request, **{field: value for field, value in values.items() if field in known})
 
@@ -148,7 +148,9 @@ class SavedPresets(MutableMapping[str, PresetValues]):
 
 def _check_name(name: str) -> str:
     if name in preset_names({}):
-        raise RequestError("preset", f"{name!r} is there already and stays as it is", hint="choose another name")
+        raise RequestError(
+            "preset", f"{name!r} is a built-in preset and cannot be replaced", hint="choose another name"
+        )
     if name != name.strip() or not name.isprintable() or not 0 < len(quote(name)) <= _MAX_NAME_LENGTH:
         raise RequestError("preset", f"cannot be called {name!r:.80}", hint="give it a short name of plain letters")
     return name
@@ -165,5 +167,5 @@ def _to_json(field: str, value: object) -> object:
     except (TypeError, ValueError) as error:
         raise RequestError(field, f"cannot be kept in a preset: {error}", hint="leave it out") from error
     if blobs_named(plain):
-        raise RequestError(field, "holds a picture, which a preset cannot keep", hint="leave it out")
+        raise RequestError(field, "contains an image: images cannot be stored in a preset", hint="leave it out")
     return plain

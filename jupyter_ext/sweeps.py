@@ -11,6 +11,8 @@ from typing import Any
 from sd_core.errors import RequestError
 from sd_core.requests import Generation, Request, replace
 from sd_core.requests.generation import MAX_SEED
+from sd_core.requests.registry import kind_of
+from sd_core.values import FieldSpec
 from sd_core.values.checks import integer, number
 
 from .fields import shown_fields
@@ -75,7 +77,7 @@ def sweep_of(axes: Sequence[Axis]) -> Sweep:
     """
     if not 1 <= len(axes) <= 3:
         raise RequestError(
-            "sweep", f"varies {len(axes)} fields", hint="give values for one to three fields, as 4, 8, 16"
+            "sweep", f"varies {len(axes)} fields", hint="enter values for one to three fields, such as 4, 8, 16"
         )
     return Sweep(*axes)
 
@@ -94,7 +96,9 @@ def variations(request: Request, count: int = 4) -> Sweep:
         RequestError: its kind of request has no seed.
     """
     if not isinstance(request, Generation):
-        raise RequestError("seed", f"{type(request).__name__} draws nothing", hint="choose another mode")
+        raise RequestError(
+            "seed", f"{kind_of(request).title} has no seed, so there are no variations", hint="choose another mode"
+        )
     first = (request.seed or 0) + 1
     return make_sweep({"seed": range(first, first + count)})
 
@@ -107,7 +111,7 @@ def read_axis(kind: type[Request], field: str, entered: str) -> Axis:
     """
     spec = shown_fields(kind).get(field)
     if spec is None:
-        raise RequestError(field, f"is no field of {kind.__name__}", hint="choose one of the list")
+        raise RequestError(field, f"is no field of {kind_of(kind).title}", hint="choose one from the list")
     read = _parser_of(spec.convert)
     pieces = entered.split("|" if "|" in entered or read is str else ",")
     try:
@@ -117,9 +121,9 @@ def read_axis(kind: type[Request], field: str, entered: str) -> Axis:
     return Axis(field, values)
 
 
-def sweepable_fields(kind: type[Request]) -> Sequence[str]:
+def sweepable_fields(kind: type[Request]) -> Sequence[FieldSpec]:
     """The fields whose values can be typed."""
-    return [spec.name for spec in shown_fields(kind).values() if _parser_of(spec.convert) is not None]
+    return [spec for spec in shown_fields(kind).values() if _parser_of(spec.convert) is not None]
 
 
 def _parser_of(convert: Any) -> Callable[[str], Any] | None:

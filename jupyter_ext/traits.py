@@ -18,7 +18,7 @@ from .forms import Forms
 class StudioTraits(widgets.VBox):
     """A box with the traits of a studio; `request` and what the form shows are the same."""
 
-    image = traitlets.Any(None, help="The newest picture, or the one chosen in the gallery: a Pillow image, or None.")
+    image = traitlets.Any(None, help="The newest image, or the one selected in the gallery: a Pillow image, or None.")
     result = traitlets.Instance(Result, allow_none=True)
     request = traitlets.Instance(Request, allow_none=True)
     status = traitlets.Unicode("idle", help="idle, queued, loading, running, done, failed or cancelled.")

@@ -79,7 +79,7 @@ class SDCORE_OT_generate_from_image(_FromImage, bpy.types.Operator):
 
 
 class SDCORE_OT_generate_inpaint(_FromImage, bpy.types.Operator):
-    """Paint the masked part of the open image anew"""
+    """Repaint the masked part of the open image"""
 
     bl_idname = "sdcore.generate_inpaint"
     bl_label = "Inpaint"
@@ -95,7 +95,10 @@ class SDCORE_OT_generate_inpaint(_FromImage, bpy.types.Operator):
         if mask.size != image.size:
             sizes = [f"{width} x {height} px" for height, width in (mask.size, image.size)]
             raise RequestError(
-                "mask", f"is {sizes[0]}, but the image {sizes[1]}", hint="make them equal", code=ErrorCode.MASK_UNUSABLE
+                "mask",
+                f"is {sizes[0]}, but the image {sizes[1]}",
+                hint="use a mask of the size of the image",
+                code=ErrorCode.MASK_UNUSABLE,
             )
         return replace(plan, pictures=plan.pictures | {"mask": (mask, convert)})
 
@@ -150,8 +153,9 @@ def _padding(settings: bpy.types.PropertyGroup, field: str, size: tuple[int, int
     height, width = size
     pad = -width % _CELL, -height % _CELL
     if any(pad) and not settings.pad:
-        hint = f'turn on "Pad to Multiples of 8", which works on {width + pad[0]} x {height + pad[1]} px and cuts back'
-        raise RequestError(field, f"gives {width} x {height} px, not multiples of {_CELL}", hint=hint)
+        padded = f"{width + pad[0]} x {height + pad[1]} px"
+        hint = f'turn on "Pad to Multiples of 8": the image is extended to {padded} and the result is cropped'
+        raise RequestError(field, f"gives {width} x {height} px: both sides must be multiples of {_CELL}", hint=hint)
     return pad
 
 
@@ -161,7 +165,7 @@ def _mask_pixels(settings: bpy.types.PropertyGroup, image: ImagePixels) -> tuple
         case "NONE":
             if not any(settings.inpaint.expand):
                 hint = "choose a mask, or how far to expand the image"
-                raise RequestError("mask", "nothing is to be painted", hint=hint, code=ErrorCode.MASK_UNUSABLE)
+                raise RequestError("mask", "no mask and no border to add", hint=hint, code=ErrorCode.MASK_UNUSABLE)
             return None
         case "ALPHA":
             return image, transparency_mask

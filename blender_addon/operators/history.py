@@ -26,14 +26,14 @@ class _NeedsHistoryImage:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return is_ready(cls, "Nothing was made yet" if history.selected_image(context) is None else "")
+        return is_ready(cls, "No image is selected in the history" if history.selected_image(context) is None else "")
 
 
 class SDCORE_OT_use_again(_NeedsHistoryImage, ReportingOperator, bpy.types.Operator):
-    """Take over the settings of the selected image, with its seed"""
+    """Set all settings and the seed as for the selected image"""
 
     bl_idname = "sdcore.use_again"
-    bl_label = "Use Again"
+    bl_label = "Restore Settings"
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     def carry_out(self, context: bpy.types.Context) -> None:

@@ -20,7 +20,7 @@ class _RemoveRow(_Undoable):
 
     rows: ClassVar[str]
 
-    index: IntProperty(name="Index", description="Its place in the list", min=0, options={"HIDDEN"})
+    index: IntProperty(name="Index", description="Index in the list", min=0, options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         getattr(context.scene.sd_core, self.rows).remove(self.index)
@@ -34,7 +34,7 @@ class SDCORE_OT_add_lora(_Undoable, bpy.types.Operator):
     bl_label = "Add LoRA"
 
     path: StringProperty(
-        name="LoRA", description="Its name; empty to enter one in the list", options={"HIDDEN", "SKIP_SAVE"}
+        name="LoRA", description="Name of the LoRA; empty: add an empty row", options={"HIDDEN", "SKIP_SAVE"}
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -50,7 +50,9 @@ class SDCORE_OT_remove_lora(_RemoveRow, bpy.types.Operator):
     rows = "loras"
 
     path: StringProperty(
-        name="LoRA", description="Its name, in place of its place in the list", options={"HIDDEN", "SKIP_SAVE"}
+        name="LoRA",
+        description="Name of the LoRA to remove; empty: the row at the index",
+        options={"HIDDEN", "SKIP_SAVE"},
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -83,7 +85,7 @@ class SDCORE_OT_remove_control(_RemoveRow, bpy.types.Operator):
 
 
 class SDCORE_OT_new_mask(_Undoable, bpy.types.Operator):
-    """Make a black image of the open image's size, to paint white where to repaint"""
+    """New black image of the size of the open image; paint white where to repaint"""
 
     bl_idname = "sdcore.new_mask"
     bl_label = "New Mask"

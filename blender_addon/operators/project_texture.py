@@ -113,7 +113,7 @@ def _view_cameras(context: bpy.types.Context) -> tuple[tuple[int, int] | None, t
         case _:
             cameras = sorted((item for item in context.selected_objects if item.type == "CAMERA"), key=_name)
     if not cameras:
-        raise RequestError("views", "no camera is selected", hint="select cameras with the objects")
+        raise RequestError("views", "no camera is selected", hint="select the cameras together with the objects")
     size = _view_size(scene)
     depsgraph = context.evaluated_depsgraph_get()
     views = [camera_for(camera, depsgraph, size) for camera in cameras]
@@ -160,7 +160,7 @@ def _maps_of_texture(maps: Mapping[str, np.ndarray], suffix: str) -> dict[str, A
 
 
 class SDCORE_OT_project_texture(ReportingOperator, bpy.types.Operator):
-    """Paint the selected objects from all sides or from cameras, shaped by their depth"""
+    """Generate a texture for the selected objects from several views, guided by their depth"""
 
     bl_idname = "sdcore.project_texture"
     bl_label = "Project Texture"

@@ -15,7 +15,7 @@ Pixel = tuple[float, float]
 
 
 class SDCORE_OT_select_region(bpy.types.Operator):
-    """Drag a rectangle over the open image: inpainting repaints what lies within"""
+    """Drag a rectangle over the open image; Inpaint repaints inside it"""
 
     bl_idname = "sdcore.select_region"
     bl_label = "Select Region"
@@ -66,7 +66,7 @@ class SDCORE_OT_select_region(bpy.types.Operator):
     def _set_region(self, context: bpy.types.Context, first: Pixel, last: Pixel) -> set[str]:
         image = context.space_data.image
         if image is None:
-            self.report({"ERROR"}, "The image is gone. Open it again, and then select the region")
+            self.report({"ERROR"}, "The image was closed. Open it and select the region again")
             return {"CANCELLED"}
         left, top, width, height = region_between(first, last, image.size[0], image.size[1])
         if not (width and height):

@@ -113,7 +113,7 @@ class _NeedsTexture(ReportingOperator):
 
 
 class SDCORE_OT_repaint_texture(_NeedsTexture, bpy.types.Operator):
-    """Paint the masked part of the texture that the selected objects show anew; the rest stays as it is"""
+    """Repaint the masked part of the texture of the selected objects; the rest stays unchanged"""
 
     bl_idname = "sdcore.repaint_texture"
     bl_label = "Repaint Texture"
@@ -123,7 +123,7 @@ class SDCORE_OT_repaint_texture(_NeedsTexture, bpy.types.Operator):
 
 
 class SDCORE_OT_paint_mask(_NeedsTexture, bpy.types.Operator):
-    """Paint white on the active object where its texture is to be repainted"""
+    """Go to Texture Paint with a new mask; paint white where to repaint"""
 
     bl_idname = "sdcore.paint_mask"
     bl_label = "Paint Mask"

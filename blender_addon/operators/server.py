@@ -44,7 +44,7 @@ class BackgroundRequest:
 
 
 class SDCORE_OT_start_server(bpy.types.Operator):
-    """Start the server, or look for it again; jobs that were lost with it are taken up"""
+    """Start the server or reconnect to it; interrupted jobs continue"""
 
     bl_idname = "sdcore.start_server"
     bl_label = "Start Server"
@@ -58,7 +58,7 @@ class SDCORE_OT_start_server(bpy.types.Operator):
 
 
 class SDCORE_OT_stop_server(bpy.types.Operator):
-    """Stop the server that this Blender has started; jobs that wait are kept for the next start"""
+    """Cancel all jobs of this Blender, then stop the server that it has started"""
 
     bl_idname = "sdcore.stop_server"
     bl_label = "Stop Server"
@@ -76,7 +76,7 @@ class SDCORE_OT_stop_server(bpy.types.Operator):
 
 
 class SDCORE_OT_free_memory(BackgroundRequest, bpy.types.Operator):
-    """Let the server drop its models and give their memory back"""
+    """Unload the models of the server from memory"""
 
     bl_idname = "sdcore.free_memory"
     bl_label = "Free Memory"
@@ -84,7 +84,7 @@ class SDCORE_OT_free_memory(BackgroundRequest, bpy.types.Operator):
 
 
 class SDCORE_OT_refresh_models(BackgroundRequest, bpy.types.Operator):
-    """Ask the server anew which models, ControlNets and LoRAs it has"""
+    """Reload the lists of models, ControlNets and LoRAs from the server"""
 
     bl_idname = "sdcore.refresh_models"
     bl_label = "Refresh"
@@ -100,7 +100,7 @@ class SDCORE_OT_open_lora_folder(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        elsewhere = "The server has its folder where it runs: loras in its data folder"
+        elsewhere = "The server runs on another computer: use the folder 'loras' in its data folder there"
         return is_ready(cls, elsewhere if read_preferences().url else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -109,7 +109,7 @@ class SDCORE_OT_open_lora_folder(bpy.types.Operator):
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             self.report(
-                {"ERROR"}, f"{folder} cannot be made: {error.strerror}. Name another data folder in the preferences"
+                {"ERROR"}, f"{folder} cannot be made: {error.strerror}. Set another data folder in the preferences"
             )
             return {"CANCELLED"}
         bpy.ops.wm.path_open(filepath=str(folder))
@@ -137,7 +137,7 @@ class SDCORE_OT_cancel(bpy.types.Operator):
 
 
 class SDCORE_OT_dismiss(bpy.types.Operator):
-    """Leave the jobs that have ended out of the panel"""
+    """Remove finished and failed jobs from the panel"""
 
     bl_idname = "sdcore.dismiss"
     bl_label = "Dismiss"
@@ -161,7 +161,7 @@ class SDCORE_OT_open_preferences(bpy.types.Operator):
 
 
 class SDCORE_OT_set_pad(bpy.types.Operator):
-    """Continue images by their border to multiples of 8 pixels, and cut the results back"""
+    """Extend images to multiples of 8 px by repeating border pixels, and crop the results"""
 
     bl_idname = "sdcore.set_pad"
     bl_label = "Pad to Multiples of 8"
@@ -174,7 +174,7 @@ class SDCORE_OT_set_pad(bpy.types.Operator):
 
 
 class SDCORE_OT_use_default_model(bpy.types.Operator):
-    """Leave the model, its LoRAs and ControlNets to the server's defaults"""
+    """Use the default model of the server, without LoRAs and ControlNets"""
 
     bl_idname = "sdcore.use_default_model"
     bl_label = "Use the Default Model"

@@ -72,7 +72,7 @@ class _AnimationJob:
         job.report_progress("Rendering passes", 0.0)
 
         def progress(done: int, count: int) -> None:
-            job.report_progress(f"Passes {done} / {count}", done / count)
+            job.report_progress(f"Data passes: frame {done} of {count}", done / count)
 
         self._render_passes(job, progress)
         paths = tuple(map(self.output.data, self.frames))
@@ -205,7 +205,7 @@ def _refuse_open_file(output: AnimationOutput) -> None:
     for name in (bpy.data.filepath, *(library.filepath for library in bpy.data.libraries)):
         path = Path(bpy.path.abspath(name)) if name else None
         if path is not None and output.is_scene_copy(path):
-            message = f"{path} is what this is made from, and lies in the output folder {output.folder}"
+            message = f"{path} is in use by this Blender and would be overwritten: it lies in the output folder {output.folder}"
             raise RequestError("output", message, hint="choose another folder, or save the scene elsewhere")
 
 
@@ -312,14 +312,14 @@ class _ResultDisplay:
 
 
 class SDCORE_OT_stylise_animation(ReportingOperator, bpy.types.Operator):
-    """Stylise every frame of the scene's range, so that it holds still"""
+    """Stylise all frames of the scene without flicker"""
 
     bl_idname = "sdcore.stylise_animation"
     bl_label = "Stylise Animation"
 
     again: BoolProperty(
         name="Resume",
-        description="Go on with what an earlier run has left in the output folder",
+        description="Continue an interrupted run in the output folder",
         default=False,
         options={"SKIP_SAVE"},
     )

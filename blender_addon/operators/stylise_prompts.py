@@ -9,7 +9,7 @@ import bpy
 
 
 class SDCORE_OT_add_prompt(bpy.types.Operator):
-    """Add a prompt that holds from the current frame on"""
+    """Add a prompt that starts at the current frame"""
 
     bl_idname = "sdcore.add_prompt"
     bl_label = "Add Prompt"
@@ -42,7 +42,7 @@ class SDCORE_OT_remove_prompt(bpy.types.Operator):
 
 
 class SDCORE_OT_prompts_from_markers(bpy.types.Operator):
-    """Add a prompt for each timeline marker, with the marker's name; it follows the marker"""
+    """Add one prompt for each timeline marker: its text is the name of the marker, its first frame moves with it"""
 
     bl_idname = "sdcore.prompts_from_markers"
     bl_label = "Prompts from Markers"

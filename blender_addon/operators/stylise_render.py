@@ -148,7 +148,7 @@ def _alpha_of(image: np.ndarray | None, trim: Any) -> np.ndarray | None:
 
 
 class SDCORE_OT_stylise_render(ReportingOperator, bpy.types.Operator):
-    """Make a stylised picture of the current frame, shaped by its depth"""
+    """Generate a stylised image of the current frame, guided by its depth"""
 
     bl_idname = "sdcore.stylise_render"
     bl_label = "Stylise Render"

@@ -53,7 +53,7 @@ class Target:
 
 
 class SDCORE_OT_generate_texture(ReportingOperator, bpy.types.Operator):
-    """Make a tiling material with all its maps from the prompt"""
+    """Generate a seamless PBR material from the prompt"""
 
     bl_idname = "sdcore.generate_texture"
     bl_label = "Generate Texture"
@@ -63,7 +63,9 @@ class SDCORE_OT_generate_texture(ReportingOperator, bpy.types.Operator):
         plan, target = texture_plan(settings), _target(context)
         bare = [name for name in target.objects if not _has_uvs(name)]
         if bare:
-            self.report({"WARNING"}, f"Without a UV map, no texture is seen on: {', '.join(bare)}. Unwrap it (U)")
+            self.report(
+                {"WARNING"}, f"No UV map, so the texture will not show: {', '.join(bare)}. Unwrap them (U in Edit Mode)"
+            )
         look = MapPlacement(settings.texture_scale, settings.texture_displacement)
 
         def apply(_: BlenderJob, result: Result, maps: Maps) -> SteppedCallback:

@@ -50,7 +50,7 @@ class SDCORE_MT_add_lora(bpy.types.Menu):
         elif not server_loras():
             layout.label(text="The server's LoRA folder is empty", icon="INFO")
         layout.separator()
-        layout.operator("sdcore.add_lora", text="By Name or Path", icon="ADD").path = ""
+        layout.operator("sdcore.add_lora", text="Enter Name or Path", icon="ADD").path = ""
         layout.operator("sdcore.refresh_models", icon="FILE_REFRESH")
         layout.operator("sdcore.open_lora_folder", icon="FILE_FOLDER")
 

@@ -22,8 +22,8 @@ _PICTURE = 8.0
 _GIBIBYTE = 1024**3
 _STATES = {
     ServerState.STARTING: ("Starting", "TIME"),
-    ServerState.UNKNOWN: ("Not running", "RADIOBUT_OFF"),
-    ServerState.FAILED: ("No server", "ERROR"),
+    ServerState.UNKNOWN: ("Server not running", "RADIOBUT_OFF"),
+    ServerState.FAILED: ("Server failed to start", "ERROR"),
 }
 
 

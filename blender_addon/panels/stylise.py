@@ -63,7 +63,7 @@ class SDCORE_PT_stylise_animation:
         button = layout.row()
         button.scale_y = 1.5
         button.operator("sdcore.stylise_animation", icon="RENDER_ANIMATION")
-        layout.operator("sdcore.stylise_animation", text="Resume", icon="PLAY").again = True
+        layout.operator("sdcore.stylise_animation", text="Resume Animation", icon="PLAY").again = True
         draw_jobs(layout, context)
 
 

@@ -23,7 +23,7 @@ class SDCORE_PT_texture:
     def draw(self: Any, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.sd_core
         draw_prompt(layout, settings)
-        layout.template_ID(settings, "texture_image", open="image.open", text="Start from")
+        layout.template_ID(settings, "texture_image", open="image.open", text="Start Image")
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False

@@ -67,5 +67,5 @@ def _depth_edges(depth: np.ndarray) -> np.ndarray:
 def _required_pass(passes: FramePasses, name: str) -> np.ndarray:
     array = getattr(passes, name)
     if array is None:
-        raise RequestError(name, "is missing from the data passes", hint="render them again")
+        raise RequestError(name, "is missing from the data passes", hint="render the data passes again")
     return np.asarray(array)

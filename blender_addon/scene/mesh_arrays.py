@@ -95,7 +95,7 @@ def _check(item: bpy.types.Object, arrays: _ObjectArrays, *, keep_uvs: bool) -> 
     if not keep_uvs and not arrays.has_own_loops:
         raise RequestError(
             "uvs",
-            f"modifiers change the corners of {item.name!r}, so no new UV map can be written",
+            f"modifiers change the topology of {item.name!r}, so that no new UV map can be added",
             hint="use its own UV map, or apply the modifiers",
         )
 

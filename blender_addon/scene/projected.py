@@ -103,11 +103,13 @@ def _write_uvs(item: bpy.types.Object, triangles: ObjectTriangles, uvs: np.ndarr
     mesh = item.data
     if item.mode == "EDIT" or len(mesh.loops) != triangles.loop_count:
         raise RequestError(
-            "uvs", f"{item.name!r} was edited meanwhile", hint="leave Edit Mode and project again; the images are there"
+            "uvs",
+            f"{item.name!r} was edited meanwhile",
+            hint="leave Edit Mode and project again; the images are already in this file",
         )
     layer = mesh.uv_layers.get(UV_MAP) or mesh.uv_layers.new(name=UV_MAP, do_init=False)
     if layer is None:
-        raise RequestError("uvs", f"{item.name!r} has as many UV maps as it can", hint="remove one")
+        raise RequestError("uvs", f"{item.name!r} has the maximum of 8 UV maps", hint="remove one")
     flat = np.zeros((len(mesh.loops), 2), np.float32)
     flat[triangles.loops] = uvs
     # Through `uv`, Blender (4.2 to 5.0 at least) would write into the arrays that a copied mesh still shares with its original.

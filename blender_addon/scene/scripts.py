@@ -29,7 +29,7 @@ from operator import and_
 
 import bpy
 
-FREESTYLE = "Freestyle that runs code"
+FREESTYLE = "Freestyle with Python scripts"
 SHADERS = "Open Shading Language"
 
 

@@ -138,7 +138,9 @@ def _uv_map_of_node(node: bpy.types.Node) -> str:
     if source.type == "TEX_COORD" and socket.name == "UV":
         return ""
     raise RequestError(
-        "uvs", f"{node.image.name!r} is placed by {source.name!r}", hint="connect a UV Map node to the image itself"
+        "uvs",
+        f"the image {node.image.name!r} gets its coordinates from {source.name!r}",
+        hint="connect a UV Map node to its Vector input",
     )
 
 

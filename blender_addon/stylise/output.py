@@ -127,7 +127,7 @@ class AnimationOutput:
             for name in self._file_names():
                 if folder.status(name) is Status.CHANGED:
                     hint = "move it away, or choose another folder"
-                    raise OutputError(str(folder.path(name)), "has been changed since sd_core wrote it", hint=hint)
+                    raise OutputError(str(folder.path(name)), "was changed by another program", hint=hint)
             folder.remove([*(name for frame in self.frames for name in _data_names(frame)), self._job])
             folder.write({f"passes/{copied}": copy, f"passes/{ordered}": order.encode()})
 
@@ -242,7 +242,7 @@ class AnimationOutput:
         paths = ((name, folder.path(name)) for name in dict.fromkeys(names))
         folder.adopt([name for name, path in paths if not path.is_symlink() and path.is_file() and is_whole(path)])
         if not folder.path("passes/order.json").is_file():
-            raise RequestError("resume", f"there is nothing in {self.passes}", hint="start anew")
+            raise RequestError("resume", f"no interrupted run in {self.passes}", hint="start without Resume")
 
 
 def _picture_name(frame: int) -> str:

@@ -47,7 +47,7 @@ def still_fields(
     """
     depth = passes.depth
     if depth is None or not np.isfinite(depth).any():
-        raise RequestError("depth", "the camera sees no surface", hint="point the camera at something")
+        raise RequestError("depth", "the camera sees only background", hint="point the camera at something")
     image = None if picture is None else framing.pad(np.ascontiguousarray(picture[..., :3]))
     return {"depth": depth, "image": image, "controls": controls.make_controls(passes)}
 

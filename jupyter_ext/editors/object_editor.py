@@ -18,7 +18,7 @@ class ObjectEditor(Editor):
 
     def __init__(self, spec: FieldSpec, context: EditorContext) -> None:
         self._around = context
-        self._held: Any = None
+        self._object: Any = None
         hint = "path or {variable}" if spec.is_required else f"{spec.about.unset}; or {{variable}}"
         self._entry = widgets.Text(
             description=spec.label,
@@ -33,7 +33,7 @@ class ObjectEditor(Editor):
 
     def get(self) -> Any:
         text = self._entry.value.strip()
-        value = resolve_input(text, self._around, self.spec.name) if text else self._held
+        value = resolve_input(text, self._around, self.spec.name) if text else self._object
         if value is None and self.spec.is_required:
             raise MissingValue(self.spec.name, "is missing", hint="give a path, or a variable as {name}")
         return value
@@ -42,17 +42,17 @@ class ObjectEditor(Editor):
         with self.suppress_changes():
             is_path = isinstance(value, str) and not _is_variable(value) and value == value.strip()
             self._entry.value = value if is_path else ""
-            self._held = None if is_path else value
+            self._object = None if is_path else value
             self._show_description()
 
     def _on_text_change(self, *_: object) -> None:
         if not self._silent:
-            self._held = None
+            self._object = None
             self._show_description()
             self.notify()
 
     def _show_description(self) -> None:
-        self._about.value = "" if self._held is None else html.escape(describe(self._held))
+        self._about.value = "" if self._object is None else html.escape(describe(self._object))
 
 
 def resolve_input(text: str, context: EditorContext, name: str) -> Any:
@@ -66,7 +66,7 @@ def resolve_input(text: str, context: EditorContext, name: str) -> Any:
     variable = text[1:-1].strip()
     variables = context.variables()
     if variable not in variables:
-        raise RequestError(name, f"there is no variable {variable}", hint="run the cell that makes it first")
+        raise RequestError(name, f"there is no variable {variable}", hint="run the cell that defines it first")
     return variables[variable]
 
 

@@ -86,7 +86,7 @@ class NestedListEditor(Editor):
         self._items: list[NestedEditor] = []
         self._names: NameSuggestions = {}
         self._rows = widgets.VBox()
-        add = widgets.Button(description="Add", tooltip=f"Add a {kind.__name__}", layout=widgets.Layout(width="70px"))
+        add = widgets.Button(description="Add", tooltip=f"Add to {spec.label}", layout=widgets.Layout(width="70px"))
         super().__init__(spec, self._rows, add, stacked=True)
         add.on_click(self._add)
 

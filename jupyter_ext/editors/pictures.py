@@ -28,7 +28,7 @@ class ArrayEditor(Editor):
 
     def __init__(self, spec: FieldSpec, context: EditorContext, hint: str, *controls: widgets.Widget) -> None:
         self._around = context
-        self._held: Array | None = None
+        self._array: Array | None = None
         self._source = widgets.Text(
             description=spec.label,
             placeholder=hint,
@@ -39,13 +39,13 @@ class ArrayEditor(Editor):
         self._source.observe(self._on_source_change, "value")
 
     def get(self) -> Array | None:
-        if self._held is None and self.spec.is_required:
+        if self._array is None and self.spec.is_required:
             raise MissingValue(self.spec.name, "is missing", hint=self.missing)
-        return self._held
+        return self._array
 
     def set(self, value: Array | None) -> None:
         with self.suppress_changes():
-            self._held = value
+            self._array = value
             self._show(value)
             self._source.value = ""
 
@@ -82,7 +82,7 @@ class PictureEditor(ArrayEditor):
         self.canvas.add_class("studio-picture-only")
         self._fit = widgets.Button(
             description="Fit",
-            tooltip="Resize it to sides that are multiples of 8",
+            tooltip="Resize the image so that both sides are multiples of 8",
             layout=widgets.Layout(display="none"),
         )
         self._fit.on_click(self._resize_to_fit)
@@ -92,7 +92,7 @@ class PictureEditor(ArrayEditor):
     def show_error(self, text: str) -> None:
         """As every editor, and with a way out where only the size is wrong."""
         super().show_error(text)
-        shown = self._held
+        shown = self._array
         wrong = bool(text) and shown is not None and any(side % 8 for side in shown.shape[:2])
         self._fit.layout.display = "" if wrong and self.spec.convert is as_picture else "none"
 
@@ -101,9 +101,9 @@ class PictureEditor(ArrayEditor):
         self.canvas.image = b"" if shown is None else png_bytes(shown)
 
     def _resize_to_fit(self, *_: object) -> None:
-        assert self._held is not None, "the button is there for a picture"
-        height, width = (max(round(side / 8), 1) * 8 for side in self._held.shape[:2])
-        self.set(np.asarray(to_pillow(self._held).resize((width, height))))
+        assert self._array is not None, "the button is there for a picture"
+        height, width = (max(round(side / 8), 1) * 8 for side in self._array.shape[:2])
+        self.set(np.asarray(to_pillow(self._array).resize((width, height))))
         self.show_error("")
         self.notify()
 
@@ -112,9 +112,9 @@ class PictureEditor(ArrayEditor):
             return
         data = self.canvas.image
         try:
-            self._held = self._convert(decode_picture(data)) if data else None
+            self._array = self._convert(decode_picture(data)) if data else None
         except (OSError, RequestError) as error:
-            self.show_error(f"this is no picture that can be used: {error}")
+            self.show_error(f"cannot read this image: {error}")
             return
         self.show_error("")
         self.notify()
@@ -150,7 +150,7 @@ class FeatherEditor(NumberEditor):
 class MaskEditor(ArrayEditor):
     """The mask that is painted over the picture of a `PictureEditor`, 1 where to repaint."""
 
-    missing = "paint where to repaint, on the picture"
+    missing = "paint the area to repaint on the image"
 
     def __init__(self, spec: FieldSpec, context: EditorContext, picture: PictureEditor) -> None:
         self._canvas = picture.canvas
@@ -166,7 +166,7 @@ class MaskEditor(ArrayEditor):
             return
         data = self._canvas.mask
         try:
-            self._held = as_mask(np.asarray(decode_picture(data).convert("L"))) if data else None
+            self._array = as_mask(np.asarray(decode_picture(data).convert("L"))) if data else None
         except OSError as error:
             self.show_error(f"the mask cannot be read: {error}")
             return

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from sd_core.values import FieldSpec
+from sd_core.values.choice_labels import choice_label
 
 from .base import Editor, NameSuggestions
 
@@ -69,7 +70,7 @@ class ChoiceEditor(Editor):
     """One member of an enumeration."""
 
     def __init__(self, spec: FieldSpec, kind: type[StrEnum]) -> None:
-        options = [(member.value.replace("_", " "), member.value) for member in kind]
+        options = [(choice_label(member.value), member.value) for member in kind]
         self._choice = widgets.Dropdown(description=spec.label, options=options, layout=_WIDE)
         super().__init__(spec, self._choice)
         if not spec.is_required:

@@ -21,8 +21,10 @@ class SeedEditor(Editor):
             continuous_update=False,
             layout=widgets.Layout(width="60px", flex="1 1 60px"),
         )
-        self._lock = widgets.ToggleButton(description="Lock", tooltip="Keep the seed of the last image", layout=_NARROW)
-        self._next = widgets.Button(description="Next", tooltip="The seed after this one", layout=_NARROW)
+        self._lock = widgets.ToggleButton(
+            description="Lock", tooltip="Reuse the seed of the last image", layout=_NARROW
+        )
+        self._next = widgets.Button(description="Next", tooltip="Increase the seed by 1", layout=_NARROW)
         self._last: int | None = None
         super().__init__(spec, self._entry, self._lock, self._next)
         self._entry.observe(self._on_text_change, "value")
@@ -44,7 +46,7 @@ class SeedEditor(Editor):
     def set_last_seed(self, seed: int) -> None:
         """Tell which seed the engine took last."""
         self._last = seed
-        self._entry.placeholder = f"drawn, and told (last: {seed})"
+        self._entry.placeholder = f"random (last: {seed})"
 
     def _on_text_change(self, *_: object) -> None:
         if not self._silent:

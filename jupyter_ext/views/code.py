@@ -18,7 +18,7 @@ INPUTS_FOLDER = "inputs"
 
 
 class CodeTab(ResultTab):
-    """A cell that makes the same image."""
+    """Show Python code that generates this image."""
 
     title = "Python"
 

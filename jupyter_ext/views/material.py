@@ -34,7 +34,7 @@ class MaterialTab(ResultTab):
     def build(self) -> list[widgets.Widget]:
         self._shape, self._note = Shape(), Note()
         self._mesh = widgets.Text(
-            description="Mesh", placeholder="path of a mesh, or {variable}", continuous_update=False
+            description="Mesh", placeholder="Path of a mesh file, or {variable}", continuous_update=False
         )
         self._mesh.observe(self._on_mesh_change, "value")
         return [self._shape, self._mesh, self._note]

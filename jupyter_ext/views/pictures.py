@@ -27,7 +27,7 @@ class CompareTab(ResultTab):
         source = getattr(entry.request, "image", None)
         alone = source is None and before is None
         self._wipe.layout.display = "none" if alone else ""
-        self._note.say("Make another image to compare this one with it." if alone else "")
+        self._note.say("Generate a second image to compare it with this one." if alone else "")
         if alone:
             return
         with self._wipe.hold_sync():
@@ -65,7 +65,7 @@ class DepthTab(ResultTab):
     def show(self, entry: Entry, before: Entry | None) -> None:
         depth = getattr(entry.request, "depth", None)
         self._view.layout.display = "none" if depth is None else ""
-        self._note.say("" if depth is not None else "This image was made without depth.")
+        self._note.say("" if depth is not None else "This image was generated without a depth map.")
         if depth is not None:
             self._view.near, self._view.far = getattr(entry.request, "depth_range", None) or (None, None)
             self._view.show_depth(_in_scene_units(depth))

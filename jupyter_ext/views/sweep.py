@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
 
 from sd_core.errors import RequestError
 from sd_core.requests import Request
+from sd_core.values import FieldSpec
 
+from ..fields import shown_fields
 from ..history import Entry
-from ..sweeps import Sweep, read_axis, sweep_of, sweepable_fields
+from ..sweeps import Axis, Sweep, read_axis, sweep_of, sweepable_fields
 from ..widgets import Grid
 from .base import Note, ResultTab
 
@@ -45,7 +47,7 @@ class SweepTab(ResultTab):
     def refresh(self) -> None:
         """Offer the fields of the mode that is chosen now."""
         for line in self._lines:
-            line.set_fields(list(sweepable_fields(self._kind())))
+            line.set_fields(sweepable_fields(self._kind()))
 
     def begin(self, sweep: Sweep) -> None:
         """Show an empty grid."""
@@ -56,10 +58,14 @@ class SweepTab(ResultTab):
         self._page.layout.display = "" if pages else "none"
         self._page.options = [(label, index) for index, label in enumerate(pages)]
         with self._grid.hold_sync():
-            self._grid.columns, self._grid.column_labels = sweep.columns.field, sweep.columns.labels
-            self._grid.rows = "" if sweep.rows is None else sweep.rows.field
+            self._grid.columns, self._grid.column_labels = self._label(sweep.columns), sweep.columns.labels
+            self._grid.rows = "" if sweep.rows is None else self._label(sweep.rows)
             self._grid.row_labels = [] if sweep.rows is None else sweep.rows.labels
             self._grid.cells, self._grid.selected = [], -1
+
+    def _label(self, axis: Axis) -> str:
+        spec = shown_fields(self._kind()).get(axis.field)
+        return axis.field if spec is None else spec.label
 
     def fill(self, sweep: Sweep, index: int, entry: Entry) -> None:
         """Put a finished image into its cell, unless another sweep has begun."""
@@ -101,14 +107,17 @@ class _AxisRow:
 
     def __init__(self, name: str) -> None:
         self._field = widgets.Dropdown(layout=widgets.Layout(width="190px"))
-        self._values = widgets.Text(placeholder="4, 8, 16 or 1-4 or one | two", layout=widgets.Layout(flex="1 1 auto"))
+        self._values = widgets.Text(
+            placeholder="values: 4, 8, 16 or 1-4; texts: one | two", layout=widgets.Layout(flex="1 1 auto")
+        )
         self.box = widgets.HBox([widgets.Label(name, layout=widgets.Layout(width="64px")), self._field, self._values])
 
     @property
     def field_and_values(self) -> tuple[str, str]:
         return self._field.value or "", self._values.value
 
-    def set_fields(self, names: list[str]) -> None:
+    def set_fields(self, fields: Sequence[FieldSpec]) -> None:
+        names = [spec.name for spec in fields]
         kept = self._field.value if self._field.value in names else names[0]
-        self._field.options = [(name.replace("_", " "), name) for name in names]
+        self._field.options = [(spec.label, spec.name) for spec in fields]
         self._field.value = kept

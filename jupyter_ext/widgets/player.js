@@ -137,7 +137,7 @@ export default widget("player", (tools) => {
   const most = make("span", { class: "sd-figures" });
   const chart = make("div", { class: "sd-chart" }, make("div", { class: "sd-bar" }, "Warp error", most), plot.svg);
   const play = button("play", "Play", () => start(!model.get("playing")));
-  const names = [["play", "Frames"], ["onion", "Onion"], ["difference", "Difference"], ["motion", "Motion"]];
+  const names = [["play", "Frames"], ["onion", "Onion skin"], ["difference", "Difference"], ["motion", "Motion"]];
   const bar = make(
     "div",
     { class: "sd-bar" },
@@ -149,7 +149,7 @@ export default widget("player", (tools) => {
   );
   root.append(make("div", { class: "sd-stage" }, canvas), scrubber, chart, bar, note);
 
-  let [index, due, told, frame] = [model.get("index"), 0, 0, 0];
+  let [index, due, lastSent, frame] = [model.get("index"), 0, 0, 0];
   const count = () => model.get("_frame_count");
   const context = canvas.getContext("2d");
   const draw = () => {
@@ -194,8 +194,8 @@ export default widget("player", (tools) => {
     if (!draw()) return void (index = here);
     due = Math.max(due + 1000 / model.get("fps"), time);
     point();
-    if (time - told < TELL) return;
-    told = time;
+    if (time - lastSent < TELL) return;
+    lastSent = time;
     set({ index });
   };
   const start = (playing) => set(playing ? { playing } : { playing, index });

@@ -41,9 +41,9 @@ class PaintedTexture:
         self._surface, self._texels = prepared.surface, prepared.texels
         self._covered = self._texels.image(np.ones(len(self._texels), bool))
         self._page_of_face = page_of_face(self._texels, len(self._surface.faces))
-        self._glimpses: list[ViewColours] = []
+        self._view_colours: list[ViewColours] = []
         self._cosine = np.zeros(len(self._texels), np.float32)
-        self._held = target
+        self._target = target
         if target is not None and target.kept.any():
             index = np.flatnonzero(target.kept)
             self.add(ViewColours(index, target.colours[index], np.ones(len(index), np.float32)), np.float32(1))
@@ -53,11 +53,11 @@ class PaintedTexture:
     @property
     def has_paint(self) -> bool:
         """Whether there is anything that a view could continue."""
-        return bool(self._glimpses)
+        return bool(self._view_colours)
 
     def add(self, colours: ViewColours, cosine: Floats | np.float32) -> None:
         """Take over a view's colours; `cosine` (m,) are the cosines at which it saw its texels."""
-        self._glimpses.append(colours)
+        self._view_colours.append(colours)
         self._cosine[colours.index] = np.maximum(self._cosine[colours.index], cosine)
 
     def view_start(self, view: RenderedView) -> ViewStart:
@@ -79,22 +79,22 @@ class PaintedTexture:
         colours, weight = self._mean()
         filled = fill_unseen(colours, weight > 0, self._surface, self._texels)
         pages = fill_gutters(self._texels.image(filled), self._covered)
-        if self._held is not None:
-            pages = np.where(self._held.free[..., None], pages, self._held.page)
+        if self._target is not None:
+            pages = np.where(self._target.free[..., None], pages, self._target.page)
         return pages, weight
 
     def disagreement(self) -> tuple[float, float]:
         """PSNR in dB of views against their mean, where they overlap: as painted, and harmonised."""
-        pairs = (self._glimpses, harmonise(self._glimpses, len(self._texels), hold_first=True))
+        pairs = (self._view_colours, harmonise(self._view_colours, len(self._texels), hold_first=True))
         before, after = (_overlap_psnr(colours, len(self._texels)) for colours in pairs)
         return before, after
 
     def _mean(self) -> tuple[Floats, Floats]:
         """Colours (n, 3) of all views together, brought into one tone, and their weights (n,)."""
         count = len(self._texels)
-        colours, weight = blend(harmonise(self._glimpses, count, hold_first=True), count)
-        if self._held is not None:
-            colours[self._held.kept] = self._held.colours[self._held.kept]
+        colours, weight = blend(harmonise(self._view_colours, count, hold_first=True), count)
+        if self._target is not None:
+            colours[self._target.kept] = self._target.colours[self._target.kept]
         return colours, weight
 
     def _sample(self, pages: Floats, view: RenderedView) -> Floats:

@@ -66,7 +66,7 @@ class Generation(Request):
     guidance_scale: float | None = field(
         about=About(
             label="Guidance",
-            help="How closely the picture follows the prompt; 1 or less is unguided and twice as fast",
+            help="How closely the picture follows the prompt; 1 or less: no guidance, twice as fast",
             unset=MODEL_DEFAULT,
             basic=True,
         ),
@@ -120,7 +120,10 @@ class Generation(Request):
     )
     image_prompt: ImagePrompt | None = field(
         about=About(
-            label="Image Prompt", help="Picture that guides content and style (IP-Adapter)", unset="none", preset=False
+            label="Image Prompt",
+            help="Reference picture for content and style (IP-Adapter)",
+            unset="none",
+            preset=False,
         ),
         converter=optional(instance(ImagePrompt)),
         default=None,
@@ -131,7 +134,7 @@ class Generation(Request):
         default=Seamless.NONE,
     )
     seamless_method: SeamlessMethod = field(
-        about=About(label="Seamless Method", help="padding repeats exactly; rolling nearly, and at any size"),
+        about=About(label="Seamless Method", help="padding repeats exactly; rolling nearly, at any size"),
         converter=choice(SeamlessMethod),
         default=SeamlessMethod.PADDING,
     )

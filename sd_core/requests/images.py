@@ -124,15 +124,13 @@ class Inpaint(Generation):
     fill: Fill = field(
         about=About(
             label="Fill",
-            help="What lies under the mask when denoising starts; surroundings with an empty prompt removes an object",
+            help="What the masked area is filled with before denoising; surroundings with an empty prompt removes an object",
         ),
         converter=choice(Fill),
         default=Fill.NOISE,
     )
     feather: float = field(
-        about=About(
-            label="Feather", help="Width over which the old and the new picture are blended", unit="px", basic=True
-        ),
+        about=About(label="Feather", help="Width of the blend at the edge of the mask", unit="px", basic=True),
         converter=number(0, 1024),
         default=0.0,
     )

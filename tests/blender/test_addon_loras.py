@@ -88,7 +88,10 @@ def test_what_is_missing_damaged_or_made_for_another_model_is_named_in_the_panel
         bpy.ops.sdcore.add_lora(path=path)
     offered.use_model, offered.model = True, "sdxl"
     told = " ".join(drawn(bpy.types.SDCORE_PT_adapters_view))
-    assert "gone.safetensors is not on the server: put it into its LoRA folder and refresh, or remove it" in told
+    assert (
+        "gone.safetensors is not in the LoRA folder of the server: copy it there and press Refresh, or remove it here"
+        in told
+    )
     assert "damaged.safetensors is damaged" in told
     assert f"{BRICK} was made for SD 1, but the model is SDXL" in told
     assert f"{CAT} was made for SD 2, but the model is SDXL" in told

@@ -132,7 +132,7 @@ def test_nothing_of_a_file_runs_where_scripts_are_off(
     scene = opened(scene, tmp_path, scripts=False, preference=False)
     found, left = ran(scene, pictures=True)
     assert found == set()
-    assert left == ["Freestyle that runs code", "Open Shading Language"]
+    assert left == ["Freestyle with Python scripts", "Open Shading Language"]
 
 
 @pytest.mark.parametrize("mark", [mark_by_text, mark_by_driver])
@@ -191,7 +191,7 @@ def test_the_job_and_its_panel_tell_what_was_left_out(
     stylising.follow(job)
     assert job.error is None
     assert not list(marks.iterdir())
-    assert job.warnings == ["Freestyle that runs code is left out: scripts of this file are not allowed"]
+    assert job.warnings == ["Freestyle with Python scripts is left out: scripts of this file are not allowed"]
     layout = Layout()
     wide = SimpleNamespace(
         region=SimpleNamespace(width=4000), preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))
@@ -229,4 +229,4 @@ def test_names_in_freestyles_editor_mode_run_nothing(
         scene.view_layers[0].name = code
     found, left = ran(opened(scene, tmp_path, scripts=False, preference=False), pictures=True)
     assert found == set()
-    assert left == ([] if place == "lines" else ["Freestyle that runs code"])
+    assert left == ([] if place == "lines" else ["Freestyle with Python scripts"])

@@ -110,7 +110,7 @@ class PassRender:
             raise failure
         if done < len(self.order.frames):
             last = log.read_text(encoding="utf-8", errors="replace").strip()[-600:]
-            raise SDError(f"the background Blender ended with code {code}: {last}", hint=f"see {self.log or log}")
+            raise SDError(f"the background Blender failed (exit status {code}): {last}", hint=f"see {self.log or log}")
         return self.paths
 
 
@@ -213,10 +213,12 @@ def check_resume(order: RenderOrder, copy: Path, order_path: Path) -> None:
         RequestError: there is nothing, or it was another one.
     """
     if not copy.is_file() or not order_path.is_file():
-        raise RequestError("resume", f"there is nothing in {copy.parent}", hint="start anew")
+        raise RequestError("resume", f"no interrupted run in {copy.parent}", hint="start without Resume")
     if RenderOrder.read(order_path) != order:
         raise RequestError(
-            "resume", "the frame range, size or overscan has changed since", hint="change it back, or start anew"
+            "resume",
+            "frame range, size or extra border differ from the interrupted run",
+            hint="set them back, or start without Resume",
         )
 
 

@@ -144,7 +144,7 @@ def test_a_mask_is_painted_with_keys_alone(mount: Mount) -> None:
     keyboard.press("Space")
     painted = mask(stage)
     assert painted[150, 200] == painted[150, 290] == 255
-    assert "Pen up" in stage.find(".sd-note").inner_text()
+    assert "Brush up" in stage.find(".sd-note").inner_text()
     keyboard.press("e")
     keyboard.press("]")
     stage.until(lambda: (stage.widget.tool, stage.widget.radius) == ("erase", 20.0))

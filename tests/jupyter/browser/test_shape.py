@@ -129,7 +129,7 @@ def test_a_mesh_wears_its_texture_by_vertex_or_by_corner(mount: Mount, each_corn
 
 def test_no_mesh_is_said_so(mount: Mount) -> None:
     stage = mount(Shape(shape="mesh"))
-    assert stage.find(".sd-note").inner_text() == "No mesh yet."
+    assert stage.find(".sd-note").inner_text() == "No mesh"
     assert (shot(stage) == 255).all()
 
 
