@@ -19,6 +19,10 @@ from sd_core.values.choice_labels import choice_label
 from .fields import WEIGHT, image_property, request_properties, weight_property
 from .request_fields import NOISE, PROJECT, STYLISE
 
+_BLEND_RELATIVE = "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
+_PATH_OPTIONS = {"ANIMATABLE"} | ({"PATH_SUPPORTS_BLEND_RELATIVE"} if _BLEND_RELATIVE else set())
+"""Releases that know the second option show paths with // in red without it; older ones refuse it."""
+
 _VIEWS = (
     ("AUTO", "Automatic", "Cameras around the objects, placed so that they see as much of the surface as possible"),
     ("CAMERA", "Camera", "Only the scene camera; surfaces that it does not see are filled from those it sees"),
@@ -39,7 +43,7 @@ _REPAINT = (
 _NOISE: Mapping[NoiseKind, str] = {
     NoiseKind.SURFACE: "Noise that moves with the surfaces",
     NoiseKind.FIXED: "The same noise in every frame",
-    NoiseKind.INDEPENDENT: "Other noise in every frame",
+    NoiseKind.INDEPENDENT: "New noise in every frame",
 }
 
 
@@ -96,6 +100,7 @@ class SDCORE_PG_stylise(bpy.types.PropertyGroup):
             name="Output",
             description="Folder for passes, frames and video; // is the folder of the .blend file",
             subtype="DIR_PATH",
+            options=_PATH_OPTIONS,
             default="//stylised",
         ),
         "make_video": BoolProperty(name="Video", description="Also encode the frames as a video (MP4)", default=True),

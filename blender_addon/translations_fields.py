@@ -133,7 +133,7 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "Same in Every Frame": "每帧相同",
     "The same noise in every frame": "每帧使用相同的噪声",
     "Different in Every Frame": "每帧不同",
-    "Other noise in every frame": "每帧使用不同的噪声",
+    "New noise in every frame": "每帧使用不同的噪声",
     "Max. Views": "最多视角数",
     "Largest number of views that are chosen": "最多选择多少个视角",
     "Texture Size": "纹理大小",

@@ -115,8 +115,14 @@ def _upgrade(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drop_unused(fields: dict[str, Any]) -> None:
-    """Format 0 recorded fields that had no effect on the result; now such a field is refused."""
+    """Format 0 recorded fields that had no effect on the result; now such a field is refused.
+
+    It recorded all of them, always. JSON without a format that names only some was written by hand: it is checked as usual.
+    """
     kind = JSON_TYPES.get(name) if isinstance(name := fields.get("type"), str) else None
-    if kind is not None and issubclass(kind, Request):
-        for name in kind.unused.keys() - {"num_images"}:
-            fields.pop(name, None)
+    if kind is None or not issubclass(kind, Request):
+        return
+    recorded = kind.unused.keys() - {"num_images"}
+    if recorded <= fields.keys():
+        for name in recorded:
+            del fields[name]

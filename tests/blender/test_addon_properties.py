@@ -32,6 +32,12 @@ def addon_settings(bare_addon: ModuleType) -> Any:
     return bpy.context.scene.sd_core
 
 
+def test_the_output_folder_may_be_relative_to_the_blend_file(addon_settings: Any) -> None:
+    output = addon_settings.stylise.bl_rna.properties["output"]
+    assert output.default == "//stylised"
+    assert getattr(output, "is_path_supports_blend_relative", True), "Blender shows the path in red"
+
+
 VALUES: dict[str, Any] = {
     "prompt": "木 and (stone:1.3)", "negative_prompt": "blur", "width": 320, "height": 64, "num_inference_steps": 17,
     "guidance_scale": 2.5, "scheduler": "euler", "seed": 2**31 - 5, "num_images": 3, "model": "builtin", "seamless": "x",

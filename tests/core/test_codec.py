@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -173,6 +174,18 @@ def test_json_of_before_there_were_versions_may_hold_what_had_no_effect() -> Non
     assert from_json(json.dumps(data)) == MeshTexture(prompt="moss", mesh="ball.obj")
     with pytest.raises(RequestError, match=r"seamless: must be 'none' for MeshTexture"):
         from_json(json.dumps({**data, "format": 1}))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"seamless": "xy"}, {"seamless_method": "rolling"}, {"controls": [], "seamless": "x"}],
+)
+def test_json_without_a_format_that_names_only_some_unused_fields_is_refused_by_name(fields: dict[str, Any]) -> None:
+    written = {"type": "MeshTexture", "prompt": "moss", "mesh": "ball.obj"}
+    assert from_json(json.dumps(written)) == MeshTexture(prompt="moss", mesh="ball.obj")
+    with pytest.raises(RequestError, match="for MeshTexture") as refused:
+        from_json(json.dumps(written | fields))
+    assert refused.value.field in fields and refused.value.hint
 
 
 @pytest.mark.parametrize(("version", "told"), [(2, "is 2, but"), (10**6, "is 1000000"), (-1, "whole"), ("1", "whole")])
