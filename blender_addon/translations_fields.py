@@ -28,7 +28,7 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "Images": "图像数量",
     "How many pictures to make, each from the next seed": "生成多少张图像，每张使用下一个种子",
     "Model": "模型",
-    "Model by name, hub id, folder or .safetensors file; empty: default of the engine": (
+    "Model by name, Hugging Face id, folder or .safetensors file; empty: default of the engine": (
         "模型名称、hub 编号、文件夹或 .safetensors 文件；留空：引擎的默认模型"
     ),
     "Seamless": "无缝",
@@ -68,12 +68,12 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "How many times larger the picture becomes": "图像放大的倍数",
     "Maps of the material that are made": "要生成的材质贴图",
     "Map Estimator": "贴图估计器",
-    "Marigold checkpoint that estimates the maps: a folder or a hub id; empty: the maps are computed from the colours": (
+    "Marigold checkpoint that estimates the maps: a folder or a Hugging Face id; empty: the maps are computed from the colours": (
         "估计贴图的 Marigold 模型：文件夹或 hub 编号；留空：由颜色计算贴图"
     ),
     # adapters
     "LoRAs": "LoRA",
-    "Name in the LoRA folder, .safetensors file, folder or hub id": (
+    "Name in the LoRA folder, .safetensors file, folder or Hugging Face id": (
         "LoRA 文件夹中的名称、.safetensors 文件、文件夹或 hub 编号"
     ),
     "Weight": "权重",
@@ -92,7 +92,7 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "OpenPose": "OpenPose 姿态",
     "Tile": "分块",
     "Other": "其他",
-    "ControlNet or T2I-Adapter: a hub id or a folder; empty: the usual ControlNet for this model and kind": (
+    "ControlNet or T2I-Adapter: a Hugging Face id or a folder; empty: the usual ControlNet for this model and kind": (
         "ControlNet 或 T2I-Adapter：hub 编号或文件夹；留空：适合该模型和类型的一个"
     ),
     "How strongly the ControlNet acts": "ControlNet 作用的强度",
@@ -106,12 +106,12 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "Reference picture for content and style (IP-Adapter)": "引导内容和风格的图像（IP-Adapter）",
     "Weight of the picture against the text": "图像相对于文字的权重",
     "IP-Adapter": "IP-Adapter",
-    "IP-Adapter: a hub id, a folder or a file; empty: the one known for the model": (
+    "IP-Adapter: a Hugging Face id, a folder or a file; empty: the usual one for the model": (
         "IP-Adapter：hub 编号、文件夹或文件；留空：适合该模型的一个"
     ),
     # depth, animations and meshes
     "Depth ControlNet": "深度 ControlNet",
-    "ControlNet or T2I-Adapter for depth: a hub id, a folder or a file; empty: the one known for the model": (
+    "ControlNet or T2I-Adapter for depth: a Hugging Face id, a folder or a file; empty: the usual one for the model": (
         "深度 ControlNet 或 T2I-Adapter：hub 编号、文件夹或文件；留空：适合该模型的一个"
     ),
     "Depth Scale": "深度强度",

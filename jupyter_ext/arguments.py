@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 from sd_core.commands.options import build, keyword, parameters, style_option, take
 from sd_core.errors import RequestError
 from sd_core.requests import COMMANDS, Generation, Request, apply_style
+from sd_core.requests.registry import kind_of
 
 if TYPE_CHECKING:
     from typer._click.core import Command
@@ -86,7 +87,9 @@ class _Variables:
         try:
             return format(self._look_up(piece.field), piece.format_spec)
         except (TypeError, ValueError) as error:
-            raise RequestError("line", f"{{{piece.field}}} has no such form: {error}", hint="write {name}") from error
+            raise RequestError(
+                "line", f"wrong format specifier for {{{piece.field}}}: {error}", hint="write {name} alone"
+            ) from error
 
     def _look_up(self, field: str) -> Any:
         """The value of `name`, `name.attribute` or `name[0]`."""
@@ -132,7 +135,9 @@ def _parse(kind: type[Request], arguments: list[str], prompt: str | None, variab
     if "prompt" in values:
         values["prompt"] = _prompt(values["prompt"] or [], prompt)
     elif prompt:
-        raise RequestError("prompt", f"{kind.__name__} has none", hint="leave the cell empty, or use %sd")
+        raise RequestError(
+            "prompt", f"{kind_of(kind).command} takes no prompt", hint="leave the cell empty, or use %sd"
+        )
     request = build(kind, values)
     if style is not None and isinstance(request, Generation):
         request = apply_style(style, request)
@@ -144,7 +149,7 @@ def _prompt(arguments: Sequence[str], cell: str | None) -> str:
         return " ".join(arguments)
     if arguments:
         raise RequestError(
-            "prompt", f"stands twice: {' '.join(arguments)!r} and the cell", hint="leave out one of them"
+            "prompt", f"is given twice, in the line ({' '.join(arguments)!r}) and in the cell", hint="remove one"
         )
     return cell
 

@@ -72,13 +72,13 @@ class _LiveOutput:
     def __init__(self) -> None:
         self._id = f"sd-{id(self):x}-{time.monotonic_ns():x}"
         self._last_drawn = 0.0
-        display({"text/plain": "starting"}, raw=True, display_id=self._id)
+        display({"text/plain": "Starting ..."}, raw=True, display_id=self._id)
 
     def show(self, event: Event) -> None:
         """Draw what an event tells."""
         match event:
             case Loading(message=message):
-                self._draw({"text/plain": message or "loading"})
+                self._draw({"text/plain": message or "Loading the model ..."})
             case StepEvent(index=index, count=count, preview=preview):
                 if time.monotonic() - self._last_drawn >= PREVIEW_INTERVAL:
                     self._draw(_picture_bundle(preview, f"step {index + 1} of {count}"))

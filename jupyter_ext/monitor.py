@@ -70,7 +70,7 @@ class Monitor:
             case StepEvent():
                 return self._show_step(event, waiting)
             case FrameEvent(index=index, image=image):
-                self._show_picture(image, f"Frame {index + 1} is finished")
+                self._show_picture(image, f"Frame {index + 1} finished")
                 return JobProgress("running", self._preview.progress)
             case ResultEvent(result=result):
                 self._show_picture(result.images[0], repr(result).strip("<>"), progress=1.0)
@@ -114,4 +114,4 @@ class Monitor:
 
 
 def _queue_text(waiting: int) -> str:
-    return f", {waiting} more in the queue" if waiting else ""
+    return f", {waiting} jobs waiting" if waiting else ""

@@ -12,7 +12,7 @@ from sd_core.requests import Request
 from .forms import Forms
 from .presets import SavedPresets, apply_preset, preset_names, settings_of
 
-_TITLE = "Presets ..."
+_TITLE = "Load preset ..."
 
 Guard = Callable[[Callable[[], object]], Callable[..., None]]
 """Makes a callback that shows errors instead of raising them."""

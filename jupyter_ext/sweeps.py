@@ -55,7 +55,7 @@ class Sweep:
         axes = [axis for axis in (self.pages, self.rows, self.columns) if axis is not None]
         count = self.page_size * (len(self.pages.values) if self.pages else 1)
         if not 0 < count <= MAX_CELLS:
-            raise RequestError("sweep", f"has {count} cells", hint=f"use 1 to {MAX_CELLS}")
+            raise RequestError("sweep", f"has {count} images", hint=f"1 to {MAX_CELLS} are allowed")
         base = with_seed(base)
         return [replace(base, **cell) for cell in _combinations(axes)]
 

@@ -126,7 +126,7 @@ class NestedListEditor(Editor):
         self._rows.children = [self._row(item) for item in self._items]
 
     def _row(self, item: NestedEditor) -> widgets.Widget:
-        remove = widgets.Button(icon="trash", tooltip="Take it out", layout=widgets.Layout(width="36px"))
+        remove = widgets.Button(icon="trash", tooltip="Remove", layout=widgets.Layout(width="36px"))
         remove.on_click(lambda _: self._remove_item(item))
         return widgets.HBox([item.box, remove])
 

@@ -86,7 +86,7 @@ class PictureEditor(ArrayEditor):
             layout=widgets.Layout(display="none"),
         )
         self._fit.on_click(self._resize_to_fit)
-        super().__init__(spec, context, "or a path, or {variable}", self.canvas, self._fit)
+        super().__init__(spec, context, "or enter a path or {variable}", self.canvas, self._fit)
         self.canvas.observe(self._on_image_change, "image")
 
     def show_error(self, text: str) -> None:
@@ -155,7 +155,7 @@ class MaskEditor(ArrayEditor):
     def __init__(self, spec: FieldSpec, context: EditorContext, picture: PictureEditor) -> None:
         self._canvas = picture.canvas
         self._canvas.remove_class("studio-picture-only")
-        super().__init__(spec, context, "paint it above; or a path, or {variable}")
+        super().__init__(spec, context, "paint above, or enter a path or {variable}")
         self._canvas.observe(self._on_mask_change, "mask")
 
     def _show(self, value: Array | None) -> None:

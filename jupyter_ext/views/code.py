@@ -32,7 +32,9 @@ class CodeTab(ResultTab):
         self._code.value = cell_source(entry.request)
         arrays = entry.request.arrays()
         self._note.say(
-            f"Its {len(arrays)} arrays are written to {INPUTS_FOLDER}/ by studio.copy_as_python()." if arrays else ""
+            f"The {len(arrays)} arrays of this request are saved to {INPUTS_FOLDER}/ by the button Copy as Python."
+            if arrays
+            else ""
         )
 
 

@@ -82,7 +82,7 @@ export default widget("shape", (tools) => {
   const bar = make(
     "div",
     { class: "sd-bar" },
-    choice(tools, "shape", "Shape", ["sphere", "cube", "plane", "mesh"].map((name) => [name, name])),
+    choice(tools, "shape", "Shape", ["sphere", "cube", "plane", "mesh"].map((name) => [name, name[0].toUpperCase() + name.slice(1)])),
     slider(tools, "repeat", "Tiles", { min: 1, max: 8, step: 1 }),
     slider(tools, "relief", "Height", { min: 0, max: 0.3, step: 0.01 }),
   );

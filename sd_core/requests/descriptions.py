@@ -35,7 +35,7 @@ DEPTH_RANGE = About(
 )
 CONTROLNET = About(
     label="Depth ControlNet",
-    help="ControlNet or T2I-Adapter for depth: a hub id, a folder or a file",
+    help="ControlNet or T2I-Adapter for depth: a Hugging Face id, a folder or a file",
     unset="the usual one for the model",
 )
 CONTROLNET_SCALE = About(label="Depth Scale", help="How strongly the depth guides the picture")

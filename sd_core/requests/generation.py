@@ -98,7 +98,9 @@ class Generation(Request):
     )
     model: str | None = field(
         about=About(
-            label="Model", help="Model by name, hub id, folder or .safetensors file", unset="default of the engine"
+            label="Model",
+            help="Model by name, Hugging Face id, folder or .safetensors file",
+            unset="default of the engine",
         ),
         converter=optional(path),
         default=None,

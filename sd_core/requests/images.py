@@ -276,7 +276,7 @@ class Texture(Generation):
     estimator: str | None = field(
         about=About(
             label="Map Estimator",
-            help="Marigold checkpoint that estimates the maps: a folder or a hub id",
+            help="Marigold checkpoint that estimates the maps: a folder or a Hugging Face id",
             unset="the maps are computed from the colours",
         ),
         converter=optional(path),

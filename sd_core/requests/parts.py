@@ -20,7 +20,7 @@ class Lora(Value):
     """
 
     path: str = field(
-        about=About(label="LoRA", help="Name in the LoRA folder, .safetensors file, folder or hub id"),
+        about=About(label="LoRA", help="Name in the LoRA folder, .safetensors file, folder or Hugging Face id"),
         converter=path,
         role=Role.LORA,
     )
@@ -55,7 +55,7 @@ class Control(Value):
     model: str | None = field(
         about=About(
             label="ControlNet",
-            help="ControlNet or T2I-Adapter: a hub id or a folder",
+            help="ControlNet or T2I-Adapter: a Hugging Face id or a folder",
             unset="the usual ControlNet for this model and kind",
         ),
         converter=optional(path),
@@ -101,7 +101,9 @@ class ImagePrompt(Value):
     )
     model: str | None = field(
         about=About(
-            label="IP-Adapter", help="IP-Adapter: a hub id, a folder or a file", unset="the usual one for the model"
+            label="IP-Adapter",
+            help="IP-Adapter: a Hugging Face id, a folder or a file",
+            unset="the usual one for the model",
         ),
         converter=optional(path),
         default=None,
@@ -111,7 +113,7 @@ class ImagePrompt(Value):
 
 @positional
 class Keyframe(Value):
-    """Settings that hold from `frame` (counted from 0) on, blended with those of the next keyframe; None: unchanged.
+    """Settings from `frame` (counted from 0) on, blended with those of the next keyframe; None: unchanged.
 
     Examples:
         >>> Keyframe(24, prompt="green grass").frame
