@@ -70,7 +70,7 @@ def test_where_no_device_works_jobs_wait_and_health_says_so(tmp_path: Path, brok
 
 def test_a_job_that_kills_two_engines_is_set_aside_with_its_reason_and_the_others_run(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             await submit(service, "bad", prompt="poison")
             for name in "abc":
                 await submit(service, name)
@@ -85,7 +85,7 @@ def test_a_job_that_kills_two_engines_is_set_aside_with_its_reason_and_the_other
 
 def test_who_follows_a_job_that_is_set_aside_hears_its_end(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             await submit(service, "bad", film("frames=1 deadly=0"))
             await submit(service, "good")
             told = asyncio.create_task(_told(service, "bad"))
@@ -139,7 +139,7 @@ def test_progress_resets_the_count_of_deaths_and_finished_frames_outlive_the_fai
 
 def test_deaths_are_counted_where_they_happen(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             await submit(service, "film", film("slow"))
             run = service.store.database.run
             for frame in range(5):
@@ -203,7 +203,7 @@ def pid_of(service: Service) -> int | None:
 
 def test_a_job_whose_text_has_a_flipped_bit_is_set_aside_and_the_others_run(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             for name in "abc":
                 await submit(service, name)
         flip(tmp_path, "UPDATE jobs SET request = replace(request, 'TextToImage', 'TextToImagf') WHERE id = 'a'")
@@ -288,7 +288,7 @@ def test_a_lane_goes_on_after_any_failure_and_says_what_it_was(tmp_path: Path, m
 def test_a_job_that_takes_the_machine_down_is_not_run_first_for_ever(tmp_path: Path) -> None:
     async def story() -> list[int]:
         places = []
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             for name in "abc":
                 await submit(service, name)
             run = service.store.database.run
@@ -325,7 +325,7 @@ def test_a_queue_that_is_held_stays_so_over_a_restart_until_it_is_released(tmp_p
 
 def test_a_server_that_is_started_held_is_held_for_this_run_alone(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             await submit(service, "a")
             await until(lambda: service.dispatchers[0].is_ready)
             assert (await service.job("a")).state is JobState.QUEUED and service.problems
@@ -387,7 +387,7 @@ def test_a_damaged_input_fails_its_job_by_name_and_sending_it_again_repairs_it(t
     (digest,) = request.arrays()
 
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             await submit(service, "a", request)
             path = service.store.blobs.folder / f"{digest}.npy"
             raw = bytearray(path.read_bytes())
@@ -406,7 +406,7 @@ def test_a_damaged_input_fails_its_job_by_name_and_sending_it_again_repairs_it(t
 
 def test_a_job_that_counts_as_running_and_has_no_lane_runs_again(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             await submit(service, "a")
             await service.store.database.run(lambda held: journal.take(held, "cpu", None, group=True))
             await service.hold(held=False)
