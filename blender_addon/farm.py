@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = _arguments_after_dashes(sys.argv) if arguments is None else arguments
     try:
         options = _parser().parse_args(given)
-    except SystemExit as told:  # what is wrong with them, or what `--help` says
-        exit_blender(USAGE_ERROR if told.code else DONE)
+    except SystemExit as ended:  # what is wrong with them, or what `--help` says
+        exit_blender(USAGE_ERROR if ended.code else DONE)
     exit_blender(run(options))
 
 

@@ -87,7 +87,7 @@ def test_shuffled_identities_are_noticed() -> None:
 NOTHING = np.zeros((SIZE, SIZE), np.int64)
 
 
-def test_the_birth_map_stays_exact_over_many_frames() -> None:
+def test_the_source_map_stays_exact_over_many_frames() -> None:
     frames = worlds.pan(30, SIZE)
     whole = np.ones((SIZE, SIZE), bool)
     sources, before = (
@@ -179,7 +179,7 @@ def test_every_pixel_that_was_lost_is_found_where_it_was_unless_its_neighbours_a
     assert alone.any() and not apart.has_source[alone].any()
 
 
-def test_points_beside_a_crest_are_found_on_their_own_side() -> None:
+def test_points_next_to_a_crest_are_found_on_their_own_side() -> None:
     crest = 7.3
     rows, columns = np.mgrid[0:16, 0:16].astype(np.float32)
     place = np.stack([columns, rows, 4 * np.abs(columns - crest)], -1)
@@ -243,8 +243,8 @@ def test_a_surface_that_comes_back_is_found_where_it_was_made() -> None:
     inside = (exact >= 0).all(-1) & (exact <= SIZE - 1).all(-1)
     hidden = (np.asarray(here.object_id) == 1) & inside & (box_before(exact, there))
     # what stood beside the box there, and stands apart here, had the colours of the box
-    beside = bilinear((views[0].occluder_id != 0).astype(np.float32)[..., None], exact)[..., 0] >= 0.5
-    hidden |= inside & beside & (views[1].occluder_id == 0)
+    near_outline = bilinear((views[0].occluder_id != 0).astype(np.float32)[..., None], exact)[..., 0] >= 0.5
+    hidden |= inside & near_outline & (views[1].occluder_id == 0)
     assert overlap(found.has_source, inside & ~hidden) >= 0.98
 
 

@@ -58,9 +58,9 @@ def test_no_checkpoint_is_named_in_the_error(tmp_path: Path) -> None:
 
 
 def test_inverse_depth_is_turned_and_its_zero_is_background() -> None:
-    told = np.array([[4.0, 2.0, 0.0]], np.float32)
-    assert np.array_equal(planar_depth(told, metric=False), np.array([[0.25, 0.5, np.inf]], np.float32))
-    assert np.array_equal(planar_depth(told, metric=True)[0, :2], told[0, :2])
+    prediction = np.array([[4.0, 2.0, 0.0]], np.float32)
+    assert np.array_equal(planar_depth(prediction, metric=False), np.array([[0.25, 0.5, np.inf]], np.float32))
+    assert np.array_equal(planar_depth(prediction, metric=True)[0, :2], prediction[0, :2])
 
 
 def test_networks_that_tell_metres_are_known() -> None:

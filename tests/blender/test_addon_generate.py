@@ -72,8 +72,8 @@ def test_text_to_image_gives_the_pixels_that_a_client_gets(nothing_of_the_user_c
     with connect() as client:
         expected = client.run(request).images[0]
     assert np.array_equal(pixels(image), expected)
-    told = from_json(image[REQUEST])
-    assert isinstance(told, TextToImage) and (told.prompt, told.seed) == ("a red wall", 7)
+    request_read = from_json(image[REQUEST])
+    assert isinstance(request_read, TextToImage) and (request_read.prompt, request_read.seed) == ("a red wall", 7)
     assert image.packed_file is not None and image.name == "a red wall 7"
 
 
@@ -247,7 +247,7 @@ def test_the_history_opens_and_forgets(settings: Any) -> None:
     assert not newest.exists() and not inputs.exists()
 
 
-def test_an_image_of_the_history_that_is_gone_or_damaged_is_told(settings: Any) -> None:
+def test_an_image_of_the_history_that_is_gone_or_damaged_is_reported(settings: Any) -> None:
     import bpy
 
     from blender_addon import history

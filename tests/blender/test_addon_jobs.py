@@ -124,7 +124,7 @@ def test_a_job_that_waits_can_be_cancelled_before_it_begins(addon: ModuleType) -
     pump(lambda: first.has_ended)
 
 
-def test_a_fault_in_a_callback_is_told_and_stops_no_other_job(addon: ModuleType) -> None:
+def test_a_fault_in_a_callback_is_reported_and_stops_no_other_job(addon: ModuleType) -> None:
     from blender_addon import jobs
 
     def broken(*_: object) -> None:
@@ -205,7 +205,7 @@ def own_server(bare_addon: ModuleType, tmp_path: Path, monkeypatch: pytest.Monke
     server.stop()
 
 
-def test_a_killed_server_is_told_with_a_button_that_starts_another_and_takes_up_the_job(
+def test_a_killed_server_is_reported_with_a_button_that_starts_another_and_takes_up_the_job(
     own_server: Any, settings: Any
 ) -> None:
     import bpy

@@ -166,9 +166,9 @@ def test_every_panel_can_be_drawn_whatever_is_chosen(space: str, settings: Any) 
     editor = "IMAGE_EDITOR" if space == "image" else "VIEW_3D"
     for task in ("TEXT", "IMAGE", "INPAINT", "UPSCALE"):
         settings.task = task
-        told = [word for panel in panels for word in drawn(panel, editor, image=image)]
-        assert ("expand" in told) == (task == "INPAINT")
-        assert ("pad" in told) == (task != "TEXT")
+        texts = [word for panel in panels for word in drawn(panel, editor, image=image)]
+        assert ("expand" in texts) == (task == "INPAINT")
+        assert ("pad" in texts) == (task != "TEXT")
 
 
 @pytest.mark.parametrize(

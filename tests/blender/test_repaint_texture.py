@@ -174,9 +174,9 @@ def test_a_mask_is_made_to_be_painted_on_the_object(scene: Any) -> None:
 def test_the_panel_offers_what_belongs_to_repainting(scene: Any) -> None:
     import bpy
 
-    told = drawn(bpy.types.SDCORE_PT_project_view)
-    assert {"mask", "sdcore.paint_mask", "sdcore.repaint_texture"} <= set(told)
-    assert not {"sdcore.project_texture", "uvs", "texture_size"} & set(told)
+    texts = drawn(bpy.types.SDCORE_PT_project_view)
+    assert {"mask", "sdcore.paint_mask", "sdcore.repaint_texture"} <= set(texts)
+    assert not {"sdcore.project_texture", "uvs", "texture_size"} & set(texts)
     scene.sd_core.project.repaint = "ALL"
     assert {"sdcore.project_texture", "uvs", "texture_size"} <= set(drawn(bpy.types.SDCORE_PT_project_view))
 
@@ -222,7 +222,7 @@ def test_what_cannot_be_repainted_is_said_with_what_to_do(scene: Any) -> None:
 
 
 @pytest.mark.usefixtures("addon")
-def test_a_mask_that_is_nowhere_white_is_told_with_its_button(scene: Any) -> None:
+def test_a_mask_that_is_nowhere_white_is_reported_with_its_button(scene: Any) -> None:
     from blender_addon import problems
 
     scene.sd_core.project.mask = white(np.zeros((SIDE, SIDE), bool))

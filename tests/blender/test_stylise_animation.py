@@ -259,7 +259,7 @@ def test_a_farm_ends_with_2_after_a_wrong_setting_and_with_1_without_a_server(bl
 
 
 @pytest.mark.usefixtures("addon")
-def test_a_farm_that_is_told_to_stop_ends_with_130_and_leaves_what_is_finished(blend: Path, tmp_path: Path) -> None:
+def test_a_farm_that_is_asked_to_stop_ends_with_130_and_leaves_what_is_finished(blend: Path, tmp_path: Path) -> None:
     with farm(blend, "--end", "200") as process:  # far from done when it is told
         assert process.stdout is not None
         assert any(re.search(r"Passes [1-9]", line) for line in process.stdout)

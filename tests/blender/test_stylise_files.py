@@ -148,7 +148,7 @@ def test_the_copy_of_a_scene_is_not_replaced_while_it_is_worked_on(scene: Any, t
     assert copy.read_bytes() == before
 
 
-def test_two_that_work_at_the_same_frames_are_told(scene: Any, tmp_path: Path) -> None:
+def test_two_that_work_at_the_same_frames_are_reported(scene: Any, tmp_path: Path) -> None:
     from blender_addon.operators.stylise_animation import output_of
 
     with_others = output_of(scene, range(4, 7))

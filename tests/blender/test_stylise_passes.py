@@ -156,7 +156,7 @@ def test_objects_without_a_material_or_a_mesh_have_rest_positions(scene: object,
         assert np.ptp(rest, 0).max() > 0.5, name
 
 
-def test_a_cut_between_cameras_is_told(scene: object, tmp_path: Path) -> None:
+def test_a_cut_between_cameras_is_reported(scene: object, tmp_path: Path) -> None:
     bpy.ops.object.camera_add(location=(5, -3, 3), rotation=(1.1, 0, 1.0))
     scene.timeline_markers.new("a", frame=1).camera = scene.camera
     scene.timeline_markers.new("b", frame=3).camera = bpy.context.object
@@ -219,7 +219,7 @@ def test_a_scene_without_a_camera_or_with_a_panorama_is_refused(scene: object, t
         pass_render.prepare_render(scene, scene.view_layers[0].name, (1,), tmp_path)
 
 
-def test_a_failure_in_the_background_is_told(scene: object, tmp_path: Path) -> None:
+def test_a_failure_in_the_background_is_reported(scene: object, tmp_path: Path) -> None:
     (tmp_path / "000001.json").mkdir()
     with pytest.raises(SDError, match="000001"):
         pass_render.prepare_render(scene, scene.view_layers[0].name, (1,), tmp_path).run()

@@ -211,7 +211,7 @@ def test_after_a_render_the_picture_is_made_or_the_panel_says_why_not(scene: Any
     _start_after_render("no such scene")
 
 
-def test_a_still_is_told_from_an_animation(scene: Any, tmp_path: Path) -> None:
+def test_a_still_is_distinguished_from_an_animation(scene: Any, tmp_path: Path) -> None:
     import bpy
 
     from blender_addon.operators.stylise_render import _animated_scenes

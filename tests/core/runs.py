@@ -40,8 +40,8 @@ def request(prompt: str = "brick") -> Animation:
 
 def run(folder: Path, count: int = FRAMES, warnings: list[str] | None = None, **how: Any) -> list[int]:
     """Make the frames; gives the numbers of those that were made in this run."""
-    told: list[str] = [] if warnings is None else warnings
-    store = FrameStore(folder, request(), count, warn=told.append, **how)
+    sentences: list[str] = [] if warnings is None else warnings
+    store = FrameStore(folder, request(), count, warn=sentences.append, **how)
     made = []
     try:
         if store.resolved_request is None:

@@ -188,10 +188,12 @@ def test_json_without_a_format_that_names_only_some_unused_fields_is_refused_by_
     assert refused.value.field in fields and refused.value.hint
 
 
-@pytest.mark.parametrize(("version", "told"), [(2, "is 2, but"), (10**6, "is 1000000"), (-1, "whole"), ("1", "whole")])
-def test_another_version_is_refused_by_number_with_what_to_do(version: object, told: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "message"), [(2, "is 2, but"), (10**6, "is 1000000"), (-1, "whole"), ("1", "whole")]
+)
+def test_another_version_is_refused_by_number_with_what_to_do(version: object, message: str) -> None:
     data = json.loads(TextToImage(prompt="a").to_json()) | {"format": version}
-    with pytest.raises(RequestError, match=told) as refused:
+    with pytest.raises(RequestError, match=message) as refused:
         from_json(json.dumps(data))
     assert refused.value.field == "format" and refused.value.hint
 

@@ -35,9 +35,9 @@ def inputs(pictures: int) -> PredictInputs:
     return PredictInputs(CONDITIONING, (control,), random(pictures, 1, *CELLS, seed=2))
 
 
-def cell_by_cell(told: PredictInputs) -> Predict:
+def cell_by_cell(conditions: PredictInputs) -> Predict:
     """A network that sees one cell at a time, of latents, control picture and extra channels."""
-    (control,), extra = told.controls, told.extra_channels
+    (control,), extra = conditions.controls, conditions.extra_channels
     assert extra is not None
     seen = torch.nn.functional.avg_pool2d(control.hint, SCALE).sum(dim=1, keepdim=True)
     return lambda latents, _: latents * seen + extra
@@ -55,10 +55,10 @@ def numbers(along: int, rolling: Rolling, index: int) -> Tensor:
 
 @pytest.mark.parametrize("axes", [Seamless.X, Seamless.Y, Seamless.XY])
 def test_a_network_that_sees_single_cells_predicts_the_same(axes: Seamless) -> None:
-    told, latents = inputs(2), random(2, 4, *CELLS)
-    predict = make_rolled_predict(cell_by_cell, told, Rolling(axes, (3, 4)), SCALE)
+    conditions, latents = inputs(2), random(2, 4, *CELLS)
+    predict = make_rolled_predict(cell_by_cell, conditions, Rolling(axes, (3, 4)), SCALE)
     for index in range(4):
-        assert torch.equal(predict(latents, step(index)), cell_by_cell(told)(latents, step(index)))
+        assert torch.equal(predict(latents, step(index)), cell_by_cell(conditions)(latents, step(index)))
 
 
 @pytest.mark.parametrize(("axes", "along", "across"), [(Seamless.X, -1, -2), (Seamless.Y, -2, -1)])
@@ -86,11 +86,11 @@ def test_a_batch_is_predicted_as_its_pictures_alone() -> None:
     hint, latents = random(1, 3, 128, 128, seed=1), random(2, 4, 16, 16)
     networks = controlnet(), t2i_adapter("full_adapter")
     controls = tuple(ActiveControl(network, hint, 1.0, 0.0, 1.0) for network in networks)
-    told = PredictInputs(Conditioning(torch.cat([text() * 0, text()]), guided=True, guidance_scale=3.0), controls)
+    conditions = PredictInputs(Conditioning(torch.cat([text() * 0, text()]), guided=True, guidance_scale=3.0), controls)
 
     def predicted(pictures: Tensor, *seeds: int) -> Tensor:
         rolling = Rolling(Seamless.XY, seeds)
-        return make_rolled_predict(partial(make_predict, whole), told, rolling, SCALE)(pictures, step(0))
+        return make_rolled_predict(partial(make_predict, whole), conditions, rolling, SCALE)(pictures, step(0))
 
     together = predicted(latents, 3, 4)
     alone = torch.cat([predicted(latents[:1], 3), predicted(latents[1:], 4)])

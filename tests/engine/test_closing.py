@@ -169,6 +169,8 @@ IN_A_CHILD = """
 def test_an_engine_and_its_jobs_refuse_a_forked_child_and_say_what_to_do() -> None:
     program = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(IN_A_CHILD)]
     done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=120)
-    told = dict(line.split(" ", 1) for line in done.stdout.splitlines())
-    assert set(told) == {"submit", "run", "stream", "free_memory", "result", "events", "cancel", "done"}
-    assert all("was made before this process was forked" in text and "in the child" in text for text in told.values())
+    sentences = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    assert set(sentences) == {"submit", "run", "stream", "free_memory", "result", "events", "cancel", "done"}
+    assert all(
+        "was made before this process was forked" in text and "in the child" in text for text in sentences.values()
+    )

@@ -64,7 +64,7 @@ def test_what_is_missing_is_no_complaint_until_somebody_wants_the_request() -> N
     assert form.editors["image"]._complaint.value == ""
 
 
-def test_a_number_that_cannot_be_read_is_told_at_its_field() -> None:
+def test_a_number_that_cannot_be_read_is_reported_at_its_field() -> None:
     form = filled(TextToImage)
     typed(form, "width", "wide")
     with pytest.raises(RequestError, match="whole number"):

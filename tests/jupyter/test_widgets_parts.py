@@ -61,14 +61,14 @@ def test_the_wheel_holds_the_modules_and_the_styles() -> None:
 
 
 def test_cancel_reaches_every_callback_and_other_messages_reach_none() -> None:
-    preview, told = Preview(), []
-    preview.on_cancel(lambda: told.append(1))
-    preview.on_cancel(lambda: told.append(2))
+    preview, calls = Preview(), []
+    preview.on_cancel(lambda: calls.append(1))
+    preview.on_cancel(lambda: calls.append(2))
     for content in ({"type": "other"}, "cancel", None, {}):
         tell(preview, content)
-    assert told == []
+    assert calls == []
     tell(preview, {"type": "cancel"})
-    assert told == [1, 2]
+    assert calls == [1, 2]
 
 
 @pytest.mark.parametrize("ids", [["a", "a"], ["", "b"], [None, "b"], [1, 2]])

@@ -32,10 +32,10 @@ def started(made: Body) -> tuple[PaintedTexture, list[RenderedView]]:
 
 
 def paint(canvas: PaintedTexture, made: Body, view: RenderedView) -> None:
-    glimpse = look_up(solid(view.position), view, made.surface, made.texels, made.rays)
+    colours = look_up(solid(view.position), view, made.surface, made.texels, made.rays)
     positions, normals = made.texels.positions(made.surface), made.texels.normals(made.surface)
-    at = glimpse.index
-    canvas.add(glimpse, seen_cosines(positions[at], normals[at], view.camera, made.surface, made.rays, view.size))
+    at = colours.index
+    canvas.add(colours, seen_cosines(positions[at], normals[at], view.camera, made.surface, made.rays, view.size))
 
 
 def test_a_view_that_was_painted_has_nothing_left_to_do(body: Callable[[str], Body]) -> None:

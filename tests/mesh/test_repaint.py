@@ -76,7 +76,7 @@ def test_a_small_part_is_painted_too(engine: Engine) -> None:
     assert (made[inside > 0] != PAGE[inside > 0]).any()
 
 
-def test_gutters_follow_the_texels_beside_them(engine: Engine) -> None:
+def test_gutters_follow_the_texels_next_to_them(engine: Engine) -> None:
     made = engine.run(request(mask=square(SIDE, 0, 60))).images[0]
     assert (made[0, :30] != PAGE[0, :30]).any(axis=1).all()  # no face lies on row 0
     assert np.array_equal(made[-1], PAGE[-1])

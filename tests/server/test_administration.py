@@ -47,14 +47,14 @@ def test_the_options_are_there() -> None:
 
 def test_the_quotas_are_those() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", PAGE, re.MULTILINE))
-    told = {
+    quotas = {
         "2,000": 2_000,
         "1e13": 10**13,
         "1e12": 10**12,
         "a quarter of `--blob-space`; for an admin no bound": None,
         "128": 128,
     }
-    assert {name: told[rows[name].strip()] for name in (held.name for held in fields(Quota))} == {
+    assert {name: quotas[rows[name].strip()] for name in (held.name for held in fields(Quota))} == {
         held.name: held.default for held in fields(Quota)
     }
 

@@ -88,10 +88,10 @@ def test_who_follows_a_job_that_is_set_aside_hears_its_end(tmp_path: Path) -> No
         async with serving(tmp_path, start_held=True) as service:
             await submit(service, "bad", film("frames=1 deadly=0"))
             await submit(service, "good")
-            told = asyncio.create_task(_told(service, "bad"))
+            followed = asyncio.create_task(_events_of(service, "bad"))
             await service.hold(held=False)
             await ended(service, "bad", "good")
-            events = await asyncio.wait_for(told, 20)
+            events = await asyncio.wait_for(followed, 20)
             assert events[-1].data["kind"] == "failed" and [event.data["kind"] for event in events].count("failed") == 1
             assert [event.id for event in events] == sorted({event.id for event in events})
             again = [event async for event in service.events("bad", events[-2].id)]
@@ -100,7 +100,7 @@ def test_who_follows_a_job_that_is_set_aside_hears_its_end(tmp_path: Path) -> No
     asyncio.run(story())
 
 
-async def _told(service: Service, job_id: str) -> list[StoredEvent]:
+async def _events_of(service: Service, job_id: str) -> list[StoredEvent]:
     return [event async for event in service.events(job_id, 0)]
 
 
@@ -260,14 +260,16 @@ def test_a_flipped_bit_in_a_finished_job_keeps_no_server_from_starting(tmp_path:
     asyncio.run(story())
 
 
-def test_a_lane_goes_on_after_any_failure_and_says_what_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dispatcher_goes_on_after_any_failure_and_says_what_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failing = [True]
     original = Dispatcher._take
 
-    async def take(lane: Dispatcher, device: str) -> object:
+    async def take(dispatcher: Dispatcher, device: str) -> object:
         if failing[0]:
             raise RuntimeError("no more descriptors")
-        return await original(lane, device)
+        return await original(dispatcher, device)
 
     monkeypatch.setattr(Dispatcher, "_take", take)
 
@@ -404,7 +406,7 @@ def test_a_damaged_input_fails_its_job_by_name_and_sending_it_again_repairs_it(t
     asyncio.run(story())
 
 
-def test_a_job_that_counts_as_running_and_has_no_lane_runs_again(tmp_path: Path) -> None:
+def test_a_job_that_counts_as_running_and_has_no_dispatcher_runs_again(tmp_path: Path) -> None:
     async def story() -> None:
         async with serving(tmp_path, start_held=True) as service:
             await submit(service, "a")

@@ -288,10 +288,10 @@ def test_a_journal_of_version_1_is_read_with_all_that_it_holds(tmp_path: Path) -
             ("film", "running", "Animation", 1, False),
             ("broken", "failed", "", 0, False),
         ]
-        for number, (job_id, _, request, told) in enumerate(journals.JOBS, 1):
+        for number, (job_id, _, request, old_events) in enumerate(journals.JOBS, 1):
             assert held(lambda connection, job_id=job_id: journal.get(connection, job_id)).request == request
             read = held(lambda connection, number=number: events(connection, number, 0))
-            assert [(event.id, event.data) for event in read] == told
+            assert [(event.id, event.data) for event in read] == old_events
         assert held(lambda connection: list(read_result_blobs(connection))) == [
             ResultBlobs(frozenset({journals.MADE}), frozenset({journals.INPUT}))
         ]

@@ -79,7 +79,7 @@ def test_only_wrapping_axes_must_be_multiples_of_the_coarsest_cell(
             engine.run(texture(height=width, width=height, seamless=axes))
 
 
-def test_a_picture_that_does_not_tile_is_painted_anew_along_its_seam(engine: Engine) -> None:
+def test_a_picture_that_does_not_tile_is_repainted_along_its_seam(engine: Engine) -> None:
     photo = np.rint(cropped(Material.COBBLESTONE, 2, 256) * 255).astype(np.uint8)
     assert wrap_score(photo) > FAILS
     result = engine.run(texture(image=photo, width=None, height=None, strength=0.5, num_inference_steps=4))

@@ -115,7 +115,7 @@ def test_whoever_runs_the_program_can_allow_more(home: Path, tmp_path: Path) -> 
         assert not allows(allowed, name)
 
 
-def test_files_beside_the_picture_may_be_named_but_not_hidden_ones(home: Path, tmp_path: Path) -> None:
+def test_files_next_to_the_picture_may_be_named_but_not_hidden_ones(home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     (folder / "render").mkdir(parents=True)
     (folder / "render" / "out").symlink_to(tmp_path / "secret")
@@ -273,7 +273,7 @@ def test_of_many_refused_names_a_message_tells_a_few_and_the_error_all(home: Pat
     assert len(refused.value.names) == count
 
 
-def test_nobody_is_told_to_allow_an_address_that_nothing_reads(home: Path) -> None:
+def test_nobody_is_asked_to_allow_an_address_that_nothing_reads(home: Path) -> None:
     with pytest.raises(NotAllowed, match="save it as a file") as refused:
         Allowed(home=home).check([ExternalName("passes", Role.FILE, "http://host/film.mp4")])
     assert "sd-core models allow" not in refused.value.hint
