@@ -25,7 +25,7 @@ def refused_names(job: BlenderJob, data_folder: Path) -> list[tuple[str, str]]:
         return []
     named = (each for each in external_names(job.request) if each.role is not Role.FILE)
     refused = Allowed(home=data_folder).refusals(named)
-    wanted = ((str(each.role), place.text) for each, place in refused if place.kind is not Kind.NOTHING)
+    wanted = ((str(each.role), target.text) for each, target in refused if target.kind is not Kind.NOTHING)
     return list(dict.fromkeys(wanted))
 
 

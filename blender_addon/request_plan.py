@@ -78,8 +78,8 @@ class RequestPlan:
     def _adapters(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         if self.controls:
-            place = self._pad_picture if self.framing is None else self.framing.pad
-            listed = (Control(image=place(rgb(picture)), **given) for given, picture in self.controls)
+            pad = self._pad_picture if self.framing is None else self.framing.pad
+            listed = (Control(image=pad(rgb(picture)), **given) for given, picture in self.controls)
             found["controls"] = (*self.values.get("controls", ()), *listed)
         if self.image_prompt is not None:
             given, picture = self.image_prompt

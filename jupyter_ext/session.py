@@ -44,8 +44,8 @@ class Session:
 
     def __init__(self, name: str | None = None, environment: Mapping[str, str] = os.environ) -> None:
         known = name or environment.get("JPY_SESSION_NAME") or uuid.uuid4().hex
-        place = f"{platform.node()}:{Path.home()}:{known}"
-        self._prefix = f"nb-{hashlib.sha256(place.encode()).hexdigest()[:12]}-"
+        kernel_place = f"{platform.node()}:{Path.home()}:{known}"
+        self._prefix = f"nb-{hashlib.sha256(kernel_place.encode()).hexdigest()[:12]}-"
         self._own = f"{self._prefix}{_kernel_id()}-"
         self._taken: set[str] = set()
 

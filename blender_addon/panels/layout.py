@@ -37,7 +37,7 @@ def panels_in_editors(
     made = []
     for editor in editors:
         name = f"{panel.__name__}_{editor}"
-        place = {
+        attributes = {
             "bl_idname": name,
             "bl_space_type": _EDITORS[editor],
             "bl_region_type": "UI",
@@ -45,8 +45,8 @@ def panels_in_editors(
             "__doc__": panel.__doc__,
         }
         if parent:
-            place["bl_parent_id"] = f"{parent}_{editor}"
-        made.append(type(name, (panel, bpy.types.Panel), place))
+            attributes["bl_parent_id"] = f"{parent}_{editor}"
+        made.append(type(name, (panel, bpy.types.Panel), attributes))
     return tuple(made)
 
 

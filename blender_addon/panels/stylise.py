@@ -75,12 +75,12 @@ class SDCORE_UL_prompts(bpy.types.UIList):
     ) -> None:
         row = layout.row(align=True)
         row.prop(item, "text", text="", emboss=False)
-        place = row.row(align=True)
-        place.ui_units_x = 4
+        frame_row = row.row(align=True)
+        frame_row.ui_units_x = 4
         if item.marker and item.marker in context.scene.timeline_markers:
-            place.label(text=f"{item.marker} ({item.frame_in(context.scene)})", icon="MARKER_HLT", translate=False)
+            frame_row.label(text=f"{item.marker} ({item.frame_in(context.scene)})", icon="MARKER_HLT", translate=False)
         else:
-            place.prop(item, "frame", text="", emboss=False)
+            frame_row.prop(item, "frame", text="", emboss=False)
 
 
 def _draw_numbers(layout: bpy.types.UILayout, stylise: bpy.types.PropertyGroup, *, controls: bool = True) -> None:

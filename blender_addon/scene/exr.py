@@ -120,11 +120,11 @@ def _part(header: dict[str, Any]) -> _ExrPart:
 
 
 def _channels(data: bytes) -> Iterator[tuple[str, np.dtype[Any]]]:
-    place = 0
-    while data[place]:
-        name, place = _text(data, place)
-        yield name, _TYPES[struct.unpack_from("<i", data, place)[0]]
-        place += 16  # type, linear, sampling in x and y
+    offset = 0
+    while data[offset]:
+        name, offset = _text(data, offset)
+        yield name, _TYPES[struct.unpack_from("<i", data, offset)[0]]
+        offset += 16  # type, linear, sampling in x and y
 
 
 def _planes(part: _ExrPart) -> dict[str, np.ndarray]:

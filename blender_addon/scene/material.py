@@ -60,13 +60,13 @@ def connect_maps(
     output = _node(tree, "ShaderNodeOutputMaterial", 4, 0)
     shader = _node(tree, "ShaderNodeBsdfPrincipled", 3, 0)
     tree.links.new(shader.outputs["BSDF"], output.inputs["Surface"])
-    place = _coordinates(tree, uv_map, has_mapping=repeat)
+    coordinates = _coordinates(tree, uv_map, has_mapping=repeat)
     for row, (kind, image) in enumerate((kind, images[kind]) for kind in COLOUR_SPACES if kind in images):
         node = _node(tree, "ShaderNodeTexImage", 1, -row)
         node.image, node.label = image, node_label(kind)
         node.extension = "REPEAT" if repeat else "EXTEND"
         image.colorspace_settings.name = COLOUR_SPACES[kind]
-        tree.links.new(place, node.inputs["Vector"])
+        tree.links.new(coordinates, node.inputs["Vector"])
         _connect_map(tree, kind, node.outputs["Color"], shader, output, displacement)
     if "height" in images:
         _set_displacement(material)

@@ -86,8 +86,8 @@ class NumberEditor(Editor):
     def _nearest_slider_value(self, value: float) -> float:
         """The place of the slider that is nearest to a value."""
         low, high, step = self._slider.min, self._slider.max, self._step
-        place = low + round((min(max(value, low), high) - low) / step) * step
-        return int(place) if self._whole else min(round(place, 6), high)
+        nearest = low + round((min(max(value, low), high) - low) / step) * step
+        return int(nearest) if self._whole else min(round(nearest, 6), high)
 
     def _on_slider_change(self, *_: object) -> None:
         value = self._slider.value

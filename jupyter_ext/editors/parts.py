@@ -104,8 +104,8 @@ class NestedListEditor(Editor):
             item.suggest(names)
 
     def _new_item(self, value: Value | None = None) -> NestedEditor:
-        place = replace(self.spec, convert=_identity, item=_identity, many=False, optional=False, default=None)
-        item = NestedEditor(place, self._kind, self._make)
+        item_spec = replace(self.spec, convert=_identity, item=_identity, many=False, optional=False, default=None)
+        item = NestedEditor(item_spec, self._kind, self._make)
         item.on_change(self.notify)
         item.suggest(self._names)
         if value is not None:

@@ -71,9 +71,9 @@ class SweepTab(ResultTab):
         """Put a finished image into its cell, unless another sweep has begun."""
         if sweep is self._sweep:
             self._cells[index] = entry.thumbnail, entry
-            page, place = divmod(index, sweep.page_size)
+            page, cell = divmod(index, sweep.page_size)
             if page == (self._page.value or 0):
-                self._grid.set_cell(place, entry.thumbnail)
+                self._grid.set_cell(cell, entry.thumbnail)
 
     def show(self, entry: Entry, before: Entry | None) -> None:
         """A sweep shows itself."""
@@ -94,7 +94,7 @@ class SweepTab(ResultTab):
         if self._sweep is not None:
             first = (self._page.value or 0) * self._sweep.page_size
             places = range(first, first + self._sweep.page_size)
-            self._grid.cells = [self._cells[place][0] if place in self._cells else b"" for place in places]
+            self._grid.cells = [self._cells[index][0] if index in self._cells else b"" for index in places]
 
     def _on_cell_choice(self, index: int) -> None:
         first = 0 if self._sweep is None else (self._page.value or 0) * self._sweep.page_size

@@ -156,5 +156,5 @@ def _greet(announcement: Announcement, home: Path) -> None:
     # What is redirected ends in a log, which lives longer than the token is meant to be known.
     if announcement.token and console.is_terminal:
         console.print(f"Token {announcement.token}", markup=False)
-    place = home / "server.json"
-    say(f"Programs of this user find it and its token in {place}; Ctrl-C stops the server")
+    path = home / "server.json"
+    say(f"Programs of this user find it and its token in {path}; Ctrl-C stops the server")

@@ -81,8 +81,8 @@ def _improve(cosines: Floats, picked: list[int]) -> list[int]:
     """Each view in turn replaced by the best for its place, now that the others are known, until nothing changes."""
     for _ in range(_ROUNDS):
         before = list(picked)
-        for place in range(len(picked)):
-            picked[place] = _best_addition(cosines, picked[:place] + picked[place + 1 :])
+        for slot in range(len(picked)):
+            picked[slot] = _best_addition(cosines, picked[:slot] + picked[slot + 1 :])
         if picked == before:
             break
     return picked

@@ -81,9 +81,9 @@ def _passes(parts: list[Any]) -> ExrFile:
         header |= part.header
         for channel, pixels in part.channels.items():
             view_layer, name, component = split_channel(_full_name(part.name() if len(parts) > 1 else "", channel))
-            place = found.setdefault((view_layer, name), ExrPass(view_layer, name))
+            exr_pass = found.setdefault((view_layer, name), ExrPass(view_layer, name))
             # The arrays belong to the file, which is closed.
-            place.components[component] = np.array(pixels.pixels)
+            exr_pass.components[component] = np.array(pixels.pixels)
     return ExrFile(tuple(found.values()), header)
 
 

@@ -66,8 +66,8 @@ def check_models(request: Request | Mapping[str, Any], allowed: Allowed) -> None
         }
         for each, _ in refused
     ]
-    first, places = names[0], [place for _, place in refused]
-    here = [name for name, place in zip(names, places, strict=True) if place.kind is not Kind.NOTHING]
+    first, places = names[0], [target for _, target in refused]
+    here = [name for name, target in zip(names, places, strict=True) if target.kind is not Kind.NOTHING]
     remedy = f"; who runs the server can allow it: {allow_command(here)}" if here else ""
     listed = ", ".join(name["shown"] for name in names)
     raise NotAllowed(

@@ -259,11 +259,11 @@ class BlobStore:
             self._checks.forget(digest)
             self.total -= size
         try:
-            place = move_aside(path)
+            moved_to = move_aside(path)
         except OSError as error:
             _log.error("damaged blob cannot be moved", extra={"file": path.name, "reason": str(error)})
         else:
-            _log.error("damaged blob moved aside", extra={"file": str(place), "reason": problem})
+            _log.error("damaged blob moved aside", extra={"file": str(moved_to), "reason": problem})
 
     def _write(self, digest: str, raw: bytes, owner: str) -> None:
         path = self.folder / blob_name(digest, raw[:6])

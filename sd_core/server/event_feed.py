@@ -46,15 +46,15 @@ class Feed:
 
     async def after(self, last: int) -> AsyncIterator[StoredEvent]:
         """Events with ids greater than `last`, and those to come, up to the one that ends the job."""
-        read, place = self._events, _index_after(self._events, last)
+        read, index = self._events, _index_after(self._events, last)
         while True:
             if read is not self._events:
-                read, place = self._events, _index_after(self._events, last)
-            if place == len(read):
+                read, index = self._events, _index_after(self._events, last)
+            if index == len(read):
                 await self._changed.wait()
                 continue
-            event = read[place]
-            place, last = place + 1, event.id
+            event = read[index]
+            index, last = index + 1, event.id
             yield event
             if event.data["kind"] in LAST_KINDS:
                 return

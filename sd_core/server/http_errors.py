@@ -84,8 +84,8 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     """The first complaint, without the value: that may be huge, or no valid JSON."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"][1:])[:200] or "body"
-    return JSONResponse(_ascii(RequestError(place, first["msg"], hint="see /docs")), 422)
+    field = ".".join(str(part) for part in first["loc"][1:])[:200] or "body"
+    return JSONResponse(_ascii(RequestError(field, first["msg"], hint="see /docs")), 422)
 
 
 async def _http_error(_: Request, error: Exception) -> JSONResponse:

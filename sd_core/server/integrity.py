@@ -83,15 +83,15 @@ def move_aside(path: Path) -> Path:
     """Move what is at the place of a blob to the folder "damaged" next to it, whatever it is; older ones make room."""
     folder = path.parent / "damaged"
     folder.mkdir(exist_ok=True)
-    place = folder / f"{path.name}.{time.time_ns()}"
-    path.rename(place)
+    target = folder / f"{path.name}.{time.time_ns()}"
+    path.rename(target)
     for old in sorted(folder.iterdir(), key=lambda kept: kept.name.rpartition(".")[2])[:-_KEPT]:
         _log.warning("damaged blob deleted: newer ones are kept", extra={"file": old.name})
         if old.is_dir() and not old.is_symlink():
             shutil.rmtree(old, ignore_errors=True)
         else:
             old.unlink(missing_ok=True)
-    return place
+    return target
 
 
 def _look(path: Path) -> _Look:

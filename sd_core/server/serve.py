@@ -138,9 +138,9 @@ def _explaining(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = error.filename or home
+        path = error.filename or home
         raise ServerError(
-            f"{place} cannot be used: {error.strerror or error}", hint="free some space, or take another SD_CORE_HOME"
+            f"{path} cannot be used: {error.strerror or error}", hint="free some space, or take another SD_CORE_HOME"
         ) from error
 
 

@@ -172,6 +172,6 @@ def remove_job_folder(folder: Path) -> None:
 def _move_to_lost(folder: Path, parent: Path) -> None:
     """What an unknown job has finished may be all that is left of it."""
     parent.mkdir(exist_ok=True, mode=0o700)
-    place = parent / f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    folder.rename(place)
-    _log.warning("frames of an unknown job were kept", extra={"folder": str(place)})
+    target = parent / f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder.rename(target)
+    _log.warning("frames of an unknown job were kept", extra={"folder": str(target)})

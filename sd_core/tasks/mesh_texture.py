@@ -129,9 +129,9 @@ def _is_done(start: ViewStart, texture: PaintedTexture) -> bool:
 
 def _paint_view(job: _MeshRun, view: RenderedView, start: ViewStart | None) -> Picture:
     request = job.request
-    one = picture_request(request, DepthToImage, depth=view.depth)
+    view_request = picture_request(request, DepthToImage, depth=view.depth)
     planner = plan_depth_to_image if start is None else partial(_plan_continuation, view_start=start)
-    return np.asarray(generate(planner, one, job.context).images[0])
+    return np.asarray(generate(planner, view_request, job.context).images[0])
 
 
 def _plan_continuation(request: DepthToImage, env: TaskEnv, *, view_start: ViewStart) -> BatchPlan:

@@ -54,7 +54,7 @@ class CaptionReader:
         cls, text_encoder: CLIPTextModel, tokenizer: CLIPTokenizer, captions: Sequence[str], path: Path
     ) -> "CaptionReader":
         """A reader of what `cache_embeddings` wrote for the same captions."""
-        places = {caption: place for place, caption in enumerate(captions)}
+        places = {caption: row for row, caption in enumerate(captions)}
         return cls(
             text_encoder.requires_grad_(False), tokenizer, places, np.load(path, mmap_mode="r", allow_pickle=False)
         )

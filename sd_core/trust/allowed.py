@@ -53,9 +53,9 @@ class Allowed:
                 "place": each.field_path,
                 "role": str(each.role),
                 "name": printable(each.name),
-                "shown": printable(place.text),
+                "shown": printable(target.text),
             }
-            for each, place in refused
+            for each, target in refused
         ]
         listed = ", ".join(f"{each['shown']} ({each['role']} at {each['place']})" for each in names[:_MOST_SHOWN])
         listed += f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
@@ -76,7 +76,7 @@ class Allowed:
         rule = _Rule(self)
         doubtful = [pair for pair in places if not rule.is_known(*pair)]
         extra = _Names(approvals(self.home) if doubtful else ())
-        return [(each, place) for each, place in doubtful if not rule.is_listed(place, extra)]
+        return [(each, target) for each, target in doubtful if not rule.is_listed(target, extra)]
 
 
 class _Names:
@@ -142,8 +142,8 @@ def absolute_names(names: Iterable[str]) -> tuple[str, ...]:
     """Names from a command line, for `Allowed.more`: relative paths become whole, so that they mean the same anywhere."""
     kept = []
     for name in names:
-        place = resolve_name(Role.CONTROLNET, name, Path())
-        kept.append(place.text if place.kind is Kind.PATH else name)
+        target = resolve_name(Role.CONTROLNET, name, Path())
+        kept.append(target.text if target.kind is Kind.PATH else name)
     return tuple(kept)
 
 
@@ -155,10 +155,10 @@ def allow_command(names: Iterable[Mapping[str, str]]) -> str:
 def _remedy(refused: Sequence[tuple[ExternalName, ResolvedName]], names: Sequence[Mapping[str, str]]) -> str:
     here = [
         each
-        for each, (named, place) in zip(names, refused, strict=True)
-        if place.kind is not Kind.NOTHING and not (place.kind is Kind.ELSEWHERE and named.role is Role.FILE)
+        for each, (named, target) in zip(names, refused, strict=True)
+        if target.kind is not Kind.NOTHING and not (target.kind is Kind.ELSEWHERE and named.role is Role.FILE)
     ]
-    if not here and any(place.kind is Kind.ELSEWHERE for _, place in refused):
+    if not here and any(target.kind is Kind.ELSEWHERE for _, target in refused):
         return "nothing is read from addresses: save it as a file on this machine, and name that"
     if not here:
         return "there is nothing of this name here: put it into the folder models or loras in SD_CORE_HOME"

@@ -84,10 +84,10 @@ def canonical_name(name: str, home: Path) -> str:
     Raises:
         RequestError: it is neither.
     """
-    place = resolve_name(Role.CONTROLNET, name, home) if name.strip() else ResolvedName(Kind.NOTHING, name)
-    if place.kind is Kind.NOTHING:
+    target = resolve_name(Role.CONTROLNET, name, home) if name.strip() else ResolvedName(Kind.NOTHING, name)
+    if target.kind is Kind.NOTHING:
         raise RequestError("name", f"is neither a hub id nor a path: {printable(name)!r}", hint="name an existing path")
-    return place.text
+    return target.text
 
 
 def _write(home: Path, names: Iterable[str]) -> None:

@@ -79,12 +79,12 @@ def _refuse_foreign(folder: Path) -> None:
 
 def _refuse_movable(home: Path) -> None:
     """Whoever can write in a folder above, and may move what belongs to others, could put another one in its place."""
-    for place in Path(os.path.abspath(home)).parents:  # noqa: PTH100 - links are `_refuse_foreign`'s
-        if not place.exists():
+    for folder in Path(os.path.abspath(home)).parents:  # noqa: PTH100 - links are `_refuse_foreign`'s
+        if not folder.exists():
             continue
-        mode = place.stat().st_mode
+        mode = folder.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise ServerError(f"{home} lies below {place}, where every user can write", hint=_ELSEWHERE)
+            raise ServerError(f"{home} lies below {folder}, where every user can write", hint=_ELSEWHERE)
 
 
 def _refuse_shared(home: Path) -> None:

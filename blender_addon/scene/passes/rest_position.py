@@ -67,8 +67,8 @@ def _add_aov_output(material: bpy.types.Material) -> None:
     known = tree.nodes.new("ShaderNodeMath")
     known.operation, known.inputs[1].default_value = "GREATER_THAN", 0
     tree.links.new(there.outputs["Value"], known.inputs[0])
-    place = _mix(tree, known.outputs["Value"], own, rest.outputs["Vector"])
-    scaled = _vector_math(tree, "MULTIPLY", place, _attribute(tree, "OBJECT", _SCALE).outputs["Vector"])
+    mixed = _mix(tree, known.outputs["Value"], own, rest.outputs["Vector"])
+    scaled = _vector_math(tree, "MULTIPLY", mixed, _attribute(tree, "OBJECT", _SCALE).outputs["Vector"])
     instance = tree.nodes.new("ShaderNodeObjectInfo").outputs["Random"]
     apart = _vector_math(tree, "SCALE", None, None)
     apart.node.inputs[0].default_value = (_INSTANCE_SPACING, _INSTANCE_SPACING, _INSTANCE_SPACING)

@@ -148,13 +148,13 @@ def _places_at_infinity(size: tuple[int, int], camera: Camera, before: Camera) -
 def surface_positions(passes: FramePasses) -> Array | None:
     """See `FrameGeometry.position`."""
     if passes.position is not None:
-        place = passes.position.astype(np.float64)
+        position = passes.position.astype(np.float64)
     elif passes.depth is not None and passes.camera is not None:
-        place = unproject(passes.depth.astype(np.float64), passes.camera)
+        position = unproject(passes.depth.astype(np.float64), passes.camera)
     else:
         return None
-    background = np.zeros(place.shape[:2], bool) if passes.depth is None else ~np.isfinite(passes.depth)
-    return np.where(background[..., None], np.nan, place)
+    background = np.zeros(position.shape[:2], bool) if passes.depth is None else ~np.isfinite(passes.depth)
+    return np.where(background[..., None], np.nan, position)
 
 
 def _slope(position: Array, axis: int) -> Array:

@@ -119,10 +119,17 @@ def _index_of(geometry: FrameGeometry) -> _FrameIndex:
     chosen = (rows % POLICY.search_stride == 0) & (columns % POLICY.search_stride == 0)
     rows, columns = rows[chosen], columns[chosen]
     # many frames are kept: single precision, and nothing else of the geometry
-    place, width = geometry.position.astype(np.float32), geometry.width.astype(np.float32)
-    tree = KDTree(place[rows, columns].reshape(-1, 3))
+    position, width = geometry.position.astype(np.float32), geometry.width.astype(np.float32)
+    tree = KDTree(position[rows, columns].reshape(-1, 3))
     return _FrameIndex(
-        place, width, geometry.occluder_id, geometry.occluder_distance, geometry.passes.object_id, tree, rows, columns
+        position,
+        width,
+        geometry.occluder_id,
+        geometry.occluder_distance,
+        geometry.passes.object_id,
+        tree,
+        rows,
+        columns,
     )
 
 

@@ -102,7 +102,7 @@ def condition_frame(
     return make_conditioning(env.model, embeds, scale, size, adapters.image_embeds(guided=guided), scored=plan.scored)
 
 
-def blend_prompts(one: PromptEmbeds, other: PromptEmbeds, weight: float) -> PromptEmbeds:
+def blend_prompts(first: PromptEmbeds, second: PromptEmbeds, weight: float) -> PromptEmbeds:
     """Embeddings between two prompts; the shorter one is repeated to the length of the longer."""
 
     def mix(a: Tensor | None, b: Tensor | None) -> Tensor | None:
@@ -113,11 +113,11 @@ def blend_prompts(one: PromptEmbeds, other: PromptEmbeds, weight: float) -> Prom
             a, b = (x.repeat(1, -(-length // x.shape[1]), 1)[:, :length] for x in (a, b))
         return a + (b - a) * weight
 
-    prompt = mix(one.prompt, other.prompt)
+    prompt = mix(first.prompt, second.prompt)
     assert prompt is not None, "both prompts are encoded"
     return PromptEmbeds(
-        prompt, mix(one.negative, other.negative), mix(one.pooled, other.pooled),
-        mix(one.negative_pooled, other.negative_pooled),
+        prompt, mix(first.negative, second.negative), mix(first.pooled, second.pooled),
+        mix(first.negative_pooled, second.negative_pooled),
     )  # fmt: skip
 
 

@@ -49,16 +49,16 @@ class References:
     def _record(self, frame: FrameInput, strength: float) -> AttentionTokens:
         animation = self._animation
         env = animation.environment(0)
-        one = frame_request(animation.request, frame, animation.margin)
-        plan = plan_frame(one, env)
-        conditioning = condition_frame(one, plan, frame.settings.prompt, env, animation.adapters, frame.size)
+        request = frame_request(animation.request, frame, animation.margin)
+        plan = plan_frame(request, env)
+        conditioning = condition_frame(request, plan, frame.settings.prompt, env, animation.adapters, frame.size)
         predict = make_predict(animation.model, PredictInputs(conditioning, plan.controls, plan.extra_channels))
-        schedule = schedule_of(one, env, strength)
+        schedule = schedule_of(request, env, strength)
         clean = encode_mean(animation.model, to_pixels(self._image(frame.index)))
         noise = noise_of(animation.environment(0), frame.size)
         steps = schedule.steps[: round(POLICY.reference_steps * schedule.end.count)]
         bank = AttentionBank(recording=True, most_tokens=POLICY.reference_tokens)
-        with seamless_unet(one, animation.model, plan.controls), shared_attention(animation.model.unet, bank):
+        with seamless_unet(request, animation.model, plan.controls), shared_attention(animation.model.unet, bank):
             for step in steps:
                 predict(schedule.scale(schedule.noise_to(clean, noise, step), step), step)
         self.evaluations += len(steps) * conditioning.passes

@@ -61,14 +61,14 @@ class FrameRenderer:
             RequestError: a pass is missing; names the frame.
         """
         index = prepared.frame.index
-        one = frame_request(self._animation.request, prepared.frame, self._animation.margin)
+        request = frame_request(self._animation.request, prepared.frame, self._animation.margin)
         env = self._animation.environment(index)
         paint = (
             self._render_keyframe
             if prepared.correspondence is None or not self._animation.reuses_pixels
             else self._reproject_and_denoise
         )
-        image, run = paint(prepared, one, env, on_step)
+        image, run = paint(prepared, request, env, on_step)
         # What later frames sample is what a resumed run reads from the disk: rounded.
         stored, figures = image.astype(np.float16), self._figures(prepared, image, run)
         self._before = stored
@@ -85,7 +85,7 @@ class FrameRenderer:
         return unit_image(decode_frame(run.latents, env)), run
 
     def _reproject_and_denoise(
-        self, prepared: PreparedFrame, one: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
+        self, prepared: PreparedFrame, request: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
     ) -> tuple[Array, DenoisedFrame]:
         """From the reference, in which every surface is sampled once from the frame in which it was made."""
         animation = self._animation
@@ -95,9 +95,11 @@ class FrameRenderer:
             sample_sources(sources, self._store.image), known, halo_mask(sources, animation.scale), objects
         )
         clean = encode_mean(animation.model, to_pixels(reference))
-        plan = plan_reprojected(animation, plan_frame(one, env), prepared.plan, one, clean, self._noise(prepared))
-        with self._reference_attention(prepared, one) as evaluations:
-            run = self._run(plan, prepared.frame, one, env, on_step)
+        plan = plan_reprojected(
+            animation, plan_frame(request, env), prepared.plan, request, clean, self._noise(prepared)
+        )
+        with self._reference_attention(prepared, request) as evaluations:
+            run = self._run(plan, prepared.frame, request, env, on_step)
         run = replace(run, evaluations=run.evaluations + evaluations)
         image = unit_image(decode_frame(run.latents, env))
         reuse = animation.request.reuse

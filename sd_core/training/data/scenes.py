@@ -136,18 +136,20 @@ def _place_bodies(rng: np.random.Generator, bodies: list[Body], floor: bool) -> 
         upright = (body.shape in UPRIGHT and (floor or rng.random() < 0.6)) or rng.random() < 0.35
         rotation = _turn(rng, upright)
         scale = float(rng.uniform(0.6, 1.1)) if number else 1.0
-        place = np.zeros(3, np.float32)
-        thing = Thing(solids=body.solids, rotation=rotation, position=place, scale=scale, finish=0)
+        position = np.zeros(3, np.float32)
+        thing = Thing(solids=body.solids, rotation=rotation, position=position, scale=scale, finish=0)
         for _ in range(12):
             spread = rng.uniform(0.7, 1.0 + 0.3 * len(bodies))
             angle = rng.uniform(0, 2 * np.pi)
             aside = (spread * np.cos(angle), spread * np.sin(angle), 0 if floor else rng.uniform(-0.9, 0.9))
-            place = np.asarray(aside if number else (0, 0, 0), np.float32)
-            if all(np.linalg.norm(place - other.position) > 0.62 * (thing.radius + other.radius) for other in things):
+            position = np.asarray(aside if number else (0, 0, 0), np.float32)
+            if all(
+                np.linalg.norm(position - other.position) > 0.62 * (thing.radius + other.radius) for other in things
+            ):
                 break
         if floor:
-            place[2] = -scale * lowest_point(body.solids, rotation)
-        things.append(replace(thing, position=place))
+            position[2] = -scale * lowest_point(body.solids, rotation)
+        things.append(replace(thing, position=position))
     return things
 
 
