@@ -130,10 +130,10 @@ def test_outpainting_adds_what_was_asked_for_and_leaves_the_image_alone(
 
     settings.image, settings.mask_source = start_image(), "NONE"
     start = pixels(settings.image)
-    with pytest.raises(RuntimeError, match="nothing is to be painted"):
+    with pytest.raises(RuntimeError, match="no mask and no border to add"):
         bpy.ops.sdcore.generate_inpaint()
     settings.inpaint.expand = (8, 0, 21, 16)
-    with pytest.raises(RuntimeError, match="gives 93 x 80 px, not multiples of 8"):
+    with pytest.raises(RuntimeError, match="gives 93 x 80 px: both sides must be multiples of 8"):
         bpy.ops.sdcore.generate_inpaint()
     with pytest.raises(RequestError) as refused:
         Inpaint(prompt="", image=np.zeros((64, 64, 3), np.uint8), expand=(8, 0, 21, 16))
@@ -165,7 +165,7 @@ def test_odd_sides_are_refused_with_a_repair_that_works(nothing_of_the_user_chan
     from sd_core.requests import ImageToImage
 
     settings.image = start_image((60, 66))
-    with pytest.raises(RuntimeError, match="not multiples of 8"):
+    with pytest.raises(RuntimeError, match="both sides must be multiples of 8"):
         bpy.ops.sdcore.generate_from_image()
     with pytest.raises(RequestError) as refused:
         ImageToImage(prompt="", image=np.zeros((60, 66, 3), np.uint8))

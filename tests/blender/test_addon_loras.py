@@ -114,7 +114,7 @@ def test_a_file_that_is_taken_away_is_missing_after_a_refresh_and_named_by_the_j
     bpy.ops.sdcore.remove_lora(index=0)
     bpy.ops.sdcore.refresh_models()
     wait_for(lambda: len(server.status.loras) == 2, SECONDS)
-    assert "not on the server" in problem_of(CAT, offered)
+    assert "not in the LoRA folder of the server" in problem_of(CAT, offered)
     bpy.ops.sdcore.generate_image()
     with pytest.raises(ModelNotFound, match=r"cat\.safetensors.*LoRA folder") as caught:
         jobs.wait(jobs.running_jobs()[-1], SECONDS)

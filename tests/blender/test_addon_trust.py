@@ -75,7 +75,7 @@ def test_a_script_cannot_agree_in_the_users_place(
     import bpy
 
     job = refused(settings, elsewhere)
-    with pytest.raises(RuntimeError, match="Nobody was asked"):
+    with pytest.raises(RuntimeError, match="Not confirmed in the dialog"):
         bpy.ops.sdcore.allow_names("EXEC_DEFAULT", job=job.id)
     assert approvals(blender_home) == ()
 

@@ -191,7 +191,7 @@ def test_the_job_and_its_panel_tell_what_was_left_out(
     stylising.follow(job)
     assert job.error is None
     assert not list(marks.iterdir())
-    assert job.warnings == ["Freestyle with Python scripts is left out: scripts of this file are not allowed"]
+    assert job.warnings == ["Freestyle with Python scripts is not rendered, because scripts of this file may not run"]
     layout = Layout()
     wide = SimpleNamespace(
         region=SimpleNamespace(width=4000), preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))

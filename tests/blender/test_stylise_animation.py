@@ -104,7 +104,7 @@ def test_a_cancelled_run_is_taken_up_and_gives_what_an_uninterrupted_one_gives(
     scene: Any, reference: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
     job = start()
-    follow(job, lambda held: "Passes 2" in held.message)
+    follow(job, lambda held: "frame 2 of" in held.message)
     job.cancel()
     follow(job)
     assert isinstance(job.error, Cancelled)
@@ -243,7 +243,7 @@ def test_a_farm_makes_the_frames_of_a_file_and_ends_with_0(blend: Path, tmp_path
         said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
     assert list(pictures(tmp_path)) == ["000002.png", "000003.png"]
-    assert "Passes 1 / 2" in said and "Passes 2 / 2" in said and "frames" in said.splitlines()[-1]
+    assert "frame 1 of 2" in said and "frame 2 of 2" in said and "frames" in said.splitlines()[-1]
 
 
 def test_a_farm_ends_with_2_after_a_wrong_setting_and_with_1_without_a_server(blend: Path) -> None:
@@ -262,7 +262,7 @@ def test_a_farm_ends_with_2_after_a_wrong_setting_and_with_1_without_a_server(bl
 def test_a_farm_that_is_asked_to_stop_ends_with_130_and_leaves_what_is_finished(blend: Path, tmp_path: Path) -> None:
     with farm(blend, "--end", "200") as process:  # far from done when it is told
         assert process.stdout is not None
-        assert any(re.search(r"Passes [1-9]", line) for line in process.stdout)
+        assert any(re.search(r"frame [1-9]", line) for line in process.stdout)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 130
     assert (tmp_path / "out" / "Scene" / "passes" / "000001.exr").is_file()

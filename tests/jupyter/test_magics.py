@@ -43,7 +43,7 @@ def test_the_cell_is_the_prompt_as_it_stands() -> None:
 
 
 def test_a_prompt_that_stands_twice_is_refused() -> None:
-    with pytest.raises(RequestError, match="stands twice"):
+    with pytest.raises(RequestError, match="is given twice"):
         request_of("txt2img one", "two\n")
 
 

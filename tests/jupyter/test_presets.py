@@ -106,7 +106,7 @@ def test_a_name_that_cannot_be_is_reported_and_nothing_is_written(studio: Studio
     ("values", "message"),
     [
         ({"witdh": 64}, "witdh: is no field"),
-        ({"controls": (Control("depth", np.zeros((8, 8, 3), np.uint8)),)}, "holds a picture"),
+        ({"controls": (Control("depth", np.zeros((8, 8, 3), np.uint8)),)}, "contains an image"),
         ({"width": object()}, "cannot be kept"),
         ({"guidance_scale": float("nan")}, "cannot be kept"),
     ],

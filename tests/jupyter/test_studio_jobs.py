@@ -293,7 +293,7 @@ def test_the_selected_image_is_saved_without_loss_and_with_its_request(
     studio: Studio, small: TextToImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(RequestError, match="none yet"):
+    with pytest.raises(RequestError, match="no image yet"):
         studio.save()
     result = studio.submit(replace(small, num_images=2)).wait()
     studio.restore(list(studio.history)[1])

@@ -118,7 +118,7 @@ def test_texture_and_mask_must_belong_together(fields: dict[str, Any], field: st
 @pytest.mark.parametrize(
     ("fields", "field", "hint"),
     [
-        ({"mesh": shapes.plain(shapes.torus())}, "image", "written beside it"),
+        ({"mesh": shapes.plain(shapes.torus())}, "image", "written with it"),
         ({"mesh": plane(np.uint32([0, 1]))}, "image", "shows one of them"),
         ({"mask": np.zeros((SIDE, SIDE), np.float32)}, "mask", "white where"),
         ({"mask": square(SIDE, 0, 4)}, "mask", "white where"),
