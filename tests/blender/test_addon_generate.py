@@ -293,6 +293,8 @@ def test_a_mask_of_another_size_is_refused_and_nothing_is_made(settings: Any) ->
     import bpy
 
     settings.image, settings.mask = start_image(), start_image((32, 40))
-    with pytest.raises(RuntimeError, match=r"40 x 32 px, but the image 64 x 64 px; make them equal"):
+    with pytest.raises(
+        RuntimeError, match=r"40 x 32 px, but the image 64 x 64 px; use a mask of the size of the image"
+    ):
         bpy.ops.sdcore.generate_inpaint()
     assert made() == []

@@ -151,7 +151,7 @@ def test_what_is_missing_is_said_before_anything_starts(scene: Any, tmp_path: Pa
 
     from blender_addon.operators.stylise_animation import stylise_animation
 
-    with pytest.raises(RuntimeError, match="nothing in"):
+    with pytest.raises(RuntimeError, match="no interrupted run in"):
         bpy.ops.sdcore.stylise_animation(again=True)
     with pytest.raises(RequestError, match="empty"):
         stylise_animation(scene, "ViewLayer", range(3, 3))
