@@ -38,27 +38,27 @@ class _Files:
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Folder; made if it is missing.", show_default="a free name after the prompt",
+            "--output", "-o", help="Output folder; created if it is missing.", show_default="a free name after the prompt",
             rich_help_panel=_FILES,
         ),
     ] = None  # fmt: skip
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an earlier run stopped.", rich_help_panel=_FILES)
-    ] = False
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.", rich_help_panel=_FILES)] = (
+        False
+    )
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Generate all frames again, where there are some.", rich_help_panel=_FILES),
+        typer.Option("--overwrite", help="Generate all frames again, also those that exist.", rich_help_panel=_FILES),
     ] = False
     fps: Annotated[
         float | None,
         typer.Option(
-            min=0.1, max=240, help="Frames a second.", show_default="the video's, else 24", rich_help_panel=_FILES
+            min=0.1, max=240, help="Frames per second.", show_default="as the video, else 24", rich_help_panel=_FILES
         ),
     ] = None
-    mp4: Annotated[bool, typer.Option("--mp4", help="Write animation.mp4 too.", rich_help_panel=_FILES)] = False
-    gif: Annotated[bool, typer.Option("--gif", help="Write animation.gif too.", rich_help_panel=_FILES)] = False
+    mp4: Annotated[bool, typer.Option("--mp4", help="Also write animation.mp4.", rich_help_panel=_FILES)] = False
+    gif: Annotated[bool, typer.Option("--gif", help="Also write animation.gif.", rich_help_panel=_FILES)] = False
     exr: Annotated[
-        bool, typer.Option("--exr", help="Write exr/000000.exr ... too, in linear light.", rich_help_panel=_FILES)
+        bool, typer.Option("--exr", help="Also write exr/000000.exr ..., in linear light.", rich_help_panel=_FILES)
     ] = False
     page: Annotated[bool, typer.Option(help="Write report.html: a player, and plots.", rich_help_panel=_FILES)] = True
 

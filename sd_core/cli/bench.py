@@ -24,9 +24,9 @@ _PROMPT = "a wall of red bricks"
 def bench(  # noqa: PLR0913, PLR0917 - one for each option
     ctx: typer.Context,
     model: Annotated[str, typer.Option(help="As in txt2img.")] = "builtin",
-    width: Annotated[int | None, typer.Option(help="px.", show_default="the model's")] = None,
-    height: Annotated[int | None, typer.Option(help="px.", show_default="the model's")] = None,
-    num_inference_steps: Annotated[int | None, typer.Option(show_default="the model's")] = None,
+    width: Annotated[int | None, typer.Option(help="px.", show_default="default of the model")] = None,
+    height: Annotated[int | None, typer.Option(help="px.", show_default="default of the model")] = None,
+    num_inference_steps: Annotated[int | None, typer.Option(show_default="default of the model")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Images after the first, of which the median is printed.")] = 3,
     device: DEVICE = "auto",
     dtype: DTYPE = "auto",

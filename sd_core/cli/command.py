@@ -18,17 +18,17 @@ from .exits import errors_as_json
 from .running import RunOptions, run_and_save
 
 OUTPUT = Annotated[
-    Path | None, typer.Option("--output", "-o", help="File to write.", show_default="a free name after the prompt")
+    Path | None, typer.Option("--output", "-o", help="Output file.", show_default="a free name after the prompt")
 ]
-OVERWRITE = Annotated[bool, typer.Option("--overwrite", help="Replace what is there; else it is an error.")]
+OVERWRITE = Annotated[bool, typer.Option("--overwrite", help="Replace existing files; otherwise they are an error.")]
 DEVICE = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel="How it is run")]
 DTYPE = Annotated[str, typer.Option(help="auto, float32, bfloat16, float16.", rich_help_panel="How it is run")]
 SERVER = Annotated[
     str | None,
-    typer.Option(envvar="SD_CORE_SERVER", help="URL of a server that is to run it.", rich_help_panel="How it is run"),
+    typer.Option(envvar="SD_CORE_SERVER", help="URL of the server that runs it.", rich_help_panel="How it is run"),
 ]
 TOKEN = Annotated[
-    str | None, typer.Option(envvar="SD_CORE_TOKEN", help="The server's token.", rich_help_panel="How it is run")
+    str | None, typer.Option(envvar="SD_CORE_TOKEN", help="Token of the server.", rich_help_panel="How it is run")
 ]
 JSON = Annotated[bool, typer.Option("--json", help="One line of JSON for each image.", rich_help_panel="How it is run")]
 
@@ -37,7 +37,7 @@ WORK = Annotated[
     typer.Option(help="Folder where finished views are kept.", show_default=False, rich_help_panel="How it is run"),
 ]
 RESUME = Annotated[
-    bool, typer.Option("--resume", help="Go on with the views in --work.", rich_help_panel="How it is run")
+    bool, typer.Option("--resume", help="Continue with the views in --work.", rich_help_panel="How it is run")
 ]
 
 

@@ -33,9 +33,9 @@ _SCENE = "suzanne.npz"
 
 
 def demo(  # noqa: PLR0913, PLR0917 - one for each option
-    folder: Annotated[Path, typer.Argument(help="Where to write the pictures; made if it is missing.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(help="Output folder; created if it is missing.")] = Path("demo"),
     overwrite: OVERWRITE = False,
-    seed: Annotated[int, typer.Option(help="Of all pictures.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of all pictures.")] = 7,
     model: Annotated[str, typer.Option(help="As in txt2img.")] = "builtin",
     controlnet: Annotated[
         str | None, typer.Option(help="As in depth2img.", show_default="the one that suits the model")

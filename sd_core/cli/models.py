@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, fetch, describe, remove and allow models.", no_args_is_help=True)
 
-_NAME = Annotated[str, typer.Argument(help="A name of the list, or a hub id.")]
-_NAMES = Annotated[list[str], typer.Argument(metavar="PATH|HUB_ID...", help="Files, folders or hub ids.")]
+_NAME = Annotated[str, typer.Argument(help="A name of the list, or a Hugging Face id.")]
+_NAMES = Annotated[list[str], typer.Argument(metavar="PATH|HUB_ID...", help="Files, folders or Hugging Face ids.")]
 _JSON = Annotated[bool, typer.Option("--json", help="As lines of JSON.")]
 
 

@@ -18,7 +18,7 @@ from .command import DEVICE, DTYPE, JSON, OUTPUT, OVERWRITE, SERVER, TOKEN
 from .exits import errors_as_json, say
 from .running import RunOptions, run_and_save
 
-TRUST = Annotated[bool, typer.Option("--trust", help="Let it use whatever models and files it names, without asking.")]
+TRUST = Annotated[bool, typer.Option("--trust", help="Let it use all models and files that it names, without asking.")]
 
 
 def run(  # noqa: PLR0913, PLR0917 - one for each option

@@ -29,7 +29,9 @@ _SEEN_BY_OTHERS = (
 )
 
 _Token: TypeAlias = Annotated[str | None, typer.Option(envvar="SD_CORE_TOKEN", help=_SEEN_BY_OTHERS)]
-_TokenFile: TypeAlias = Annotated[Path | None, typer.Option(help="File that holds the token, for your eyes only.")]
+_TokenFile: TypeAlias = Annotated[
+    Path | None, typer.Option(help="File with the token; no other user may be able to read it.")
+]
 _TokensFile: TypeAlias = Annotated[
     Path | None, typer.Option(help="TOML file with the tokens of further users; see docs/administration.md.")
 ]
@@ -39,7 +41,7 @@ _Home: TypeAlias = Annotated[
 ]
 _Hold: TypeAlias = Annotated[bool, typer.Option("--hold", help="Start no job before the queue is released.")]
 _NewJournal: TypeAlias = Annotated[
-    bool, typer.Option("--new-journal", help="Put a damaged journal aside, begin an empty one.")
+    bool, typer.Option("--new-journal", help="Set a damaged journal aside and begin an empty one.")
 ]
 _WithParent: TypeAlias = Annotated[
     bool, typer.Option("--live-as-long-as-parent", help="Stop when standard input is closed.")
@@ -49,22 +51,20 @@ _WithParent: TypeAlias = Annotated[
 def serve(  # noqa: PLR0913, PLR0917 - one for each option
     ctx: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs a token.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: a free one.")] = 8765,
     token: _Token = None,
     token_file: _TokenFile = None,
     tokens_file: _TokensFile = None,
-    no_token: Annotated[bool, typer.Option("--no-token", help="Ask for none; on loopback only.")] = False,
+    no_token: Annotated[bool, typer.Option("--no-token", help="Require no token; on loopback only.")] = False,
     device: Annotated[
-        list[str] | None, typer.Option(help="One engine each: cpu, cuda:0 ... The best ones if left out.")
+        list[str] | None, typer.Option(help="One engine for each device: cpu, cuda:0 ...; by default the best ones.")
     ] = None,
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
-    model: Annotated[str, typer.Option(help="Used by requests that name none.")] = "builtin",
+    model: Annotated[str, typer.Option(help="Model of requests that name none.")] = "builtin",
     allow_model: Annotated[
-        list[str] | None, typer.Option(help="File, folder or hub id that requests may name.")
+        list[str] | None, typer.Option(help="File, folder or Hugging Face id that requests may name.")
     ] = None,
-    allow_host: Annotated[
-        list[str] | None, typer.Option(help="Further name under which this machine is addressed.")
-    ] = None,
+    allow_host: Annotated[list[str] | None, typer.Option(help="Another host name of this machine.")] = None,
     root_path: _RootPath = "",
     blob_space: Annotated[float, typer.Option(min=0.01, help="GiB on disk for arrays and results.")] = 20.0,
     home: _Home = None,
