@@ -86,7 +86,7 @@ class _Level:
     """One level of the pyramid, whose hole is filled better and better."""
 
     def __init__(self, guess: Floats, gap: Mask, rng: np.random.Generator) -> None:
-        near = ndimage.maximum_filter(gap, SIDE)
+        near = np.asarray(ndimage.maximum_filter(gap, SIDE), bool)
         inner = np.zeros_like(gap)
         inner[RADIUS:-RADIUS, RADIUS:-RADIUS] = True
         self.filled, self.free, self.targets = guess, ~near & inner, np.argwhere(near)
@@ -205,4 +205,6 @@ def _enlarge(picture: Floats, shape: tuple[int, ...]) -> Floats:
     if picture.shape[:2] == shape:
         return picture
     large = picture.repeat(2, 0).repeat(2, 1)[: shape[0], : shape[1]]
-    return np.asarray(ndimage.uniform_filter(large, (3, 3, 1), mode="nearest"), np.float32)
+    for axis in (0, 1):
+        large = ndimage.uniform_filter1d(large, 3, axis=axis, mode="nearest")
+    return np.asarray(large, np.float32)

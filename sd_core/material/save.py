@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..encoding import encode_png
-from ..files import make_folder, make_folder_beside, write_files
+from ..files import make_folder, make_own_folder, write_files
 from ..requests import Texture
 from ..values import Array, npy_bytes
 from .gltf import GltfMaterial, gltf, plane
 from .materialx import materialx
-from .names import Naming, Part, file_name, set_name, stem_of
+from .names import MaterialMap, Naming, file_name, set_name, stem_of
 from .pictures import stored_pictures
 from .preview import preview
 
@@ -51,22 +51,22 @@ def save_material(
     files = [(folder / names[part], _png(part, picture, result)) for part, picture in pictures.items()]
     files += _descriptions(result, folder, set_name(naming, stem), names)
     files.append((folder / f"{set_name(naming, stem)}_preview.png", encode_png(preview(pictures))))
-    inputs = list(_inputs(result, folder / f"{Path(names[Part.BASE_COLOR]).stem}.inputs"))
+    inputs = list(_inputs(result, folder / f"{Path(names[MaterialMap.BASE_COLOR]).stem}.inputs"))
     return write_files([*files, *inputs], overwrite=overwrite)
 
 
-def _png(part: Part, picture: Array, result: Result) -> bytes:
-    return encode_png(picture, result.request if part is Part.BASE_COLOR else None)
+def _png(part: MaterialMap, picture: Array, result: Result) -> bytes:
+    return encode_png(picture, result.request if part is MaterialMap.BASE_COLOR else None)
 
 
-def _descriptions(result: Result, folder: Path, name: str, names: dict[Part, str]) -> list[tuple[Path, bytes]]:
+def _descriptions(result: Result, folder: Path, name: str, names: dict[MaterialMap, str]) -> list[tuple[Path, bytes]]:
     scale = float(result.report["height_scale"]) if result.report else 0.0
     described = GltfMaterial(
         name=name,
-        base_color=names[Part.BASE_COLOR],
-        normal=names.get(Part.NORMAL_OPENGL),
-        orm=names.get(Part.ORM),
-        occluded=Part.AMBIENT_OCCLUSION in names,
+        base_color=names[MaterialMap.BASE_COLOR],
+        normal=names.get(MaterialMap.NORMAL_OPENGL),
+        orm=names.get(MaterialMap.ORM),
+        occluded=MaterialMap.AMBIENT_OCCLUSION in names,
     )
     return [
         (folder / f"{name}.mtlx", materialx(name, names, scale)),
@@ -78,6 +78,6 @@ def _inputs(result: Result, folder: Path) -> Iterator[tuple[Path, bytes]]:
     """The arrays that the request was made from, where `load_request` looks for them."""
     arrays = result.request.arrays()
     if arrays:
-        make_folder_beside(folder)
+        make_own_folder(folder)
     for digest, array in arrays.items():
         yield folder / f"{digest}.npy", npy_bytes(array)

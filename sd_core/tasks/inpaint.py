@@ -26,7 +26,7 @@ from sd_core.values import unit_floats
 from .controls import controls_of
 from .generate import generate
 from .image_to_image import keep_alpha
-from .plan import Context, Picture, Plan, TaskEnv
+from .plan import BatchPlan, Context, Picture, TaskEnv
 from .resolve import demand_unet_input, resolve
 from .starts import noise_of, schedule_of
 
@@ -40,8 +40,8 @@ def run(request: Inpaint, context: Context, *, keep_latents: bool = False) -> Re
         return generate(plan_inpaint, request, context, keep_latents=keep_latents)
     context.decisions["inpaint"] = "filled from the surroundings, nothing denoised: the prompt is empty"
     resolved = resolve(request, context.model(request.model))
-    canvas = _canvas(resolved)
-    return Result(images=[canvas.finish(to_array(canvas.filled[0]))] * resolved.num_images, request=resolved)
+    masked = _masked_picture(resolved)
+    return Result(images=[masked.finish(to_array(masked.filled[0]))] * resolved.num_images, request=resolved)
 
 
 def is_removal(request: Inpaint) -> bool:
@@ -53,7 +53,7 @@ def is_removal(request: Inpaint) -> bool:
     return unguided and request.fill is Fill.SURROUNDINGS and request.strength == 1
 
 
-def plan_inpaint(request: Inpaint, env: TaskEnv) -> Plan:
+def plan_inpaint(request: Inpaint, env: TaskEnv) -> BatchPlan:
     """Repaint where the mask is 1: with a 9-channel UNet, or with any by holding the latents outside the mask.
 
     The order of the draws is that of diffusers' pipeline, so that the same seed gives the same picture.
@@ -61,14 +61,14 @@ def plan_inpaint(request: Inpaint, env: TaskEnv) -> Plan:
     if request.fill is Fill.NOISE and request.strength < 1:
         hint = 'use fill="original" or "surroundings", or strength 1'
         raise RequestError("fill", "noise under the mask leaves nothing for a strength below 1 to keep", hint=hint)
-    canvas = _canvas(request)
+    canvas = _masked_picture(request)
     inpainting_model = env.model.unet_input is UNetInput.INPAINT
     if not inpainting_model:
         demand_unet_input(env.model, UNetInput.TEXT, request)
     schedule = schedule_of(request, env, request.strength)
     start = _start(request, canvas, schedule, env, needs_reference=not inpainting_model)
     cells = to_cells(canvas.mask, latent_scale(env.model)).to(env.device)
-    shared = Plan(
+    shared = BatchPlan(
         schedule=schedule,
         latents=start.latents,
         controls=controls_of(request, env),
@@ -79,12 +79,12 @@ def plan_inpaint(request: Inpaint, env: TaskEnv) -> Plan:
         return replace(shared, extra_channels=_inpainting_channels(canvas, cells, env))
     # diffusers draws for the masked picture here, and then does not use it; ancestral noise comes after.
     noise_of(env, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
-    assert start.reference is not None, "the latents outside the mask are held to those of the picture"
+    assert start.reference is not None, "the latents outside the mask are kept at those of the picture"
     return replace(shared, edits=(KeepOutside(schedule, cells, start.reference, start.noise),))
 
 
 @dataclass(frozen=True, slots=True)
-class _Canvas:
+class _MaskedPicture:
     """The picture to work on, grown for outpainting: `pixels` (1, 3, h, w), filled as asked; `mask` (1, 1, h, w), binary."""
 
     pixels: Tensor
@@ -94,13 +94,13 @@ class _Canvas:
 
 
 @dataclass(frozen=True, slots=True)
-class _Start:
+class _StartLatents:
     latents: Tensor
     noise: Tensor
     reference: Tensor | None
 
 
-def _canvas(request: Inpaint) -> _Canvas:
+def _masked_picture(request: Inpaint) -> _MaskedPicture:
     image, mask = _expand(request)
     free = over_borders(lambda m: feather(m, request.feather), request.seamless, binary(to_mask(mask)))
     hard = (free > 0).to(free.dtype) if request.feather else free
@@ -117,7 +117,7 @@ def _canvas(request: Inpaint) -> _Canvas:
         joined = _join_border(base, painted, painted_where > 0) if joins else painted
         return with_alpha(paste(base, joined, soft))
 
-    return _Canvas(pixels, filled, hard, finish)
+    return _MaskedPicture(pixels, filled, hard, finish)
 
 
 def _join_border(base: Picture, painted: Picture, mask: NDArray[np.bool_]) -> Picture:
@@ -127,19 +127,21 @@ def _join_border(base: Picture, painted: Picture, mask: NDArray[np.bool_]) -> Pi
     return np.rint(join(around, unit_floats(painted), near) * 255).astype(np.uint8)
 
 
-def _start(request: Inpaint, canvas: _Canvas, schedule: Schedule, env: TaskEnv, *, needs_reference: bool) -> _Start:
+def _start(
+    request: Inpaint, masked: _MaskedPicture, schedule: Schedule, env: TaskEnv, *, needs_reference: bool
+) -> _StartLatents:
     from_image = request.fill is not Fill.NOISE
     reference = None
     if needs_reference or from_image:
-        reference = encode(env.model, canvas.filled, env.generators)
-    noise = noise_of(env, (canvas.pixels.shape[-2], canvas.pixels.shape[-1]))
+        reference = encode(env.model, masked.filled, env.generators)
+    noise = noise_of(env, (masked.pixels.shape[-2], masked.pixels.shape[-1]))
     if reference is not None and from_image:
-        return _Start(schedule.noise_to(reference, noise, schedule.steps[0]), noise, reference)
-    return _Start(noise * schedule.init_noise_sigma, noise, reference)
+        return _StartLatents(schedule.noise_to(reference, noise, schedule.steps[0]), noise, reference)
+    return _StartLatents(noise * schedule.init_noise_sigma, noise, reference)
 
 
-def _inpainting_channels(canvas: _Canvas, cells: Tensor, env: TaskEnv) -> Tensor:
-    """Mask and masked picture, (b, 1 + c, lh, lw), beside which a 9-channel UNet reads its latents."""
+def _inpainting_channels(canvas: _MaskedPicture, cells: Tensor, env: TaskEnv) -> Tensor:
+    """Mask and masked picture, (b, 1 + c, lh, lw), which a 9-channel UNet reads with its latents."""
     masked = encode(env.model, canvas.pixels * (canvas.mask < 0.5), env.generators)
     return torch.cat([cells.expand(len(masked), -1, -1, -1), masked], dim=1)
 

@@ -17,15 +17,15 @@ from .periodic import made_periodic
 from .relief import (
     ambient_occlusion,
     encode_normals,
+    height_depth,
     height_from_luminance,
     height_from_normals,
     normals_from_height,
-    relief_depth,
     stretch,
 )
-from .surface import metallic, read_words, roughness, without_shading
+from .surface import metallic, prompt_hints, roughness, without_shading
 
-Map = NDArray[np.float32]
+MapArray = NDArray[np.float32]
 """(h, w) or (h, w, 3) in [0, 1], as stored."""
 
 
@@ -37,7 +37,7 @@ class Material:
     roughness and metal come from.
     """
 
-    maps: Mapping[TextureMap, Map]
+    maps: Mapping[TextureMap, MapArray]
     height_scale: float
     reason: str
 
@@ -59,20 +59,20 @@ def make_material(
         estimator: a network to ask first; what it does not know is guessed as without it.
 
     All of it is periodic by construction: rolling the picture rolls every map. Without a network, roughness, metal and
-    the sense of the relief are guesses.
+    the direction of the height are guesses.
     """
     height, width = picture.shape[:2]
     encoded = made_periodic(picture[..., :3].astype(np.float32), axes)
     known = Estimate() if estimator is None else estimator(encoded)
-    rgb, words = decode_srgb(encoded), read_words(prompt)
+    rgb, words = decode_srgb(encoded), prompt_hints(prompt)
     base = without_shading(rgb) if known.base_color is None else known.base_color
-    relief, depth, normals = _relief(rgb, known)
-    occlusion = ambient_occlusion(relief, depth)
+    height_map, depth, normals = _height_and_normals(rgb, known)
+    occlusion = ambient_occlusion(height_map, depth)
     rough = roughness(luminance(base), occlusion, words.roughness) if known.roughness is None else known.roughness
     maps = {
         TextureMap.BASE_COLOR: encode_srgb(base),
         TextureMap.NORMAL: in_convention(encode_normals(normals), normal_convention),
-        TextureMap.HEIGHT: relief,
+        TextureMap.HEIGHT: height_map,
         TextureMap.ROUGHNESS: rough,
         TextureMap.AMBIENT_OCCLUSION: occlusion,
         TextureMap.METALLIC: metallic(base, words) if known.metallic is None else known.metallic,
@@ -81,18 +81,18 @@ def make_material(
     return Material(cut, depth / width, words.reason if known.roughness is None else "from the estimator")
 
 
-def _relief(rgb: Map, known: Estimate) -> tuple[Map, float, Map]:
+def _height_and_normals(rgb: MapArray, known: Estimate) -> tuple[MapArray, float, MapArray]:
     """Height in [0, 1], the depth in px that it spans, and unit normals."""
     if known.normals is not None:
         raised = height_from_normals(known.normals)
         low, high = float(raised.min()), float(raised.max())
         return (raised - low) / max(high - low, 1e-6), max(high - low, 1e-6), known.normals
-    relief = height_from_luminance(luminance(rgb)) if known.height is None else stretch(known.height)
-    depth = relief_depth(relief)
-    return relief, depth, normals_from_height(relief, depth)
+    height = height_from_luminance(luminance(rgb)) if known.height is None else stretch(known.height)
+    depth = height_depth(height)
+    return height, depth, normals_from_height(height, depth)
 
 
-def in_convention(stored: Map, convention: NormalConvention) -> Map:
+def in_convention(stored: MapArray, convention: NormalConvention) -> MapArray:
     """OpenGL normals as stored, or the same for DirectX, whose green points down."""
     if convention is NormalConvention.OPENGL:
         return stored

@@ -41,8 +41,8 @@ _DULL = frozenset(["rough", "coarse", "matte", "dusty", "dry"])
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What the words of a prompt say about a surface: how metallic, whether partly corroded, and how rough."""
+class PromptHints:
+    """What a prompt says about a surface: how metallic, whether partly corroded, and how rough."""
 
     metallic: float
     corroded: bool
@@ -50,14 +50,14 @@ class Words:
     reason: str
 
 
-def read_words(prompt: str) -> Words:
+def prompt_hints(prompt: str) -> PromptHints:
     """Search a prompt for words about metal and gloss."""
     words = set(re.findall(r"[a-z]+", prompt.lower()))
     metals, gloss, dull = sorted(words & _METALS), sorted(words & _GLOSSY), sorted(words & _DULL)
     roughness = 0.7 - 0.35 * bool(gloss) + 0.15 * bool(dull) - 0.25 * bool(metals)
     named = [*metals, *gloss, *dull]
     reason = f"from the words {', '.join(named)}" if named else "no word of the prompt speaks of metal or gloss"
-    return Words(float(bool(metals)), bool(words & _CORRODED), roughness, reason)
+    return PromptHints(float(bool(metals)), bool(words & _CORRODED), roughness, reason)
 
 
 def without_shading(rgb: Rgb, amount: float = 0.5) -> Rgb:
@@ -88,11 +88,11 @@ def roughness(light: Plane, occlusion: Plane, base: float) -> Plane:
     return np.clip(base + 0.6 * busy + 0.3 * (1 - occlusion) - 0.2 * highlight, 0.04, 1).astype(np.float32)
 
 
-def metallic(rgb: Rgb, words: Words) -> Plane:
-    """0 everywhere unless the words speak of metal; then 1, and where it is corroded only where colours are grey."""
+def metallic(rgb: Rgb, hints: PromptHints) -> Plane:
+    """0 everywhere unless the prompt names a metal; then 1, and where it is corroded only where colours are grey."""
     shape = rgb.shape[:2]
-    if not (words.metallic and words.corroded):
-        return np.full(shape, words.metallic, np.float32)
+    if not (hints.metallic and hints.corroded):
+        return np.full(shape, hints.metallic, np.float32)
     brightest, darkest = rgb.max(axis=-1), rgb.min(axis=-1)
     saturation = (brightest - darkest) / np.maximum(brightest, 1e-4)
     bare = np.clip((0.45 - saturation) / 0.25, 0, 1)
