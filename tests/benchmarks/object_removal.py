@@ -4,8 +4,8 @@
 
 Needs `bpy`. Each scene has a ground and, from the eleventh on, a wall of procedural textures, and an object that casts no
 shadow; the mask is the object, 4 px wider. Printed by scene, inside the mask: RMS error in levels of 255 of a smooth fill and of
-`Inpaint` with an empty prompt, their ratio, and the mean gradient against that of a ring outside the mask (the truth has a ratio of its own).
-A sheet shows picture, smooth fill, `Inpaint`, truth.
+`Inpaint` with an empty prompt, their ratio, and the mean gradient against that of a ring outside the mask (the truth has a
+ratio of its own). A sheet shows picture, smooth fill, `Inpaint`, truth.
 """
 
 from __future__ import annotations
