@@ -324,7 +324,7 @@ def test_a_remote_server_is_not_spoken_to_where_the_network_is_not_allowed() -> 
     from blender_addon.connection import Connection
     from blender_addon.preferences import Preferences
 
-    with pytest.raises(ServerError, match=r"may not use the network.*online access"):
+    with pytest.raises(ServerError, match=r"online access is off.*allow online access"):
         Connection().client(Preferences(url="http://192.0.2.1:8765", online=False))
 
 

@@ -92,7 +92,7 @@ def test_what_is_missing_damaged_or_made_for_another_model_is_named_in_the_panel
         "gone.safetensors is not in the LoRA folder of the server: copy it there and press Refresh, or remove it here"
         in text
     )
-    assert "damaged.safetensors is damaged" in text
+    assert "damaged.safetensors cannot be used (damaged" in text
     assert f"{BRICK} was made for SD 1, but the model is SDXL" in text
     assert f"{CAT} was made for SD 2, but the model is SDXL" in text
     assert "somebody/style is" not in text and "/elsewhere/a.safetensors is" not in text

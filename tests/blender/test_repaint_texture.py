@@ -206,7 +206,7 @@ def test_what_cannot_be_repainted_is_said_with_what_to_do(scene: Any) -> None:
         find_shown_texture([floor, cube])
     tree = cube.data.materials[0].node_tree
     tree.links.new(tree.nodes.new("ShaderNodeMapping").outputs["Vector"], texture.inputs["Vector"])
-    with pytest.raises(RequestError, match=r"placed by 'Mapping'.*UV Map node"):
+    with pytest.raises(RequestError, match=r"coordinates from 'Mapping'.*UV Map node"):
         find_shown_texture([cube])
     texture.image = bpy.data.images.new("wide", 64, 32)
     tree.links.remove(texture.inputs["Vector"].links[0])

@@ -119,7 +119,7 @@ def test_a_picture_that_was_retouched_is_named_and_kept(tmp_path: Path) -> None:
     output.close()
     output.picture(1).write_bytes(mine)
     output.claim(resume=False)
-    with pytest.raises(OutputError, match=r"000001\.png: has been changed since"):
+    with pytest.raises(OutputError, match=r"000001\.png: was changed by another program"):
         output.replace_scene_copy(written(output.staging_path("scene.blend")), "{}")
     output.clear_pictures()
     assert output.write_picture(1, b"made").read_bytes() == mine
@@ -143,7 +143,7 @@ def test_the_copy_of_a_scene_is_not_replaced_while_it_is_worked_on(scene: Any, t
     copy.unlink()
     copy.hardlink_to(tmp_path / "shot.blend")
     before = copy.read_bytes()
-    with pytest.raises(RuntimeError, match="is what this is made from, and lies in the output folder"):
+    with pytest.raises(RuntimeError, match="is in use by this Blender and would be overwritten"):
         bpy.ops.sdcore.stylise_animation()
     assert copy.read_bytes() == before
 

@@ -200,7 +200,7 @@ def test_the_background_process_ends_with_its_parent(scene: object, tmp_path: Pa
 
 def test_one_goes_on_with_the_copy_that_was_saved_and_not_with_the_scene_of_now(scene: object, tmp_path: Path) -> None:
     name = scene.view_layers[0].name
-    with pytest.raises(RequestError, match="nothing"):
+    with pytest.raises(RequestError, match="no interrupted run"):
         pass_render.prepare_render(scene, name, (1, 2), tmp_path, resume=True)
     first = read_passes(pass_render.prepare_render(scene, name, (1, 2), tmp_path).run()[1])
     (tmp_path / "000002.exr").unlink()
