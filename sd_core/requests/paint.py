@@ -74,9 +74,13 @@ class ObjectPaint(Value):
         if self.tile_size is not None and self.surface is not SurfaceKind.TILE:
             raise RequestError("tile_size", f"is for a tiling texture, {self.name} has none", hint="set surface='tile'")
         if self.views and self.surface is not SurfaceKind.VIEWS:
-            raise RequestError("views", f"do not paint {self.name}, whose surface is {self.surface}", hint="leave them out")
+            raise RequestError(
+                "views", f"do not paint {self.name}, whose surface is {self.surface}", hint="leave them out"
+            )
         if self.surface is SurfaceKind.KEEP and (self.prompt, self.texture_size, self.seed) != (None, None, None):
-            raise RequestError("surface", f"keeps {self.name}, but it has a prompt, size or seed", hint="leave them out")
+            raise RequestError(
+                "surface", f"keeps {self.name}, but it has a prompt, size or seed", hint="leave them out"
+            )
 
 
 def check_names(objects: Iterable[ObjectPaint], known: Sequence[str]) -> None:
@@ -88,7 +92,9 @@ def check_names(objects: Iterable[ObjectPaint], known: Sequence[str]) -> None:
     for index, paint in enumerate(objects):
         if paint.name not in known:
             shown = ", ".join(known[:20]) + (" ..." if len(known) > 20 else "")
-            raise RequestError(f"objects[{index}].name", f"is no object of the mesh: {paint.name!r}", hint=f"it has {shown}")
+            raise RequestError(
+                f"objects[{index}].name", f"is no object of the mesh: {paint.name!r}", hint=f"it has {shown}"
+            )
 
 
 def check_twice(objects: Sequence[ObjectPaint]) -> None:

@@ -147,7 +147,9 @@ class MeshTexture(Generation):
 
     def _check_objects(self) -> None:
         if self.views is not None:
-            raise RequestError("views", "see the whole mesh", hint="give each object its own: ObjectPaint(..., views=...)")
+            raise RequestError(
+                "views", "see the whole mesh", hint="give each object its own: ObjectPaint(..., views=...)"
+            )
         for name in ("image", "mask"):
             if getattr(self, name) is not None:
                 hint = "leave it out, or repaint the object alone"
