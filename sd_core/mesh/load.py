@@ -52,7 +52,7 @@ def load_objects(path: str) -> Mesh:
     Raises:
         RequestError: see `load_mesh`.
     """
-    parts = _read(path)
+    parts = _read(path, split_objects=True)
     if any(part.uvs is not None for part in parts):
         for part in parts:
             part.uvs = np.zeros((len(part.faces), 3, 2), np.float32) if part.uvs is None else part.uvs
@@ -63,7 +63,7 @@ def load_objects(path: str) -> Mesh:
     return joined.replace(object_id=object_id, object_names=tuple(owners))
 
 
-def _read(path: str) -> list[_Part]:
+def _read(path: str, **how: bool) -> list[_Part]:
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in _FORMATS:
         raise RequestError(
@@ -73,7 +73,7 @@ def _read(path: str) -> list[_Part]:
         raise RequestError("mesh", f"there is no file {path}", hint="check the path")
     try:
         with open_regular(Path(path)) as stream:
-            scene = trimesh.load_scene(stream, file_type=kind, process=False, resolver=_Beside(path))
+            scene = trimesh.load_scene(stream, file_type=kind, process=False, resolver=_Beside(path), **how)
     except Exception as error:  # trimesh's readers raise whatever they trip over
         raise RequestError("mesh", f"{path} cannot be read: {error}", hint="export it as .glb or .obj") from error
     parts = [_Part(scene, str(node)) for node in scene.graph.nodes_geometry]
