@@ -32,8 +32,8 @@ with attention), rounded up."""
 
 
 _PASSES = 2.0
-"""What all work on the surface takes against one look at it: the texels are looked up, and what is there is shown to the next
-view; at the end of an object come its maps. Measured: 1.8 to 2.2 for four objects at 512 px."""
+"""What all work on the surface takes against one look at it: the texels are looked up, what is there is shown to the next
+view, and at the end of an object come its maps. With 2 the forecast for five objects at 512 px was 5 % too low."""
 
 
 @dataclass(frozen=True, slots=True)

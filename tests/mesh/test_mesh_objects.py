@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -299,3 +300,31 @@ def test_the_obj_has_its_objects_by_name(painted: Result, tmp_path: Path) -> Non
     text = (tmp_path / "set" / "grey_gravel.obj").read_text()
     assert [line for line in text.splitlines() if line[:2] == "o "] == [f"o {name}" for name in NAMES]
     assert "newmtl kept" in (tmp_path / "set" / "grey_gravel.mtl").read_text()
+
+
+IMPORTED = """
+import json, sys
+import bpy
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.import_scene.gltf(filepath=sys.argv[1])
+found = {}
+for held in bpy.data.objects:
+    images = [node.image for slot in held.data.materials for node in slot.node_tree.nodes if node.type == "TEX_IMAGE"]
+    nodes = [node for slot in held.data.materials for node in slot.node_tree.nodes if node.type == "TEX_IMAGE"]
+    found[held.name] = [[list(image.size) for image in images], sorted({node.extension for node in nodes})]
+print("FOUND" + json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+def test_blender_opens_the_glb_with_a_textured_material_for_each_painted_object(
+    painted: Result, tmp_path: Path
+) -> None:
+    painted.save(tmp_path / "set.glb")
+    command = [sys.executable, "-c", IMPORTED, str(tmp_path / "set.glb")]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = json.loads(told[told.index("FOUND") + 5 :].splitlines()[0])
+    assert sorted(found) == sorted(NAMES) and found["lamp"] == [[], []]
+    for name in NAMES[:3]:
+        sizes, extensions = found[name]
+        assert sizes and all(size == [64, 64] for size in sizes) and extensions == ["REPEAT"]
