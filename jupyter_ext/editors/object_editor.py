@@ -19,7 +19,7 @@ class ObjectEditor(Editor):
     def __init__(self, spec: FieldSpec, context: EditorContext) -> None:
         self._around = context
         self._object: Any = None
-        hint = "path or {variable}" if spec.is_required else f"{spec.about.unset}; or {{variable}}"
+        hint = "path or {variable}" if spec.is_required else f"{spec.about.unset or 'none'}; or {{variable}}"
         self._entry = widgets.Text(
             description=spec.label,
             placeholder=hint,
@@ -36,7 +36,7 @@ class ObjectEditor(Editor):
         value = resolve_input(text, self._around, self.spec.name) if text else self._object
         if value is None and self.spec.is_required:
             raise MissingValue(self.spec.name, "is missing", hint="give a path, or a variable as {name}")
-        return value
+        return value if value is not None or self.spec.optional else self.spec.default
 
     def set(self, value: Any) -> None:
         with self.suppress_changes():

@@ -40,7 +40,9 @@ class MaterialTab(ResultTab):
         return [self._shape, self._mesh, self._note]
 
     def show(self, entry: Entry, before: Entry | None) -> None:
-        maps = {name: entry.result.maps[name] for name in _MAPS if name in entry.result.maps}
+        suffix, page = _page(entry)
+        found = entry.result.maps
+        maps = {name: found[f"{name}{suffix}"] for name in _MAPS if f"{name}{suffix}" in found}
         if "normal" in maps and getattr(entry.request, "normal_convention", None) is NormalConvention.DIRECTX:
             maps["normal"] = _to_opengl(maps["normal"])
         with self._shape.hold_sync():
@@ -48,7 +50,7 @@ class MaterialTab(ResultTab):
             for name in _MAPS:
                 setattr(self._shape, name, png_bytes(maps[name]) if name in maps else b"")
         if isinstance(entry.result.mesh, Mesh):
-            self._show_mesh(entry.result.mesh)
+            self._show_mesh(entry.result.mesh, page)
 
     def _on_mesh_change(self, *_: object) -> None:
         text = self._mesh.value.strip()
@@ -61,10 +63,21 @@ class MaterialTab(ResultTab):
         except (RequestError, ValueError) as error:
             self._note.say(f"this mesh cannot be shown: {error}")
 
-    def _show_mesh(self, mesh: Mesh) -> None:
+    def _show_mesh(self, mesh: Mesh, page: int | None = None) -> None:
         if mesh.uvs is None:
             raise RequestError("mesh", "has no UVs", hint="paint it with a MeshTexture request first")
-        self._shape.show_mesh(mesh.vertices, mesh.faces.astype(np.uint32), mesh.uvs)
+        shown = np.ones(len(mesh.faces), bool) if page is None or mesh.material_id is None else mesh.material_id == page
+        uvs = mesh.uvs if mesh.uvs.ndim == 2 else mesh.uvs[shown]
+        self._shape.show_mesh(mesh.vertices, mesh.faces[shown].astype(np.uint32), uvs)
+
+
+def _page(entry: Entry) -> tuple[str, int | None]:
+    """Of a result with several textures: the suffix of the maps that belong to the picture, and its number."""
+    result = entry.result
+    if not isinstance(result.mesh, Mesh) or len(result.images) < 2:
+        return "", None
+    page = next(index for index, image in enumerate(result.images) if np.array_equal(image, entry.picture))
+    return f".{result.report['textures'][page]}", page
 
 
 def _as_mesh(value: Any) -> Mesh:

@@ -76,12 +76,23 @@ class PaintedTexture:
 
     def finish(self) -> tuple[Floats, Floats]:
         """Textures (p, n, n, 3) with no gap anywhere, and the weight (n,) with which each texel was seen."""
-        colours, weight = self._mean()
-        filled = fill_unseen(colours, weight > 0, self._surface, self._texels)
-        pages = fill_gutters(self._texels.image(filled), self._covered)
+        colours, weight = self.colours()
+        return self.pages(self.filled(colours, weight)), weight
+
+    def colours(self) -> tuple[Floats, Floats]:
+        """Colours (n, 3) of the texels, and the weights (n,) with which they were seen; 0 where nothing was."""
+        return self._mean()
+
+    def filled(self, colours: Floats, weight: Floats) -> Floats:
+        """The same colours (n, 3), with those of neighbours where nothing was seen."""
+        return fill_unseen(colours, weight > 0, self._surface, self._texels)
+
+    def pages(self, colours: Floats) -> Floats:
+        """Textures (p, n, n, 3) of colours (n, 3) of all texels, with no gap anywhere."""
+        pages = fill_gutters(self._texels.image(colours), self._covered)
         if self._target is not None:
             pages = np.where(self._target.free[..., None], pages, self._target.page)
-        return pages, weight
+        return pages
 
     def disagreement(self) -> tuple[float, float]:
         """PSNR in dB of views against their mean, where they overlap: as painted, and harmonised."""
