@@ -47,6 +47,11 @@ def kept_because(item: bpy.types.Object) -> str:
     return found.pop() if len(found) == 1 and all(map(_own_look, materials_of(item))) else ""
 
 
+def keeps_its_look(material: bpy.types.Material) -> bool:
+    """Whether a material is glass or shines, so that a texture would spoil it."""
+    return bool(_own_look(material))
+
+
 def has_hair(item: bpy.types.Object) -> bool:
     """Whether particles make hair on it, which is left as it is."""
     return any(system.settings.type == "HAIR" for system in item.particle_systems)
