@@ -13,13 +13,18 @@ import numpy as np
 
 from sd_core.errors import RequestError
 from sd_core.passes import as_depth
-from sd_core.requests import Control, ImagePrompt, Keyframe, Lora, PassKind, PassName, Reuse
+from sd_core.requests import Control, ImagePrompt, Keyframe, Lora, ObjectPaint, PassKind, PassName, Reuse
 from sd_core.values import Array, FieldSpec, Role, Value, field_specs
 
 _SETTINGS = tuple(name for name, spec in field_specs(Keyframe).items() if spec.role is Role.NUMBER and spec.optional)
 """Numbers of a keyframe."""
 
 _SWITCHES = tuple(name for name, spec in field_specs(Reuse).items() if spec.role is Role.SWITCH)
+_OBJECT_FIELDS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
+    {"surface": str, "tile_size": float, "texture_size": int, "seed": int}
+)
+_OBJECT_HINT = f'as in "ground=grey gravel;surface=tile;tile_size=2"; fields are {", ".join(_OBJECT_FIELDS)}'
+
 _SWITCH = {"yes": True, "no": False}
 
 
@@ -75,6 +80,26 @@ def read_reuse(word: str) -> Reuse:
             raise RequestError("reuse", f"must be off, or NAME=VALUE[,NAME=VALUE], got {word!r}", hint=hint)
         given[name] = known
     return Reuse(**given)
+
+
+def read_object(word: str) -> ObjectPaint:
+    """`NAME[=PROMPT][;FIELD=VALUE]`: `rock=mossy granite`, `ground=gravel;surface=tile;tile_size=2`, `lamp;surface=keep`."""
+    head, *settings = (piece.strip() for piece in word.split(";"))
+    name, _, prompt = (piece.strip() for piece in head.partition("="))
+    given = dict(_object_setting(word, piece) for piece in settings)
+    if not name:
+        raise RequestError("object", f"must be NAME[=PROMPT][;FIELD=VALUE], got {word!r}", hint=_OBJECT_HINT)
+    return ObjectPaint(name, prompt or None, **given)
+
+
+def _object_setting(word: str, piece: str) -> tuple[str, Any]:
+    field, mark, held = (part.strip() for part in piece.partition("="))
+    if not mark or field not in _OBJECT_FIELDS:
+        raise RequestError("object", f"has {piece!r} in {word!r}, which sets no field", hint=_OBJECT_HINT)
+    try:
+        return field, _OBJECT_FIELDS[field](held)
+    except ValueError as error:
+        raise RequestError("object", f"{field} must be a number, got {held!r}", hint=_OBJECT_HINT) from error
 
 
 def read_pass_name(word: str) -> PassName:
@@ -134,10 +159,12 @@ class TextForm:
     Attributes:
         metavar: the form, for `--help`.
         read: makes the value of a word.
+        alias: a further name of the option; empty for none.
     """
 
     metavar: str
     read: Callable[[str], Any]
+    alias: str = ""
 
 
 _FORMS: Mapping[type[Value], TextForm] = MappingProxyType(
@@ -146,6 +173,7 @@ _FORMS: Mapping[type[Value], TextForm] = MappingProxyType(
         Control: TextForm("KIND=IMAGE[:MODEL][:SCALE]", read_control),
         ImagePrompt: TextForm("IMAGE[:SCALE]", read_image_prompt),
         PassName: TextForm("KIND=NAME", read_pass_name),
+        ObjectPaint: TextForm("NAME[=PROMPT][;FIELD=VALUE]", read_object, alias="--prompt"),
         Keyframe: TextForm("FRAME:PROMPT[;NAME=VALUE]", read_keyframe),
         Reuse: TextForm("off|NAME=VALUE[,...]", read_reuse),
     }

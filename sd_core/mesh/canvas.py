@@ -76,12 +76,20 @@ class PaintedTexture:
 
     def finish(self) -> tuple[Floats, Floats]:
         """Textures (p, n, n, 3) with no gap anywhere, and the weight (n,) with which each texel was seen."""
-        colours, weight = self._mean()
+        colours, weight = self.colours()
+        return self.pages(colours, weight), weight
+
+    def colours(self) -> tuple[Floats, Floats]:
+        """Colours (n, 3) of the texels, and the weights (n,) with which they were seen; 0 where nothing was."""
+        return self._mean()
+
+    def pages(self, colours: Floats, weight: Floats) -> Floats:
+        """Textures (p, n, n, 3) of texel colours, with no gap anywhere."""
         filled = fill_unseen(colours, weight > 0, self._surface, self._texels)
         pages = fill_gutters(self._texels.image(filled), self._covered)
         if self._held is not None:
             pages = np.where(self._held.free[..., None], pages, self._held.page)
-        return pages, weight
+        return pages
 
     def disagreement(self) -> tuple[float, float]:
         """PSNR in dB of views against their mean, where they overlap: as painted, and harmonised."""

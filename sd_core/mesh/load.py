@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
@@ -42,6 +43,27 @@ def load_mesh(path: str) -> Mesh:
     Raises:
         RequestError: no such file, a format that cannot be read, or nothing in it that can be painted.
     """
+    return _join(_read(path))
+
+
+def load_objects(path: str) -> Mesh:
+    """As `load_mesh`, with the objects' names; all materials of a node are one object, and UVs are 0 where it has none.
+
+    Raises:
+        RequestError: see `load_mesh`.
+    """
+    parts = _read(path)
+    if any(part.uvs is not None for part in parts):
+        for part in parts:
+            part.uvs = np.zeros((len(part.faces), 3, 2), np.float32) if part.uvs is None else part.uvs
+    owners = list(dict.fromkeys(part.owner for part in parts))
+    numbers = [owners.index(part.owner) for part in parts]
+    joined = _join(parts)
+    object_id = np.repeat(numbers, [len(part.faces) for part in parts]).astype(np.uint32)
+    return joined.replace(object_id=object_id, object_names=tuple(owners))
+
+
+def _read(path: str) -> list[_Part]:
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in _FORMATS:
         raise RequestError(
@@ -58,7 +80,7 @@ def load_mesh(path: str) -> Mesh:
     parts = [part for part in parts if len(part.faces)]
     if not parts:
         raise RequestError("mesh", f"{path} holds no triangles", hint="export a mesh, with its modifiers applied")
-    return _join(parts)
+    return parts
 
 
 class _Part:
@@ -75,7 +97,14 @@ class _Part:
         visual = getattr(geometry, "visual", None)
         self.material = str(getattr(getattr(visual, "material", None), "name", None))
         uv = getattr(visual, "uv", None)
+        self.owner = _owner(scene, node, geometry)
         self.uvs: Floats | None = None if uv is None or not len(uv) else np.asarray(uv, np.float32)[self.faces]
+
+
+def _owner(scene: trimesh.Scene, node: str, geometry: Any) -> str:
+    """The name of the node that the file has: trimesh makes further ones below it for a mesh of several materials."""
+    made = getattr(geometry, "metadata", {}).get("from_gltf_primitive", False)
+    return str(scene.graph.transforms.parents[node]) if made else node
 
 
 def _join(parts: list[_Part]) -> Mesh:

@@ -40,6 +40,13 @@ def prepare(given: Mesh | str, size: int, *, working: Callable[[str], None] = la
         RequestError: the mesh cannot be read, or has nothing to paint.
     """
     mesh, up = (load_mesh(given), UP_Y) if isinstance(given, str) else (given, UP_Z)
+    return prepare_mesh(mesh, size, up, working=working)
+
+
+def prepare_mesh(
+    mesh: Mesh, size: int, up: tuple[float, float, float], *, working: Callable[[str], None] = lambda _: None
+) -> Prepared:
+    """As `prepare`, of arrays whose `up` is known."""
     _demand_area(mesh)
     uvs = corner_uvs(mesh)
     if uvs is not None:

@@ -57,17 +57,19 @@ def plan_views(surface: Surface, texels: Texels, rays: Rays, max_views: int, siz
             break
         picked.append(addition)
     picked = _improve(cosines, picked)
-    ordered = _neighbours_in_turn([cameras[i] for i in picked])
+    ordered = neighbours_in_turn([cameras[i] for i in picked])
     return Plan(tuple(ordered), _share(cosines, picked, reachable), float(reachable.mean()))
 
 
-def _neighbours_in_turn(cameras: list[Camera]) -> list[Camera]:
-    """The same cameras, each beside one before it: a view that sees much of what is painted continues it."""
-    ordered, left = cameras[:1], cameras[1:]
+def neighbours_in_turn(cameras: list[Camera], before: Sequence[Camera] = ()) -> list[Camera]:
+    """The same cameras, each beside one before it, or one of those `before` them all: a view that sees much of what is
+    painted continues it."""
+    ordered, left = (list(before), cameras) if before else (cameras[:1], cameras[1:])
     while left:
         facing = [max(float(c.matrix_world[:3, 2] @ o.matrix_world[:3, 2]) for o in ordered) for c in left]
-        ordered.append(left.pop(int(np.argmax(facing))))
-    return ordered
+        ordered.append(left[int(np.argmax(facing))])
+        left = [camera for camera in left if camera is not ordered[-1]]
+    return ordered[len(before) :]
 
 
 def _best_addition(cosines: Floats, picked: list[int]) -> int:

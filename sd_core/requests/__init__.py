@@ -1,9 +1,20 @@
 """Requests: small frozen values that say what to make; the same request gives the same pixels everywhere."""
 
 from ..values import replace
-from .choices import ControlKind, Fill, NoiseKind, NormalConvention, PassKind, Seamless, SeamlessMethod, TextureMap
+from .choices import (
+    ControlKind,
+    Fill,
+    NoiseKind,
+    NormalConvention,
+    PassKind,
+    Seamless,
+    SeamlessMethod,
+    SurfaceKind,
+    TextureMap,
+)
 from .generation import Generation
 from .images import Adjust, DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
+from .paint import ObjectPaint
 from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, PassName, Reuse
 from .registry import COMMANDS, Output, RequestKind, kind_of, request_kinds
 from .request import Request, from_json, is_json_of
@@ -28,6 +39,7 @@ __all__ = [
     "MeshTexture",
     "NoiseKind",
     "NormalConvention",
+    "ObjectPaint",
     "Output",
     "PassKind",
     "PassName",
@@ -37,6 +49,7 @@ __all__ = [
     "Seamless",
     "SeamlessMethod",
     "Style",
+    "SurfaceKind",
     "TextToImage",
     "Texture",
     "TextureMap",

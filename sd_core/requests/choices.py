@@ -83,3 +83,11 @@ class NoiseKind(StrEnum):
     SURFACE = "surface"
     FIXED = "fixed"
     INDEPENDENT = "independent"
+
+
+class SurfaceKind(StrEnum):
+    """How an object of a mesh gets its surface: painted from views, from a tiling texture, or as it is."""
+
+    VIEWS = "views"
+    TILE = "tile"
+    KEEP = "keep"

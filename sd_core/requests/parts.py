@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import RequestError
 from ..values import About, Array, InvalidValue, Role, Value, as_control, field, freeze, positional
-from ..values.checks import choice, flag, integer, name, number, optional, path, text
+from ..values.checks import choice, flag, integer, name, number, optional, path, text, tuple_of
 from .choices import ControlKind, NoiseKind, PassKind
 
 
@@ -309,6 +309,22 @@ class Mesh(Value):
         default=None,
     )
 
+    object_names: tuple[str, ...] | None = field(
+        about=About(
+            label="Object Names", help="Names of the objects by number, each once", unset="object_0, object_1 ..."
+        ),
+        converter=optional(tuple_of(name)),
+        default=None,
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the objects by number; one object alone without a name is called mesh."""
+        if self.object_names is not None:
+            return self.object_names
+        count = 1 if self.object_id is None else int(self.object_id.max()) + 1
+        return ("mesh",) if count == 1 else tuple(f"object_{number}" for number in range(count))
+
     def _check(self) -> None:
         if int(self.faces.min()) < 0 or int(self.faces.max()) >= len(self.vertices):
             raise RequestError("faces", f"name vertices outside 0 to {len(self.vertices) - 1}", hint="count from 0")
@@ -323,3 +339,13 @@ class Mesh(Value):
                 raise RequestError(
                     name_, f"has {len(ids)} entries for {len(self.faces)} triangles", hint="one for each"
                 )
+        if self.object_names is not None:
+            self._check_names(self.object_names)
+
+    def _check_names(self, names: tuple[str, ...]) -> None:
+        count = 1 if self.object_id is None else int(self.object_id.max()) + 1
+        if len(names) != count:
+            raise RequestError("object_names", f"has {len(names)} names for {count} objects", hint="one for each")
+        twice = next((each for index, each in enumerate(names) if each in names[:index]), None)
+        if twice is not None:
+            raise RequestError("object_names", f"names {twice!r} twice", hint="give each object its own name")

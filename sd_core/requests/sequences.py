@@ -12,6 +12,7 @@ from ..values import About, Array, InvalidValue, Role, Scope, as_control, as_mas
 from ..values.checks import depth_range, instance, integer, number, optional, path, tuple_of
 from .descriptions import CONTROLNET, CONTROLNET_SCALE, DEPTH_RANGE, STRENGTH
 from .generation import ONE_IMAGE, Generation, shape
+from .paint import TEXTURE_SIZE, ObjectPaint, check_any_painted, check_names, check_twice
 from .parts import Keyframe, Mesh, PassName, Reuse
 from .registry import Output, register
 from .request import Size
@@ -89,8 +90,18 @@ class MeshTexture(Generation):
     )
     texture_size: int = field(
         about=About(label="Texture Size", help="Side of the texture", unit="px", scope=Scope.WHOLE),
-        converter=integer(64, 16384),
+        converter=TEXTURE_SIZE,
         default=1024,
+    )
+    objects: tuple[ObjectPaint, ...] = field(
+        about=About(
+            label="Objects",
+            help="What single objects are painted with, by name; each object is then painted by itself",
+            preset=False,
+            scope=Scope.WHOLE,
+        ),
+        converter=tuple_of(instance(ObjectPaint)),
+        default=(),
     )
     controlnet: str | None = field(about=CONTROLNET, converter=optional(path), default=None, role=Role.CONTROLNET)
     controlnet_conditioning_scale: float = field(about=CONTROLNET_SCALE, converter=number(0, 10), default=1.0)
@@ -123,6 +134,8 @@ class MeshTexture(Generation):
 
     def _check(self) -> None:
         Generation._check(self)
+        if self.objects:
+            self._check_objects()
         if (self.image is None) != (self.mask is None):
             missing, given = ("image", "mask") if self.image is None else ("mask", "image")
             raise RequestError(missing, f"is missing, but there is a {given}", hint="to repaint a part, give both")
@@ -131,6 +144,20 @@ class MeshTexture(Generation):
                 (h, w), side = shape(given), self.texture_size
                 hint = f"set texture_size to {w}" if h == w else "give the square texture of the mesh"
                 raise RequestError(name, f"is {w} x {h} px, but the texture {side} x {side}", hint=hint)
+
+    def _check_objects(self) -> None:
+        if self.views is not None:
+            raise RequestError(
+                "views", "see the whole mesh", hint="give each object its own: ObjectPaint(..., views=...)"
+            )
+        for name in ("image", "mask"):
+            if getattr(self, name) is not None:
+                hint = "leave it out, or repaint the object alone"
+                raise RequestError(name, "cannot be given where objects are painted by themselves", hint=hint)
+        check_twice(self.objects)
+        if isinstance(self.mesh, Mesh):
+            check_names(self.objects, self.mesh.names)
+            check_any_painted(self.objects, self.mesh.names)
 
 
 @register(

@@ -3,48 +3,30 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from sd_core.diffusion.edits import StartAt
-from sd_core.diffusion.images import to_pixels
-from sd_core.diffusion.latents import encode, latent_scale
 from sd_core.errors import Cancelled
-from sd_core.events import FrameEvent, Loading
-from sd_core.mesh.canvas import REFINED, PaintedTexture, ViewStart
-from sd_core.mesh.gather import look_up
+from sd_core.events import Loading
+from sd_core.mesh.canvas import PaintedTexture
 from sd_core.mesh.prepare import Prepared, mesh_with_uvs, prepare
 from sd_core.mesh.rays import Rays
-from sd_core.mesh.render import View, render
 from sd_core.mesh.repaint import Held, hold
 from sd_core.mesh.views import Plan as ViewPlan
-from sd_core.mesh.views import plan_views, seen_cosines
-from sd_core.passes import Camera
-from sd_core.requests import DepthToImage, MeshTexture, Seamless
-from sd_core.requests.inherit import picture_request
+from sd_core.mesh.views import plan_views
+from sd_core.requests import MeshTexture, Seamless
 from sd_core.requests.resolved import size_of
 from sd_core.results import Result
 from sd_core.sources import refuse_sources
 from sd_core.texture import make_material
 from sd_core.values import unit_floats
 
-from .depth_to_image import plan_depth_to_image
-from .generate import generate
-from .plan import Context, Picture, Plan, TaskEnv
+from .mesh_objects import paint_objects
+from .plan import Context
 from .resolve import resolve, resume_request
-from .starts import noise_of
+from .view_painting import Painting, paint_view
 from .view_store import ViewStore
-
-_SHARPNESS = 4.0
-"""Exponent of the cosine in the mean of views: where they agree, the view from the front is the sharpest."""
-
-_NOT_WORTH_IT = 0.002
-"""Share of a view's pixels, of those that are to be painted at all, below which nothing is left to paint."""
 
 
 def run(request: MeshTexture, context: Context, *, keep_latents: bool = False) -> Result:
@@ -57,6 +39,8 @@ def run(request: MeshTexture, context: Context, *, keep_latents: bool = False) -
     """
     if context.output is not None:
         refuse_sources(request, context.output)
+    if request.objects:
+        return paint_objects(request, context)
     with closing(ViewStore(request, context)) as store:
         model = context.model(request.model)
         if store.resolved_request is not None:
@@ -76,18 +60,8 @@ def _paint_views(resolved: MeshTexture, context: Context, store: ViewStore) -> R
     for index, camera in enumerate(planned.cameras):
         if context.cancelled():
             raise Cancelled(f"cancelled at view {index + 1} of {len(planned.cameras)}")
-        _paint(_Job(resolved, context, prepared, rays, canvas, store), index, camera)
+        paint_view(Painting(resolved, context, prepared, rays, canvas, store), index, camera)
     return _result(resolved, prepared, canvas, planned)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    request: MeshTexture
-    context: Context
-    prepared: Prepared
-    rays: Rays
-    canvas: PaintedTexture
-    store: ViewStore
 
 
 def _texture_to_repaint(request: MeshTexture, prepared: Prepared) -> Held | None:
@@ -103,53 +77,6 @@ def _plan_views(request: MeshTexture, prepared: Prepared, rays: Rays, held: Held
         return ViewPlan(request.views, float("nan"), float("nan"))
     texels = prepared.texels if held is None else prepared.texels.only(~held.kept)
     return plan_views(prepared.surface, texels, rays, request.max_views, size_of(request))
-
-
-def _paint(job: _Job, index: int, camera: Camera) -> None:
-    """Paint one view, or take it from an earlier run, and give its colours to the canvas."""
-    surface, texels = job.prepared.surface, job.prepared.texels
-    view = render(surface, job.rays, camera, size_of(job.request))
-    brief = job.canvas.view_start(view) if job.canvas.has_paint else None
-    if not (view.face >= 0).any() or (brief is not None and _is_done(brief, job.canvas)):
-        return
-    picture = job.store.load(index)
-    if picture is None:
-        picture = _paint_view(job, view, brief)
-        job.store.save(index, picture)
-    glimpse = look_up(unit_floats(picture), view, surface, texels, job.rays, power=_SHARPNESS)
-    positions, normals = texels.positions(surface), texels.normals(surface)
-    cosines = seen_cosines(positions[glimpse.index], normals[glimpse.index], camera, surface, job.rays, view.size)
-    job.canvas.add(glimpse, cosines)
-    figures = {"new": 1.0 if brief is None else brief.new, "texels": float(len(glimpse.index))}
-    job.context.report(FrameEvent(index, picture, figures))
-
-
-def _is_done(brief: ViewStart, canvas: PaintedTexture) -> bool:
-    return brief.new < _NOT_WORTH_IT * canvas.to_paint and bool((brief.start != REFINED).all())
-
-
-def _paint_view(job: _Job, view: View, brief: ViewStart | None) -> Picture:
-    request = job.request
-    one = picture_request(request, DepthToImage, depth=view.depth)
-    planner = plan_depth_to_image if brief is None else partial(_plan_continuation, brief=brief)
-    return np.asarray(generate(planner, one, job.context).images[0])
-
-
-def _plan_continuation(request: DepthToImage, env: TaskEnv, *, brief: ViewStart) -> Plan:
-    """Every pixel starts at its own step: what is painted stays, what was seen badly is refined, the rest is new."""
-    plan = plan_depth_to_image(request, env)
-    schedule = plan.schedule
-    reference = encode(env.model, to_pixels(brief.picture), env.generators)
-    noise = noise_of(env, size_of(request))
-    start = _cells(brief.start, latent_scale(env.model)) * schedule.end.count
-    edit = StartAt(schedule, start.floor().to(env.device), reference, noise)
-    return replace(plan, latents=noise * schedule.init_noise_sigma, edits=(*plan.edits, edit))
-
-
-def _cells(start: np.ndarray, scale: int) -> Tensor:
-    """(1, 1, lh, lw): a cell with any new pixel is new."""
-    pixels = torch.from_numpy(start)[None, None]
-    return -torch.nn.functional.max_pool2d(-pixels, scale)
 
 
 def _result(request: MeshTexture, prepared: Prepared, canvas: PaintedTexture, planned: ViewPlan) -> Result:

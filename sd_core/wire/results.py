@@ -66,7 +66,7 @@ def result_to_dict(result: Result) -> tuple[dict[str, Any], Arrays]:
         "timings": dict(result.timings),
         "latents": reference(result.latents),
         "maps": {name: reference(image) for name, image in result.maps.items()},
-        "mesh": None if mesh is None else {spec.name: reference(getattr(mesh, spec.name)) for spec in fields(mesh)},
+        "mesh": None if mesh is None else _mesh_to_dict(mesh, reference),
         "report": _checked_report(result.report),
         "warnings": list(result.warnings),
         "decisions": dict(result.decisions),
@@ -94,11 +94,22 @@ def result_from_dict(data: Mapping[str, Any], request: Request, find: FindArray,
         timings=data["timings"],
         latents=load(data["latents"]),
         maps={name: load(reference) for name, reference in data["maps"].items()},
-        mesh=None if mesh is None else Mesh(**{name: load(reference) for name, reference in mesh.items()}),
+        mesh=None if mesh is None else Mesh(**{name: _loaded(held, find) for name, held in mesh.items()}),
         report=data["report"],
         warnings=tuple(data["warnings"]),
         decisions=data["decisions"],
     )
+
+
+def _mesh_to_dict(mesh: Mesh, reference: Callable[[Array | None], Json]) -> Json:
+    """Arrays by reference; names of objects only where there are any, so that earlier versions read it."""
+    arrays = {spec.name: getattr(mesh, spec.name) for spec in fields(mesh) if spec.name != "object_names"}
+    names = {} if mesh.object_names is None else {"object_names": list(mesh.object_names)}
+    return {name: reference(array) for name, array in arrays.items()} | names
+
+
+def _loaded(held: Json, find: FindArray) -> Json:
+    return find(held["blob"]) if isinstance(held, Mapping) else held
 
 
 def request_in(data: Mapping[str, Any], find: FindArray) -> Request:
