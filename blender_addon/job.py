@@ -57,18 +57,25 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Finished:
+    """The work of a job that is no single request is done; `value` is what it gives."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Calls:
     """What to call on the main thread; each is called with the job first.
 
-    on_step: `(job, StepEvent)`. on_frame: `(job, FrameEvent, converted)`. on_result: `(job, Result, converted)`; the name of
-    an undo step may be given back. It may be a generator that yields between parts of a few milliseconds each: between two
+    on_step: `(job, StepEvent)`. on_frame: `(job, FrameEvent, converted)`. on_result: `(job, Result, converted)`, or what the
+    work of the job gave in place of the result; the name of an undo step may be given back. It may be a generator that yields between parts of a few milliseconds each: between two
     parts the window is drawn, and a datablock may be undone. on_end: `(job,)`, after all others, also after a failure or a
     cancellation.
     """
 
     on_step: Callable[[BlenderJob, StepEvent], None] | None = None
     on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None
-    on_result: Callable[[BlenderJob, Result, Any], str | Parts | None] | None = None
+    on_result: Callable[[BlenderJob, Any, Any], str | Parts | None] | None = None
     on_end: Callable[[BlenderJob], None] | None = None
 
 
@@ -84,7 +91,7 @@ class BlenderJob:
     """
 
     label: str
-    inbox: Callable[[tuple[BlenderJob, Event | Message | Warned, Any]], None]
+    inbox: Callable[[tuple[BlenderJob, Event | Message | Warned | Finished, Any]], None]
     calls: Calls
     file: int
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -162,7 +169,7 @@ class BlenderJob:
         if self.cancel_requested:
             remote.cancel()
 
-    def apply(self, event: Event | Message | Warned, converted: Any, calls: Calls) -> str | None:
+    def apply(self, event: Event | Message | Warned | Finished, converted: Any, calls: Calls) -> str | None:
         """Take over what an event says and call who wants to know; gives the name of an undo step."""
         match event:
             case Message():
@@ -178,6 +185,8 @@ class BlenderJob:
                 self._step(event, calls)
             case FrameEvent() if calls.on_frame is not None:
                 calls.on_frame(self, event, converted)
+            case Finished():
+                return self._finish(event.value, None, calls)
             case ResultEvent() | Failed() | CancelledEvent():
                 return self._last(event, converted, calls)
         return None
@@ -210,17 +219,20 @@ class BlenderJob:
     def _last(self, event: ResultEvent | Failed | CancelledEvent, converted: Any, calls: Calls) -> str | None:
         match outcome(event):
             case Result() as result:
-                told = calls.on_result(self, result, converted) if calls.on_result is not None else None
-                if isinstance(told, Generator):
-                    self.parts = told
-                    return None
-                self.end(Stage.DONE)
-                return told
+                return self._finish(result, converted, calls)
             case Cancelled() as cancelled:
                 self.end(Stage.CANCELLED, cancelled)
             case SDError() as error:
                 self.end(Stage.FAILED, error)
         return None
+
+    def _finish(self, value: Any, converted: Any, calls: Calls) -> str | None:
+        told = calls.on_result(self, value, converted) if calls.on_result is not None else None
+        if isinstance(told, Generator):
+            self.parts = told
+            return None
+        self.end(Stage.DONE)
+        return told
 
 
 def _cancel_remote(remote: RemoteJob) -> None:

@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import bpy
@@ -20,13 +20,14 @@ from bpy.app.handlers import persistent
 
 from sd_core.errors import Cancelled, NotAllowed, SDError
 from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, ResultEvent, StepEvent
+from sd_core.jobs import outcome
 from sd_core.requests import Request
 from sd_core.results import Result
 
 from . import preview_overlay
 from .connection import server, watch
 from .editors import Place
-from .job import BlenderJob, Calls, Message, Parts, Stage, Warned
+from .job import BlenderJob, Calls, Finished, Message, Parts, Stage, Warned
 from .preferences import Preferences, read_preferences
 
 CLASSES = ()
@@ -52,7 +53,13 @@ Make = Callable[[BlenderJob], Request]
 Convert = Callable[[FrameEvent | ResultEvent], Any]
 """Turns a frame or a result into what the callback wants, in the job's thread, without touching bpy."""
 
-_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Message | Warned, Any]] = queue.SimpleQueue()
+Ask = Callable[[Request], Result]
+"""Has the server make a request, waits for it, and gives the result; raises what the server says."""
+
+Work = Callable[[BlenderJob, Ask], Any]
+"""The work of a job that makes no, one or several requests; in the job's thread, without touching bpy."""
+
+_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Message | Warned | Finished, Any]] = queue.SimpleQueue()
 _jobs: list[BlenderJob] = []
 _undo_steps: list[str] = []
 _file = [0]
@@ -87,6 +94,40 @@ def submit(  # noqa: PLR0913 - each of them is named at the call
     _jobs.append(job)
     job.begin()
     return job
+
+
+def submit_work(
+    work: Work,
+    *,
+    label: str,
+    on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None,
+    on_result: Callable[[BlenderJob, Any, None], str | Parts | None] | None = None,
+    on_end: Callable[[BlenderJob], None] | None = None,
+    priority: str = "interactive",
+    preferences: Preferences | None = None,
+    place: Place | None = None,
+) -> BlenderJob:
+    """As `submit`, for work that is more than one request.
+
+    Args:
+        work: done in the job's thread. The events of its requests arrive as usual; `on_frame` gets None with those of theirs.
+        on_result: gets what `work` gives.
+    """
+    job = BlenderJob(label, _inbox.put, Calls(None, on_frame, on_result, on_end), _file[0], place=place)
+    held = preferences or read_preferences()
+
+    def run() -> None:
+        _inbox.put((job, Finished(work(job, _asking(job, priority, held))), None))
+
+    job.begin = lambda: _start(job, run)
+    _jobs.append(job)
+    job.begin()
+    return job
+
+
+def show_frame(job: BlenderJob, event: FrameEvent, converted: Any) -> None:
+    """For the work of a job: a frame is finished; the main thread is told."""
+    _inbox.put((job, event, converted))
 
 
 def retry_lost() -> int:
@@ -176,25 +217,18 @@ def unregister() -> None:
 def _begin(
     job: BlenderJob, request: Request | Make, convert: Convert | None, priority: str, preferences: Preferences | None
 ) -> None:
-    arguments = (job, request, convert, priority, preferences or read_preferences())
-    threading.Thread(target=_work, args=arguments, name=f"sd_core-{job.label}", daemon=True).start()
+    held = preferences or read_preferences()
+    _start(job, lambda: _send(job, request, convert, priority, held))
 
 
-def _work(
-    job: BlenderJob, source: Request | Make, convert: Convert | None, priority: str, preferences: Preferences
-) -> None:
+def _start(job: BlenderJob, run: Callable[[], None]) -> None:
     """The thread of a job."""
+    threading.Thread(target=_guarded, args=(job, run), name=f"sd_core-{job.label}", daemon=True).start()
+
+
+def _guarded(job: BlenderJob, run: Callable[[], None]) -> None:
     try:
-        # Made once: data that are rendered again differ in the time that Blender writes into them.
-        request = job.request = job.request or (source if isinstance(source, Request) else source(job))
-        job.tell("Looking for the server")
-        client = server.client(preferences)
-        job.tell("Sending")
-        remote = client.submit(request, id=job.id, priority=priority)
-        job.follow(remote)
-        for event in remote.events():
-            ready = convert(event) if convert is not None and isinstance(event, (FrameEvent, ResultEvent)) else None
-            _inbox.put((job, event, ready))
+        run()
     except Cancelled:
         _inbox.put((job, CancelledEvent(), None))
     except SDError as error:
@@ -202,6 +236,39 @@ def _work(
     except Exception as error:  # noqa: BLE001 - told to the user, and to the log
         _log.exception("%s failed", job.label)
         _inbox.put((job, Failed(SDError(f"{type(error).__name__}: {error}", hint="see the console")), None))
+
+
+def _send(
+    job: BlenderJob, source: Request | Make, convert: Convert | None, priority: str, preferences: Preferences
+) -> None:
+    # Made once: data that are rendered again differ in the time that Blender writes into them.
+    request = job.request = job.request or (source if isinstance(source, Request) else source(job))
+    for event in _events(job, request, priority, preferences):
+        ready = convert(event) if convert is not None and isinstance(event, (FrameEvent, ResultEvent)) else None
+        _inbox.put((job, event, ready))
+
+
+def _events(job: BlenderJob, request: Request, priority: str, preferences: Preferences) -> Iterator[Event]:
+    job.tell("Looking for the server")
+    client = server.client(preferences)
+    job.tell("Sending")
+    remote = client.submit(request, id=job.id, priority=priority)
+    job.follow(remote)
+    yield from remote.events()
+
+
+def _asking(job: BlenderJob, priority: str, preferences: Preferences) -> Ask:
+    def ask(request: Request) -> Result:
+        for event in _events(job, request, priority, preferences):
+            match outcome(event):
+                case Result() as result:
+                    return result
+                case SDError() as error:
+                    raise error
+            _inbox.put((job, event, None))
+        raise SDError("the server has ended the job without a result", hint="try again")
+
+    return ask
 
 
 def _tick() -> float:

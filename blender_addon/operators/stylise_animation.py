@@ -155,14 +155,18 @@ def stylise_animation(
         SDError: why it cannot be started.
     """
     wanted = frames if frames is not None else range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
+    if chosen_method(scene, output_place(scene, wanted) if again else None)[0] == SURFACES:
+        return animate_surfaces(scene, view_layer, wanted, again=again, preferences=preferences)
     film = _film(scene, view_layer, wanted, again=again)
-    shown = _Shown(f"{scene.name} stylised", timing_of(scene, wanted.start, wanted.step), film)
+    framing = film.render.order.framing
+    size = (framing.height, framing.width)
+    shown = ShownFrames(f"{scene.name} stylised", timing_of(scene, wanted.start, wanted.step), film.pictures(), size)
     return jobs.submit(
         film.make,
         label="Animation",
         convert=film.convert,
         on_frame=shown.frame,
-        on_result=shown.result,
+        on_result=lambda *_: shown.sequence(),
         on_end=film.end,
         priority="batch",
         place=Place(),
@@ -172,10 +176,7 @@ def stylise_animation(
 
 def output_of(scene: bpy.types.Scene, frames: range) -> Output:
     """The folder of this scene's animation, for some of its frames."""
-    name = bpy.path.clean_name(scene.name)
-    whole = range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
-    folder = output_folder(scene.sd_core.stylise.output, name, history.user_folder())
-    return Output(folder, name, frames, tag_of(frames, whole))
+    return Output(*output_place(scene, frames))
 
 
 def _film(scene: bpy.types.Scene, view_layer: str, frames: range, *, again: bool) -> _Film:
@@ -191,22 +192,13 @@ def _film(scene: bpy.types.Scene, view_layer: str, frames: range, *, again: bool
     if again:
         check_again(order, copy, written)
     else:
-        _refuse_open_file(output)
+        refuse_open_file(output)
     output.begin(again=again)
     try:
         return _claimed_film(scene, plan, output, order, copy, again=again)
     except BaseException:
         output.close()
         raise
-
-
-def _refuse_open_file(output: Output) -> None:
-    """A new run replaces the copy of the scene that an earlier one left, which may be what is being worked on."""
-    for name in (bpy.data.filepath, *(library.filepath for library in bpy.data.libraries)):
-        path = Path(bpy.path.abspath(name)) if name else None
-        if path is not None and output.is_copy(path):
-            message = f"{path} is what this is made from, and lies in the output folder {output.folder}"
-            raise RequestError("output", message, hint="choose another folder, or save the scene elsewhere")
 
 
 def _claimed_film(
@@ -277,36 +269,6 @@ def _alpha(path: Path, overscan: int) -> np.ndarray | None:
         return None
     height, width = image.shape[:2]
     return image[overscan : height - overscan, overscan : width - overscan, 3]
-
-
-@dataclass(slots=True)
-class _Shown:
-    """What the user sees of it: one image that changes, then a scene with the sequence. Names, for datablocks come and go."""
-
-    name: str
-    timing: Timing
-    film: _Film
-    image: str = ""
-
-    def frame(self, job: BlenderJob, event: FrameEvent, packed: Packed) -> None:
-        """Show a finished frame."""
-        count = len(self.film.frames)
-        job.message, job.share = f"{event.index + 1} / {count}", (event.index + 1) / count
-        image = bpy.data.images.get(self.image) if self.image else None
-        if image is None:
-            image = new_image(self.name, packed)
-            self.image = image.name
-            job.place = None  # from now on the finished frames are shown there
-            show(image)
-        else:
-            fill_image(image, packed)
-
-    def result(self, job: BlenderJob, result: Result, _: object) -> str:
-        """Put the pictures into a sequencer."""
-        framing = self.film.render.order.framing
-        size = (framing.height, framing.width)
-        new_sequence_scene(self.name, self.film.pictures(), size, self.timing)
-        return "Stylise Animation"
 
 
 class SDCORE_OT_stylise_animation(Told, bpy.types.Operator):

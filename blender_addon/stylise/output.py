@@ -6,6 +6,8 @@ frames/000001.png ...    the pictures, as they are made
 <name>.mp4               the video
 report.json              figures of every frame
 job.json                 the job on the server while it is not finished
+surfaces/<digest>-<side>.base_color.png ...
+                         the textures of a run that paints surfaces; see `surface_output`
 sd_core.manifest.json    all these files with their digests
 
 A run over other frames than the scene's range, as a farm makes them, has a video, figures and a job of its own, called after its
@@ -22,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sd_core.errors import OutputError, RequestError
 from sd_core.files import output_error
@@ -48,6 +50,9 @@ class Output:
     tag: see `tag_of`. frames: of the run.
     """
 
+    place: ClassVar[str] = "passes"
+    """Where the copy of the scene lies, and what was ordered from it."""
+
     folder: Path
     name: str
     frames: range = range(0)
@@ -65,11 +70,11 @@ class Output:
     @property
     def log(self) -> Path:
         """What the background Blender said."""
-        return self.folder / f"passes/render{self.tag}.log"
+        return self.folder / f"{self.place}/render{self.tag}.log"
 
     def picture(self, frame: int) -> Path:
         """The picture of a frame of the scene."""
-        return self.folder / _picture(frame)
+        return self.folder / picture_name(frame)
 
     def data(self, frame: int) -> Path:
         """The data of a frame of the scene."""
@@ -83,7 +88,8 @@ class Output:
     def copy_and_order(self, *, again: bool) -> tuple[Path, Path]:
         """The copy of the scene, and what was ordered from it: those that an earlier run left, or those of this one."""
         tags = (self.tag, "") if again else (self.tag,)
-        pairs = [(self.passes / f"scene{tag}.blend", self.passes / f"order{tag}.json") for tag in tags]
+        folder = self.folder / self.place
+        pairs = [(folder / f"scene{tag}.blend", folder / f"order{tag}.json") for tag in tags]
         return next((pair for pair in pairs if pair[0].is_file() and pair[1].is_file()), pairs[0])
 
     def begin(self, *, again: bool) -> None:
@@ -129,7 +135,7 @@ class Output:
                     hint = "move it away, or choose another folder"
                     raise OutputError(str(held.path(name)), "has been changed since sd_core wrote it", hint=hint)
             held.remove([*(name for frame in self.frames for name in _data(frame)), self._job])
-            held.write({f"passes/{copied}": copy, f"passes/{ordered}": order.encode()})
+            held.write({f"{self.place}/{copied}": copy, f"{self.place}/{ordered}": order.encode()})
 
     def finished_data(self, is_damaged: Any) -> tuple[int, ...]:
         """Frames whose data are there; what is damaged is set aside, and what somebody changed stays.
@@ -137,7 +143,7 @@ class Output:
         is_damaged: asked about a file that is not what was written.
         """
         with self._open() as held:
-            return tuple(frame for frame in self.frames if _stand(held, _data(frame), is_damaged))
+            return tuple(frame for frame in self.frames if stands(held, _data(frame), is_damaged))
 
     def keep_data(self, frame: int, folder: Path) -> None:
         """Take over the data of a frame, with its sidecar, from the folder where they were rendered."""
@@ -149,7 +155,7 @@ class Output:
         """Take over what the background Blender said, if it was started."""
         if log.is_file():
             with self._open() as held:
-                name = f"passes/{self.log.name}"
+                name = f"{self.place}/{self.log.name}"
                 held.set_changed_aside([name], _log.warning)
                 held.write({name: log})
 
@@ -164,9 +170,9 @@ class Output:
         Raises:
             OutputError: it cannot be written.
         """
-        name = _picture(frame)
+        name = picture_name(frame)
         with self._open() as held:
-            if _stand(held, [name], lambda path: not is_whole(path)) and held.read(name) in (None, png):
+            if stands(held, [name], lambda path: not is_whole(path)) and held.read(name) in (None, png):
                 return held.path(name)
             return held.write({name: png})[0]
 
@@ -179,7 +185,7 @@ class Output:
     def clear_pictures(self) -> None:
         """Remove what an earlier run made of these frames: it is kept until there is something else."""
         with self._open() as held:
-            held.remove([*map(_picture, self.frames), self._video, self._report])
+            held.remove([*map(picture_name, self.frames), self._video, self._report])
 
     def job_id(self, request: Request, fresh: str) -> str:
         """The job on the server that makes this request already, else `fresh`, which is remembered."""
@@ -216,15 +222,17 @@ class Output:
         return re.compile(
             rf"frames/{number}\.png|passes/{number}\.(exr|json)|passes/(scene{tag}\.blend|order{tag}\.json|render{tag}\.log)"
             rf"|{re.escape(self.name)}{tag}\.mp4|(report|job){tag}\.json"
+            rf"|surfaces/(scene{tag}\.blend|(order|paints){tag}\.json|render{tag}\.log)"
+            r"|surfaces/[0-9a-f]{32}-[0-9]+\.(json|[a-z_]+\.png)"
         )
 
     def _wanted_names(self) -> Iterator[str]:
         """What a run over these frames writes."""
         copied, ordered = (path.name for path in self.copy_and_order(again=False))
-        yield from (f"passes/{copied}", f"passes/{ordered}", f"passes/{self.log.name}")
+        yield from (f"{self.place}/{copied}", f"{self.place}/{ordered}", f"{self.place}/{self.log.name}")
         yield from (self._video, self._report, self._job)
         for frame in self.frames:
-            yield from (_picture(frame), *_data(frame))
+            yield from (picture_name(frame), *(_data(frame) if self.place == "passes" else ()))
 
     @contextmanager
     def _open(self) -> Iterator[OutputFolder]:
@@ -245,7 +253,7 @@ class Output:
             raise RequestError("resume", f"there is nothing in {self.passes}", hint="start anew")
 
 
-def _picture(frame: int) -> str:
+def picture_name(frame: int) -> str:
     return f"frames/{frame:06d}.png"
 
 
@@ -254,7 +262,7 @@ def _data(frame: int) -> tuple[str, str]:
     return f"passes/{frame:06d}.exr", f"passes/{frame:06d}.json"
 
 
-def _stand(held: OutputFolder, names: Iterable[str], is_damaged: Any) -> bool:
+def stands(held: OutputFolder, names: Iterable[str], is_damaged: Any) -> bool:
     """Whether files are there and not to be made again; what is damaged is set aside."""
     stand = True
     for name in names:

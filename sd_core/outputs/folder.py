@@ -124,6 +124,15 @@ class OutputFolder:
         self._seen.note(path, content)
         return data if content in self._last.files[name] else None
 
+    def reread(self) -> None:
+        """Take in what other workers have written here meanwhile.
+
+        Raises:
+            OutputError: the manifest cannot be read.
+        """
+        with self._claim.hold():
+            self._last = self._update()
+
     def stage(self, name: str) -> Path:
         """A path for a file that another program writes and `write` is given; it goes with the claim."""
         self._count += 1

@@ -28,7 +28,7 @@ class Measured:
 
 
 def choose_surface(measured: Measured, limit: int) -> tuple[str, str]:
-    """"views" or "tile", and why in words."""
+    """ "views" or "tile", and why in words."""
     if measured.inside:
         return TILE, "the camera is within it"
     if measured.reach > _REACH:

@@ -19,7 +19,9 @@ _RELIEF = 0.01
 """Depth of a tile's relief, in repeats."""
 
 
-def paint_object(item: bpy.types.Object, paint: Paint, images: Mapping[str, bpy.types.Image]) -> list[bpy.types.Material]:
+def paint_object(
+    item: bpy.types.Object, paint: Paint, images: Mapping[str, bpy.types.Image]
+) -> list[bpy.types.Material]:
     """Show a texture on every slot of an object, and of this object alone; what looks like glass or shines stays.
 
     Gives the new materials.

@@ -58,7 +58,9 @@ class RenderOrder:
     @classmethod
     def read(cls, path: Path) -> RenderOrder:
         held = json.loads(path.read_text())
-        paints = tuple(Paint(**paint | {"scale": tuple(paint["scale"]), "mean": tuple(paint["mean"])}) for paint in held["paints"])
+        paints = tuple(
+            Paint(**paint | {"scale": tuple(paint["scale"]), "mean": tuple(paint["mean"])}) for paint in held["paints"]
+        )
         changed = {name: tuple(held[name]) for name in ("frames", "have", "devices")}
         return cls(**held | changed | {"paints": paints, "folder": Path(held["folder"])})
 

@@ -33,7 +33,11 @@ class Shape:
 
     def fits(self, other: Shape) -> bool:
         """Whether both have the same faces."""
-        return len(self.vertices) == len(other.vertices) and self.loops == other.loops and len(self.faces) == len(other.faces)
+        return (
+            len(self.vertices) == len(other.vertices)
+            and self.loops == other.loops
+            and len(self.faces) == len(other.faces)
+        )
 
     def equals(self, other: Shape) -> bool:
         """Whether nothing has moved."""

@@ -133,7 +133,9 @@ def covered(scene: bpy.types.Scene, items: Iterable[bpy.types.Object], share: fl
         if (corners[:, 2] > -1e-6).all():
             continue
         depth = np.maximum(-corners[:, 2], 1e-3)
-        flat = np.stack([corners[:, 0], -corners[:, 1]], 1) / depth[:, None] @ np.asarray(seen.intrinsics)[:2, :2].T + 50
+        flat = (
+            np.stack([corners[:, 0], -corners[:, 1]], 1) / depth[:, None] @ np.asarray(seen.intrinsics)[:2, :2].T + 50
+        )
         low, high = np.clip(flat.min(0), 0, 100), np.clip(flat.max(0), 0, 100)
         found[item.name_full] = float(np.prod(high - low)) / 1e4 * share
     return found

@@ -97,14 +97,14 @@ def _found(order: SurveyOrder, eyes: Eyes) -> list[Seen]:
     return _share_textures([made[name] for name in sorted(made)], eyes)
 
 
-def _one(
-    order: SurveyOrder, eyes: Eyes, sight: Sight, moving: dict[str, list[rest.Shape | None]], number: int
-) -> Seen:
+def _one(order: SurveyOrder, eyes: Eyes, sight: Sight, moving: dict[str, list[rest.Shape | None]], number: int) -> Seen:
     item, share = sight.item, sum(sight.pixels.values()) / eyes.total
     seen = Seen(name=item.name_full, surface=KEEP, share=share)
     why = frames_only(item)
     shapes = moving.get(item.name_full, [])
-    if not why and any(one is None or other is None or not one.fits(other) for one, other in zip(shapes, shapes[1:], strict=False)):
+    if not why and any(
+        one is None or other is None or not one.fits(other) for one, other in zip(shapes, shapes[1:], strict=False)
+    ):
         why = "its faces change from frame to frame"
     if why:
         return replace(seen, surface=FRAMES, why=why)
@@ -217,7 +217,11 @@ def _share_textures(found: list[Seen], eyes: Eyes) -> list[Seen]:
         if seen.surface == VIEWS and not item.modifiers:
             key = (item.data.name_full, seen.prompt, seen.seed)
             other = first.setdefault(key, seen)
-            made.append(seen if other is seen else replace(seen, like=other.name, uv_map=other.uv_map, unwrapped=other.unwrapped))
+            made.append(
+                seen
+                if other is seen
+                else replace(seen, like=other.name, uv_map=other.uv_map, unwrapped=other.unwrapped)
+            )
         else:
             made.append(seen)
     return sorted(made, key=lambda held: held.name)

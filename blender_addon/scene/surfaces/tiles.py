@@ -20,7 +20,9 @@ _EDGE = (0.44, 0.56)
 """Between these values of the noise one copy goes over into the other."""
 
 
-def tile_nodes(tree: bpy.types.NodeTree, paint: Paint, images: dict[str, bpy.types.Image]) -> dict[str, bpy.types.NodeSocket]:
+def tile_nodes(
+    tree: bpy.types.NodeTree, paint: Paint, images: dict[str, bpy.types.Image]
+) -> dict[str, bpy.types.NodeSocket]:
     """Colours by map."""
     place = _place(tree, paint)
     copies = _COPIES[:1] if paint.regular else _COPIES
@@ -94,7 +96,9 @@ def _mix(
 ) -> bpy.types.NodeSocket:
     node = tree.nodes.new("ShaderNodeMix")
     node.data_type = "RGBA"
-    factor, first, second = (next(s for s in node.inputs if s.enabled and s.name == name) for name in ("Factor", "A", "B"))
+    factor, first, second = (
+        next(s for s in node.inputs if s.enabled and s.name == name) for name in ("Factor", "A", "B")
+    )
     for socket, link in ((factor, share), (first, zero), (second, one)):
         tree.links.new(link, socket)
     return next(socket for socket in node.outputs if socket.enabled)
