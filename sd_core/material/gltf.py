@@ -7,6 +7,7 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ _JSON_CHUNK, _BINARY_CHUNK = 0x4E4F534A, 0x004E4942
 class Primitive:
     """Triangles of one material.
 
-    positions, normals: (v, 3) float32, y up; uvs: (v, 2) float32, v up; triangles: (t, 3); material: index.
+    positions, normals: (v, 3) float32, y up; uvs: (v, 2) float32, v up; triangles: (t, 3); material: index. Those of one
+    `owner` that follow each other are one mesh with its name; None: it is a mesh of its own.
     """
 
     name: str
@@ -31,14 +33,16 @@ class Primitive:
     triangles: Array
     normals: Array | None = None
     material: int = 0
+    owner: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GltfMaterial:
-    """File names of the pictures; `orm` holds occlusion in red, roughness in green and metal in blue."""
+    """File names of the pictures; `orm` holds occlusion in red, roughness in green and metal in blue. Without a
+    `base_color` it is plain."""
 
     name: str
-    base_color: str
+    base_color: str | None
     normal: str | None = None
     orm: str | None = None
     occluded: bool = False
@@ -110,7 +114,9 @@ def _document(
     book: _Book, primitives: Sequence[Primitive], materials: Sequence[GltfMaterial], pictures: Mapping[str, bytes]
 ) -> dict[str, Any]:
     names = list(dict.fromkeys(n for m in materials for n in (m.base_color, m.normal, m.orm) if n is not None))
-    meshes = [{"name": p.name, "primitives": [_primitive(book, p)]} for p in primitives]
+    meshes = [
+        {"name": same[0].name, "primitives": [_primitive(book, p) for p in same]} for same in _by_owner(primitives)
+    ]
     images = [_image(book, name, pictures) for name in names]
     return {
         "asset": {"version": "2.0", "generator": "sd_core"},
@@ -126,6 +132,13 @@ def _document(
         "bufferViews": book.views,
         "buffers": [{"byteLength": len(book.binary)}],
     }
+
+
+def _by_owner(primitives: Sequence[Primitive]) -> list[list[Primitive]]:
+    """Those that are one mesh, together."""
+    keys = (f"alone {index}" if p.owner is None else p.owner for index, p in enumerate(primitives))
+    pairs = groupby(zip(keys, primitives, strict=True), key=lambda pair: pair[0])
+    return [[p for _, p in pair] for _, pair in pairs]
 
 
 def _primitive(book: _Book, primitive: Primitive) -> dict[str, Any]:
@@ -144,7 +157,9 @@ def _image(book: _Book, name: str, pictures: Mapping[str, bytes]) -> dict[str, A
 
 
 def _material(material: GltfMaterial, names: list[str]) -> dict[str, Any]:
-    surface: dict[str, Any] = {"baseColorTexture": {"index": names.index(material.base_color)}}
+    surface: dict[str, Any] = {}
+    if material.base_color is not None:
+        surface["baseColorTexture"] = {"index": names.index(material.base_color)}
     described: dict[str, Any] = {"name": material.name, "pbrMetallicRoughness": surface, "doubleSided": True}
     if material.orm is None:
         surface |= {"metallicFactor": 0.0, "roughnessFactor": 0.8}

@@ -20,6 +20,9 @@ from .pictures import stored_pictures
 if TYPE_CHECKING:
     from ..results import Result
 
+_PLAIN = "kept"
+"""Name of the material of objects that were left as they are."""
+
 
 def save_mesh(result: Result, path: Path, *, overwrite: bool = True) -> list[Path]:
     """Write the result of a `MeshTexture`.
@@ -40,7 +43,7 @@ def save_mesh(result: Result, path: Path, *, overwrite: bool = True) -> list[Pat
     textures = _textures(result, stem)
     first = textures[0].names[Part.BASE_COLOR]
     files = [(path / name, raw) for texture in textures for name, raw in texture.encoded.items()]
-    files += [(path / f"{stem}.glb", _glb(result, textures)), (path / f"{stem}.mtl", _mtl(textures))]
+    files += [(path / f"{stem}.glb", _glb(result, textures)), (path / f"{stem}.mtl", _mtl(textures, plain=_has_plain_faces(result.mesh, len(textures))))]
     files.append((path / f"{stem}.obj", _obj(result.mesh, stem, textures)))
     arrays = request.arrays()
     inputs = path / f"{Path(first).stem}.inputs"
@@ -64,7 +67,11 @@ def _textures(result: Result, stem: str) -> list[_Texture]:
     found = []
     for page, image in zip(pages, result.images, strict=True):
         suffix, name = ("", stem) if len(pages) == 1 else (f".{page}", f"{stem}_{page.replace('.', '_')}")
-        maps = {kind.removesuffix(suffix): plane for kind, plane in result.maps.items() if kind.endswith(suffix)}
+        maps = {
+            kind.removesuffix(suffix): plane
+            for kind, plane in result.maps.items()
+            if kind.endswith(suffix) and "." not in kind.removesuffix(suffix)
+        }
         pictures = stored_pictures(image, maps, NormalConvention.OPENGL)
         names = {part: file_name(Naming.POLY_HAVEN, name, part, (image.shape[0], image.shape[1])) for part in pictures}
         request = result.request if not found else None
@@ -87,6 +94,8 @@ def _glb(result: Result, textures: list[_Texture]) -> bytes:
         )
         for texture in textures
     ]
+    if _has_plain_faces(result.mesh, len(textures)):
+        materials.append(GltfMaterial(name=_PLAIN, base_color=None))
     pictures = {name: raw for texture in textures for name, raw in texture.encoded.items()}
     return glb(_primitives(result.mesh, upright=result.report["up"] == "y"), materials, pictures)
 
@@ -99,9 +108,19 @@ def _primitives(mesh: Mesh, *, upright: bool) -> list[Primitive]:
     for owner, texture in np.unique(np.stack([mesh.object_id, mesh.material_id], axis=1), axis=0):
         chosen = (mesh.object_id == owner) & (mesh.material_id == texture)
         vertex, uv, triangles = _index_corners(mesh.faces[chosen], mesh.uvs[chosen])
-        name = f"object_{owner}" if mesh.object_id.any() else "mesh"
-        found.append(Primitive(name=name, positions=points[vertex], uvs=uv, triangles=triangles, material=int(texture)))
+        name = mesh.names[owner] if mesh.object_id.any() or mesh.object_names is not None else "mesh"
+        group = None if mesh.object_names is None else int(owner)
+        found.append(
+            Primitive(
+                name=name, positions=points[vertex], uvs=uv, triangles=triangles, material=int(texture), owner=group
+            )
+        )
     return found
+
+
+def _has_plain_faces(mesh: Mesh, textures: int) -> bool:
+    """Whether some faces were left as they are: their number is that after the last texture."""
+    return mesh.material_id is not None and int(mesh.material_id.max()) >= textures
 
 
 def _index_corners(faces: Array, uvs: Array) -> tuple[Array, Array, Array]:
@@ -122,18 +141,27 @@ def _obj(mesh: Mesh, stem: str, textures: list[_Texture]) -> bytes:
     for face in order:
         group = (int(mesh.object_id[face]), int(mesh.material_id[face]))
         if group != last:
-            lines += [f"o object_{group[0]}", f"usemtl {textures[group[1]].name}"]
+            if last is None or group[0] != last[0] or mesh.object_names is None:
+                lines.append(f"o {_in_a_line(mesh.names[group[0]])}" if mesh.object_names else f"o object_{group[0]}")
+            lines.append(f"usemtl {textures[group[1]].name if group[1] < len(textures) else _PLAIN}")
             last = group
         a, b, c = (f"{v + 1}/{t}" for v, t in zip(mesh.faces[face], corners[face], strict=True))
         lines.append(f"f {a} {b} {c}")
     return ("\n".join(lines) + "\n").encode()
 
 
-def _mtl(textures: list[_Texture]) -> bytes:
+def _in_a_line(name: str) -> str:
+    """A name as OBJ can hold it."""
+    return " ".join(name.split())
+
+
+def _mtl(textures: list[_Texture], *, plain: bool) -> bytes:
     blocks = []
     for texture in textures:
         lines = [f"newmtl {texture.name}", "Kd 1 1 1", f"map_Kd {texture.names[Part.BASE_COLOR]}"]
         if Part.ROUGHNESS in texture.names:
             lines.append(f"map_Pr {texture.names[Part.ROUGHNESS]}")
         blocks.append("\n".join(lines))
+    if plain:
+        blocks.append(f"newmtl {_PLAIN}\nKd 0.8 0.8 0.8")
     return ("\n\n".join(blocks) + "\n").encode()

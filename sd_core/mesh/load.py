@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def load_objects(path: str) -> Mesh:
     Raises:
         RequestError: see `load_mesh`.
     """
-    parts = _read(path)
+    parts = _read(path, split_objects=True)
     if any(part.uvs is not None for part in parts):
         for part in parts:
             part.uvs = np.zeros((len(part.faces), 3, 2), np.float32) if part.uvs is None else part.uvs
@@ -63,7 +64,7 @@ def load_objects(path: str) -> Mesh:
     return joined.replace(object_id=object_id, object_names=tuple(owners))
 
 
-def _read(path: str) -> list[_Part]:
+def _read(path: str, **how: bool) -> list[_Part]:
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in _FORMATS:
         raise RequestError(
@@ -73,10 +74,11 @@ def _read(path: str) -> list[_Part]:
         raise RequestError("mesh", f"there is no file {path}", hint="check the path")
     try:
         with open_regular(Path(path)) as stream:
-            scene = trimesh.load_scene(stream, file_type=kind, process=False, resolver=_Beside(path))
+            scene = trimesh.load_scene(stream, file_type=kind, process=False, resolver=_Beside(path), **how)
     except Exception as error:  # trimesh's readers raise whatever they trip over
         raise RequestError("mesh", f"{path} cannot be read: {error}", hint="export it as .glb or .obj") from error
-    parts = [_Part(scene, str(node)) for node in scene.graph.nodes_geometry]
+    named = _obj_names(Path(path)) if kind == "obj" else ()
+    parts = [_Part(scene, str(node), named) for node in scene.graph.nodes_geometry]
     parts = [part for part in parts if len(part.faces)]
     if not parts:
         raise RequestError("mesh", f"{path} holds no triangles", hint="export a mesh, with its modifiers applied")
@@ -86,7 +88,7 @@ def _read(path: str) -> list[_Part]:
 class _Part:
     """One node of the scene."""
 
-    def __init__(self, scene: trimesh.Scene, node: str) -> None:
+    def __init__(self, scene: trimesh.Scene, node: str, named: Sequence[str] = ()) -> None:
         transform, name = scene.graph[node]
         geometry = scene.geometry[name]
         faces = getattr(geometry, "faces", np.empty((0, 3), np.int64))
@@ -97,14 +99,21 @@ class _Part:
         visual = getattr(geometry, "visual", None)
         self.material = str(getattr(getattr(visual, "material", None), "name", None))
         uv = getattr(visual, "uv", None)
-        self.owner = _owner(scene, node, geometry)
+        self.owner = _owner(scene, node, geometry, named)
         self.uvs: Floats | None = None if uv is None or not len(uv) else np.asarray(uv, np.float32)[self.faces]
 
 
-def _owner(scene: trimesh.Scene, node: str, geometry: Any) -> str:
-    """The name of the node that the file has: trimesh makes further ones below it for a mesh of several materials."""
-    made = getattr(geometry, "metadata", {}).get("from_gltf_primitive", False)
-    return str(scene.graph.transforms.parents[node]) if made else node
+def _owner(scene: trimesh.Scene, node: str, geometry: Any, named: Sequence[str]) -> str:
+    """The name that the file has: for a mesh of several materials trimesh makes further nodes, which it names itself."""
+    if getattr(geometry, "metadata", {}).get("from_gltf_primitive", False):
+        return str(scene.graph.transforms.parents[node])
+    return max((name for name in named if f"{node}_".startswith(f"{name}_")), key=len, default=node)
+
+
+def _obj_names(path: Path) -> list[str]:
+    """The objects of an OBJ file."""
+    with open_regular(path) as stream:
+        return [line[2:].decode(errors="replace").strip() for line in stream if line.startswith(b"o ")]
 
 
 def _join(parts: list[_Part]) -> Mesh:

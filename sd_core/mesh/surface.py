@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,8 @@ class Surface:
     """A mesh ready to be painted.
 
     vertices: (v, 3) float32; faces: (t, 3); uvs: (t, 3, 2) float32, v up; object_id, material_id: (t,).
-    up: the direction that cameras take for up.
+    up: the direction that cameras take for up. centre: (3,) middle of the bounding box of what the faces use; radius: of
+    the sphere about it that holds every face.
     """
 
     vertices: Floats
@@ -31,27 +32,19 @@ class Surface:
     object_id: Ints
     material_id: Ints
     up: tuple[float, float, float] = UP_Z
+    centre: Floats = field(init=False)
+    radius: float = field(init=False)
 
     @property
     def corners(self) -> Floats:
         """(t, 3, 3) positions."""
         return self.vertices[self.faces]
 
-    @property
-    def centre(self) -> Floats:
-        """(3,) middle of the bounding box of what the faces use."""
-        low, high = self._bounds()
-        return (low + high) / 2
-
-    @property
-    def radius(self) -> float:
-        """Of the sphere about `centre` that holds every face."""
+    def __post_init__(self) -> None:
         used = self.vertices[np.unique(self.faces)]
-        return float(np.linalg.norm(used - self.centre, axis=1).max())
-
-    def _bounds(self) -> tuple[Floats, Floats]:
-        used = self.vertices[np.unique(self.faces)]
-        return used.min(0), used.max(0)
+        centre = (used.min(0) + used.max(0)) / 2
+        object.__setattr__(self, "centre", centre)
+        object.__setattr__(self, "radius", float(np.linalg.norm(used - centre, axis=1).max()))
 
 
 def face_normals(corners: Floats) -> Floats:
