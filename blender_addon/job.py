@@ -68,9 +68,9 @@ class Calls:
     """What to call on the main thread; each is called with the job first.
 
     on_step: `(job, StepEvent)`. on_frame: `(job, FrameEvent, converted)`. on_result: `(job, Result, converted)`, or what the
-    work of the job gave in place of the result; the name of an undo step may be given back. It may be a generator that yields between parts of a few milliseconds each: between two
-    parts the window is drawn, and a datablock may be undone. on_end: `(job,)`, after all others, also after a failure or a
-    cancellation.
+    work of the job gave in place of the result; the name of an undo step may be given back. It may be a generator that yields
+    between parts of a few milliseconds each: between two parts the window is drawn, and a datablock may be undone. on_end:
+    `(job,)`, after all others, also after a failure or a cancellation.
     """
 
     on_step: Callable[[BlenderJob, StepEvent], None] | None = None
@@ -159,9 +159,13 @@ class BlenderJob:
             raise Cancelled
         self.inbox((self, Message(message, share), None))
 
+    def warn(self, message: str) -> None:
+        """Tell the user something of the result that there is nevertheless; for the job's thread."""
+        self.inbox((self, Warned(message), None))
+
     def left_out(self, what: str) -> None:
         """Warn of a part of the scene that its picture lacks, because it would run code; for the job's thread."""
-        self.inbox((self, Warned(f"{what} is left out: scripts of this file are not allowed"), None))
+        self.warn(f"{what} is left out: scripts of this file are not allowed")
 
     def follow(self, remote: RemoteJob) -> None:
         """The job is on the server now; for the job's thread."""
@@ -183,11 +187,9 @@ class BlenderJob:
                 self.stage, self.message = Stage.LOADING, event.message
             case StepEvent():
                 self._step(event, calls)
-            case FrameEvent() if calls.on_frame is not None:
-                calls.on_frame(self, event, converted)
-            case Finished():
-                return self._finish(event.value, None, calls)
-            case ResultEvent() | Failed() | CancelledEvent():
+            case FrameEvent():
+                self._frame(event, converted, calls)
+            case Finished() | ResultEvent() | Failed() | CancelledEvent():
                 return self._last(event, converted, calls)
         return None
 
@@ -208,6 +210,10 @@ class BlenderJob:
         if self.calls.on_end is not None:
             self.calls.on_end(self)
 
+    def _frame(self, event: FrameEvent, converted: Any, calls: Calls) -> None:
+        if calls.on_frame is not None:
+            calls.on_frame(self, event, converted)
+
     def _step(self, event: StepEvent, calls: Calls) -> None:
         self.stage, self.message = Stage.RUNNING, ""
         self.share, self.seconds_left = (event.index + 1) / max(event.count, 1), event.seconds_left
@@ -216,7 +222,11 @@ class BlenderJob:
         if calls.on_step is not None:
             calls.on_step(self, event)
 
-    def _last(self, event: ResultEvent | Failed | CancelledEvent, converted: Any, calls: Calls) -> str | None:
+    def _last(
+        self, event: Finished | ResultEvent | Failed | CancelledEvent, converted: Any, calls: Calls
+    ) -> str | None:
+        if isinstance(event, Finished):
+            return self._finish(event.value, None, calls)
         match outcome(event):
             case Result() as result:
                 return self._finish(result, converted, calls)

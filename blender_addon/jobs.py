@@ -96,7 +96,7 @@ def submit(  # noqa: PLR0913 - each of them is named at the call
     return job
 
 
-def submit_work(
+def submit_work(  # noqa: PLR0913 - each of them is named at the call
     work: Work,
     *,
     label: str,

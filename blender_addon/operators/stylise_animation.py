@@ -17,16 +17,15 @@ from sd_core.outputs import is_whole
 from sd_core.requests import Animation, Generation, Reuse, styles
 from sd_core.results import Result
 
-from .. import history, jobs
-from ..editors import Place, show
+from .. import jobs
+from ..editors import Place
 from ..fields import property_fields
 from ..job import BlenderJob
 from ..preferences import Preferences
 from ..request_plan import RequestPlan, base_plan, check_control_sizes
 from ..scene import video
 from ..scene.exr import read_passes
-from ..scene.folders import output_folder
-from ..scene.images import Packed, fill_image, new_image, pack
+from ..scene.images import Packed, pack
 from ..scene.passes.camera import render_size
 from ..scene.passes.order import Order
 from ..scene.passes.render import (
@@ -41,12 +40,15 @@ from ..scene.passes.render import (
     order_of,
     save_copy,
 )
-from ..scene.sequencer import Timing, new_sequence_scene, timing_of
+from ..scene.sequencer import timing_of
 from ..stylise.keyframes import keyframes
-from ..stylise.output import Output, tag_of
+from ..stylise.method import SURFACES
+from ..stylise.output import Output
 from ..stylise.request import with_alpha
+from .animation_parts import ShownFrames, output_place, refuse_open_file
 from .common import Told
 from .stylise_render import own_fields
+from .stylise_surfaces import animate_surfaces, method_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,7 @@ def stylise_animation(
         SDError: why it cannot be started.
     """
     wanted = frames if frames is not None else range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
-    if chosen_method(scene, output_place(scene, wanted) if again else None)[0] == SURFACES:
+    if method_of(scene, wanted, again=again) == SURFACES:
         return animate_surfaces(scene, view_layer, wanted, again=again, preferences=preferences)
     film = _film(scene, view_layer, wanted, again=again)
     framing = film.render.order.framing

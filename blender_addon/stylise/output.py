@@ -254,6 +254,7 @@ class Output:
 
 
 def picture_name(frame: int) -> str:
+    """Of a frame's picture."""
     return f"frames/{frame:06d}.png"
 
 

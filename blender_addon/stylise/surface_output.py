@@ -52,12 +52,21 @@ class SurfaceOutput(Output):
 
     place: ClassVar[str] = "surfaces"
 
+    def begin_anew(self, copy: Path, order: str) -> None:
+        """As `Output`; what pictures there are is forgotten first, so that none of them is taken for one of this run."""
+        with self._open() as held:
+            held.set_changed_aside([self._paints], _log.warning)
+            held.remove([self._paints])
+        Output.begin_anew(self, copy, order)
+
     def find(self, key: str, size: int) -> Texture | None:
         """The smallest texture of at least this side, px; one that somebody has changed since, with a brush, counts as well."""
         with self._open() as held:
             held.reread()
             begin = f"surfaces/{key}-"
-            sides = (name.removeprefix(begin).removesuffix(".json") for name in held.listed_names() if name.startswith(begin))
+            sides = (
+                name.removeprefix(begin).removesuffix(".json") for name in held.listed_names() if name.startswith(begin)
+            )
             for side in sorted(int(side) for side in sides if side.isdigit()):
                 record = held.read(_record(key, side))
                 if side < size or record is None:
@@ -107,11 +116,13 @@ class SurfaceOutput(Output):
         data = paints.encode()
         with self._open() as held:
             if held.read(self._paints) != data:
-                held.remove(map(picture_name, self.frames))
+                self.clear_pictures()
                 held.set_changed_aside([self._paints], _log.warning)
                 held.write({self._paints: data})
                 return ()
-            whole = (frame for frame in self.frames if stands(held, [picture_name(frame)], lambda path: not is_whole(path)))
+            whole = (
+                frame for frame in self.frames if stands(held, [picture_name(frame)], lambda path: not is_whole(path))
+            )
             return tuple(whole)
 
     @property
@@ -119,7 +130,7 @@ class SurfaceOutput(Output):
         return f"surfaces/paints{self.tag}.json"
 
     def _wanted_names(self) -> Iterator[str]:
-        yield from Output._wanted_names(self)
+        yield from Output._wanted_names(self)  # noqa: SLF001 - in place of super(), which slots break
         yield self._paints
 
 

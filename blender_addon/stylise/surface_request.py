@@ -89,7 +89,9 @@ def painting_request(groups: Sequence[Group], common: MeshTexture) -> MeshTextur
     owner = np.concatenate([np.full(len(held["faces"]), index, np.uint32) for index, held in enumerate(arrays)])
     mesh = Mesh(
         vertices=np.concatenate([held["vertices"] for held in arrays]),
-        faces=np.concatenate([held["faces"] + start for held, start in zip(arrays, starts, strict=False)]).astype(np.int32),
+        faces=np.concatenate([held["faces"] + start for held, start in zip(arrays, starts, strict=False)]).astype(
+            np.int32
+        ),
         uvs=np.concatenate([held["uvs"] for held in arrays]),
         object_id=owner,
         material_id=owner,

@@ -15,7 +15,7 @@ _REACH = 4.0
 
 _LARGE = 1.5
 _NEAR = 1.5
-"""An object that needs this many times the limit, and whose size is this many times its distance, is a place rather than a thing."""
+"""An object that needs so many times the limit, and whose size is so many times its distance, is a place, not a thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Measured:
 
 
 def choose_surface(measured: Measured, limit: int) -> tuple[str, str]:
-    """ "views" or "tile", and why in words."""
+    """Either "views" or "tile", and why in words."""
     if measured.inside:
         return TILE, "the camera is within it"
     if measured.reach > _REACH:

@@ -48,10 +48,8 @@ def painted_material(
 ) -> bpy.types.Material:
     """A new material in the place of an object's own."""
     shader = None if own is None else output_shader(own)
-    if own is not None and shader is not None and shader.type == "BSDF_PRINCIPLED":
-        made = own.copy()
-    else:
-        made = _plain()
+    simple = shader is not None and shader.type == "BSDF_PRINCIPLED"
+    made = own.copy() if own is not None and simple else _plain()
     made.name = paint.title
     made[PAINTED] = "" if own is None else own.name
     tree, principled = made.node_tree, output_shader(made)

@@ -7,12 +7,12 @@ import re
 
 _DEFAULTS = frozenset(
     """
-    armature bezier bezierball beziercircle beziercurve box camera capsule circle collection cone cube curve cylinder default
-    defaultmaterial dots empty geo geometry grid group ico icosphere initialshadinggroup instance lambert light lod mat
-    material mball mesh metaball model nurbs nurbscircle nurbscurve nurbspath nurbssphere nurbssurface obj object paint part
-    path phong piece plane point poly pyramid roundcube scene shader sphere sun surface suzanne text texture torus untitled uv
-    uvsphere
-    """.split()
+    armature bezier bezierball beziercircle beziercurve box camera capsule circle collection cone cube curve cylinder
+    default defaultmaterial dots empty geo geometry grid group ico icosphere initialshadinggroup instance lambert light lod
+    mat material mball mesh metaball model nurbs nurbscircle nurbscurve nurbspath nurbssphere nurbssurface obj object paint
+    part path phong piece plane point poly pyramid roundcube scene shader sphere sun surface suzanne text texture torus
+    untitled uv uvsphere
+    """.split()  # noqa: SIM905 - a list of so many takes a page
 )
 """Names that Blender and other programs give by themselves."""
 

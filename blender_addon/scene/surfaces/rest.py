@@ -10,9 +10,10 @@ import numpy as np
 
 _DEFORMERS = frozenset(
     """
-    ARMATURE CAST CLOTH COLLISION CORRECTIVE_SMOOTH CURVE DISPLACE DYNAMIC_PAINT HOOK LAPLACIANDEFORM LAPLACIANSMOOTH LATTICE
-    MESH_CACHE MESH_DEFORM MESH_SEQUENCE_CACHE SHRINKWRAP SIMPLE_DEFORM SMOOTH SOFT_BODY SURFACE SURFACE_DEFORM WARP WAVE
-    """.split()
+    ARMATURE CAST CLOTH COLLISION CORRECTIVE_SMOOTH CURVE DISPLACE DYNAMIC_PAINT HOOK LAPLACIANDEFORM LAPLACIANSMOOTH
+    LATTICE MESH_CACHE MESH_DEFORM MESH_SEQUENCE_CACHE SHRINKWRAP SIMPLE_DEFORM SMOOTH SOFT_BODY SURFACE SURFACE_DEFORM WARP
+    WAVE
+    """.split()  # noqa: SIM905 - a list of so many takes a page
 )
 """Modifiers that leave the faces as they are. OCEAN is none: it makes its own."""
 
@@ -24,7 +25,7 @@ _FINEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A triangulated mesh: vertices (v, 3), faces (t, 3), corners (t, 3) as indices of the mesh's loops, of which there are `loops`."""
+    """A triangulated mesh: vertices (v, 3), faces (t, 3), and corners (t, 3) as indices of the mesh's `loops`."""
 
     vertices: np.ndarray
     faces: np.ndarray

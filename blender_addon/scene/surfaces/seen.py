@@ -26,14 +26,17 @@ _NEAR_SHARE = 95
 
 @dataclass(slots=True)
 class Sight:
-    """An object over the frames. pixels: by frame. density: most pixels of the render that a scene unit takes. near, middle: least
-    and usual distance, scene units. looks: by frame. inside: whether a camera is within its bounds."""
+    """An object over the frames.
+
+    pixels: by frame. density: most pixels of the render that a scene unit takes. near: least distance. width: of what the render
+    shows at its usual distance, scene units. looks: by frame. inside: whether a camera is within its bounds. matrix: where it is
+    in its best frame.
+    """
 
     item: bpy.types.Object
     pixels: dict[int, int] = field(default_factory=dict)
     density: float = 0.0
     near: float = np.inf
-    middle: float = np.inf
     width: float = 0.0
     looks: dict[int, Look] = field(default_factory=dict)
     inside: bool = False
@@ -90,7 +93,6 @@ class Eyes:
         sight.density = max(sight.density, float(np.percentile(density, _NEAR_SHARE)))
         sight.near = min(sight.near, float(np.percentile(seen, 100 - _NEAR_SHARE)))
         if sight.best == frame:
-            sight.middle = float(np.median(seen))
             sight.width = self.size[0] / float(np.median(density))
 
     def _focal(self, seen: object, camera: bpy.types.Object) -> float:

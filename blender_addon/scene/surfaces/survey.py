@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import bpy
@@ -102,9 +103,7 @@ def _one(order: SurveyOrder, eyes: Eyes, sight: Sight, moving: dict[str, list[re
     seen = Seen(name=item.name_full, surface=KEEP, share=share)
     why = frames_only(item)
     shapes = moving.get(item.name_full, [])
-    if not why and any(
-        one is None or other is None or not one.fits(other) for one, other in zip(shapes, shapes[1:], strict=False)
-    ):
+    if not why and not _same_faces(shapes):
         why = "its faces change from frame to frame"
     if why:
         return replace(seen, surface=FRAMES, why=why)
@@ -116,6 +115,11 @@ def _one(order: SurveyOrder, eyes: Eyes, sight: Sight, moving: dict[str, list[re
     if kept:
         return replace(seen, why=kept)
     return _painted(order, sight, seen, shapes, number)
+
+
+def _same_faces(shapes: list[rest.Shape | None]) -> bool:
+    pairs = pairwise(shapes)
+    return all(one is not None and other is not None and one.fits(other) for one, other in pairs)
 
 
 def _painted(order: SurveyOrder, sight: Sight, seen: Seen, shapes: list[rest.Shape | None], number: int) -> Seen:

@@ -20,8 +20,11 @@ _MARGIN = 1.1
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """An object in a frame: pixels that show it, camera in its rest space, intrinsics for the render, bounds in the picture
-    as (left, top, right, bottom) px, and the unit direction from it to the camera."""
+    """An object in a frame.
+
+    pixels: that show it. matrix: of the camera, in the object's rest space. intrinsics: for the render. bounds: in the picture,
+    (left, top, right, bottom) px. direction: (3,) from the object to the camera, of length 1.
+    """
 
     pixels: int
     matrix: np.ndarray

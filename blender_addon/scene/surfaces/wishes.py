@@ -36,7 +36,7 @@ def seed_of(item: bpy.types.Object) -> int | None:
 
 
 def surface_of(item: bpy.types.Object) -> str:
-    """ "views" or "tile" where the user says how the object is painted, else empty."""
+    """Either "views" or "tile" where the user says how the object is painted, else empty."""
     held = str(item.get(SURFACE, ""))
     return held if held in {"views", "tile"} else ""
 

@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Animations and stills whose surfaces are painted once: all in Blenders in the background, from a copy of the scene."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from sd_core.errors import RequestError, ServerError
+from sd_core.events import FrameEvent
+from sd_core.requests import MeshTexture, styles
+from sd_core.values import field_specs, read_picture
+
+from .. import jobs
+from ..editors import Place, show
+from ..fields import values_of
+from ..job import BlenderJob
+from ..jobs import Ask
+from ..preferences import Preferences
+from ..request_fields import STYLISE
+from ..request_plan import base_plan
+from ..scene import video
+from ..scene.images import Packed, new_image
+from ..scene.passes.camera import render_size, require_camera
+from ..scene.passes.process import messages
+from ..scene.passes.render import background_command, save_copy
+from ..scene.sequencer import timing_of
+from ..scene.surfaces.found import SurveyOrder
+from ..scene.surfaces.paint import Paint, RenderOrder, picture_path
+from ..scene.surfaces.views import VIEW
+from ..stylise.method import AUTO, FRAMES, SURFACES, chosen_method
+from ..stylise.output import Output
+from ..stylise.painting import Painting, Survey, file_of
+from ..stylise.surface_output import SurfaceOutput
+from .animation_parts import ShownFrames, output_place, refuse_open_file
+
+SURVEY_PROGRAM, RENDER_PROGRAM = "scene.surfaces.survey", "scene.surfaces.render"
+
+_ORDER = "order.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Film:
+    """What the job's thread works with.
+
+    copy: of the scene as it is now; None: an earlier run is gone on with. text: what was ordered. order, command: of the render,
+    without its paints. encoding: of the video; None: none is wanted.
+    """
+
+    painting: Painting
+    copy: Path | None
+    text: str
+    order: RenderOrder
+    command: Sequence[str]
+    encoding: video.Encoding | None
+
+    @property
+    def output(self) -> SurfaceOutput:
+        return self.painting.output
+
+    def work(self, job: BlenderJob, ask: Ask) -> None:
+        """Look, paint, render, encode."""
+        begun = time.monotonic()
+        if self.copy is not None:
+            self.output.begin_anew(self.copy, self.text)
+        paints = self.painting.run(job, ask)
+        painted = time.monotonic()
+        have = self.output.finished_pictures(_plain(paints))
+        self._render(job, paints, have)
+        seconds = {"painting": painted - begun, "rendering": time.monotonic() - painted}
+        self.output.write_report({"surfaces": [json.loads(_plain([paint]))[0] for paint in paints], "seconds": seconds})
+        if self.encoding is not None:
+            self.output.keep_video(self.encoding.write())
+
+    def end(self, job: BlenderJob) -> None:
+        """A server that does not answer may still be at the job, or take it up when it is started again."""
+        if not isinstance(job.error, ServerError):
+            self.output.forget_job()
+        self.output.close()
+
+    def pictures(self) -> list[Path]:
+        """The files of all pictures, in order."""
+        return [self.output.picture(frame) for frame in self.output.frames]
+
+    def _render(self, job: BlenderJob, paints: list[Paint], have: tuple[int, ...]) -> None:
+        for index, path in _rendered(self, job, paints, have):
+            frame = self.output.frames[index]
+            there = self.output.picture(frame) if frame in have else self.output.write_picture(frame, path.read_bytes())
+            _show(job, index, there)
+
+
+def _rendered(film: Any, job: BlenderJob, paints: list[Paint], have: tuple[int, ...]) -> Any:
+    """(index, file) of each frame when it is there."""
+    order = film.order
+    order.folder.mkdir(parents=True, exist_ok=True)
+    filled = RenderOrder(
+        scene=order.scene, view_layer=order.view_layer, frames=order.frames, have=have, folder=order.folder,
+        paints=tuple(paints), devices=order.devices,
+    )  # fmt: skip
+    filled.write(order.folder / _ORDER)
+    job.tell("Rendering", 0.0)
+    log = order.folder / "render.log"
+    try:
+        if len(have) == len(order.frames):
+            return
+        for held in messages(film.command, log, lambda: job.cancel_requested):
+            if "left_out" in held:
+                job.left_out(held["left_out"])
+            elif "frame" in held:
+                yield order.frames.index(held["frame"]), picture_path(order.folder, held["frame"])
+    finally:
+        film.painting.output.keep_log(log)
+
+
+def _show(job: BlenderJob, index: int, path: Path) -> None:
+    png = path.read_bytes()
+    width, height = int.from_bytes(png[16:20]), int.from_bytes(png[20:24])  # of its first chunk, IHDR
+    jobs.show_frame(job, FrameEvent(index, partial(read_picture, path)), Packed(png, (height, width)))
+
+
+def animate_surfaces(
+    scene: bpy.types.Scene, view_layer: str, frames: range, *, again: bool, preferences: Preferences | None
+) -> BlenderJob:
+    """Start the job; returns at once.
+
+    Args:
+        again: take up what an earlier run left in the folder.
+        preferences: in place of the user's.
+
+    Raises:
+        SDError: why it cannot be started.
+    """
+    film = _film(scene, view_layer, frames, again=again)
+    width, height = render_size(scene)
+    timing = timing_of(scene, frames.start, frames.step)
+    shown = ShownFrames(f"{scene.name} stylised", timing, film.pictures(), (height, width))
+    return jobs.submit_work(
+        film.work,
+        label="Animation",
+        on_frame=lambda job, event, packed: (
+            show_view(job, event) if packed is None else shown.frame(job, event, packed)
+        ),
+        on_result=lambda *_: shown.sequence(),
+        on_end=film.end,
+        priority="batch",
+        place=Place(),
+        preferences=preferences,
+    )
+
+
+def method_of(scene: bpy.types.Scene, frames: range, *, again: bool) -> str:
+    """SURFACES or FRAMES; `again`: what the earlier run was made by, where the user leaves the choice."""
+    method, _ = chosen_method(scene)
+    if not again or scene.sd_core.stylise.method != AUTO:
+        return method
+    place = output_place(scene, frames)
+    there = {
+        name: all(path.is_file() for path in output.copy_and_order(again=True))
+        for name, output in ((SURFACES, SurfaceOutput(*place)), (FRAMES, Output(*place)))
+    }
+    return method if there[method] else next((name for name, held in there.items() if held), method)
+
+
+def show_view(job: BlenderJob, event: FrameEvent) -> None:
+    """Show a view of an object that has just been painted."""
+    job.preview, job.message = event.image, f"View {event.index + 1}"
+
+
+def shot_frames(scene: bpy.types.Scene, also: range = range(0)) -> tuple[int, ...]:
+    """The frames of the whole shot: each task of a farm looks at all of them, so that all paint the same."""
+    return tuple(sorted({*range(scene.frame_start, scene.frame_end + 1, scene.frame_step), *also}))
+
+
+def painting_of(
+    scene: bpy.types.Scene, view_layer: str, output: SurfaceOutput, copy: Path, frames: tuple[int, ...], only: str = ""
+) -> Painting:
+    """What is painted, from a copy that lies there, or will; main thread. The output is claimed already."""
+    settings, style = scene.sd_core, scene.sd_core.style
+    template = "{prompt}" if style == "NONE" else styles()[style].prompt
+    side = settings.width - settings.width % 8 if settings.use_width else VIEW
+    own = {name: spec for name, spec in STYLISE.items() if spec.name in field_specs(MeshTexture)}
+    values = {**values_of(settings.stylise, own), "mesh": "surfaces", "width": side, "height": side}
+    return Painting(
+        survey=survey_of(scene, view_layer, output.stage("survey"), copy, frames),
+        plan=base_plan(settings, MeshTexture, **values),
+        styled=lambda text: template.replace("{prompt}", text),
+        output=output,
+        only=only,
+    )
+
+
+def survey_of(scene: bpy.types.Scene, view_layer: str, folder: Path, copy: Path, frames: tuple[int, ...]) -> Survey:
+    """A look at the shot; main thread.
+
+    Raises:
+        RequestError: the scene has no camera, or a panorama.
+    """
+    require_camera(scene)
+    order = SurveyOrder(
+        scene=scene.name,
+        view_layer=view_layer,
+        frames=frames,
+        size=render_size(scene),
+        limit=scene.sd_core.stylise.surface_limit,
+        prompt=scene.sd_core.prompt,
+        folder=folder,
+    )
+    return Survey(order=order, command=background_command(copy, SURVEY_PROGRAM, file_of(folder)))
+
+
+def _film(scene: bpy.types.Scene, view_layer: str, frames: range, *, again: bool) -> _Film:
+    if not frames:
+        raise RequestError("frames", "the frame range is empty", hint="set the start and the end of the scene")
+    require_camera(scene)
+    output = SurfaceOutput(*output_place(scene, frames))
+    copy, written = output.copy_and_order(again=again)
+    if not again:
+        refuse_open_file(output)
+    elif not (copy.is_file() and written.is_file()):
+        raise RequestError("resume", f"there is nothing in {copy.parent}", hint="start anew")
+    output.begin(again=again)
+    try:
+        return _claimed_film(scene, view_layer, output, copy, written if again else None)
+    except BaseException:
+        output.close()
+        raise
+
+
+def _claimed_film(
+    scene: bpy.types.Scene, view_layer: str, output: SurfaceOutput, copy: Path, written: Path | None
+) -> _Film:
+    """written: what the earlier run was ordered that is gone on with."""
+    frames = output.frames
+    painting = painting_of(scene, view_layer, output, copy, shot_frames(scene, frames))
+    text = _ordered(scene, view_layer, painting, frames)
+    if written is not None and written.read_text() != text:
+        hint = "change it back, or start anew"
+        raise RequestError("resume", "the frame range, size, prompt or another setting has changed since", hint=hint)
+    fresh = None if written is not None else output.stage("scene.blend")
+    if fresh is not None:
+        save_copy(fresh)
+    apart = output.stage("frames")
+    width, height = render_size(scene)
+    pictures, timing = [output.picture(frame) for frame in frames], timing_of(scene, frames.start, frames.step)
+    encoding = video.encoding(pictures, (height, width), timing, output.stage(output.video.name))
+    return _Film(
+        painting=painting,
+        copy=fresh,
+        text=text,
+        order=render_order(scene, view_layer, tuple(frames), apart),
+        command=background_command(copy, RENDER_PROGRAM, str(apart / _ORDER)),
+        encoding=encoding if scene.sd_core.stylise.make_video else None,
+    )
+
+
+def render_order(scene: bpy.types.Scene, view_layer: str, frames: tuple[int, ...], folder: Path) -> RenderOrder:
+    """Without paints yet."""
+    return RenderOrder(
+        scene=scene.name,
+        view_layer=view_layer,
+        frames=frames,
+        have=(),
+        folder=folder,
+        paints=(),
+        devices=_devices(scene),
+    )
+
+
+def _devices(scene: bpy.types.Scene) -> tuple[str, ...]:
+    """The graphics cards that Cycles renders this scene with: their kind, then their names."""
+    if scene.render.engine != "CYCLES" or scene.cycles.device != "GPU":
+        return ()
+    held = bpy.context.preferences.addons["cycles"].preferences
+    if held.compute_device_type == "NONE":
+        return ()
+    return (held.compute_device_type, *(device.name for device in held.devices if device.use))
+
+
+def _ordered(scene: bpy.types.Scene, view_layer: str, painting: Painting, frames: range) -> str:
+    common = json.loads(painting.common().to_json())
+    order = {
+        "scene": scene.name,
+        "view_layer": view_layer,
+        "frames": list(frames),
+        "size": render_size(scene),
+        "limit": painting.survey.order.limit,
+        "request": common,
+    }
+    return json.dumps(order)
+
+
+def _plain(paints: list[Paint]) -> str:
+    """Paints as they are noted: files by their names, so that the folder may be moved."""
+    held = [
+        {
+            "object": paint.name,
+            "surface": paint.surface,
+            "maps": {kind: Path(path).name for kind, path in paint.maps.items()},
+        }
+        for paint in paints
+    ]
+    return json.dumps(held, indent=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Still:
+    """As `_Film`, for one frame whose picture is only shown."""
+
+    painting: Painting
+    order: RenderOrder
+    command: Sequence[str]
+
+    def work(self, job: BlenderJob, ask: Ask) -> Packed:
+        """Look, paint, render."""
+        paints = self.painting.run(job, ask)
+        for _, path in _rendered(self, job, paints, ()):
+            png = path.read_bytes()
+        return Packed(png, (int.from_bytes(png[20:24]), int.from_bytes(png[16:20])))
+
+    def end(self, _: BlenderJob) -> None:
+        self.painting.output.close()
+
+
+def still_surfaces(scene: bpy.types.Scene, view_layer: str) -> BlenderJob:
+    """Start the job for the current frame; returns at once.
+
+    Raises:
+        SDError: why it cannot be started.
+    """
+    frame, name = scene.frame_current, f"{scene.name} {scene.frame_current}"
+    output = SurfaceOutput(*output_place(scene, range(frame, frame + 1)))
+    require_camera(scene)
+    output.begin(again=False)
+    try:
+        copy, apart = output.stage("scene.blend"), output.stage("frames")
+        save_copy(copy)
+        still = _Still(
+            painting=painting_of(scene, view_layer, output, copy, (frame,)),
+            order=render_order(scene, view_layer, (frame,), apart),
+            command=background_command(copy, RENDER_PROGRAM, str(apart / _ORDER)),
+        )
+    except BaseException:
+        output.close()
+        raise
+
+    def finish(_: BlenderJob, packed: Packed, __: None) -> str:
+        show(new_image(f"{name} stylised", packed))
+        return "Stylise Render"
+
+    return jobs.submit_work(
+        still.work,
+        label=f"Stylise {name}",
+        on_frame=lambda job, event, _: show_view(job, event),
+        on_result=finish,
+        on_end=still.end,
+        place=Place(),
+    )
