@@ -75,6 +75,7 @@ def animate(options: argparse.Namespace) -> None:
     scene = _scene(options.scene)
     settings = scene.sd_core
     settings.prompt = options.prompt if options.prompt is not None else settings.prompt
+    settings.stylise.method = options.method.upper() if options.method else settings.stylise.method
     settings.stylise.output = options.output or settings.stylise.output
     layer = options.view_layer or next((layer.name for layer in scene.view_layers if layer.use), "")
     if layer not in scene.view_layers:
@@ -143,6 +144,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--end", type=int, help="last frame; the scene's")
     parser.add_argument("--step", type=int, help="frames from one picture to the next; the scene's")
     parser.add_argument("--prompt", help="what the pictures show; the scene's")
+    parser.add_argument(
+        "--method", choices=("auto", "surfaces", "frames"), help="whether surfaces or frames are painted; the scene's"
+    )
     parser.add_argument("--output", default="", help="folder for all files; the scene's")
     parser.add_argument("--resume", action="store_true", help="take up what an earlier run has left in the folder")
     parser.add_argument(
