@@ -211,6 +211,7 @@ class BlenderJob:
             self.calls.on_end(self)
 
     def _frame(self, event: FrameEvent, converted: Any, calls: Calls) -> None:
+        self.stage = Stage.RUNNING  # also where no request was needed
         if calls.on_frame is not None:
             calls.on_frame(self, event, converted)
 
