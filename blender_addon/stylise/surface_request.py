@@ -38,6 +38,13 @@ _FLAT: Mapping[str, np.ndarray] = {
 """A square that stands for whatever gets a tiling texture: Blender lays it over the object, the mesh does not matter."""
 
 
+USED: Mapping[str, frozenset[str]] = {
+    "views": frozenset({"base_color", "roughness", "normal"}),
+    "tile": frozenset({"base_color", "roughness", "height"}),
+}
+"""Maps that a material shows: relief of a tile from its height, since normals would need a UV map to lie in."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """Objects that show one texture. key: digest of what it is made from, but for its size. arrays: of the mesh."""
@@ -131,7 +138,7 @@ def paint_of(seen: Seen, maps: Mapping[str, Path], about: Mapping[str, Any]) -> 
         name=seen.name,
         surface=seen.surface,
         title=f"{seen.name} painted"[:60],
-        maps={kind: str(path) for kind, path in maps.items()},
+        maps={kind: str(path) for kind, path in maps.items() if kind in USED[seen.surface]},
         uv_map=seen.uv_map,
         unwrapped=seen.unwrapped,
         repeat=seen.extent,

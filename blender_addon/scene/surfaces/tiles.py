@@ -10,13 +10,22 @@ from .paint import Paint
 _BLEND = 0.2
 """Share of the box projection's blend between the sides, as Blender's manual has it."""
 
-_COPIES = (((1, 1, 1), (0.0, 0.0, 0.0)), ((-1, 1, 1), (0.37, 0.61, 0.23)), ((1, -1, 1), (0.71, 0.29, 0.53)))
+_COPIES = (
+    ((1, 1, 1), (0.0, 0.0, 0.0)),
+    ((-1, 1, 1), (0.37, 0.61, 0.23)),
+    ((1, -1, 1), (0.71, 0.29, 0.53)),
+    ((-1, -1, 1), (0.13, 0.83, 0.79)),
+)
 """Mirrored and moved copies of the texture as (scale, offset in repeats): a turned one would be stretched on the sides."""
 
-_PATCH = 0.7
-"""Patches of a copy over a repeat: smaller ones than a repeat show no whole one."""
+_PATCH = 1.7
+"""Patches of a copy over a repeat: at half as many, two places a repeat apart show the same copy in 6 cases of 10."""
 
-_EDGE = (0.44, 0.56)
+_BEND, _BENDS = 0.15, 0.6
+"""Repeats by which the texture is moved at most to each side, and how often over a repeat: stones of a sixteenth of it come to
+lie on others a repeat apart, and are stretched by a tenth or so."""
+
+_EDGE = (0.47, 0.53)
 """Between these values of the noise one copy goes over into the other."""
 
 
@@ -26,16 +35,14 @@ def tile_nodes(
     """Colours by map."""
     place = _place(tree, paint)
     copies = _COPIES[:1] if paint.regular else _COPIES
+    place = place if paint.regular else _bent(tree, place)
     places = [_moved(tree, place, scale, offset) for scale, offset in copies]
     masks = [_mask(tree, place, index) for index in range(1, len(copies))]
     found = {}
     for kind, image in images.items():
-        sockets = [_image(tree, image, held) for held in places]
         mean = paint.mean if kind == "base_color" else None
-        colour = sockets[0]
-        for mask, other in zip(masks, sockets[1:], strict=True):
-            colour = _blend(tree, colour, other, mask, mean)
-        found[kind] = colour
+        sockets = [_image(tree, image, held) for held in places]
+        found[kind] = sockets[0] if paint.regular else _blend_four(tree, sockets, masks, mean)
     return found
 
 
@@ -43,6 +50,18 @@ def _place(tree: bpy.types.NodeTree, paint: Paint) -> bpy.types.NodeSocket:
     """Coordinates of the object in repeats: its own space does not know its scale."""
     own = tree.nodes.new("ShaderNodeTexCoord").outputs["Object"]
     return _vector(tree, "MULTIPLY", own, tuple(abs(side) / paint.repeat for side in paint.scale))
+
+
+def _bent(tree: bpy.types.NodeTree, place: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
+    noise = tree.nodes.new("ShaderNodeTexNoise")
+    noise.inputs["Scale"].default_value, noise.inputs["Detail"].default_value = _BENDS, 0.0
+    tree.links.new(place, noise.inputs["Vector"])
+    middle = _vector(tree, "SUBTRACT", noise.outputs["Color"], (0.5, 0.5, 0.5))
+    bend = _vector(tree, "MULTIPLY", middle, (2 * _BEND,) * 3)
+    added = tree.nodes.new("ShaderNodeVectorMath")
+    tree.links.new(place, added.inputs[0])
+    tree.links.new(bend, added.inputs[1])
+    return added.outputs["Vector"]
 
 
 def _moved(
@@ -67,6 +86,17 @@ def _image(tree: bpy.types.NodeTree, image: bpy.types.Image, place: bpy.types.No
     node.image, node.projection, node.projection_blend = image, "BOX", _BLEND
     tree.links.new(place, node.inputs["Vector"])
     return node.outputs["Color"]
+
+
+def _blend_four(
+    tree: bpy.types.NodeTree,
+    sockets: list[bpy.types.NodeSocket],
+    masks: list[bpy.types.NodeSocket],
+    mean: tuple[float, ...] | None,
+) -> bpy.types.NodeSocket:
+    """In pairs, so that each has the same share of the surface."""
+    first, second = (_blend(tree, *sockets[at : at + 2], masks[at // 2], mean) for at in (0, 2))
+    return _blend(tree, first, second, masks[2], mean)
 
 
 def _blend(
