@@ -108,7 +108,7 @@ def _primitives(mesh: Mesh, *, upright: bool) -> list[Primitive]:
     for owner, texture in np.unique(np.stack([mesh.object_id, mesh.material_id], axis=1), axis=0):
         chosen = (mesh.object_id == owner) & (mesh.material_id == texture)
         vertex, uv, triangles = _index_corners(mesh.faces[chosen], mesh.uvs[chosen])
-        name = mesh.names[owner] if mesh.object_id.any() or mesh.object_names is not None else "mesh"
+        name = _object_name(mesh, int(owner)) if mesh.object_id.any() or mesh.object_names is not None else "mesh"
         group = None if mesh.object_names is None else int(owner)
         found.append(
             Primitive(
@@ -142,12 +142,16 @@ def _obj(mesh: Mesh, stem: str, textures: list[_Texture]) -> bytes:
         group = (int(mesh.object_id[face]), int(mesh.material_id[face]))
         if group != last:
             if last is None or group[0] != last[0] or mesh.object_names is None:
-                lines.append(f"o {_in_a_line(mesh.names[group[0]])}" if mesh.object_names else f"o object_{group[0]}")
+                lines.append(f"o {_in_a_line(_object_name(mesh, group[0]))}")
             lines.append(f"usemtl {textures[group[1]].name if group[1] < len(textures) else _PLAIN}")
             last = group
         a, b, c = (f"{v + 1}/{t}" for v, t in zip(mesh.faces[face], corners[face], strict=True))
         lines.append(f"f {a} {b} {c}")
     return ("\n".join(lines) + "\n").encode()
+
+
+def _object_name(mesh: Mesh, number: int) -> str:
+    return f"object_{number}" if mesh.object_names is None else mesh.object_names[number]
 
 
 def _in_a_line(name: str) -> str:

@@ -10,6 +10,7 @@ from ..values import About, Value, field, positional
 from ..values.checks import choice, instance, integer, name, number, optional, text, tuple_of
 from .choices import SurfaceKind
 from .generation import MAX_SEED
+from .parts import Mesh
 
 TEXTURE_SIZE = integer(64, 16384)
 """Sides of textures of meshes, px."""
@@ -95,6 +96,18 @@ def check_names(objects: Iterable[ObjectPaint], known: Sequence[str]) -> None:
             raise RequestError(
                 f"objects[{index}].name", f"is no object of the mesh: {paint.name!r}", hint=f"it has {shown}"
             )
+
+
+def check_numbers(mesh: Mesh) -> None:
+    """Check that the objects of a mesh can be named: unnamed ones by numbers without large gaps.
+
+    Raises:
+        RequestError: they cannot.
+    """
+    highest = 0 if mesh.object_id is None else int(mesh.object_id.max())
+    if mesh.object_names is None and highest >= len(mesh.faces):
+        message = f"numbers its objects up to {highest}, with {len(mesh.faces)} faces"
+        raise RequestError("mesh", message, hint="number them from 0, or give their object_names")
 
 
 def check_twice(objects: Sequence[ObjectPaint]) -> None:

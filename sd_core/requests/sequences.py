@@ -12,7 +12,7 @@ from ..values import About, Array, InvalidValue, Role, Scope, as_control, as_mas
 from ..values.checks import depth_range, instance, integer, number, optional, path, tuple_of
 from .descriptions import CONTROLNET, CONTROLNET_SCALE, DEPTH_RANGE, STRENGTH
 from .generation import ONE_IMAGE, Generation, shape
-from .paint import TEXTURE_SIZE, ObjectPaint, check_any_painted, check_names, check_twice
+from .paint import TEXTURE_SIZE, ObjectPaint, check_any_painted, check_names, check_numbers, check_twice
 from .parts import Keyframe, Mesh, PassName, Reuse
 from .registry import Output, register
 from .request import Size
@@ -156,6 +156,7 @@ class MeshTexture(Generation):
                 raise RequestError(name, "cannot be given where objects are painted by themselves", hint=hint)
         check_twice(self.objects)
         if isinstance(self.mesh, Mesh):
+            check_numbers(self.mesh)
             check_names(self.objects, self.mesh.names)
             check_any_painted(self.objects, self.mesh.names)
 

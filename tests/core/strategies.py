@@ -102,6 +102,28 @@ meshes = st.builds(
     uvs=st.none() | hnp.arrays(np.float32, (2, 3, 2), elements=st.floats(0, 1, width=32)),
     object_id=st.none() | hnp.arrays(np.uint32, (2,)),
 )
+named_meshes = st.builds(
+    r.Mesh,
+    vertices=hnp.arrays(np.float32, (4, 3), elements=st.floats(-9, 9, width=32)),
+    faces=hnp.arrays(np.int32, (2, 3), elements=st.integers(0, 3)),
+    object_id=st.just(np.array([0, 1], np.uint32)),
+    object_names=st.just(("rock", "the lamp")),
+)
+paints = st.builds(
+    r.ObjectPaint,
+    name=st.just("rock"),
+    prompt=st.none() | texts,
+    texture_size=st.none() | st.integers(64, 4096),
+    seed=st.none() | st.integers(0, 2**31 - 1),
+    views=st.lists(cameras, max_size=2),
+)
+tiles = st.builds(
+    r.ObjectPaint,
+    name=st.just("the lamp"),
+    prompt=st.none() | texts,
+    surface=st.just("tile"),
+    tile_size=st.none() | numbers(0.01, 100),
+)
 
 _common: dict[str, Any] = {
     "prompt": texts,
@@ -171,6 +193,12 @@ requests: st.SearchStrategy[r.Request] = st.one_of(
         views=st.none() | st.lists(cameras, min_size=1, max_size=2),
         max_views=st.integers(1, 64),
         texture_size=st.integers(64, 4096),
+    ),
+    st.builds(
+        r.MeshTexture,
+        mesh=named_meshes,
+        prompt=texts,
+        objects=st.tuples(paints) | st.tuples(paints, tiles) | st.tuples(st.just(r.ObjectPaint("rock", surface="keep"))),
     ),
     st.builds(
         r.MeshTexture,
