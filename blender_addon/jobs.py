@@ -259,6 +259,7 @@ def _events(job: BlenderJob, request: Request, priority: str, preferences: Prefe
 
 def _asking(job: BlenderJob, priority: str, preferences: Preferences) -> Ask:
     def ask(request: Request) -> Result:
+        job.request = request
         for event in _events(job, request, priority, preferences):
             match outcome(event):
                 case Result() as result:

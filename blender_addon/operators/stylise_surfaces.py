@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import bpy
 
@@ -30,7 +29,7 @@ from ..scene import video
 from ..scene.images import Packed, new_image
 from ..scene.passes.camera import render_size, require_camera
 from ..scene.passes.process import messages
-from ..scene.passes.render import background_command, save_copy
+from ..scene.passes.render import LOG, background_command, save_copy
 from ..scene.sequencer import timing_of
 from ..scene.surfaces.found import SurveyOrder
 from ..scene.surfaces.paint import Paint, RenderOrder, picture_path
@@ -90,33 +89,34 @@ class _Film:
         return [self.output.picture(frame) for frame in self.output.frames]
 
     def _render(self, job: BlenderJob, paints: list[Paint], have: tuple[int, ...]) -> None:
-        for index, path in _rendered(self, job, paints, have):
-            frame = self.output.frames[index]
-            there = self.output.picture(frame) if frame in have else self.output.write_picture(frame, path.read_bytes())
-            _show(job, index, there)
+        try:
+            for index, path in _rendered(self, job, paints, have):
+                frame = self.output.frames[index]
+                kept = frame in have
+                _show(
+                    job,
+                    index,
+                    self.output.picture(frame) if kept else self.output.write_picture(frame, path.read_bytes()),
+                )
+        finally:
+            self.output.keep_log(self.order.folder / LOG)
 
 
-def _rendered(film: Any, job: BlenderJob, paints: list[Paint], have: tuple[int, ...]) -> Any:
-    """(index, file) of each frame when it is there."""
-    order = film.order
+def _rendered(
+    film: _Film | _Still, job: BlenderJob, paints: list[Paint], have: tuple[int, ...]
+) -> Iterator[tuple[int, Path]]:
+    """(index, file) of each frame when it is there; those that were before are named too, but have no file there."""
+    order = replace(film.order, have=have, paints=tuple(paints))
     order.folder.mkdir(parents=True, exist_ok=True)
-    filled = RenderOrder(
-        scene=order.scene, view_layer=order.view_layer, frames=order.frames, have=have, folder=order.folder,
-        paints=tuple(paints), devices=order.devices,
-    )  # fmt: skip
-    filled.write(order.folder / _ORDER)
+    order.write(order.folder / _ORDER)
     job.tell("Rendering", 0.0)
-    log = order.folder / "render.log"
-    try:
-        if len(have) == len(order.frames):
-            return
-        for held in messages(film.command, log, lambda: job.cancel_requested):
-            if "left_out" in held:
-                job.left_out(held["left_out"])
-            elif "frame" in held:
-                yield order.frames.index(held["frame"]), picture_path(order.folder, held["frame"])
-    finally:
-        film.painting.output.keep_log(log)
+    if len(have) == len(order.frames):
+        return
+    for held in messages(film.command, order.folder / LOG, lambda: job.cancel_requested):
+        if "left_out" in held:
+            job.left_out(held["left_out"])
+        elif "frame" in held:
+            yield order.frames.index(held["frame"]), picture_path(order.folder, held["frame"])
 
 
 def _show(job: BlenderJob, index: int, path: Path) -> None:

@@ -53,7 +53,9 @@ def images() -> dict[str, Any]:
 def paint(surface: str = "views", **changes: Any) -> Any:
     from blender_addon.scene.surfaces.paint import Paint
 
-    return Paint(**{"name": "Cube", "surface": surface, "title": "Cube painted", "maps": {}, "uv_map": "UVMap", **changes})
+    return Paint(
+        **{"name": "Cube", "surface": surface, "title": "Cube painted", "maps": {}, "uv_map": "UVMap", **changes}
+    )
 
 
 def test_alpha_and_normals_of_the_user_stay_and_glass_stays_glass(item: Any) -> None:
@@ -92,7 +94,9 @@ def test_the_repeat_of_a_tile_is_broken_up_but_not_that_of_bricks(item: Any) -> 
 
     def copies(*, regular: bool) -> int:
         made = painted_material(None, paint("tile", regular=regular, repeat=2.0), images())
-        return sum(node.type == "TEX_IMAGE" and node.image.name.startswith("base_color") for node in made.node_tree.nodes)
+        return sum(
+            node.type == "TEX_IMAGE" and node.image.name.startswith("base_color") for node in made.node_tree.nodes
+        )
 
     assert (copies(regular=False), copies(regular=True)) == (4, 1)
 
