@@ -112,6 +112,11 @@ def mesh_fields() -> str:
     return _fields(sd_core.MeshTexture, without=sd_core.TextToImage)
 
 
+def object_fields() -> str:
+    """The fields of `ObjectPaint`."""
+    return _fields(sd_core.ObjectPaint)
+
+
 def animation_fields() -> str:
     """The fields of `Animation` that `TextToImage` has not."""
     return _fields(sd_core.Animation, without=sd_core.TextToImage)
@@ -283,6 +288,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "mesh-fields": mesh_fields,
     "model-sources": model_sources,
     "models": models,
+    "object-fields": object_fields,
     "reuse": reuse,
     "reuse-policy": policy_table,
     "routes": routes,

@@ -7,7 +7,7 @@ from typing import Any
 
 from sd_core.errors import RequestError
 from sd_core.passes import as_depth
-from sd_core.values import FieldSpec, Value, as_control, as_mask, as_picture
+from sd_core.values import FieldSpec, Role, Value, as_control, as_mask, as_picture, field_specs
 from sd_core.values.checks import (
     choice,
     depth_range,
@@ -76,10 +76,15 @@ def _list_editor(spec: FieldSpec, convert: tuple_of[Any, Any], around: Surroundi
     match convert.convert:
         case choice(kind=kind):
             return ChoicesEditor(spec, kind)
-        case instance(kind=kind) if issubclass(kind, Value) and not spec.optional:
+        case instance(kind=kind) if issubclass(kind, Value) and not spec.optional and _can_be_typed(kind):
             return ListEditor(spec, kind, lambda inner: make_editor(inner, around))
         case _:
             return HeldEditor(spec, around)
+
+
+def _can_be_typed(kind: type[Value]) -> bool:
+    """Whether any of its fields is more than an array: cameras are made by programs."""
+    return any(inner.role is not Role.ARRAY for inner in field_specs(kind).values())
 
 
 def _write_numbers(values: tuple[float, ...]) -> str:

@@ -19,7 +19,7 @@ class HeldEditor(Editor):
     def __init__(self, spec: FieldSpec, around: Surroundings) -> None:
         self._around = around
         self._held: Any = None
-        hint = "path or {variable}" if spec.required else f"{spec.about.unset}; or {{variable}}"
+        hint = "path or {variable}" if spec.required else f"{spec.about.unset or 'none'}; or {{variable}}"
         self._entry = widgets.Text(
             description=spec.label,
             placeholder=hint,
@@ -36,7 +36,7 @@ class HeldEditor(Editor):
         value = find(text, self._around, self.spec.name) if text else self._held
         if value is None and self.spec.required:
             raise Missing(self.spec.name, "is missing", hint="give a path, or a variable as {name}")
-        return value
+        return value if value is not None or self.spec.optional else self.spec.default
 
     def set(self, value: Any) -> None:
         with self.silently():

@@ -96,7 +96,8 @@ def _parameter(spec: FieldSpec, hint: Any, *, hidden: bool) -> inspect.Parameter
         return keyword(spec.name, Annotated[_plain(hint), option], default)
     metavar = spec.about.metavar or form.metavar
     option = typer.Option(
-        option_name(spec), *filter(None, (form.alias,)), metavar=metavar, help=text, show_default=_stands_for(spec) if spec.optional else False,
+        option_name(spec), *filter(None, (form.alias,)), metavar=metavar, help=text,
+        show_default=_stands_for(spec) if spec.optional else False,
         hidden=hidden,
     )  # fmt: skip
     annotation = list[str] | None if spec.many else str if spec.required else str | None

@@ -38,8 +38,10 @@ class Primitive:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GltfMaterial:
-    """File names of the pictures; `orm` holds occlusion in red, roughness in green and metal in blue. Without a
-    `base_color` it is plain."""
+    """File names of the pictures; `orm` holds occlusion in red, roughness in green and metal in blue.
+
+    Without a `base_color` it is plain.
+    """
 
     name: str
     base_color: str | None

@@ -43,7 +43,8 @@ def save_mesh(result: Result, path: Path, *, overwrite: bool = True) -> list[Pat
     textures = _textures(result, stem)
     first = textures[0].names[Part.BASE_COLOR]
     files = [(path / name, raw) for texture in textures for name, raw in texture.encoded.items()]
-    files += [(path / f"{stem}.glb", _glb(result, textures)), (path / f"{stem}.mtl", _mtl(textures, plain=_has_plain_faces(result.mesh, len(textures))))]
+    plain = _has_plain_faces(result.mesh, len(textures))
+    files += [(path / f"{stem}.glb", _glb(result, textures)), (path / f"{stem}.mtl", _mtl(textures, plain=plain))]
     files.append((path / f"{stem}.obj", _obj(result.mesh, stem, textures)))
     arrays = request.arrays()
     inputs = path / f"{Path(first).stem}.inputs"

@@ -77,16 +77,19 @@ class PaintedTexture:
     def finish(self) -> tuple[Floats, Floats]:
         """Textures (p, n, n, 3) with no gap anywhere, and the weight (n,) with which each texel was seen."""
         colours, weight = self.colours()
-        return self.pages(colours, weight), weight
+        return self.pages(self.filled(colours, weight)), weight
 
     def colours(self) -> tuple[Floats, Floats]:
         """Colours (n, 3) of the texels, and the weights (n,) with which they were seen; 0 where nothing was."""
         return self._mean()
 
-    def pages(self, colours: Floats, weight: Floats) -> Floats:
-        """Textures (p, n, n, 3) of texel colours, with no gap anywhere."""
-        filled = fill_unseen(colours, weight > 0, self._surface, self._texels)
-        pages = fill_gutters(self._texels.image(filled), self._covered)
+    def filled(self, colours: Floats, weight: Floats) -> Floats:
+        """The same colours (n, 3), with those of neighbours where nothing was seen."""
+        return fill_unseen(colours, weight > 0, self._surface, self._texels)
+
+    def pages(self, colours: Floats) -> Floats:
+        """Textures (p, n, n, 3) of colours (n, 3) of all texels, with no gap anywhere."""
+        pages = fill_gutters(self._texels.image(colours), self._covered)
         if self._held is not None:
             pages = np.where(self._held.free[..., None], pages, self._held.page)
         return pages

@@ -62,8 +62,10 @@ def plan_views(surface: Surface, texels: Texels, rays: Rays, max_views: int, siz
 
 
 def neighbours_in_turn(cameras: list[Camera], before: Sequence[Camera] = ()) -> list[Camera]:
-    """The same cameras, each beside one before it, or one of those `before` them all: a view that sees much of what is
-    painted continues it."""
+    """The same cameras, each beside one before it, or beside one of those `before` them all.
+
+    A view that sees much of what is painted continues it.
+    """
     ordered, left = (list(before), cameras) if before else (cameras[:1], cameras[1:])
     while left:
         facing = [max(float(c.matrix_world[:3, 2] @ o.matrix_world[:3, 2]) for o in ordered) for c in left]

@@ -154,9 +154,8 @@ class _Set:
             raise RequestError("objects", f"cannot paint {job.part.name}: no view sees it", hint="keep it")
         colours, weight = canvas.colours()
         seen = weight > 0
-        colours = without_light(colours, prepared.texels.normals(prepared.surface), seen)
-        colours[seen] = _in_one_tone(colours[seen], job, standards)
-        pages = canvas.pages(colours, weight)
+        colours = without_light(colours, prepared.texels.normals(prepared.surface), seen, self.up)
+        pages = canvas.pages(_in_one_tone(canvas.filled(colours, weight), job, standards))
         return view_maps(planned, prepared, pages, float(seen.mean()), canvas, seconds=perf_counter() - began)
 
     def _stop_if_cancelled(self, job: ObjectJob, where: str) -> None:

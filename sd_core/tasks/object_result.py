@@ -48,7 +48,7 @@ def tile_maps(job: ObjectJob, page: Floats, up: tuple[float, float, float], *, s
     return PaintedObject(job, {"": picture}, [maps], uvs, np.zeros(len(uvs), np.int64), figures)
 
 
-def view_maps(  # noqa: PLR0913 - what is known of an object
+def view_maps(
     planned: PlannedObject, prepared: Prepared, pages: Floats, seen: float, canvas: PaintedTexture, *, seconds: float
 ) -> PaintedObject:
     """An object that was painted from views: its `pages` (p, n, n, 3), and the share of its texels that was `seen`."""
@@ -104,8 +104,10 @@ def _about(painted: PaintedObject, textures: Sequence[str]) -> dict[str, Any]:
 
 
 def _joined(mesh: Mesh, painted: Sequence[PaintedObject]) -> Mesh:
-    """The mesh as it was given, with UVs for each corner and the number of its page for each face; kept faces have the
-    number after the last page."""
+    """The mesh as it was given, with UVs for each corner and the number of its page for each face.
+
+    Kept faces have the number after the last page.
+    """
     own = corners_of_uvs(mesh)
     uvs = np.zeros((len(mesh.faces), 3, 2), np.float32) if own is None else own.copy()
     page = np.full(len(mesh.faces), sum(len(each.pages) for each in painted), np.int64)

@@ -198,7 +198,9 @@ requests: st.SearchStrategy[r.Request] = st.one_of(
         r.MeshTexture,
         mesh=named_meshes,
         prompt=texts,
-        objects=st.tuples(paints) | st.tuples(paints, tiles) | st.tuples(st.just(r.ObjectPaint("rock", surface="keep"))),
+        objects=st.tuples(paints)
+        | st.tuples(paints, tiles)
+        | st.tuples(st.just(r.ObjectPaint("rock", surface="keep"))),
     ),
     st.builds(
         r.MeshTexture,
