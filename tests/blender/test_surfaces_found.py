@@ -92,6 +92,11 @@ def test_a_texture_has_a_texel_for_each_pixel_up_to_the_limit(survey: Callable[[
     assert max(seen.size for seen in found.values()) <= 512
 
 
+def test_a_speck_in_the_distance_costs_no_views(survey: Callable[[], dict[str, Any]]) -> None:
+    cube("Speck", (0.2, 40, 0.6), 1.2)
+    assert (survey()["Speck"].surface, survey()["Speck"].why) == ("tile", "it is small in the pictures")
+
+
 def test_the_room_around_the_camera_gets_a_tile(survey: Callable[[], dict[str, Any]]) -> None:
     import bpy
 

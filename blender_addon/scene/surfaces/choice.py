@@ -17,20 +17,30 @@ _LARGE = 1.5
 _NEAR = 1.5
 """An object that needs so many times the limit, and whose size is so many times its distance, is a place, not a thing."""
 
+_TINY, _SPECK = 128, 0.002
+"""Side of the texture in px and share of the pictures below which an object is not worth views of its own: of 300 pebbles each
+would cost as much as a statue."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """needed: side of the texture, px. reach: its size over its smallest distance. inside: the camera is within its bounds."""
+    """needed: side of the texture, px. reach: its size over its smallest distance. inside: the camera is within its bounds.
+
+    share: of the pictures.
+    """
 
     needed: int
     reach: float
     inside: bool
+    share: float
 
 
 def choose_surface(measured: Measured, limit: int) -> tuple[str, str]:
     """Either "views" or "tile", and why in words."""
     if measured.inside:
         return TILE, "the camera is within it"
+    if measured.needed < _TINY and measured.share < _SPECK:
+        return TILE, "it is small in the pictures"
     if measured.reach > _REACH:
         return TILE, "it reaches beyond what the camera sees"
     if measured.needed > _LARGE * limit and measured.reach > _NEAR:

@@ -29,7 +29,7 @@ def paint_object(
     if not item.material_slots:
         item.data.materials.append(None)
     made: dict[str, bpy.types.Material] = {}
-    for slot in item.material_slots:
+    for index, slot in enumerate(item.material_slots):
         own = slot.material
         if own is not None and PAINTED in own:
             own = bpy.data.materials.get(own[PAINTED])
@@ -38,9 +38,17 @@ def paint_object(
         name = "" if own is None else own.name_full
         if name not in made:
             made[name] = painted_material(own, paint, images)
-        slot.link = "OBJECT"
-        slot.material = made[name]
+        _show(item, index, made[name])
     return list(made.values())
+
+
+def _show(item: bpy.types.Object, index: int, material: bpy.types.Material) -> None:
+    """On the object; where that is linked from another file, on its mesh, which in a copied file is as good."""
+    slot = item.material_slots[index]
+    if item.library is None:
+        slot.link, slot.material = "OBJECT", material
+    else:
+        item.data.materials[index] = material
 
 
 def painted_material(

@@ -103,7 +103,7 @@ def _one(order: SurveyOrder, eyes: Eyes, sight: Sight, moving: dict[str, list[re
     seen = Seen(name=item.name_full, surface=KEEP, share=share)
     why = frames_only(item)
     shapes = moving.get(item.name_full, [])
-    if not why and not _same_faces(shapes):
+    if not why and any(shape is not None for shape in shapes) and not _same_faces(shapes):
         why = "its faces change from frame to frame"
     if why:
         return replace(seen, surface=FRAMES, why=why)
@@ -134,7 +134,7 @@ def _painted(order: SurveyOrder, sight: Sight, seen: Seen, shapes: list[rest.Sha
     seen = replace(seen, extent=extent)
     area = surface_area(vertices, shape.faces)
     needed = round(sight.density * area**0.5)
-    measured = Measured(needed, extent / max(sight.near, 1e-6), sight.inside)
+    measured = Measured(needed, extent / max(sight.near, 1e-6), sight.inside, seen.share)
     surface, why = choose_surface(measured, order.limit)
     own = wishes.surface_of(item)
     if own:

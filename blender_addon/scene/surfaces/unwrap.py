@@ -49,15 +49,31 @@ def unwrap(item: bpy.types.Object) -> bool:
     if layer is None:
         return False
     mesh.uv_layers.active = layer
-    _project(item)
+    if mesh.library is None:
+        _project(mesh)
+    else:
+        _project_copy(mesh)
     if shown:
         mesh.uv_layers[shown].active_render = True
     return True
 
 
-def _project(item: bpy.types.Object) -> None:
-    """On a double in the scene that is open: the object itself may be hidden, or belong to no scene at all."""
-    double, layer = bpy.data.objects.new("unwrap", item.data), bpy.context.view_layer
+def _project_copy(mesh: bpy.types.Mesh) -> None:
+    """Edit Mode refuses what is linked from another file: its copy is unwrapped in its place."""
+    own = mesh.copy()
+    try:
+        own.uv_layers.active = own.uv_layers[UV_MAP]
+        _project(own)
+        flat = np.empty(len(own.loops) * 2, np.float32)
+        own.uv_layers[UV_MAP].data.foreach_get("uv", flat)
+        mesh.uv_layers[UV_MAP].data.foreach_set("uv", flat)
+    finally:
+        bpy.data.meshes.remove(own)
+
+
+def _project(mesh: bpy.types.Mesh) -> None:
+    """On an object of the scene that is open: the mesh's own may be hidden, or belong to no scene at all."""
+    double, layer = bpy.data.objects.new("unwrap", mesh), bpy.context.view_layer
     bpy.context.scene.collection.objects.link(double)
     before = layer.objects.active
     try:
