@@ -77,16 +77,23 @@ _METHODS = (
 
 
 def _named(row: Any) -> bpy.types.Object | None:
-    return next((item for item in bpy.data.objects if item.name_full == row.name), None)
+    return next((item for item in bpy.data.objects if item.name_full == row.object), None)
+
+
+def _holder(row: Any) -> bpy.types.ID | None:
+    """Whose prompt it is: the object, or the material of a part of it."""
+    if not row.material:
+        return _named(row)
+    return next((held for held in bpy.data.materials if held.name_full == row.material), None)
 
 
 def _prompt(row: Any) -> str:
-    item = _named(row)
+    item = _holder(row)
     return "" if item is None else str(item.get(PROMPT, ""))
 
 
 def _set_prompt(row: Any, text: str) -> None:
-    _set(_named(row), PROMPT, text)
+    _set(_holder(row), PROMPT, text)
 
 
 def _keep(row: Any) -> bool:
@@ -98,7 +105,7 @@ def _set_keep(row: Any, keep: bool) -> None:
     _set(_named(row), KEEP, keep)
 
 
-def _set(item: bpy.types.Object | None, name: str, value: str | bool) -> None:
+def _set(item: bpy.types.ID | None, name: str, value: str | bool) -> None:
     """A custom property; gone where it says nothing."""
     if item is None:
         return
@@ -114,6 +121,10 @@ class SDCORE_PG_surface(bpy.types.PropertyGroup):
     __annotations__: dict[str, Any] = {
         "share": FloatProperty(
             name="Share", description="Share of the pictures that the object takes", subtype="FACTOR", min=0, max=1
+        ),
+        "object": StringProperty(name="Object", description="The object"),
+        "material": StringProperty(
+            name="Material", description="The material, where each of the object's is painted by itself"
         ),
         "surface": StringProperty(name="Surface", description="How the object is painted"),
         "why": StringProperty(name="Why", description="Why it is painted so"),

@@ -67,7 +67,17 @@ def _fill(scene: bpy.types.Scene | None, found: list[Seen]) -> None:
     for seen in sorted(found, key=lambda held: -held.share):
         row = rows.add()
         row.name, row.share, row.surface, row.found_prompt = seen.name, seen.share, seen.surface, seen.prompt
+        row.object, row.material = seen.object, _material_of(seen)
         row.why = "; ".join(filter(None, (seen.why, *seen.notes)))
+
+
+def _material_of(seen: Seen) -> str:
+    """The material whose prompt it is, for a part of an object."""
+    item = next((item for item in bpy.data.objects if item.name_full == seen.object), None)
+    if item is None or not seen.slots or seen.slots[0] >= len(item.material_slots):
+        return ""
+    material = item.material_slots[seen.slots[0]].material
+    return "" if material is None else material.name_full
 
 
 def apply_to_scene(scene: bpy.types.Scene, view_layer: str, only: str = "") -> BlenderJob:

@@ -72,7 +72,7 @@ class Painting:
         found = self.survey.run(job)
         common = self.common()
         groups = groups_of(found, self.survey.order.folder, common, self.styled)
-        groups = [group for group in groups if not self.only or self.only in {seen.name for seen in group.members}]
+        groups = [group for group in groups if not self.only or self.only in {seen.object for seen in group.members}]
         _refuse_nothing(groups, found, self.only)
         _warn(job, found)
         textures = self._textures(job, ask, groups, common)
@@ -123,7 +123,7 @@ def _refuse_nothing(groups: Sequence[Group], found: Sequence[Seen], only: str) -
     if groups:
         return
     if only:
-        why = next((seen.why for seen in found if seen.name == only), "") or "the shot does not show it"
+        why = next((seen.why for seen in found if seen.object == only), "") or "the shot does not show it"
         raise RequestError("objects", f"{only!r} is not painted: {why}", hint="choose another object")
     names = ", ".join(f"{seen.name} ({seen.why})" for seen in found) or "nothing is seen"
     raise RequestError("objects", f"there is nothing to paint: {names}", hint='choose the method "Paint Frames"')

@@ -135,7 +135,8 @@ def textures_of(result: Result) -> dict[str, tuple[dict[str, bytes], dict[str, A
 def paint_of(seen: Seen, maps: Mapping[str, Path], about: Mapping[str, Any]) -> Paint:
     """How an object shows a texture."""
     return Paint(
-        name=seen.name,
+        name=seen.object,
+        slots=seen.slots,
         surface=seen.surface,
         title=f"{seen.name} painted"[:60],
         maps={kind: str(path) for kind, path in maps.items() if kind in USED[seen.surface]},

@@ -251,6 +251,28 @@ def test_prompts_come_from_the_object_its_material_its_collection_or_a_name_that
     assert prompts == ["red brick", "blue tin", "mossy rock", "old barn, old town", "old town"]
 
 
+def test_materials_with_prompts_of_their_own_are_painted_by_themselves(
+    survey: Callable[[], dict[str, Any]], tmp_path: Path
+) -> None:
+    import bpy
+
+    house = cube("House", (0, 0, 1), 2)
+    for index, name in enumerate(("roof tiles", "plaster", "plaster.001")):
+        house.data.materials.append(bpy.data.materials.new(name))
+        house.data.polygons[index].material_index = index
+    bpy.data.materials["roof tiles"]["sd_core_prompt"] = "red roof tiles"
+    found = survey()
+    assert set(found) == {"Ground", "House / roof tiles", "House / plaster"}
+    roof, walls = found["House / roof tiles"], found["House / plaster"]
+    assert (roof.object, roof.slots, roof.prompt) == ("House", (0,), "red roof tiles")
+    assert (walls.slots, walls.prompt) == ((1, 2), "plaster, old town")
+    counts = []
+    for seen in (roof, walls):
+        with np.load(tmp_path / seen.arrays) as held:
+            counts.append(len(held["faces"]))
+    assert counts == [8, 4]
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

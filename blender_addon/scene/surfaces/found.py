@@ -43,17 +43,20 @@ class SurveyOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """An object that the shot shows.
+    """An object that the shot shows, or the part of it that has some of its materials.
 
-    surface: one of those above. why: in words. share: of the pictures, in [0, 1]. needed: side of the texture that has a texel
-    for each pixel of its largest appearance. size: what it gets, px. prompt: raw. scale: of the object. views: cameras in its rest
-    space as (matrix, intrinsics), for square pictures of `VIEW` px. arrays: file with its triangles, empty for none. uv_map:
-    that is painted; unwrapped: whether it is made in the copy. like: the object whose texture it shows, empty for its own.
-    notes: what is left as it is.
+    name: of the entry. object: of the object. slots: of its materials; empty for all. surface: one of those above. why: in words.
+    share: of the pictures, in [0, 1]. needed: side of the texture that has a texel for each pixel of its largest appearance. size:
+    what it gets, px. prompt: raw. scale: of the object. extent: scene units that a tile covers. views: cameras in its rest space
+    as (matrix, intrinsics), for square pictures of `VIEW` px. arrays: file with its triangles, empty for none. uv_map: that is
+    painted; unwrapped: whether it is made in the copy. like: the entry whose texture it shows, empty for its own. notes: what
+    is left as it is.
     """
 
     name: str
+    object: str
     surface: str
+    slots: tuple[int, ...] = ()
     why: str = ""
     share: float = 0.0
     needed: int = 0
@@ -87,4 +90,6 @@ def read_found(folder: Path) -> list[Seen]:
 def _seen(held: Mapping[str, Any]) -> Seen:
     item = Seen(**held)
     views = tuple(tuple(tuple(tuple(row) for row in matrix) for matrix in view) for view in held["views"])
-    return replace(item, views=views, scale=tuple(held["scale"]), notes=tuple(held["notes"]))
+    return replace(
+        item, views=views, slots=tuple(held["slots"]), scale=tuple(held["scale"]), notes=tuple(held["notes"])
+    )

@@ -33,7 +33,7 @@ def paint_object(
         own = slot.material
         if own is not None and PAINTED in own:
             own = bpy.data.materials.get(own[PAINTED])
-        if own is not None and keeps_its_look(own):
+        if (own is not None and keeps_its_look(own)) or (paint.slots and index not in paint.slots):
             continue
         name = "" if own is None else own.name_full
         if name not in made:

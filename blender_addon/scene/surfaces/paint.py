@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from .found import TILE
 
@@ -15,15 +16,17 @@ from .found import TILE
 class Paint:
     """An object and its texture.
 
-    name: of the object. surface: "views" or "tile". title: of images and materials. maps: files by map. uv_map: where the texture
-    lies; unwrapped: a copied file has to be given that map first. repeat: scene units that a tile covers. scale: of the object.
-    mean: colour of the texture, linear. regular: the texture has courses or a grid, which must not be broken up.
+    name: of the object. slots: those of its material slots that show it; empty for all. surface: "views" or "tile". title: of
+    images and materials. maps: files by map. uv_map: where the texture lies; unwrapped: a copied file has to be given that map
+    first. repeat: scene units that a tile covers. scale: of the object. mean: colour of the texture, linear. regular: the
+    texture has courses or a grid, which must not be broken up.
     """
 
     name: str
     surface: str
     title: str
     maps: Mapping[str, str]
+    slots: tuple[int, ...] = ()
     uv_map: str = ""
     unwrapped: bool = False
     repeat: float = 1.0
@@ -58,11 +61,13 @@ class RenderOrder:
     @classmethod
     def read(cls, path: Path) -> RenderOrder:
         held = json.loads(path.read_text())
-        paints = tuple(
-            Paint(**paint | {"scale": tuple(paint["scale"]), "mean": tuple(paint["mean"])}) for paint in held["paints"]
-        )
+        paints = tuple(_paint(paint) for paint in held["paints"])
         changed = {name: tuple(held[name]) for name in ("frames", "have", "devices")}
         return cls(**held | changed | {"paints": paints, "folder": Path(held["folder"])})
+
+
+def _paint(held: Mapping[str, Any]) -> Paint:
+    return Paint(**held | {name: tuple(held[name]) for name in ("slots", "scale", "mean")})
 
 
 def picture_path(folder: Path, frame: int) -> Path:

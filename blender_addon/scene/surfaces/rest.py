@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
@@ -25,12 +25,24 @@ _FINEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A triangulated mesh: vertices (v, 3), faces (t, 3), and corners (t, 3) as indices of the mesh's `loops`."""
+    """A triangulated mesh.
+
+    vertices: (v, 3). faces: (t, 3). corners: (t, 3), indices of the mesh's loops, of which there are `loops`. slots: (t,), of
+    materials.
+    """
 
     vertices: np.ndarray
     faces: np.ndarray
     corners: np.ndarray
     loops: int
+    slots: np.ndarray
+
+    def only(self, slots: tuple[int, ...]) -> Shape:
+        """The faces with these material slots, of the same mesh; all of them where none is named."""
+        if not slots:
+            return self
+        held = np.isin(self.slots, slots)
+        return replace(self, faces=self.faces[held], corners=self.corners[held], slots=self.slots[held])
 
     def fits(self, other: Shape) -> bool:
         """Whether both have the same faces."""
@@ -120,4 +132,6 @@ def _shape(mesh: bpy.types.Mesh) -> Shape | None:
     faces, corners = np.empty(count * 3, np.int32), np.empty(count * 3, np.int32)
     mesh.loop_triangles.foreach_get("vertices", faces)
     mesh.loop_triangles.foreach_get("loops", corners)
-    return Shape(vertices.reshape(-1, 3), faces.reshape(-1, 3), corners.reshape(-1, 3), len(mesh.loops))
+    slots = np.empty(count, np.int32)
+    mesh.loop_triangles.foreach_get("material_index", slots)
+    return Shape(vertices.reshape(-1, 3), faces.reshape(-1, 3), corners.reshape(-1, 3), len(mesh.loops), slots)

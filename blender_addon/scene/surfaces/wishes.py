@@ -25,6 +25,17 @@ def prompt_of(item: bpy.types.Object, shot: str) -> str:
     return named_prompt(words, shot)
 
 
+def slot_prompt(item: bpy.types.Object, material: bpy.types.Material | None, shot: str) -> str:
+    """The prompt of one material of an object; the object's own comes before it."""
+    own = str(item.get(PROMPT, "")).strip()
+    held = "" if material is None else str(material.get(PROMPT, "")).strip()
+    words = "" if material is None else words_of(material.name)
+    if own or held:
+        return own or held
+    holders = (str(holder.get(PROMPT, "")).strip() for holder in item.users_collection)
+    return next((text for text in holders if text), "") or named_prompt(words or words_of(item.name), shot)
+
+
 def is_kept(item: bpy.types.Object) -> bool:
     """Whether the object is to keep its own materials."""
     return bool(item.get(KEEP, False))
