@@ -100,6 +100,7 @@ def submit_work(  # noqa: PLR0913 - each of them is named at the call
     work: Work,
     *,
     label: str,
+    again: Callable[[], Work] | None = None,
     on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None,
     on_result: Callable[[BlenderJob, Any, None], str | Parts | None] | None = None,
     on_end: Callable[[BlenderJob], None] | None = None,
@@ -110,18 +111,28 @@ def submit_work(  # noqa: PLR0913 - each of them is named at the call
     """As `submit`, for work that is more than one request.
 
     Args:
-        work: done in the job's thread. The events of its requests arrive as usual; `on_frame` gets None with those of theirs.
+        work: done in the job's thread. again: gives it for another start, after the server was gone or something was allowed;
+            on the main thread. The events of its requests arrive as usual; `on_frame` gets None with those of theirs.
         on_result: gets what `work` gives.
     """
     job = BlenderJob(label, _inbox.put, Calls(None, on_frame, on_result, on_end), _file[0], place=place)
     held = preferences or read_preferences()
 
-    def run() -> None:
-        _inbox.put((job, Finished(work(job, _asking(job, priority, held))), None))
+    def run(now: Work) -> None:
+        _inbox.put((job, Finished(now(job, _asking(job, priority, held))), None))
 
-    job.begin = lambda: _start(job, run)
+    def begin_again() -> None:
+        try:
+            now = work if again is None else again()
+        except SDError as error:
+            _inbox.put((job, Failed(error), None))
+        else:
+            _start(job, lambda: run(now))
+
+    job.begin = lambda: _start(job, lambda: run(work))
     _jobs.append(job)
     job.begin()
+    job.begin = begin_again
     return job
 
 

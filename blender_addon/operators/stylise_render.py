@@ -36,7 +36,7 @@ from ..scene.render_result import check_size, render_result
 from ..stylise.method import SURFACES, chosen_method
 from ..stylise.request import Controls, still_fields, with_alpha
 from .common import Told
-from .stylise_surfaces import still_surfaces
+from .still_surfaces import still_surfaces
 
 _written: set[str] = set()
 """Scenes whose last render was written to files: an animation."""

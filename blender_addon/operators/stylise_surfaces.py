@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import bpy
 
@@ -18,15 +19,15 @@ from sd_core.requests import MeshTexture, styles
 from sd_core.values import field_specs, read_picture
 
 from .. import jobs
-from ..editors import Place, show
+from ..editors import Place
 from ..fields import values_of
 from ..job import BlenderJob
-from ..jobs import Ask
+from ..jobs import Ask, Work
 from ..preferences import Preferences
 from ..request_fields import STYLISE
 from ..request_plan import base_plan
 from ..scene import video
-from ..scene.images import Packed, new_image
+from ..scene.images import packed_file
 from ..scene.passes.camera import render_size, require_camera
 from ..scene.passes.process import messages
 from ..scene.passes.render import LOG, background_command, save_copy
@@ -42,7 +43,18 @@ from .animation_parts import ShownFrames, output_place, refuse_open_file
 
 SURVEY_PROGRAM, RENDER_PROGRAM = "scene.surfaces.survey", "scene.surfaces.render"
 
-_ORDER = "order.json"
+ORDER = "order.json"
+"""Name of the order of a render, in the folder of its frames."""
+
+
+class Rendering(Protocol):
+    """A render of painted frames that waits to be run: its order without paints, and the command of the background Blender."""
+
+    @property
+    def order(self) -> RenderOrder: ...
+
+    @property
+    def command(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +102,7 @@ class _Film:
 
     def _render(self, job: BlenderJob, paints: list[Paint], have: tuple[int, ...]) -> None:
         try:
-            for index, path in _rendered(self, job, paints, have):
+            for index, path in rendered(self, job, paints, have):
                 frame = self.output.frames[index]
                 kept = frame in have
                 _show(
@@ -102,13 +114,13 @@ class _Film:
             self.output.keep_log(self.order.folder / LOG)
 
 
-def _rendered(
-    film: _Film | _Still, job: BlenderJob, paints: list[Paint], have: tuple[int, ...]
+def rendered(
+    film: Rendering, job: BlenderJob, paints: list[Paint], have: tuple[int, ...]
 ) -> Iterator[tuple[int, Path]]:
     """(index, file) of each frame when it is there; those that were before are named too, but have no file there."""
     order = replace(film.order, have=have, paints=tuple(paints))
     order.folder.mkdir(parents=True, exist_ok=True)
-    order.write(order.folder / _ORDER)
+    order.write(order.folder / ORDER)
     job.tell("Rendering", 0.0)
     if len(have) == len(order.frames):
         return
@@ -120,9 +132,7 @@ def _rendered(
 
 
 def _show(job: BlenderJob, index: int, path: Path) -> None:
-    png = path.read_bytes()
-    width, height = int.from_bytes(png[16:20]), int.from_bytes(png[20:24])  # of its first chunk, IHDR
-    jobs.show_frame(job, FrameEvent(index, partial(read_picture, path)), Packed(png, (height, width)))
+    jobs.show_frame(job, FrameEvent(index, partial(read_picture, path)), packed_file(path))
 
 
 def animate_surfaces(
@@ -137,18 +147,24 @@ def animate_surfaces(
     Raises:
         SDError: why it cannot be started.
     """
-    film = _film(scene, view_layer, frames, again=again)
+    films, name = [_film(scene, view_layer, frames, again=again)], scene.name
+
+    def once_more() -> Work:
+        films.append(_film(scene_named(name), view_layer, frames, again=True))
+        return films[-1].work
+
     width, height = render_size(scene)
     timing = timing_of(scene, frames.start, frames.step)
-    shown = ShownFrames(f"{scene.name} stylised", timing, film.pictures(), (height, width))
+    shown = ShownFrames(f"{scene.name} stylised", timing, films[0].pictures(), (height, width))
     return jobs.submit_work(
-        film.work,
+        films[0].work,
         label="Animation",
+        again=once_more,
         on_frame=lambda job, event, packed: (
             show_view(job, event) if packed is None else shown.frame(job, event, packed)
         ),
         on_result=lambda *_: shown.sequence(),
-        on_end=film.end,
+        on_end=lambda job: films[-1].end(job),  # noqa: PLW0108 - the last one by then
         priority="batch",
         place=Place(),
         preferences=preferences,
@@ -171,6 +187,18 @@ def method_of(scene: bpy.types.Scene, frames: range, *, again: bool) -> str:
 def show_view(job: BlenderJob, event: FrameEvent) -> None:
     """Show a view of an object that has just been painted."""
     job.preview, job.message = event.image, f"View {event.index + 1}"
+
+
+def scene_named(name: str) -> bpy.types.Scene:
+    """The scene that a job was started for.
+
+    Raises:
+        RequestError: it is gone.
+    """
+    scene = bpy.data.scenes.get(name)
+    if scene is None:
+        raise RequestError("scene", f"{name!r} is gone", hint="start anew")
+    return scene
 
 
 def shot_frames(scene: bpy.types.Scene, also: range = range(0)) -> tuple[int, ...]:
@@ -255,7 +283,7 @@ def _claimed_film(
         copy=fresh,
         text=text,
         order=render_order(scene, view_layer, tuple(frames), apart),
-        command=background_command(copy, RENDER_PROGRAM, str(apart / _ORDER)),
+        command=background_command(copy, RENDER_PROGRAM, str(apart / ORDER)),
         encoding=encoding if scene.sd_core.stylise.make_video else None,
     )
 
@@ -307,58 +335,3 @@ def _plain(paints: list[Paint]) -> str:
         for paint in paints
     ]
     return json.dumps(held, indent=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Still:
-    """As `_Film`, for one frame whose picture is only shown."""
-
-    painting: Painting
-    order: RenderOrder
-    command: Sequence[str]
-
-    def work(self, job: BlenderJob, ask: Ask) -> Packed:
-        """Look, paint, render."""
-        paints = self.painting.run(job, ask)
-        for _, path in _rendered(self, job, paints, ()):
-            png = path.read_bytes()
-        return Packed(png, (int.from_bytes(png[20:24]), int.from_bytes(png[16:20])))
-
-    def end(self, _: BlenderJob) -> None:
-        self.painting.output.close()
-
-
-def still_surfaces(scene: bpy.types.Scene, view_layer: str) -> BlenderJob:
-    """Start the job for the current frame; returns at once.
-
-    Raises:
-        SDError: why it cannot be started.
-    """
-    frame, name = scene.frame_current, f"{scene.name} {scene.frame_current}"
-    output = SurfaceOutput(*output_place(scene, range(frame, frame + 1)))
-    require_camera(scene)
-    output.begin(again=False)
-    try:
-        copy, apart = output.stage("scene.blend"), output.stage("frames")
-        save_copy(copy)
-        still = _Still(
-            painting=painting_of(scene, view_layer, output, copy, (frame,)),
-            order=render_order(scene, view_layer, (frame,), apart),
-            command=background_command(copy, RENDER_PROGRAM, str(apart / _ORDER)),
-        )
-    except BaseException:
-        output.close()
-        raise
-
-    def finish(_: BlenderJob, packed: Packed, __: None) -> str:
-        show(new_image(f"{name} stylised", packed))
-        return "Stylise Render"
-
-    return jobs.submit_work(
-        still.work,
-        label=f"Stylise {name}",
-        on_frame=lambda job, event, _: show_view(job, event),
-        on_result=finish,
-        on_end=still.end,
-        place=Place(),
-    )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,17 +16,18 @@ from sd_core.errors import RequestError
 
 from .. import jobs
 from ..job import BlenderJob
-from ..scene.images import DATA, SRGB, Packed, new_image
+from ..scene.images import DATA, SRGB, Packed, new_image, packed_file
 from ..scene.passes.render import save_copy
 from ..scene.surfaces.found import Seen
 from ..scene.surfaces.materials import paint_object
 from ..scene.surfaces.paint import Paint
 from ..scene.surfaces.unwrap import UV_MAP, unwrap
 from ..scene.surfaces.wishes import SEED
+from ..stylise.painting import Painting
 from ..stylise.surface_output import SurfaceOutput
 from .animation_parts import output_place
 from .common import Told, is_ready
-from .stylise_surfaces import painting_of, shot_frames, show_view, survey_of
+from .stylise_surfaces import painting_of, scene_named, shot_frames, show_view, survey_of
 
 _SEEDS = 2**31
 """Blender's integers end there."""
@@ -89,37 +91,42 @@ def apply_to_scene(scene: bpy.types.Scene, view_layer: str, only: str = "") -> B
     Raises:
         SDError: why it cannot be started.
     """
-    first = scene.frame_current
-    output = SurfaceOutput(*output_place(scene, range(first, first + 1)))
+    name = scene.name
+    paintings = [_painting(scene, view_layer, only)]
+
+    def once_more() -> jobs.Work:
+        paintings.append(_painting(scene_named(name), view_layer, only))
+        return partial(_packed_paints, paintings[-1])
+
+    label = f"Repaint {only}" if only else "Apply to Scene"
+    return jobs.submit_work(
+        partial(_packed_paints, paintings[0]),
+        label=label,
+        again=once_more,
+        on_frame=lambda job, event, _: show_view(job, event),
+        on_result=lambda job, made, _: _apply(job, made, label),
+        on_end=lambda _: paintings[-1].output.close(),
+    )
+
+
+def _painting(scene: bpy.types.Scene, view_layer: str, only: str) -> Painting:
+    """Of a copy of the scene as it is now; its output is claimed for the current frame."""
+    frame = scene.frame_current
+    output = SurfaceOutput(*output_place(scene, range(frame, frame + 1)))
     output.begin(again=False)
     try:
         copy = output.stage("scene.blend")
         save_copy(copy)
-        painting = painting_of(scene, view_layer, output, copy, shot_frames(scene), only)
+        return painting_of(scene, view_layer, output, copy, shot_frames(scene), only)
     except BaseException:
         output.close()
         raise
-    label = f"Repaint {only}" if only else "Apply to Scene"
-
-    def work(job: BlenderJob, ask: jobs.Ask) -> list[tuple[Paint, dict[str, Packed]]]:
-        packed: dict[str, Packed] = {}
-        paints = painting.run(job, ask)
-        for path in {path for paint in paints for path in paint.maps.values()}:
-            packed[path] = _packed(Path(path))
-        return [(paint, {kind: packed[path] for kind, path in paint.maps.items()}) for paint in paints]
-
-    return jobs.submit_work(
-        work,
-        label=label,
-        on_frame=lambda job, event, _: show_view(job, event),
-        on_result=lambda job, made, _: _apply(job, made, label),
-        on_end=lambda _: output.close(),
-    )
 
 
-def _packed(path: Path) -> Packed:
-    png = path.read_bytes()
-    return Packed(png, (int.from_bytes(png[20:24]), int.from_bytes(png[16:20])))
+def _packed_paints(painting: Painting, job: BlenderJob, ask: jobs.Ask) -> list[tuple[Paint, dict[str, Packed]]]:
+    paints = painting.run(job, ask)
+    packed = {path: packed_file(Path(path)) for paint in paints for path in paint.maps.values()}
+    return [(paint, {kind: packed[path] for kind, path in paint.maps.items()}) for paint in paints]
 
 
 def _apply(job: BlenderJob, made: list[tuple[Paint, dict[str, Packed]]], label: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -36,6 +37,13 @@ def pack(picture: np.ndarray, texts: Mapping[str, str] | None = None) -> Packed:
         texts: text chunks of the PNG.
     """
     return Packed(encode_png(picture, texts), (picture.shape[0], picture.shape[1]))
+
+
+def packed_file(path: Path) -> Packed:
+    """A PNG file as it is, for `new_image`; safe to call from any thread."""
+    png = path.read_bytes()
+    width, height = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")  # of the first chunk, IHDR
+    return Packed(png, (height, width))
 
 
 def new_image(name: str, packed: Packed, colour_space: str = SRGB) -> bpy.types.Image:
