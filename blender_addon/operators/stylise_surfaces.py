@@ -35,6 +35,7 @@ from ..scene.sequencer import timing_of
 from ..scene.surfaces.found import SurveyOrder
 from ..scene.surfaces.paint import Paint, RenderOrder, picture_path
 from ..scene.surfaces.views import VIEW
+from ..stylise.keyframes import prompts_in
 from ..stylise.method import AUTO, FRAMES, SURFACES, chosen_method
 from ..stylise.output import Output
 from ..stylise.painting import Painting, Survey, file_of
@@ -189,6 +190,11 @@ def show_view(job: BlenderJob, event: FrameEvent) -> None:
     job.preview, job.message = event.image, f"View {event.index + 1}"
 
 
+def shot_prompt(scene: bpy.types.Scene) -> str:
+    """The prompt of the panel, else the first of the list."""
+    return scene.sd_core.prompt or next((text for _, text in prompts_in(scene)), "")
+
+
 def scene_named(name: str) -> bpy.types.Scene:
     """The scene that a job was started for.
 
@@ -214,7 +220,13 @@ def painting_of(
     template = "{prompt}" if style == "NONE" else styles()[style].prompt
     side = settings.width - settings.width % 8 if settings.use_width else VIEW
     own = {name: spec for name, spec in STYLISE.items() if spec.name in field_specs(MeshTexture)}
-    values = {**values_of(settings.stylise, own), "mesh": "surfaces", "width": side, "height": side}
+    values = {
+        **values_of(settings.stylise, own),
+        "prompt": shot_prompt(scene),
+        "mesh": "surfaces",
+        "width": side,
+        "height": side,
+    }
     return Painting(
         survey=survey_of(scene, view_layer, output.stage("survey"), copy, frames),
         plan=base_plan(settings, MeshTexture, **values),
@@ -237,7 +249,7 @@ def survey_of(scene: bpy.types.Scene, view_layer: str, folder: Path, copy: Path,
         frames=frames,
         size=render_size(scene),
         limit=scene.sd_core.stylise.surface_limit,
-        prompt=scene.sd_core.prompt,
+        prompt=shot_prompt(scene),
         folder=folder,
     )
     return Survey(order=order, command=background_command(copy, SURVEY_PROGRAM, file_of(folder)))

@@ -9,6 +9,7 @@ import numpy as np
 from ..scene.surfaces.found import FRAMES as FRAME_BY_FRAME
 from ..scene.surfaces.found import TILE, VIEWS
 from ..scene.surfaces.kinds import SOLID, frames_only
+from .keyframes import prompts_in
 
 AUTO, SURFACES, FRAMES = "AUTO", "SURFACES", "FRAMES"
 
@@ -24,7 +25,17 @@ def chosen_method(scene: bpy.types.Scene) -> tuple[str, str]:
     settings = scene.sd_core.stylise
     if settings.method != AUTO:
         return settings.method, "as you say"
-    return _by_shares(_listed(scene) or _census(scene))
+    return _by_wishes(scene) or _by_shares(_listed(scene) or _census(scene))
+
+
+def _by_wishes(scene: bpy.types.Scene) -> tuple[str, str] | None:
+    """What only one of the methods can do."""
+    settings = scene.sd_core.stylise
+    if settings.strength < 1:
+        return FRAMES, "it is to begin from the render's colors"
+    if len(prompts_in(scene)) > 1:
+        return FRAMES, "the prompts change over the shot"
+    return None
 
 
 def _by_shares(shares: dict[str, tuple[bool, float]]) -> tuple[str, str]:

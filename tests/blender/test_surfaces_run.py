@@ -263,6 +263,9 @@ def test_the_method_is_chosen_by_what_can_be_painted(scene: Any) -> None:
     from blender_addon.stylise.method import chosen_method
 
     assert chosen_method(scene) == ("SURFACES", "all that is seen are surfaces")
+    scene.sd_core.stylise.strength = 0.5
+    assert chosen_method(scene) == ("FRAMES", "it is to begin from the render's colors")
+    scene.sd_core.stylise.strength = 1
     smoke = bpy.data.objects.new("Smoke", bpy.data.volumes.new("Smoke"))
     scene.collection.objects.link(smoke)
     smoke.location, smoke.scale = (0, -3, 1), (3, 3, 3)

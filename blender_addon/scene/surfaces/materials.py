@@ -15,6 +15,9 @@ from .tiles import tile_nodes
 PAINTED = "sd_core_painted"
 """Custom property of a painted material: the name of the material in whose place it is, perhaps empty."""
 
+_SPECULAR = 0.2
+"""Of materials that are not the user's, in place of 0.5: with estimated roughness a ground against the sun turned white."""
+
 _RELIEF = 0.01
 """Depth of a tile's relief, in repeats."""
 
@@ -80,6 +83,8 @@ def _plain() -> bpy.types.Material:
     output = made.node_tree.nodes.new("ShaderNodeOutputMaterial")
     shader = made.node_tree.nodes.new("ShaderNodeBsdfPrincipled")
     made.node_tree.links.new(shader.outputs["BSDF"], output.inputs["Surface"])
+    specular = shader.inputs.get("Specular IOR Level") or shader.inputs["Specular"]  # before Blender 4.0
+    specular.default_value = _SPECULAR
     return made
 
 
