@@ -127,7 +127,8 @@ def _size(request: Request) -> int:
     """Bytes of the result at most; where the model decides on the size, of one at 1024 px."""
     arrays = sum(array.nbytes for array in request.arrays().values())
     if isinstance(request, MeshTexture):
-        return arrays + request.texture_size**2 * _TEXEL_BYTES * 2
+        sides = [paint.texture_size or request.texture_size for paint in request.objects] or [request.texture_size]
+        return arrays + sum(side**2 for side in sides) * _TEXEL_BYTES * 2
     if not isinstance(request, Generation):
         return 2 * arrays
     height, width = request.size or (1024, 1024)

@@ -53,7 +53,7 @@ def load_objects(path: str) -> Mesh:
     Raises:
         RequestError: see `load_mesh`.
     """
-    parts = _read(path, split_objects=True)
+    parts = _read(path, by_object=True)
     if any(part.uvs is not None for part in parts):
         for part in parts:
             part.uvs = np.zeros((len(part.faces), 3, 2), np.float32) if part.uvs is None else part.uvs
@@ -64,7 +64,7 @@ def load_objects(path: str) -> Mesh:
     return joined.replace(object_id=object_id, object_names=tuple(owners))
 
 
-def _read(path: str, **how: bool) -> list[_Part]:
+def _read(path: str, *, by_object: bool = False) -> list[_Part]:
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in _FORMATS:
         raise RequestError(
@@ -72,6 +72,7 @@ def _read(path: str, **how: bool) -> list[_Part]:
         )
     if not Path(path).is_file():
         raise RequestError("mesh", f"there is no file {path}", hint="check the path")
+    how: dict[str, Any] = {"split_objects": True} if by_object else {}
     try:
         with open_regular(Path(path)) as stream:
             scene = trimesh.load_scene(stream, file_type=kind, process=False, resolver=_Beside(path), **how)

@@ -13,7 +13,7 @@ from sd_core.errors import Cancelled, RequestError
 from sd_core.events import FrameEvent, Loading
 from sd_core.mesh.canvas import PaintedTexture
 from sd_core.mesh.light import without_light
-from sd_core.mesh.objects import split_objects
+from sd_core.mesh.objects import ObjectPart, split_objects
 from sd_core.mesh.rays import Rays
 from sd_core.requests import Mesh, MeshTexture, SurfaceKind
 from sd_core.results import Result
@@ -44,18 +44,21 @@ def paint_objects(request: MeshTexture, context: Context) -> Result:
     """
     mesh, up = mesh_of(request)
     parts = split_objects(mesh)
-    model = context.model(request.model)
-    resolved = resolve(request, model)
-    jobs = object_jobs(resolved, parts)
-    check_tiles(resolved, jobs, model)
-    names = [name for job in jobs for name in job.file_names(request.max_views)]
-    with closing(ViewStore(request, context, names)) as store:
-        if store.resolved_request is not None:
-            resolved = resume_request(request, store.resolved_request, model)
-            jobs = object_jobs(resolved, parts)
-        else:
+    with closing(ViewStore(request, context, _file_names(request, parts))) as store:
+        model = context.model(request.model)
+        noted = store.resolved_request
+        resolved = resolve(request, model) if noted is None else resume_request(request, noted, model)
+        jobs = object_jobs(resolved, parts)
+        check_tiles(resolved, jobs, model)
+        if noted is None:
             store.begin(resolved)
         return _Set(resolved, context, store, mesh, up).paint(jobs)
+
+
+def _file_names(request: MeshTexture, parts: Sequence[ObjectPart]) -> list[str]:
+    """Of all pictures that may come to be kept, whatever the seed."""
+    jobs = object_jobs(request.replace(seed=request.seed or 0), parts)
+    return [name for job in jobs for name in job.file_names(request.max_views)]
 
 
 @dataclass(frozen=True, slots=True)

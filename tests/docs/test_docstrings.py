@@ -13,7 +13,8 @@ import sd_core
 
 EXAMPLES = (
     "Adjust", "Animation", "Control", "DepthToImage", "Engine", "FramePasses", "ImageToImage", "Inpaint", "Keyframe", "Lora",
-    "Mesh", "MeshTexture", "Reuse", "SDError", "TextToImage", "Texture", "Upscale", "apply_style", "from_json", "replace",
+    "Mesh", "MeshTexture", "ObjectPaint", "Reuse", "SDError", "TextToImage", "Texture", "Upscale", "apply_style", "from_json",
+    "replace",
 )  # fmt: skip
 """The names that most programs begin with; each shows how it is used."""
 

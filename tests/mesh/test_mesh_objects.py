@@ -206,8 +206,8 @@ def test_names_of_objects_are_as_many_as_the_objects_and_each_once() -> None:
         set_of(solids(), ("ball",))
     with pytest.raises(RequestError, match="object_names: names 'a' twice"):
         set_of(solids(), ("a", "b", "a", "c"))
+    sparse = Mesh(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), None, np.array([4000000000]))
     with pytest.raises(RequestError, match="mesh: numbers its objects up to 4000000000"):
-        sparse = Mesh(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), None, np.array([4000000000]))
         request(mesh=sparse, objects=(ObjectPaint("x"),))
 
 
