@@ -75,6 +75,7 @@ def animate(options: argparse.Namespace) -> None:
     scene = _scene(options.scene)
     settings = scene.sd_core
     settings.prompt = options.prompt if options.prompt is not None else settings.prompt
+    settings.stylise.method = options.method.upper() if options.method else settings.stylise.method
     settings.stylise.output = options.output or settings.stylise.output
     layer = options.view_layer or next((layer.name for layer in scene.view_layers if layer.use), "")
     if layer not in scene.view_layers:
@@ -143,6 +144,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--end", type=int, help="last frame (default: end of the scene)")
     parser.add_argument("--step", type=int, help="frame step (default: step of the scene)")
     parser.add_argument("--prompt", help="prompt (default: prompt of the scene)")
+    parser.add_argument(
+        "--method", choices=("auto", "surfaces", "frames"), help="paint surfaces or frames (default: as in the scene)"
+    )
     parser.add_argument("--output", default="", help="folder for all files (default: folder of the scene)")
     parser.add_argument("--resume", action="store_true", help="continue an interrupted run in the output folder")
     parser.add_argument(

@@ -57,18 +57,25 @@ class WarningMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Finished:
+    """The work of a job that is no single request is done; `value` is what it gives."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class JobCallbacks:
     """What to call on the main thread; each is called with the job first.
 
-    on_step: `(job, StepEvent)`. on_frame: `(job, FrameEvent, converted)`. on_result: `(job, Result, converted)`; the name of
-    an undo step may be given back. It may be a generator that yields between parts of a few milliseconds each: between two
-    parts the window is drawn, and a datablock may be undone. on_end: `(job,)`, after all others, also after a failure or a
-    cancellation.
+    on_step: `(job, StepEvent)`. on_frame: `(job, FrameEvent, converted)`. on_result: `(job, Result, converted)`, or what the
+    work of the job gave in place of the result; the name of an undo step may be given back. It may be a generator that yields
+    between parts of a few milliseconds each: between two parts the window is drawn, and a datablock may be undone. on_end:
+    `(job,)`, after all others, also after a failure or a cancellation.
     """
 
     on_step: Callable[[BlenderJob, StepEvent], None] | None = None
     on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None
-    on_result: Callable[[BlenderJob, Result, Any], str | SteppedCallback | None] | None = None
+    on_result: Callable[[BlenderJob, Any, Any], str | SteppedCallback | None] | None = None
     on_end: Callable[[BlenderJob], None] | None = None
 
 
@@ -84,7 +91,7 @@ class BlenderJob:
     """
 
     label: str
-    inbox: Callable[[tuple[BlenderJob, Event | Message | WarningMessage, Any]], None]
+    inbox: Callable[[tuple[BlenderJob, Event | Message | WarningMessage | Finished, Any]], None]
     callbacks: JobCallbacks
     file_number: int
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -152,9 +159,13 @@ class BlenderJob:
             raise Cancelled
         self.inbox((self, Message(message, progress), None))
 
+    def warn(self, message: str) -> None:
+        """Tell the user something of the result that there is nevertheless; for the job's thread."""
+        self.inbox((self, WarningMessage(message), None))
+
     def warn_omitted(self, what: str) -> None:
         """Warn of a part of the scene that its picture lacks, because it would run code; for the job's thread."""
-        self.inbox((self, WarningMessage(f"{what} is not rendered, because scripts of this file may not run"), None))
+        self.warn(f"{what} is not rendered, because scripts of this file may not run")
 
     def attach_remote(self, remote: RemoteJob) -> None:
         """The job is on the server now; for the job's thread."""
@@ -162,7 +173,9 @@ class BlenderJob:
         if self.cancel_requested:
             remote.cancel()
 
-    def apply(self, event: Event | Message | WarningMessage, converted: Any, callbacks: JobCallbacks) -> str | None:
+    def apply(
+        self, event: Event | Message | WarningMessage | Finished, converted: Any, callbacks: JobCallbacks
+    ) -> str | None:
         """Take over what an event says and call who wants to know; gives the name of an undo step."""
         match event:
             case Message():
@@ -179,9 +192,9 @@ class BlenderJob:
                 self.stage, self.message = JobStage.LOADING, event.message
             case StepEvent():
                 self._apply_step(event, callbacks)
-            case FrameEvent() if callbacks.on_frame is not None:
-                callbacks.on_frame(self, event, converted)
-            case ResultEvent() | Failed() | CancelledEvent():
+            case FrameEvent():
+                self._frame(event, converted, callbacks)
+            case Finished() | ResultEvent() | Failed() | CancelledEvent():
                 return self._apply_outcome(event, converted, callbacks)
         return None
 
@@ -202,6 +215,11 @@ class BlenderJob:
         if self.callbacks.on_end is not None:
             self.callbacks.on_end(self)
 
+    def _frame(self, event: FrameEvent, converted: Any, calls: JobCallbacks) -> None:
+        self.stage = JobStage.RUNNING  # also where no request was needed
+        if calls.on_frame is not None:
+            calls.on_frame(self, event, converted)
+
     def _apply_step(self, event: StepEvent, callbacks: JobCallbacks) -> None:
         self.stage, self.message = JobStage.RUNNING, ""
         self.progress, self.seconds_left = (event.index + 1) / max(event.count, 1), event.seconds_left
@@ -211,21 +229,26 @@ class BlenderJob:
             callbacks.on_step(self, event)
 
     def _apply_outcome(
-        self, event: ResultEvent | Failed | CancelledEvent, converted: Any, callbacks: JobCallbacks
+        self, event: Finished | ResultEvent | Failed | CancelledEvent, converted: Any, callbacks: JobCallbacks
     ) -> str | None:
+        if isinstance(event, Finished):
+            return self._finish(event.value, None, callbacks)
         match outcome(event):
             case Result() as result:
-                message = callbacks.on_result(self, result, converted) if callbacks.on_result is not None else None
-                if isinstance(message, Generator):
-                    self.remaining_callback = message
-                    return None
-                self.end(JobStage.DONE)
-                return message
+                return self._finish(result, converted, callbacks)
             case Cancelled() as cancelled:
                 self.end(JobStage.CANCELLED, cancelled)
             case SDError() as error:
                 self.end(JobStage.FAILED, error)
         return None
+
+    def _finish(self, value: Any, converted: Any, calls: JobCallbacks) -> str | None:
+        told = calls.on_result(self, value, converted) if calls.on_result is not None else None
+        if isinstance(told, Generator):
+            self.remaining_callback = told
+            return None
+        self.end(JobStage.DONE)
+        return told
 
 
 def _cancel_remote(remote: RemoteJob) -> None:

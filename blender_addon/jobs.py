@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import bpy
@@ -20,13 +20,14 @@ from bpy.app.handlers import persistent
 
 from sd_core.errors import Cancelled, NotAllowed, SDError
 from sd_core.events import CancelledEvent, Event, Failed, FrameEvent, ResultEvent, StepEvent
+from sd_core.jobs import outcome
 from sd_core.requests import Request
 from sd_core.results import Result
 
 from . import preview_overlay
 from .connection import server, status_poller
 from .editors import ImageEditorRef
-from .job import BlenderJob, JobCallbacks, JobStage, Message, SteppedCallback, WarningMessage
+from .job import BlenderJob, Finished, JobCallbacks, JobStage, Message, SteppedCallback, WarningMessage
 from .preferences import Preferences, read_preferences
 
 CLASSES = ()
@@ -52,7 +53,13 @@ MakeRequest = Callable[[BlenderJob], Request]
 Convert = Callable[[FrameEvent | ResultEvent], Any]
 """Turns a frame or a result into what the callback wants, in the job's thread, without touching bpy."""
 
-_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Message | WarningMessage, Any]] = queue.SimpleQueue()
+Ask = Callable[[Request], Result]
+"""Has the server make a request, waits for it, and gives the result; raises what the server says."""
+
+Work = Callable[[BlenderJob, Ask], Any]
+"""The work of a job that makes no, one or several requests; in the job's thread, without touching bpy."""
+
+_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Message | WarningMessage | Finished, Any]] = queue.SimpleQueue()
 _jobs: list[BlenderJob] = []
 _undo_steps: list[str] = []
 _file = [0]
@@ -87,6 +94,51 @@ def submit(  # noqa: PLR0913 - each of them is named at the call
     _jobs.append(job)
     job.begin()
     return job
+
+
+def submit_work(  # noqa: PLR0913 - each of them is named at the call
+    work: Work,
+    *,
+    label: str,
+    again: Callable[[], Work] | None = None,
+    on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None,
+    on_result: Callable[[BlenderJob, Any, None], str | SteppedCallback | None] | None = None,
+    on_end: Callable[[BlenderJob], None] | None = None,
+    priority: str = "interactive",
+    preferences: Preferences | None = None,
+    place: ImageEditorRef | None = None,
+) -> BlenderJob:
+    """As `submit`, for work that is more than one request.
+
+    Args:
+        work: done in the job's thread. again: gives it for another start, after the server was gone or something was allowed;
+            on the main thread. The events of its requests arrive as usual; `on_frame` gets None with those of theirs.
+        on_result: gets what `work` gives.
+    """
+    job = BlenderJob(label, _inbox.put, JobCallbacks(None, on_frame, on_result, on_end), _file[0], editor=place)
+    held = preferences or read_preferences()
+
+    def run(now: Work) -> None:
+        _inbox.put((job, Finished(now(job, _asking(job, priority, held))), None))
+
+    def begin_again() -> None:
+        try:
+            now = work if again is None else again()
+        except SDError as error:
+            _inbox.put((job, Failed(error), None))
+        else:
+            _start(job, lambda: run(now))
+
+    job.begin = lambda: _start(job, lambda: run(work))
+    _jobs.append(job)
+    job.begin()
+    job.begin = begin_again
+    return job
+
+
+def show_frame(job: BlenderJob, event: FrameEvent, converted: Any) -> None:
+    """For the work of a job: a frame is finished; the main thread is told."""
+    _inbox.put((job, event, converted))
 
 
 def retry_lost_jobs() -> int:
@@ -180,25 +232,18 @@ def _start_thread(
     priority: str,
     preferences: Preferences | None,
 ) -> None:
-    arguments = (job, request, convert, priority, preferences or read_preferences())
-    threading.Thread(target=_run_job, args=arguments, name=f"sd_core-{job.label}", daemon=True).start()
+    held = preferences or read_preferences()
+    _start(job, lambda: _send(job, request, convert, priority, held))
 
 
-def _run_job(
-    job: BlenderJob, source: Request | MakeRequest, convert: Convert | None, priority: str, preferences: Preferences
-) -> None:
+def _start(job: BlenderJob, run: Callable[[], None]) -> None:
     """The thread of a job."""
+    threading.Thread(target=_guarded, args=(job, run), name=f"sd_core-{job.label}", daemon=True).start()
+
+
+def _guarded(job: BlenderJob, run: Callable[[], None]) -> None:
     try:
-        # Made once: data that are rendered again differ in the time that Blender writes into them.
-        request = job.request = job.request or (source if isinstance(source, Request) else source(job))
-        job.report_progress("Looking for the server")
-        client = server.client(preferences)
-        job.report_progress("Sending")
-        remote = client.submit(request, id=job.id, priority=priority)
-        job.attach_remote(remote)
-        for event in remote.events():
-            ready = convert(event) if convert is not None and isinstance(event, (FrameEvent, ResultEvent)) else None
-            _inbox.put((job, event, ready))
+        run()
     except Cancelled:
         _inbox.put((job, CancelledEvent(), None))
     except SDError as error:
@@ -217,6 +262,40 @@ def _run_job(
                 None,
             )
         )
+
+
+def _send(
+    job: BlenderJob, source: Request | MakeRequest, convert: Convert | None, priority: str, preferences: Preferences
+) -> None:
+    # Made once: data that are rendered again differ in the time that Blender writes into them.
+    request = job.request = job.request or (source if isinstance(source, Request) else source(job))
+    for event in _events(job, request, priority, preferences):
+        ready = convert(event) if convert is not None and isinstance(event, (FrameEvent, ResultEvent)) else None
+        _inbox.put((job, event, ready))
+
+
+def _events(job: BlenderJob, request: Request, priority: str, preferences: Preferences) -> Iterator[Event]:
+    job.report_progress("Looking for the server")
+    client = server.client(preferences)
+    job.report_progress("Sending")
+    remote = client.submit(request, id=job.id, priority=priority)
+    job.attach_remote(remote)
+    yield from remote.events()
+
+
+def _asking(job: BlenderJob, priority: str, preferences: Preferences) -> Ask:
+    def ask(request: Request) -> Result:
+        job.request = request
+        for event in _events(job, request, priority, preferences):
+            match outcome(event):
+                case Result() as result:
+                    return result
+                case SDError() as error:
+                    raise error
+            _inbox.put((job, event, None))
+        raise SDError("the server has ended the job without a result", hint="try again")
+
+    return ask
 
 
 def _tick() -> float:

@@ -9,6 +9,7 @@ from bpy.props import (
     BoolProperty,
     CollectionProperty,
     EnumProperty,
+    FloatProperty,
     IntProperty,
     StringProperty,
 )
@@ -18,6 +19,7 @@ from sd_core.values.choice_labels import choice_label
 
 from .fields import WEIGHT, image_property, request_properties, weight_property
 from .request_fields import NOISE, PROJECT, STYLISE
+from .scene.surfaces.wishes import KEEP, PROMPT
 
 _BLEND_RELATIVE = "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
 _PATH_OPTIONS = {"ANIMATABLE"} | ({"PATH_SUPPORTS_BLEND_RELATIVE"} if _BLEND_RELATIVE else set())
@@ -65,6 +67,88 @@ class SDCORE_PG_prompt(bpy.types.PropertyGroup):
         return self.frame if marker is None else marker.frame
 
 
+_METHODS = (
+    (
+        "AUTO",
+        "Automatic",
+        "Paint surfaces where the shot shows mostly meshes, else frames; the panel says which and why",
+    ),
+    (
+        "SURFACES",
+        "Paint Surfaces",
+        "Paint textures once for the whole shot and let Blender render it: steady, with the scene's own light",
+    ),
+    ("FRAMES", "Paint Frames", "Paint each frame by itself: also smoke, hair and whatever else has no surface"),
+)
+
+
+def _named(row: Any) -> bpy.types.Object | None:
+    return next((item for item in bpy.data.objects if item.name_full == row.object), None)
+
+
+def _holder(row: Any) -> bpy.types.ID | None:
+    """Whose prompt it is: the object, or the material of a part of it."""
+    if not row.material:
+        return _named(row)
+    return next((held for held in bpy.data.materials if held.name_full == row.material), None)
+
+
+def _prompt(row: Any) -> str:
+    item = _holder(row)
+    return "" if item is None else str(item.get(PROMPT, ""))
+
+
+def _set_prompt(row: Any, text: str) -> None:
+    _set(_holder(row), PROMPT, text)
+
+
+def _keep(row: Any) -> bool:
+    item = _named(row)
+    return item is not None and bool(item.get(KEEP, False))
+
+
+def _set_keep(row: Any, keep: bool) -> None:
+    _set(_named(row), KEEP, keep)
+
+
+def _set(item: bpy.types.ID | None, name: str, value: str | bool) -> None:
+    """A custom property; gone where it says nothing."""
+    if item is None:
+        return
+    if value:
+        item[name] = value
+    elif name in item:
+        del item[name]
+
+
+class SDCORE_PG_surface(bpy.types.PropertyGroup):
+    """An object that the shot shows; its wishes are custom properties of the object itself."""
+
+    __annotations__: dict[str, Any] = {
+        "share": FloatProperty(
+            name="Share", description="Share of the pictures that the object takes", subtype="FACTOR", min=0, max=1
+        ),
+        "object": StringProperty(name="Object", description="The object"),
+        "material": StringProperty(
+            name="Material", description="The material, where each of the object's is painted by itself"
+        ),
+        "surface": StringProperty(name="Surface", description="How the object is painted"),
+        "why": StringProperty(name="Why", description="Why it is painted so"),
+        "found_prompt": StringProperty(
+            name="Found Prompt", description="What it is painted with unless you say otherwise"
+        ),
+        "prompt": StringProperty(
+            name="Prompt",
+            description="What the object is painted with; empty: the prompt of its material, its collection or the shot",
+            get=_prompt,
+            set=_set_prompt,
+        ),
+        "keep": BoolProperty(
+            name="Keep", description="Leave the object's own materials as they are", get=_keep, set=_set_keep
+        ),
+    }
+
+
 class SDCORE_PG_stylise(bpy.types.PropertyGroup):
     """How renders and animations are stylised."""
 
@@ -104,6 +188,19 @@ class SDCORE_PG_stylise(bpy.types.PropertyGroup):
             default="//stylised",
         ),
         "make_video": BoolProperty(name="Video", description="Also encode the frames as a video (MP4)", default=True),
+        "method": EnumProperty(
+            name="Method", description="How the frames of a shot are made", items=_METHODS, default="AUTO"
+        ),
+        "surface_limit": IntProperty(
+            name="Largest Texture",
+            description="Largest side of a painted texture; an object gets a texel for each pixel that it takes",
+            default=2048,
+            min=256,
+            max=8192,
+            subtype="PIXEL",
+        ),
+        "surfaces": CollectionProperty(type=SDCORE_PG_surface, name="Objects"),
+        "active_surface": IntProperty(name="Object", description="The object that is selected in the list", default=0),
         "prompts": CollectionProperty(type=SDCORE_PG_prompt, name="Prompt"),
         "active_prompt": IntProperty(name="Prompt", description="The prompt that is selected in the list", default=0),
     }
@@ -132,4 +229,4 @@ class SDCORE_PG_project(bpy.types.PropertyGroup):
     }
 
 
-CLASSES = (SDCORE_PG_prompt, SDCORE_PG_stylise, SDCORE_PG_project)
+CLASSES = (SDCORE_PG_prompt, SDCORE_PG_surface, SDCORE_PG_stylise, SDCORE_PG_project)

@@ -22,7 +22,14 @@ from .operators import approval as approval_operators
 from .operators import generate as generate_operators
 from .operators import history as history_operators
 from .operators import lists as list_operators
-from .operators import project_texture, repaint_texture, stylise_animation, stylise_prompts, stylise_render
+from .operators import (
+    project_texture,
+    repaint_texture,
+    stylise_animation,
+    stylise_prompts,
+    stylise_render,
+    surface_objects,
+)
 from .operators import region as region_operators
 from .operators import server as server_operators
 from .operators import texture as texture_operators
@@ -32,6 +39,7 @@ from .panels import history as history_panels
 from .panels import project as project_panels
 from .panels import status as status_panels
 from .panels import stylise as stylise_panels
+from .panels import surfaces as surface_panels
 from .panels import texture as texture_panels
 
 MODULES: tuple[ModuleType, ...] = (
@@ -50,12 +58,14 @@ MODULES: tuple[ModuleType, ...] = (
     stylise_render,
     stylise_animation,
     stylise_prompts,
+    surface_objects,
     project_texture,
     repaint_texture,
     generate_panels,
     adapter_panels,
     texture_panels,
     project_panels,
+    surface_panels,
     stylise_panels,
     history_panels,
     status_panels,

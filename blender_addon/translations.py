@@ -7,11 +7,13 @@ import bpy
 
 from .translations_fields import CHINESE_FIELDS
 from .translations_stylise import CHINESE_STYLISE
+from .translations_surfaces import CHINESE_SURFACES
 
 CLASSES = ()
 
 CHINESE: Mapping[str, str] = {
     **CHINESE_STYLISE,
+    **CHINESE_SURFACES,
     **CHINESE_FIELDS,
     # panels and buttons
     "Generate": "生成",

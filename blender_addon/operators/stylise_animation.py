@@ -17,16 +17,15 @@ from sd_core.outputs import is_whole
 from sd_core.requests import Animation, Generation, Reuse, styles
 from sd_core.results import Result
 
-from .. import history, jobs
-from ..editors import ImageEditorRef, show
+from .. import jobs
+from ..editors import ImageEditorRef
 from ..fields import property_fields
 from ..job import BlenderJob
 from ..preferences import Preferences
 from ..request_plan import RequestPlan, base_plan, check_control_sizes
 from ..scene import video
 from ..scene.exr import read_passes
-from ..scene.folders import output_folder
-from ..scene.images import EncodedImage, encode_image, fill_image, new_image
+from ..scene.images import EncodedImage, encode_image
 from ..scene.passes.camera import render_size
 from ..scene.passes.order import RenderOrder
 from ..scene.passes.render import (
@@ -41,12 +40,15 @@ from ..scene.passes.render import (
     render_order,
     save_copy,
 )
-from ..scene.sequencer import Timing, new_sequence_scene, timing_of
+from ..scene.sequencer import timing_of
 from ..stylise.keyframes import keyframes
-from ..stylise.output import AnimationOutput, run_tag
+from ..stylise.method import SURFACES
+from ..stylise.output import AnimationOutput
 from ..stylise.request import with_alpha
+from .animation_parts import ShownFrames, output_place, refuse_open_file
 from .common import ReportingOperator
 from .stylise_render import render_fields
+from .stylise_surfaces import animate_surfaces, method_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,14 +157,20 @@ def stylise_animation(
         SDError: why it cannot be started.
     """
     wanted = frames if frames is not None else range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
+    if method_of(scene, wanted, again=resume) == SURFACES:
+        return animate_surfaces(scene, view_layer, wanted, again=resume, preferences=preferences)
     film = _prepare_job(scene, view_layer, wanted, resume=resume)
-    shown = _ResultDisplay(f"{scene.name} stylised", timing_of(scene, wanted.start, wanted.step), film)
+    framing = film.render.order.framing
+    size = (framing.height, framing.width)
+    shown = ShownFrames(
+        f"{scene.name} stylised", timing_of(scene, wanted.start, wanted.step), film.picture_paths(), size
+    )
     return jobs.submit(
         film.make_request,
         label="Animation",
         convert=film.convert,
-        on_frame=shown.show_frame,
-        on_result=shown.show_result,
+        on_frame=shown.frame,
+        on_result=lambda *_: shown.sequence(),
         on_end=film.end,
         priority="batch",
         editor=ImageEditorRef(),
@@ -172,10 +180,7 @@ def stylise_animation(
 
 def output_of(scene: bpy.types.Scene, frames: range) -> AnimationOutput:
     """The folder of this scene's animation, for some of its frames."""
-    name = bpy.path.clean_name(scene.name)
-    whole = range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
-    folder = output_folder(scene.sd_core.stylise.output, name, history.user_folder())
-    return AnimationOutput(folder, name, frames, run_tag(frames, whole))
+    return AnimationOutput(*output_place(scene, frames))
 
 
 def _prepare_job(scene: bpy.types.Scene, view_layer: str, frames: range, *, resume: bool) -> _AnimationJob:
@@ -191,22 +196,13 @@ def _prepare_job(scene: bpy.types.Scene, view_layer: str, frames: range, *, resu
     if resume:
         check_resume(order, copy, written)
     else:
-        _refuse_open_file(output)
+        refuse_open_file(output)
     output.claim(resume=resume)
     try:
         return _job_on_claimed_output(scene, plan, output, order, copy, resume=resume)
     except BaseException:
         output.close()
         raise
-
-
-def _refuse_open_file(output: AnimationOutput) -> None:
-    """A new run replaces the copy of the scene that an earlier one left, which may be what is being worked on."""
-    for name in (bpy.data.filepath, *(library.filepath for library in bpy.data.libraries)):
-        path = Path(bpy.path.abspath(name)) if name else None
-        if path is not None and output.is_scene_copy(path):
-            message = f"{path} is in use by this Blender and would be overwritten: it lies in the output folder {output.folder}"
-            raise RequestError("output", message, hint="choose another folder, or save the scene elsewhere")
 
 
 def _job_on_claimed_output(
@@ -279,36 +275,6 @@ def _alpha(path: Path, overscan: int) -> np.ndarray | None:
         return None
     height, width = image.shape[:2]
     return image[overscan : height - overscan, overscan : width - overscan, 3]
-
-
-@dataclass(slots=True)
-class _ResultDisplay:
-    """What the user sees of it: one image that changes, then a scene with the sequence. Names, for datablocks come and go."""
-
-    name: str
-    timing: Timing
-    animation: _AnimationJob
-    image: str = ""
-
-    def show_frame(self, job: BlenderJob, event: FrameEvent, packed: EncodedImage) -> None:
-        """Show a finished frame."""
-        count = len(self.animation.frames)
-        job.message, job.progress = f"{event.index + 1} / {count}", (event.index + 1) / count
-        image = bpy.data.images.get(self.image) if self.image else None
-        if image is None:
-            image = new_image(self.name, packed)
-            self.image = image.name
-            job.editor = None  # from now on the finished frames are shown there
-            show(image)
-        else:
-            fill_image(image, packed)
-
-    def show_result(self, job: BlenderJob, result: Result, _: object) -> str:
-        """Put the pictures into a sequencer."""
-        framing = self.animation.render.order.framing
-        size = (framing.height, framing.width)
-        new_sequence_scene(self.name, self.animation.picture_paths(), size, self.timing)
-        return "Stylise Animation"
 
 
 class SDCORE_OT_stylise_animation(ReportingOperator, bpy.types.Operator):

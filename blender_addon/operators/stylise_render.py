@@ -33,8 +33,10 @@ from ..scene.images import new_image
 from ..scene.passes.camera import render_size
 from ..scene.passes.render import PassOptions, PassRender, prepare_render
 from ..scene.render_result import check_size, render_result
+from ..stylise.method import SURFACES, chosen_method
 from ..stylise.request import ControlWeights, still_fields, with_alpha
 from .common import ReportingOperator
+from .still_surfaces import still_surfaces
 
 _animated_scenes: set[str] = set()
 """Scenes whose last render was written to files: an animation."""
@@ -89,6 +91,8 @@ def stylise_still(scene: bpy.types.Scene, view_layer: str) -> BlenderJob:
     Raises:
         SDError: why it cannot be started.
     """
+    if chosen_method(scene)[0] == SURFACES:
+        return still_surfaces(scene, view_layer)
     settings = scene.sd_core.stylise
     folder = Path(tempfile.mkdtemp(prefix="stylise-", dir=bpy.app.tempdir))
     try:

@@ -9,9 +9,11 @@ import bpy
 
 from ..request_fields import STYLISE
 from ..scene.passes.camera import render_size
+from ..stylise.method import SURFACES
 from .generate import draw_prompt
 from .layout import other_fields, panels_in_editors
 from .status import draw_jobs
+from .surfaces import draw_method, draw_surfaces
 
 _PLACED = ("strength", "depth_scale", "overscan")
 """Fields that have their place; the others follow."""
@@ -27,8 +29,11 @@ class SDCORE_PT_stylise:
     def draw(self: Any, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.sd_core
         draw_prompt(layout, settings)
-        _draw_numbers(layout, settings.stylise)
-        _draw_others(layout, settings.stylise)
+        if draw_method(layout, context.scene) == SURFACES:
+            draw_surfaces(layout, context.scene)
+        else:
+            _draw_numbers(layout, settings.stylise)
+            _draw_others(layout, settings.stylise)
         width, height = render_size(context.scene)
         layout.label(text=f"{width} x {height} px", icon="OUTPUT", translate=False)
         button = layout.row()
@@ -48,8 +53,12 @@ class SDCORE_PT_stylise_animation:
     def draw(self: Any, context: bpy.types.Context) -> None:
         layout, scene, settings = self.layout, context.scene, context.scene.sd_core
         draw_prompt(layout, settings)
-        _draw_prompts(layout, settings.stylise, scene)
-        _draw_numbers(layout, settings.stylise, controls=False)
+        by_surfaces = draw_method(layout, scene) == SURFACES
+        if by_surfaces:
+            draw_surfaces(layout, scene)
+        else:
+            _draw_prompts(layout, settings.stylise, scene)
+            _draw_numbers(layout, settings.stylise, controls=False)
         column = layout.column(align=True)
         column.use_property_split = True
         for name in ("frame_start", "frame_end", "frame_step"):
@@ -57,9 +66,10 @@ class SDCORE_PT_stylise_animation:
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        for name in ("overscan", "reuse", "noise", "output", "make_video"):
+        for name in (*(() if by_surfaces else ("overscan", "reuse", "noise")), "output", "make_video"):
             column.prop(settings.stylise, name)
-        _draw_others(layout, settings.stylise)
+        if not by_surfaces:
+            _draw_others(layout, settings.stylise)
         button = layout.row()
         button.scale_y = 1.5
         button.operator("sdcore.stylise_animation", icon="RENDER_ANIMATION")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -36,6 +37,13 @@ def encode_image(picture: np.ndarray, texts: Mapping[str, str] | None = None) ->
         texts: text chunks of the PNG.
     """
     return EncodedImage(encode_png(picture, texts), (picture.shape[0], picture.shape[1]))
+
+
+def packed_file(path: Path) -> EncodedImage:
+    """A PNG file as it is, for `new_image`; safe to call from any thread."""
+    png = path.read_bytes()
+    width, height = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")  # of the first chunk, IHDR
+    return EncodedImage(png, (height, width))
 
 
 def new_image(name: str, encoded: EncodedImage, colour_space: str = SRGB) -> bpy.types.Image:

@@ -6,6 +6,8 @@ frames/000001.png ...    the pictures, as they are made
 <name>.mp4               the video
 report.json              figures of every frame
 job.json                 the job on the server while it is not finished
+surfaces/<digest>-<side>.base_color.png ...
+                         the textures of a run that paints surfaces; see `surface_output`
 sd_core.manifest.json    all these files with their digests
 
 A run over other frames than the scene's range, as a farm makes them, has a video, figures and a job of its own, called after its
@@ -22,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sd_core.errors import OutputError, RequestError
 from sd_core.files import output_error
@@ -48,6 +50,9 @@ class AnimationOutput:
     tag: see `run_tag`. frames: of the run.
     """
 
+    place: ClassVar[str] = "passes"
+    """Where the copy of the scene lies, and what was ordered from it."""
+
     folder: Path
     name: str
     frames: range = range(0)
@@ -65,11 +70,11 @@ class AnimationOutput:
     @property
     def log(self) -> Path:
         """What the background Blender said."""
-        return self.folder / f"passes/render{self.tag}.log"
+        return self.folder / f"{self.place}/render{self.tag}.log"
 
     def picture(self, frame: int) -> Path:
         """The picture of a frame of the scene."""
-        return self.folder / _picture_name(frame)
+        return self.folder / picture_name(frame)
 
     def data(self, frame: int) -> Path:
         """The data of a frame of the scene."""
@@ -83,7 +88,8 @@ class AnimationOutput:
     def copy_and_order(self, *, resume: bool) -> tuple[Path, Path]:
         """The copy of the scene, and what was ordered from it: those that an earlier run left, or those of this one."""
         tags = (self.tag, "") if resume else (self.tag,)
-        pairs = [(self.passes / f"scene{tag}.blend", self.passes / f"order{tag}.json") for tag in tags]
+        folder = self.folder / self.place
+        pairs = [(folder / f"scene{tag}.blend", folder / f"order{tag}.json") for tag in tags]
         return next((pair for pair in pairs if pair[0].is_file() and pair[1].is_file()), pairs[0])
 
     def claim(self, *, resume: bool) -> None:
@@ -123,21 +129,21 @@ class AnimationOutput:
             OutputError: a file of the earlier run has been changed since; nothing is touched.
         """
         copied, ordered = (path.name for path in self.copy_and_order(resume=False))
-        with self._open_folder() as folder:
+        with self._open_folder() as held:
             for name in self._file_names():
-                if folder.status(name) is Status.CHANGED:
+                if held.status(name) is Status.CHANGED:
                     hint = "move it away, or choose another folder"
-                    raise OutputError(str(folder.path(name)), "was changed by another program", hint=hint)
-            folder.remove([*(name for frame in self.frames for name in _data_names(frame)), self._job])
-            folder.write({f"passes/{copied}": copy, f"passes/{ordered}": order.encode()})
+                    raise OutputError(str(held.path(name)), "was changed by another program", hint=hint)
+            held.remove([*(name for frame in self.frames for name in _data_names(frame)), self._job])
+            held.write({f"{self.place}/{copied}": copy, f"{self.place}/{ordered}": order.encode()})
 
     def frames_with_data(self, is_damaged: Any) -> tuple[int, ...]:
         """Frames whose data are there; what is damaged is set aside, and what somebody changed stays.
 
         is_damaged: asked about a file that is not what was written.
         """
-        with self._open_folder() as folder:
-            return tuple(frame for frame in self.frames if _has_usable_files(folder, _data_names(frame), is_damaged))
+        with self._open_folder() as held:
+            return tuple(frame for frame in self.frames if stands(held, _data_names(frame), is_damaged))
 
     def keep_data(self, frame: int, folder: Path) -> None:
         """Take over the data of a frame, with its sidecar, from the folder where they were rendered."""
@@ -148,10 +154,10 @@ class AnimationOutput:
     def keep_log(self, log: Path) -> None:
         """Take over what the background Blender said, if it was started."""
         if log.is_file():
-            with self._open_folder() as folder:
-                name = f"passes/{self.log.name}"
-                folder.set_changed_aside([name], _log.warning)
-                folder.write({name: log})
+            with self._open_folder() as held:
+                name = f"{self.place}/{self.log.name}"
+                held.set_changed_aside([name], _log.warning)
+                held.write({name: log})
 
     def keep_video(self, video: Path) -> Path:
         """Take over the finished video."""
@@ -164,11 +170,11 @@ class AnimationOutput:
         Raises:
             OutputError: it cannot be written.
         """
-        name = _picture_name(frame)
-        with self._open_folder() as folder:
-            if _has_usable_files(folder, [name], lambda path: not is_whole(path)) and folder.read(name) in (None, png):
-                return folder.path(name)
-            return folder.write({name: png})[0]
+        name = picture_name(frame)
+        with self._open_folder() as held:
+            if stands(held, [name], lambda path: not is_whole(path)) and held.read(name) in (None, png):
+                return held.path(name)
+            return held.write({name: png})[0]
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Write the figures."""
@@ -178,8 +184,8 @@ class AnimationOutput:
 
     def clear_pictures(self) -> None:
         """Remove what an earlier run made of these frames: it is kept until there is something else."""
-        with self._open_folder() as folder:
-            folder.remove([*map(_picture_name, self.frames), self._video, self._report])
+        with self._open_folder() as held:
+            held.remove([*map(picture_name, self.frames), self._video, self._report])
 
     def job_id(self, request: Request, new_id: str) -> str:
         """The job on the server that makes this request already, else `new_id`, which is remembered."""
@@ -216,15 +222,17 @@ class AnimationOutput:
         return re.compile(
             rf"frames/{number}\.png|passes/{number}\.(exr|json)|passes/(scene{tag}\.blend|order{tag}\.json|render{tag}\.log)"
             rf"|{re.escape(self.name)}{tag}\.mp4|(report|job){tag}\.json"
+            rf"|surfaces/(scene{tag}\.blend|(order|paints){tag}\.json|render{tag}\.log)"
+            r"|surfaces/[0-9a-f]{32}-[0-9]+\.(json|[a-z_]+\.png)"
         )
 
     def _file_names(self) -> Iterator[str]:
         """What a run over these frames writes."""
         copied, ordered = (path.name for path in self.copy_and_order(resume=False))
-        yield from (f"passes/{copied}", f"passes/{ordered}", f"passes/{self.log.name}")
+        yield from (f"{self.place}/{copied}", f"{self.place}/{ordered}", f"{self.place}/{self.log.name}")
         yield from (self._video, self._report, self._job)
         for frame in self.frames:
-            yield from (_picture_name(frame), *_data_names(frame))
+            yield from (picture_name(frame), *(_data_names(frame) if self.place == "passes" else ()))
 
     @contextmanager
     def _open_folder(self) -> Iterator[OutputFolder]:
@@ -245,7 +253,8 @@ class AnimationOutput:
             raise RequestError("resume", f"no interrupted run in {self.passes}", hint="start without Resume")
 
 
-def _picture_name(frame: int) -> str:
+def picture_name(frame: int) -> str:
+    """Of a frame's picture."""
     return f"frames/{frame:06d}.png"
 
 
@@ -254,13 +263,13 @@ def _data_names(frame: int) -> tuple[str, str]:
     return f"passes/{frame:06d}.exr", f"passes/{frame:06d}.json"
 
 
-def _has_usable_files(folder: OutputFolder, names: Iterable[str], is_damaged: Any) -> bool:
+def stands(held: OutputFolder, names: Iterable[str], is_damaged: Any) -> bool:
     """Whether files are there and not to be made again; what is damaged is set aside."""
     stand = True
     for name in names:
-        status = folder.status(name)
-        if status is Status.CHANGED and is_damaged(folder.path(name)):
-            folder.set_changed_aside([name], _log.warning)
+        status = held.status(name)
+        if status is Status.CHANGED and is_damaged(held.path(name)):
+            held.set_changed_aside([name], _log.warning)
             status = Status.ABSENT
         stand &= status in (Status.SOUND, Status.CHANGED)
     return stand

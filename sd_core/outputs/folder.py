@@ -124,6 +124,15 @@ class OutputFolder:
         self._contents.note(path, content)
         return data if content in self._manifest.files[name] else None
 
+    def reread(self) -> None:
+        """Take in what other workers have written here meanwhile.
+
+        Raises:
+            OutputError: the manifest cannot be read.
+        """
+        with self._claim.lock_manifest():
+            self._manifest = self._current_manifest()
+
     def stage(self, name: str) -> Path:
         """A path for a file that another program writes and `write` is given; it goes with the claim."""
         self._count += 1

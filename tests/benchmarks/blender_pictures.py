@@ -102,6 +102,7 @@ def shot(settings: Any) -> None:
         head.rotation_euler = (-0.3, 0, turn)
         head.keyframe_insert("rotation_euler", frame=frame)
     bpy.ops.mesh.primitive_plane_add(size=14)
+    settings.stylise.method = "FRAMES"
     scene.render.resolution_x, scene.render.resolution_y, scene.frame_end = 384, 256, 6
     scene.camera.location, scene.camera.rotation_euler = (0, -5.2, 2.6), (math.radians(74), 0, 0)
     view().spaces.active.region_3d.view_perspective = "CAMERA"

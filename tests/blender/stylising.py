@@ -26,6 +26,7 @@ def turning(output: Path) -> Any:
     made.frame_end = 3
     made.sd_core.stylise.overscan = 8
     made.sd_core.stylise.output = str(output)
+    made.sd_core.stylise.method = "FRAMES"
     return made
 
 

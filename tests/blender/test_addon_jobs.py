@@ -351,3 +351,27 @@ def test_the_server_gives_its_memory_back_before_cycles_renders(
     monkeypatch.setattr(render_memory, "read_preferences", lambda: replace(wanted, free_memory_before_render=True))
     bpy.ops.render.render()
     assert freed == [client.url]
+
+
+def test_work_of_several_requests_ends_with_what_it_gives_and_can_be_started_again(bare_addon: ModuleType) -> None:
+    from blender_addon import jobs
+
+    ended: list[str] = []
+
+    def lost(*_: Any) -> int:
+        raise ServerError("gone", status=0)
+
+    job = jobs.submit_work(
+        lost,
+        label="work",
+        again=lambda: lambda job, _: job.warn("second") or 5,
+        on_result=lambda _, value, __: ended.append(f"result {value}"),
+        on_end=lambda job: ended.append(str(job.stage)),
+    )
+    with pytest.raises(ServerError):
+        jobs.wait(job, 10)
+    assert job.has_lost_server
+    assert jobs.retry_lost_jobs() == 1
+    jobs.wait(job, 10)
+    assert ended == ["failed", "result 5", "done"]
+    assert job.warnings == ["second"]

@@ -44,6 +44,7 @@ from tests.server.servers import START
 
 scene = scenes.turning_cube(64, 48)
 settings = scene.sd_core
+settings.stylise.method = "FRAMES"
 shown = settings.bl_rna.properties["mood"]
 assert (shown.name, shown.description) == ("Mood", "Mood of the picture, such as calm")
 assert "mood" in drawn(SDCORE_PT_settings)

@@ -33,7 +33,7 @@ def scene(bare_addon: ModuleType, tmp_path: Path) -> Any:
     """Three frames of `SIZE`, to be stylised in three steps."""
     made = turning(tmp_path / "out")
     made.frame_end = 2
-    made.sd_core.stylise.make_video = False
+    made.sd_core.stylise.make_video, made.sd_core.stylise.method = False, "FRAMES"
     return made
 
 

@@ -34,6 +34,7 @@ def scene(addon: ModuleType) -> Any:
     """A cube on a floor, rendered small, to be stylised in two steps."""
     made = scenes.turning_cube(SIZE[1], SIZE[0])
     scenes.few_steps(made)
+    made.sd_core.stylise.method = "FRAMES"
     return made
 
 

@@ -44,6 +44,7 @@ def scene(addon: ModuleType, tmp_path: Path) -> Any:
     held.prompt = "blue cobblestone"
     held.use_seed = held.use_num_inference_steps = True
     held.seed, held.num_inference_steps = 7, 12
+    held.stylise.method = "FRAMES"
     held.stylise.output, held.stylise.overscan, held.stylise.make_video = str(tmp_path), OVERSCAN, False
     return made
 

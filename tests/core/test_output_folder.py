@@ -326,6 +326,9 @@ def test_workers_at_other_frames_share_a_folder_and_lose_nothing(tmp_path: Path)
     for step in range(10):
         for (first, _), worker in zip(spans, workers, strict=True):
             worker.write({f"frames/{first + step:06d}.png": bytes([first + step])})
+    assert "frames/000029.png" not in workers[0].listed_names()
+    workers[0].reread()
+    assert workers[0].read("frames/000029.png") == bytes([29]), "what another worker has written"
     with pytest.raises(OutputError, match="at frames 10 to 19"):
         OutputFolder(tmp_path, "animation", _NAMES, (15, 16))
     with pytest.raises(OutputError, match="is worked in"):

@@ -6,17 +6,10 @@ It tells what it does in lines of JSON, and ends when nobody listens any more.
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-import threading
-import traceback
 from pathlib import Path
-from typing import Any
 
 import bpy
 
-from sd_core.errors import SDError
 from sd_core.passes import PositionSpace, Sidecar, write_sidecar
 
 from ..exr_write import replace_picture
@@ -24,9 +17,9 @@ from ..scripts import forbid_scripts, remove_compositing
 from .camera import scene_camera
 from .data_camera import DataCamera
 from .data_scene import make_data_scene
-from .exit import exit_blender
-from .order import MESSAGE_PREFIX, RenderOrder, frame_path
+from .order import RenderOrder, frame_path
 from .picture_scene import make_picture_scene, render_picture
+from .program import run_program, tell
 
 
 def main(order: str, *, scripts: bool) -> None:
@@ -34,24 +27,14 @@ def main(order: str, *, scripts: bool) -> None:
 
     scripts: whether code of the file may be run.
     """
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(5)  # the open window goes first
-    try:
-        _render(RenderOrder.read(Path(order)), scripts=scripts)
-        exit_blender(0)
-    except SDError as error:
-        _fail(error.to_dict())
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
-        traceback.print_exc()
-        _fail({"error": "SDError", "message": f"the data passes cannot be rendered: {error}", "hint": ""})
+    run_program(lambda: _render(RenderOrder.read(Path(order)), scripts=scripts), "the data passes cannot be rendered")
 
 
 def _render(order: RenderOrder, *, scripts: bool) -> None:
     scene = bpy.data.scenes[order.scene]
     if not scripts:
         for what in forbid_scripts(scene, pictures=order.pictures):
-            _send({"left_out": what})
+            tell({"left_out": what})
     if bpy.context.window is not None:
         bpy.context.window.scene = scene
     remove_compositing(scene)
@@ -65,7 +48,7 @@ def _render(order: RenderOrder, *, scripts: bool) -> None:
         path = frame_path(order.folder, frame)
         if frame not in order.have and not path.is_file():
             _render_frame(scene, pictures, followers[camera.name], order, path, cut=cut)
-        _send({"frame": frame})
+        tell({"frame": frame})
 
 
 def _render_frame(
@@ -89,19 +72,3 @@ def _render_frame(
     if pictures is not None:
         replace_picture(partial, render_picture(pictures, scene, partial.with_suffix(".png")))
     partial.replace(path)
-
-
-def _exit_with_parent() -> None:
-    while os.read(sys.stdin.fileno(), 1):  # not through the buffer, whose lock would still be locked when Python ends
-        pass
-    os._exit(3)
-
-
-def _send(data: dict[str, Any]) -> None:
-    sys.stdout.write(f"{MESSAGE_PREFIX}{json.dumps(data)}\n")
-    sys.stdout.flush()
-
-
-def _fail(error: dict[str, Any]) -> None:
-    _send({"failed": error})
-    exit_blender(1)

@@ -64,16 +64,22 @@ def make_data_scene(
     Returns:
         The cameras that took the places of the scene's, by name.
     """
-    _set(scene.render, _RENDER)
-    _set(scene.cycles, _CYCLES)
-    _set(scene.render.image_settings, _IMAGE)
-    layer = _only_layer(scene, layer_name)
-    _choose_passes(layer, PASS_NAMES - {"position"} if rest else PASS_NAMES)
+    layer = set_for_data(scene, layer_name, PASS_NAMES - {"position"} if rest else PASS_NAMES)
     if rest:
         add_rest_positions(layer)
     cameras = _replace_cameras(scene, framing)
     scene.render.resolution_y, scene.render.resolution_x = framing.data_size
     return cameras
+
+
+def set_for_data(scene: bpy.types.Scene, layer_name: str, passes: frozenset[str]) -> bpy.types.ViewLayer:
+    """Let a scene render these passes of one view layer, one sample a pixel; size and camera stay."""
+    _set(scene.render, _RENDER)
+    _set(scene.cycles, _CYCLES)
+    _set(scene.render.image_settings, _IMAGE)
+    layer = _only_layer(scene, layer_name)
+    _choose_passes(layer, passes)
+    return layer
 
 
 def _set(group: Any, values: Mapping[str, Any]) -> None:

@@ -6,30 +6,24 @@ The open scene is only read. `prepare_render` runs on the main thread and return
 
 from __future__ import annotations
 
-import json
-import queue
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import bpy
 import numpy as np
 
 import sd_core
-from sd_core.errors import Cancelled, OutputError, RequestError, SDError, error_from_dict
+from sd_core.errors import OutputError, RequestError, SDError, error_from_dict
 
 from ..scripts import can_run_scripts
 from .camera import render_size, require_camera
 from .framing import Framing
-from .order import MESSAGE_PREFIX, RenderOrder, frame_path
-
-_POLL_INTERVAL = 0.1
-"""Seconds between two looks at whether the render is still wanted."""
+from .order import RenderOrder, frame_path
+from .process import lines_of, message_of, running
 
 COPY, ORDER, LOG = "scene.blend", "order.json", "render.log"
 
@@ -92,9 +86,9 @@ class PassRender:
         """
         log = self.order.folder / LOG
         done, failure = 0, None
-        with _start_process(self.command) as process, log.open("w", encoding="utf-8") as kept:
-            for line in _lines(process, lambda: self._stop.is_set() or is_cancelled()):
-                message = _message_of(line)
+        with running(self.command) as process, log.open("w", encoding="utf-8") as kept:
+            for line in lines_of(process, lambda: self._stop.is_set() or is_cancelled()):
+                message = message_of(line)
                 if message is None:
                     kept.write(line)
                 elif "failed" in message:
@@ -240,64 +234,3 @@ def _without_thumbnail() -> Iterator[None]:
         yield
     finally:
         files.file_preview_type = before
-
-
-@contextmanager
-def _start_process(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
-    """The process; neither it nor its pipes are left behind. It ends by itself when nobody holds its input any more."""
-    process = subprocess.Popen(  # noqa: S603 - the Blender that runs
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-
-
-def _lines(process: subprocess.Popen[str], is_cancelled: Callable[[], bool]) -> Iterator[str]:
-    """What the process writes.
-
-    Raises:
-        Cancelled: `is_cancelled` says so, which is asked also while nothing is written.
-    """
-    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
-    reader.start()
-    try:
-        while not is_cancelled():
-            try:
-                line = lines.get(timeout=_POLL_INTERVAL)
-            except queue.Empty:
-                continue
-            if line is None:
-                return
-            yield line
-        raise Cancelled
-    finally:
-        if process.poll() is None and is_cancelled():
-            process.kill()
-        reader.join(_POLL_INTERVAL)
-
-
-def _read(process: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        lines.put(line)
-    lines.put(None)
-
-
-def _message_of(line: str) -> dict[str, Any] | None:
-    """What a line tells; None for one of Blender's own."""
-    if not line.startswith(MESSAGE_PREFIX):
-        return None
-    return json.loads(line.removeprefix(MESSAGE_PREFIX))
