@@ -243,12 +243,12 @@ class BlenderJob:
         return None
 
     def _finish(self, value: Any, converted: Any, calls: JobCallbacks) -> str | None:
-        told = calls.on_result(self, value, converted) if calls.on_result is not None else None
-        if isinstance(told, Generator):
-            self.remaining_callback = told
+        message = calls.on_result(self, value, converted) if calls.on_result is not None else None
+        if isinstance(message, Generator):
+            self.remaining_callback = message
             return None
         self.end(JobStage.DONE)
-        return told
+        return message
 
 
 def _cancel_remote(remote: RemoteJob) -> None:

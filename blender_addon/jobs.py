@@ -137,7 +137,7 @@ def submit_work(  # noqa: PLR0913 - each of them is named at the call
 
 
 def show_frame(job: BlenderJob, event: FrameEvent, converted: Any) -> None:
-    """For the work of a job: a frame is finished; the main thread is told."""
+    """For the work of a job: a frame is finished; the main thread gets it."""
     _inbox.put((job, event, converted))
 
 

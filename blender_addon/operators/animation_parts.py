@@ -37,7 +37,7 @@ def refuse_open_file(output: AnimationOutput) -> None:
     for name in (bpy.data.filepath, *(library.filepath for library in bpy.data.libraries)):
         path = Path(bpy.path.abspath(name)) if name else None
         if path is not None and output.is_scene_copy(path):
-            message = f"{path} is what this is made from, and lies in the output folder {output.folder}"
+            message = f"{path} is in use by this Blender and would be overwritten: it lies in the output folder {output.folder}"
             raise RequestError("output", message, hint="choose another folder, or save the scene elsewhere")
 
 

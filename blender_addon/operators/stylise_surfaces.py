@@ -203,7 +203,7 @@ def scene_named(name: str) -> bpy.types.Scene:
     """
     scene = bpy.data.scenes.get(name)
     if scene is None:
-        raise RequestError("scene", f"{name!r} is gone", hint="start anew")
+        raise RequestError("scene", f"{name!r} is gone", hint="start without Resume")
     return scene
 
 
@@ -264,7 +264,7 @@ def _film(scene: bpy.types.Scene, view_layer: str, frames: range, *, again: bool
     if not again:
         refuse_open_file(output)
     elif not (copy.is_file() and written.is_file()):
-        raise RequestError("resume", f"there is nothing in {copy.parent}", hint="start anew")
+        raise RequestError("resume", f"there is nothing in {copy.parent}", hint="start without Resume")
     output.claim(resume=again)
     try:
         return _claimed_film(scene, view_layer, output, copy, written if again else None)
@@ -281,7 +281,7 @@ def _claimed_film(
     painting = painting_of(scene, view_layer, output, copy, shot_frames(scene, frames))
     text = _ordered(scene, view_layer, painting, frames)
     if written is not None and written.read_text() != text:
-        hint = "change it back, or start anew"
+        hint = "change it back, or start without Resume"
         raise RequestError("resume", "the frame range, size, prompt or another setting has changed since", hint=hint)
     fresh = None if written is not None else output.staging_path("scene.blend")
     if fresh is not None:

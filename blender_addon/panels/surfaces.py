@@ -68,12 +68,12 @@ def draw_surfaces(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
 
 def _draw_selected(layout: bpy.types.UILayout, row: bpy.types.PropertyGroup) -> None:
     """What the object is painted with, and why so."""
-    told = layout.column(align=True)
-    told.active = False
+    lines = layout.column(align=True)
+    lines.active = False
     if not row.prompt and row.found_prompt:
-        told.label(text=row.found_prompt, icon="GREASEPENCIL", translate=False)
+        lines.label(text=row.found_prompt, icon="GREASEPENCIL", translate=False)
     if row.why:
-        told.label(text=row.why, icon="INFO", translate=False)
+        lines.label(text=row.why, icon="INFO", translate=False)
 
 
 CLASSES = (SDCORE_UL_surfaces,)

@@ -18,7 +18,7 @@ from .order import MESSAGE_PREFIX
 
 
 def run_program(work: Callable[[], None], fault: str) -> NoReturn:
-    """Do the work and end the process: with 0, or with 1 after a failure that was told.
+    """Do the work and end the process: with 0, or with 1 after a failure that was reported.
 
     Args:
         fault: what cannot be done, for a failure that nobody foresaw.

@@ -68,7 +68,7 @@ def paint_scene(paints: tuple[Paint, ...]) -> None:
     for paint in paints:
         item = items.get(paint.name)
         if item is None or (paint.unwrapped and not unwrap(item)):
-            raise RequestError("objects", f"{paint.name!r} is not as it was surveyed", hint="start anew")
+            raise RequestError("objects", f"{paint.name!r} is not as it was surveyed", hint="start without Resume")
         paint_object(item, paint, {kind: _image(images, kind, path) for kind, path in paint.maps.items()})
 
 
