@@ -22,14 +22,17 @@ class MapsWidths:
 
     @property
     def reach(self) -> int:
-        """Px from which a pixel's values depend on the picture, in any direction, at most."""
-        return 3 + 2 * 2 * 4 + 4 * 2 * 4 + 8 * 2 * sum(self.dilations)
+        """Px, at most, in any direction, over which the picture bears on a pixel's values."""
+        cells = 1 + 2 + 2  # at 2 px: stem, encoder, decoder; at 4 px the latter two
+        return 2 + 2 * cells + 4 * 4 + 8 * 2 * sum(self.dilations) + STRIDE
 
 
 @dataclass(frozen=True, slots=True)
 class SeenMaps:
-    """What the network sees, each (b, c, h, w): height in px, nearer is larger, of any mean; sRGB albedo; roughness;
-    logits of metal."""
+    """What the network sees, each (b, c, h, w).
+
+    height: px, nearer is larger, of any mean. albedo: sRGB. roughness: [0, 1]. metallic: logits.
+    """
 
     height: Tensor
     albedo: Tensor

@@ -16,8 +16,8 @@ from sd_core.requests import Seamless
 from sd_core.texture.network import MapsNetwork, MapsWidths, SeenMaps
 from sd_core.training.config import Size
 from sd_core.training.loop import Loss
-from sd_core.training.relight import SurfaceBatch, blurred, normals_of, relight
 from sd_core.training.precision import autocast
+from sd_core.training.relight import SurfaceBatch, blurred, normals_of, relight
 from sd_core.training.sheets import to_pictures, write_sheet
 from sd_core.training.surfaces import RELIEF_UNIT, Surfaces
 
