@@ -28,7 +28,7 @@ from .held import HeldEditor
 from .numbers import NumberEditor, side_editor
 from .parts import ListEditor, PartEditor
 from .pictures import PictureEditor
-from .plain import ChoiceEditor, ChoicesEditor, FlagEditor, NameEditor, TextEditor, WrittenEditor
+from .plain import ChoiceEditor, ChoicesEditor, FlagEditor, NameEditor, OptionalFlagEditor, TextEditor, WrittenEditor
 from .seeds import SeedEditor
 
 _PICTURES = (as_picture, as_mask, as_depth, as_control)
@@ -62,7 +62,7 @@ def _special(  # noqa: PLR0911 - one for each kind
     if convert is side:
         return side_editor(spec)
     if convert is flag:
-        return FlagEditor(spec)
+        return OptionalFlagEditor(spec) if spec.optional else FlagEditor(spec)
     if convert in (name, path):
         return NameEditor(spec)
     if convert is depth_range:

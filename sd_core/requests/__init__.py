@@ -1,7 +1,17 @@
 """Requests: small frozen values that say what to make; the same request gives the same pixels everywhere."""
 
 from ..values import replace
-from .choices import ControlKind, Fill, NoiseKind, NormalConvention, PassKind, Seamless, SeamlessMethod, TextureMap
+from .choices import (
+    ControlKind,
+    Fill,
+    MapEstimator,
+    NoiseKind,
+    NormalConvention,
+    PassKind,
+    Seamless,
+    SeamlessMethod,
+    TextureMap,
+)
 from .generation import Generation
 from .images import Adjust, DepthToImage, ImageToImage, Inpaint, TextToImage, Texture, Upscale
 from .parts import Control, ImagePrompt, Keyframe, Lora, Mesh, PassName, Reuse
@@ -24,6 +34,7 @@ __all__ = [
     "Inpaint",
     "Keyframe",
     "Lora",
+    "MapEstimator",
     "Mesh",
     "MeshTexture",
     "NoiseKind",

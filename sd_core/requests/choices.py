@@ -57,6 +57,13 @@ class TextureMap(StrEnum):
     METALLIC = "metallic"
 
 
+class MapEstimator(StrEnum):
+    """What makes maps without a checkpoint: the network in the package, or a rule that takes bright for high."""
+
+    BUILTIN = "builtin"
+    RULE = "rule"
+
+
 class NormalConvention(StrEnum):
     """Direction of the green channel of a normal map: up (OpenGL) or down (DirectX)."""
 
