@@ -48,7 +48,7 @@ RELIEF = About(
 INVERT_HEIGHT = About(
     label="Invert Height",
     help="Whether what looks high is low",
-    unset="no, but where the words name bricks, tiles and the like, whose joints must lie low",
+    unset="no, but where the words name bricks, tiles or planks, whose joints must lie low",
     scope=Scope.WHOLE,
 )
 METALLIC = About(

@@ -34,11 +34,16 @@ _KINDS: dict[Kind, tuple[str, ...]] = {
         "chrome", "chromium", "mirror", "mirrors", "mercury",
     ),
     Kind(0, 0.8, joints=True): (
-        "brick", "bricks", "brickwork", "masonry", "cobblestone", "cobblestones", "cobbles", "cobble", "paving",
-        "pavement", "setts", "flagstone", "flagstones",
+        "brick", "bricks", "brickwork", "masonry",
+    ),
+    Kind(0, 0.8): (
+        "cobblestone", "cobblestones", "cobbles", "cobble", "paving", "pavement", "setts", "flagstone", "flagstones",
     ),
     Kind(0, 0.35, joints=True): (
-        "tile", "tiles", "hexagon", "hexagons", "honeycomb", "mosaic",
+        "tile", "tiles", "mosaic",
+    ),
+    Kind(0, 0.35): (
+        "hexagon", "hexagons", "honeycomb",
     ),
     Kind(0, 0.75): (
         "stone", "stones", "rock", "rocks", "gravel", "pebble", "pebbles", "granite", "sandstone", "limestone",

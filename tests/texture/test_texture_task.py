@@ -30,7 +30,7 @@ from sd_core.requests import (
 from sd_core.tasks.generate import generate
 from sd_core.tasks.plan import Plan, TaskEnv
 from sd_core.tasks.texture import plan_texture
-from sd_core.texture import FAILS, make_material, wrap_score
+from sd_core.texture import FAILS, builtin_estimator, make_material, wrap_score
 from sd_core.training.data.materials import Material
 from sd_core.values import Array
 from tests.conftest import Built
@@ -54,7 +54,7 @@ def test_the_base_colour_is_the_seamless_picture_without_its_shading(engine: Eng
     picture = engine.run(
         TextToImage(prompt="brick wall", seed=3, width=64, height=64, num_inference_steps=2, seamless="xy")
     ).images[0]
-    material = make_material(picture / np.float32(255), "brick wall")
+    material = make_material(picture / np.float32(255), "brick wall", estimator=builtin_estimator())
     assert np.array_equal(result.images[0], np.rint(material.maps[TextureMap.BASE_COLOR] * 255).astype(np.uint8))
     for name in TextureMap:
         assert np.array_equal(result.maps[name], material.maps[name])
