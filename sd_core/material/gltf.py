@@ -35,13 +35,17 @@ class Primitive:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GltfMaterial:
-    """File names of the pictures; `orm` holds occlusion in red, roughness in green and metal in blue."""
+    """File names of the pictures; `orm` holds occlusion in red, roughness in green and metal in blue.
+
+    extras: what glTF has no place for, such as the height; programs keep it as custom properties.
+    """
 
     name: str
     base_color: str
     normal: str | None = None
     orm: str | None = None
     occluded: bool = False
+    extras: Mapping[str, Any] | None = None
 
 
 def gltf(primitives: Sequence[Primitive], materials: Sequence[GltfMaterial]) -> bytes:
@@ -152,6 +156,8 @@ def _material(material: GltfMaterial, names: list[str]) -> dict[str, Any]:
         surface["metallicRoughnessTexture"] = {"index": names.index(material.orm)}
         if material.occluded:
             described["occlusionTexture"] = {"index": names.index(material.orm)}
+    if material.extras is not None:
+        described["extras"] = dict(material.extras)
     if material.normal is not None:
         described["normalTexture"] = {"index": names.index(material.normal)}
     return described

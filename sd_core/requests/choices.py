@@ -64,6 +64,13 @@ class MapEstimator(StrEnum):
     RULE = "rule"
 
 
+class MapFormat(StrEnum):
+    """Files of the maps that are data: PNG of 16 bit, or EXR beside it."""
+
+    PNG = "png"
+    EXR = "exr"
+
+
 class NormalConvention(StrEnum):
     """Direction of the green channel of a normal map: up (OpenGL) or down (DirectX)."""
 

@@ -10,7 +10,7 @@ from ..errors import RequestError
 from ..passes import as_depth
 from ..values import About, Array, Role, Scope, as_control, as_mask, as_picture, field, keyword_only
 from ..values.checks import choice, depth_range, flag, margins, number, optional, path, tuple_of
-from .choices import Fill, NormalConvention, Seamless, TextureMap
+from .choices import Fill, MapFormat, NormalConvention, Seamless, TextureMap
 from .descriptions import (
     CONTROLNET,
     CONTROLNET_SCALE,
@@ -294,6 +294,11 @@ class Texture(Generation):
         converter=optional(path),
         default=None,
         role=Role.ESTIMATOR,
+    )
+    map_format: MapFormat = field(
+        about=About(label="Map Format", help="Files of the maps: png, of 16 bit, or exr, beside them in half floats"),
+        converter=choice(MapFormat),
+        default=MapFormat.PNG,
     )
     relief: float | None = field(about=RELIEF, converter=optional(number(0, 10)), default=None)
     invert_height: bool | None = field(about=INVERT_HEIGHT, converter=optional(flag), default=None)
