@@ -21,6 +21,9 @@ WEIGHTS = Path(__file__).parent.parent / "models" / "builtin" / "maps" / "model.
 TILE = 1024
 """px: larger pictures are computed in tiles of this side, each with what bears on it around it; about 0.7 GB of memory."""
 
+_WAYS: tuple[tuple[tuple[int, ...], bool], ...] = (((), False), ((2, 3), False), ((2,), True), ((3,), True))
+"""Axes along which a picture is flipped, and whether it is transposed, before it is seen."""
+
 _METAL_BETWEEN = (0.35, 0.65)
 """Probabilities up to which a place is no metal, and from which it is: materials are one or the other, greys look wrong."""
 
@@ -44,7 +47,7 @@ def _load(weights: str, device: str) -> MapsNetwork:
 def _estimate(network: MapsNetwork, picture: NDArray[np.float32], device: torch.device) -> Estimate:
     pixels = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
     with torch.inference_mode():
-        seen = torch.cat(see(network, pixels.to(device)), dim=1).cpu().numpy()[0]
+        seen = _see_turned(network, pixels.to(device)).cpu().numpy()[0]
     height, albedo, roughness, metal = seen[0], seen[1:4], seen[4], seen[5]
     low, high = _METAL_BETWEEN
     return Estimate(
@@ -53,6 +56,17 @@ def _estimate(network: MapsNetwork, picture: NDArray[np.float32], device: torch.
         roughness=np.clip(roughness, 0.04, 1),
         metallic=np.clip((metal - low) / (high - low), 0, 1),
     )
+
+
+def _see_turned(network: MapsNetwork, pixels: Tensor) -> Tensor:
+    """All planes (1, 6, h, w), the mean over the picture as it is and turned and mirrored, in which light comes from elsewhere."""
+    total = torch.zeros(())
+    for flipped, turned in _WAYS:
+        way = pixels.flip(flipped) if flipped else pixels
+        planes = torch.cat(see(network, way.transpose(2, 3) if turned else way), dim=1)
+        planes = planes.transpose(2, 3) if turned else planes
+        total = total + (planes.flip(flipped) if flipped else planes)
+    return total / len(_WAYS)
 
 
 def see(network: MapsNetwork, pixels: Tensor, tile: int = TILE) -> tuple[Tensor, Tensor, Tensor, Tensor]:
