@@ -64,7 +64,9 @@ def _of_material(
         surface, drawn, _ = draw_surface(SEED + index, side, sizes=(34, 72), held_out=True, materials=(material,))
         picture = _relit(surface, SEED + index) if relit else drawn / np.float32(255)
         rows.append(_figures(surface, picture, ways))
-    return {name: float(np.nanmean([row[name] for row in rows])) if _any(rows, name) else float("nan") for name in rows[0]}
+    return {
+        name: float(np.nanmean([row[name] for row in rows])) if _any(rows, name) else float("nan") for name in rows[0]
+    }
 
 
 def _any(rows: list[dict[str, float]], name: str) -> bool:
@@ -146,7 +148,9 @@ def _print(table: dict[str, dict[str, float]]) -> None:
     highest = max(albedo, key=lambda m: albedo[m])
     print(f"normals {mean['normal estimator'] / mean['normal flat']:.2f} of flat; worst against flat: {worst}")
     print(f"height {mean['height estimator']:.2f}; lowest: {lowest} {heights[lowest]:.2f}")
-    print(f"albedo {mean['albedo estimator'] / mean['albedo picture']:.2f} of the picture; worst: {highest} {albedo[highest]:.2f}")
+    print(
+        f"albedo {mean['albedo estimator'] / mean['albedo picture']:.2f} of the picture; worst: {highest} {albedo[highest]:.2f}"
+    )
 
 
 if __name__ == "__main__":
