@@ -56,7 +56,8 @@ def read_words(prompt: str) -> Words:
     said = set(words)
     gloss, dull = sorted(said & GLOSSY), sorted(said & DULL)
     corroded = bool(said & CORRODED)
-    named = list(dict.fromkeys([*([] if material is None else [material]), *sorted(said & CORRODED), *gloss, *dull]))
+    heard: list[str] = [*([] if material is None else [material]), *sorted(said & CORRODED), *gloss, *dull]
+    named = list(dict.fromkeys(heard))
     return Words(
         metallic=None if kind is None else kind.metallic,
         corroded=corroded,
