@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
+from sd_core.models.maps_network import STRIDE, MapsNetwork, SeenMaps
 from sd_core.values.srgb import decode_srgb
 
 from .estimate import Estimate, Estimator
-from .network import STRIDE, MapsNetwork, SeenMaps
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "builtin" / "maps" / "model.safetensors"
 

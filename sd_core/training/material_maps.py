@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from sd_core.devices import choose_placement
 from sd_core.diffusion.seamless import seamless
+from sd_core.models.maps_network import MapsNetwork, MapsWidths, SeenMaps
 from sd_core.requests import Seamless
-from sd_core.texture.network import MapsNetwork, MapsWidths, SeenMaps
 from sd_core.training.config import Size
 from sd_core.training.loop import Loss
 from sd_core.training.precision import autocast

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from sd_core.models.maps_network import STRIDE, MapsNetwork, MapsWidths
 from sd_core.requests import Seamless, TextureMap
 from sd_core.texture import FAILS, builtin_estimator, make_material, wrap_score
 from sd_core.texture.learned import see
-from sd_core.texture.network import STRIDE, MapsNetwork, MapsWidths
 from sd_core.texture.relief import decode_normals, normals_from_height
 from sd_core.training.data.materials import Material
 from sd_core.training.data.sample import draw_surface
