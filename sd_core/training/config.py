@@ -80,7 +80,7 @@ _RECIPES: dict[Stage, TrainConfig] = {
         TrainConfig(stage=Stage.CONTROLNET, steps=1000, batch=16, learning_rate=1.2e-3, decay_share=0.7, average=0.99),
         TrainConfig(stage=Stage.TOGETHER, steps=2900, batch=60, learning_rate=1.2e-3, decay_share=0.7),
         TrainConfig(
-            stage=Stage.MAPS, steps=3200, batch=16, learning_rate=3e-3, warmup=60, decay_share=0.8, images=9000
+            stage=Stage.MAPS, steps=5400, batch=8, learning_rate=1.5e-3, warmup=60, decay_share=0.95, images=9000
         ),
     )
 }
