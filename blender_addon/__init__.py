@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stable Diffusion in Blender: images, materials, textured meshes, stylised renders and animations.
 
-The extension is under the GNU General Public License (see LICENSE beside this file). It holds no engine: it talks to a
+The extension is under the GNU General Public License (see LICENSE in this folder). It holds no engine: it talks to a
 server of `sd_core`, which it can start.
 """
 
@@ -22,11 +22,11 @@ def unregister() -> None:
 
     registration.unregister()
     if __package__.startswith("bl_ext."):
-        _forget_modules()
+        _unload_modules()
 
 
-def _forget_modules() -> None:
-    """Let the next `register` read everything anew: Blender keeps modules when an update replaces their files."""
+def _unload_modules() -> None:
+    """Let the next `register` read everything again: Blender keeps modules when an update replaces their files."""
     import bpy
 
     wheels = Path(bpy.utils.user_resource("EXTENSIONS"))

@@ -7,39 +7,39 @@ from pathlib import Path
 
 from sd_core.errors import NotAllowed
 from sd_core.paths import home_folder
-from sd_core.trust import Allowed, Kind, approve, named_in, printable
+from sd_core.trust import Allowed, Kind, approve, external_names, printable
 from sd_core.values import Role
 
 from .job import BlenderJob
 from .preferences import Preferences
 
 
-def own_home(preferences: Preferences) -> Path | None:
+def local_data_folder(preferences: Preferences) -> Path | None:
     """Where approvals for the server on this computer are kept; None: another server has its own, and its own rule."""
-    return None if preferences.url else preferences.home or home_folder()
+    return None if preferences.url else preferences.data_folder or home_folder()
 
 
-def asked_for(job: BlenderJob, home: Path) -> list[tuple[str, str]]:
+def refused_names(job: BlenderJob, data_folder: Path) -> list[tuple[str, str]]:
     """(role, hub id or whole path) of what a job was refused for, as it stands now; empty: nothing that can be allowed."""
     if not isinstance(job.error, NotAllowed) or job.request is None:
         return []
-    named = (each for each in named_in(job.request) if each.role is not Role.FILE)
-    refused = Allowed(home=home).refusals(named)
-    wanted = ((str(each.role), place.text) for each, place in refused if place.kind is not Kind.NOTHING)
+    named = (each for each in external_names(job.request) if each.role is not Role.FILE)
+    refused = Allowed(home=data_folder).refusals(named)
+    wanted = ((str(each.role), target.text) for each, target in refused if target.kind is not Kind.NOTHING)
     return list(dict.fromkeys(wanted))
 
 
-def lines(wanted: list[tuple[str, str]]) -> list[str]:
+def dialog_lines(names: list[tuple[str, str]]) -> list[str]:
     """What a dialog shows of it."""
-    return [printable(f"{role}: {text}") for role, text in wanted]
+    return [printable(f"{role}: {text}") for role, text in names]
 
 
-def allow(job: BlenderJob, home: Path, wanted: list[tuple[str, str]]) -> None:
+def allow(job: BlenderJob, data_folder: Path, names: list[tuple[str, str]]) -> None:
     """Note that the user allows just what was shown, and start the job again.
 
     Raises:
         SDError: the approvals cannot be read or written.
     """
-    approve(home, [text for _, text in wanted])
+    approve(data_folder, [text for _, text in names])
     job.reset()
     job.begin()

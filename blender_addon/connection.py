@@ -25,7 +25,7 @@ _PATIENCE = 8.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class State(StrEnum):
+class ServerState(StrEnum):
     """How the server is, as far as is known."""
 
     UNKNOWN = "unknown"
@@ -35,13 +35,13 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class ServerStatus:
     """What panels show.
 
     health: as `GET /v1/health` gives it. models, loras: as `Client.models` and `Client.loras`. error: why there is no server.
     """
 
-    state: State = State.UNKNOWN
+    state: ServerState = ServerState.UNKNOWN
     url: str = ""
     health: Mapping[str, Any] = field(default_factory=dict)
     models: Sequence[ModelFacts] = ()
@@ -53,7 +53,7 @@ class Connection:
     """One server at a time, shared by all jobs."""
 
     def __init__(self) -> None:
-        self.status = Status()
+        self.status = ServerStatus()
         self._lock = threading.Lock()
         self._client: Client | None = None
         self._key: tuple[object, ...] = ()
@@ -68,30 +68,30 @@ class Connection:
             ServerError: no server, with what to do.
         """
         with self._lock:
-            key = (preferences.url, preferences.token, preferences.python, preferences.home)
-            if self._client is not None and self._key == key and self._answers():
+            key = (preferences.url, preferences.token, preferences.python, preferences.data_folder)
+            if self._client is not None and self._key == key and self._is_reachable():
                 return self._client
-            self._drop()
-            self.status = Status(state=State.STARTING)
+            self._disconnect()
+            self.status = ServerStatus(state=ServerState.STARTING)
             try:
                 self._client, self._key = self._open(preferences), key
             except SDError as error:
-                self.status = Status(state=State.FAILED, error=error)
+                self.status = ServerStatus(state=ServerState.FAILED, error=error)
                 raise
-            self.status = Status(state=State.READY, url=self._client.url)
+            self.status = ServerStatus(state=ServerState.READY, url=self._client.url)
             return self._client
 
-    def find(self, preferences: Preferences) -> Status:
+    def find(self, preferences: Preferences) -> ServerStatus:
         """How the server is now, without starting one. Waits, so it is not for the main thread."""
         if self._lock.acquire(blocking=False):
             try:
-                self.status = self._look(preferences)
+                self.status = self._query_status(preferences)
             finally:
                 self._lock.release()
         return self.status
 
     def refresh(self, preferences: Preferences) -> None:
-        """Ask anew for the models and LoRAs that the server offers; does nothing where none runs. Waits.
+        """Ask again for the models and LoRAs that the server offers; does nothing where none runs. Waits.
 
         Raises:
             ServerError: it does not answer.
@@ -105,7 +105,7 @@ class Connection:
         Raises:
             ServerError: it does not answer.
         """
-        if self.find(preferences).state is State.READY and self._client is not None:
+        if self.find(preferences).state is ServerState.READY and self._client is not None:
             self._client.free_memory()
 
     def stop(self, patience: float = -1) -> None:
@@ -116,23 +116,23 @@ class Connection:
         """
         alone = self._lock.acquire(timeout=patience)
         try:
-            self._drop()
+            self._disconnect()
             self._end_process()
-            self.status = Status()
+            self.status = ServerStatus()
         finally:
             if alone:
                 self._lock.release()
 
-    def note(self, error: SDError) -> None:
+    def record_error(self, error: SDError) -> None:
         """Let the panels show why something with the server did not work."""
         self.status = replace(self.status, error=error)
 
     @property
-    def started_here(self) -> bool:
+    def is_started_here(self) -> bool:
         """Whether the server is a child of this Blender."""
         return self._process is not None and self._process.process.poll() is None
 
-    def _answers(self) -> bool:
+    def _is_reachable(self) -> bool:
         assert self._client is not None
         if self._process is not None and self._process.process.poll() is not None:
             return False
@@ -142,20 +142,22 @@ class Connection:
             return False
         return True
 
-    def _look(self, preferences: Preferences) -> Status:
+    def _query_status(self, preferences: Preferences) -> ServerStatus:
         try:
             if self._client is None:
                 self._client = self._connect(preferences)
-                self._key = (preferences.url, preferences.token, preferences.python, preferences.home)
+                self._key = (preferences.url, preferences.token, preferences.python, preferences.data_folder)
             health = self._client.health()
-            known = self.status if self.status.models else self._offer(self._client)
-            return replace(known, state=State.READY, url=self._client.url, health=health, error=None)
+            known = self.status if self.status.models else self._with_models(self._client)
+            return replace(known, state=ServerState.READY, url=self._client.url, health=health, error=None)
         except SDError as error:
-            self._drop()
-            kept = self.status.error if self.status.state is State.FAILED else None
-            return Status(error=kept or error, state=State.FAILED if kept or preferences.url else State.UNKNOWN)
+            self._disconnect()
+            kept = self.status.error if self.status.state is ServerState.FAILED else None
+            return ServerStatus(
+                error=kept or error, state=ServerState.FAILED if kept or preferences.url else ServerState.UNKNOWN
+            )
 
-    def _offer(self, client: Client) -> Status:
+    def _with_models(self, client: Client) -> ServerStatus:
         """With what the server has for requests; while its engine is starting that is asked for at every look."""
         try:
             return replace(self.status, models=client.models(), loras=_loras_of(client))
@@ -174,10 +176,10 @@ class Connection:
 
     def _connect(self, preferences: Preferences) -> Client:
         if not preferences.url:
-            return connect(home=preferences.home, patience=_PATIENCE)
+            return connect(home=preferences.data_folder, patience=_PATIENCE)
         if not preferences.online and urlsplit(preferences.url).hostname not in _LOOPBACK:
             raise ServerError(
-                "Blender may not use the network",
+                "Blender's online access is off",
                 hint="allow online access in the preferences, under System",
                 code=ErrorCode.NETWORK_NOT_ALLOWED,
             )
@@ -187,14 +189,14 @@ class Connection:
         if not preferences.python:
             raise ServerError(
                 "no Python with sd_core was found",
-                hint='install it (pip install "sd-core[all]") or name its Python in the preferences',
+                hint='install it (pip install "sd-core[all]") or choose its Python in the preferences of the extension',
                 code=ErrorCode.SERVER_NOT_INSTALLED,
             )
         self._end_process()
         self._process = start_server(
             preferences.python,
             ("--device", preferences.device),
-            home=preferences.home,
+            home=preferences.data_folder,
             environment={} if preferences.online else {"HF_HUB_OFFLINE": "1"},
             timeout=120,
         )
@@ -202,7 +204,7 @@ class Connection:
         client.patience = _PATIENCE
         return client
 
-    def _drop(self) -> None:
+    def _disconnect(self) -> None:
         if self._client is not None:
             self._client.close()
         self._client = None
@@ -228,29 +230,29 @@ server = Connection()
 """The connection of this Blender."""
 
 
-class Watch:
+class StatusPoller:
     """Asks the server how it is, in a thread of its own, as long as a panel shows it."""
 
-    _EVERY = 3.0
+    _INTERVAL = 3.0
     """Seconds between two questions, and for which a panel counts as shown after it was drawn."""
 
     def __init__(self) -> None:
-        self._drawn = self._asked = 0.0
+        self._last_drawn = self._asked = 0.0
         self._shown = server.status
 
     def note_drawn(self) -> None:
         """A panel shows the status."""
-        self._drawn = time.monotonic()
+        self._last_drawn = time.monotonic()
 
     def tick(self) -> bool:
         """Ask again if it is time; gives whether the status has changed since the last call. For the main thread."""
         now = time.monotonic()
-        if now - self._drawn < 2 * self._EVERY and now - self._asked > self._EVERY:
+        if now - self._last_drawn < 2 * self._INTERVAL and now - self._asked > self._INTERVAL:
             self._asked = now
             threading.Thread(target=server.find, args=(read_preferences(),), name="sd_core-watch", daemon=True).start()
         changed, self._shown = self._shown != server.status, server.status
         return changed
 
 
-watch = Watch()
+status_poller = StatusPoller()
 """The only one."""

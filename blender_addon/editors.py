@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where results are shown: an Image Editor of any window, beside the render if there is room."""
+"""Where results are shown: an Image Editor of any window, next to the render if there is room."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ import bpy
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ImageEditorRef:
     """An Image Editor, found again by the number of its area; 0: any."""
 
     area: int = 0
 
     @classmethod
-    def of(cls, context: bpy.types.Context) -> Place:
+    def of(cls, context: bpy.types.Context) -> ImageEditorRef:
         """The one in which an operator runs."""
         area = context.area
         return cls(area.as_pointer() if area is not None and area.type == "IMAGE_EDITOR" else 0)
 
 
-def editor_at(place: Place) -> bpy.types.SpaceImageEditor | None:
-    """The editor of `place`; else one whose image is not pinned, and that shows no render if there is such a one."""
+def find_editor(editor: ImageEditorRef) -> bpy.types.SpaceImageEditor | None:
+    """The editor of `editor`; else one whose image is not pinned, and that shows no render if there is such a one."""
     editors = list(_editors())
-    own = next((space for area, space in editors if area == place.area), None)
+    own = next((space for area, space in editors if area == editor.area), None)
     if own is not None:
         return own
-    return min((space for _, space in editors if not space.use_image_pin), key=_shows_render, default=None)
+    return min((space for _, space in editors if not space.use_image_pin), key=_is_showing_render, default=None)
 
 
-def show(image: bpy.types.Image, place: Place = Place()) -> bool:
-    """Open an image in the editor at `place`.
+def show(image: bpy.types.Image, editor: ImageEditorRef = ImageEditorRef()) -> bool:
+    """Open an image in the editor at `editor`.
 
     Returns:
         False where there is no Image Editor for it.
     """
-    space = editor_at(place)
+    space = find_editor(editor)
     if space is not None:
         space.image = image
     return space is not None
 
 
-def _shows_render(space: bpy.types.SpaceImageEditor) -> bool:
+def _is_showing_render(space: bpy.types.SpaceImageEditor) -> bool:
     return space.image is not None and space.image.type == "RENDER_RESULT"
 
 

@@ -27,11 +27,11 @@ from . import jobs, registration
 from .job import BlenderJob
 from .operators.stylise_animation import output_of, stylise_animation
 from .preferences import Preferences, read_preferences
-from .scene.passes.exit import end_blender
+from .scene.passes.exit import exit_blender
 
-DONE, FAILED, WRONG, CANCELLED = 0, 1, 2, 130
+DONE, FAILED, USAGE_ERROR, CANCELLED = 0, 1, 2, 130
 
-_LOOK = 0.05
+_POLL_INTERVAL = 0.05
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -40,12 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: as after `--` on Blender's command line, which are taken where none are given.
     """
-    given = _after_dashes(sys.argv) if arguments is None else arguments
+    given = _arguments_after_dashes(sys.argv) if arguments is None else arguments
     try:
         options = _parser().parse_args(given)
-    except SystemExit as told:  # what is wrong with them, or what `--help` says
-        end_blender(WRONG if told.code else DONE)
-    end_blender(run(options))
+    except SystemExit as ended:  # what is wrong with them, or what `--help` says
+        exit_blender(USAGE_ERROR if ended.code else DONE)
+    exit_blender(run(options))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         return CANCELLED
     except RequestError as error:
         _say(f"error: {error}")
-        return WRONG
+        return USAGE_ERROR
     except SDError as error:
         _say(f"error: {error}")
         return FAILED
@@ -79,25 +79,25 @@ def animate(options: argparse.Namespace) -> None:
     layer = options.view_layer or next((layer.name for layer in scene.view_layers if layer.use), "")
     if layer not in scene.view_layers:
         raise RequestError(
-            "view_layer", f"there is no {layer!r}", hint=", ".join(held.name for held in scene.view_layers)
+            "view_layer", f"there is no {layer!r}", hint=", ".join(each.name for each in scene.view_layers)
         )
     frames = _frames(scene, options)
-    job = stylise_animation(scene, layer, frames, again=options.resume, preferences=_preferences(options))
+    job = stylise_animation(scene, layer, frames, resume=options.resume, preferences=_preferences(options))
     _cancel_on_signals(job)
-    _follow(job)
+    _wait_and_log(job)
     output = output_of(scene, frames)
     _say(f"wrote {output.folder / 'frames'}" + (f" and {output.video}" if output.video.is_file() else ""))
 
 
-def _follow(job: BlenderJob) -> None:
-    told = ""
-    while not job.ended:
-        if not jobs.drain(0.0):  # one event at a time: of several, a log wants each
-            time.sleep(_LOOK)
+def _wait_and_log(job: BlenderJob) -> None:
+    last_line = ""
+    while not job.has_ended:
+        if not jobs.handle_events(0.0):  # one event at a time: of several, a log wants each
+            time.sleep(_POLL_INTERVAL)
         now = f"{job.stage}: {job.message}" if job.message else str(job.stage)
-        if now != told:
-            told = now
-            _say(f"{now} ({job.share:.0%})")
+        if now != last_line:
+            last_line = now
+            _say(f"{now} ({job.progress:.0%})")
     if job.error is not None:
         raise job.error
 
@@ -112,7 +112,7 @@ def _scene(name: str) -> bpy.types.Scene:
         return bpy.context.scene
     scene = bpy.data.scenes.get(name)
     if scene is None:
-        raise RequestError("scene", f"there is no {name!r}", hint=", ".join(held.name for held in bpy.data.scenes))
+        raise RequestError("scene", f"there is no {name!r}", hint=", ".join(each.name for each in bpy.data.scenes))
     return scene
 
 
@@ -137,24 +137,24 @@ def _preferences(options: argparse.Namespace) -> Preferences:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="blender -b FILE ... --", description="Stylise the animation of a file.")
-    parser.add_argument("--scene", default="", help="name of the scene; the one that was open")
-    parser.add_argument("--view-layer", default="", help="name of the view layer; the first that is rendered")
-    parser.add_argument("--start", type=int, help="first frame; the scene's")
-    parser.add_argument("--end", type=int, help="last frame; the scene's")
-    parser.add_argument("--step", type=int, help="frames from one picture to the next; the scene's")
-    parser.add_argument("--prompt", help="what the pictures show; the scene's")
-    parser.add_argument("--output", default="", help="folder for all files; the scene's")
-    parser.add_argument("--resume", action="store_true", help="take up what an earlier run has left in the folder")
+    parser.add_argument("--scene", default="", help="name of the scene (default: the active one)")
+    parser.add_argument("--view-layer", default="", help="name of the view layer (default: the first that is rendered)")
+    parser.add_argument("--start", type=int, help="first frame (default: start of the scene)")
+    parser.add_argument("--end", type=int, help="last frame (default: end of the scene)")
+    parser.add_argument("--step", type=int, help="frame step (default: step of the scene)")
+    parser.add_argument("--prompt", help="prompt (default: prompt of the scene)")
+    parser.add_argument("--output", default="", help="folder for all files (default: folder of the scene)")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run in the output folder")
     parser.add_argument(
-        "--url", default="", help="a server that runs already; that of the preferences, else one is started"
+        "--url", default="", help="URL of a running server (default: as in the preferences, else a server is started)"
     )
-    parser.add_argument("--token", default="", help="its bearer token")
+    parser.add_argument("--token", default="", help="bearer token of the server")
     parser.add_argument("--python", default="", help="the Python with sd_core, to start a server with")
     parser.add_argument("--device", default="", help="auto, cpu, cuda, cuda:1 or mps, for a server that is started")
     return parser
 
 
-def _after_dashes(arguments: Sequence[str]) -> Sequence[str]:
+def _arguments_after_dashes(arguments: Sequence[str]) -> Sequence[str]:
     return arguments[arguments.index("--") + 1 :] if "--" in arguments else ()
 
 

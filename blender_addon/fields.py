@@ -23,16 +23,10 @@ from bpy.props import (
 from sd_core.requests import Control, Generation, Request
 from sd_core.values import FieldSpec, Role, Value, field_specs
 from sd_core.values.checks import choice, depth_range, integer, margins, number, side
+from sd_core.values.choice_labels import choice_label
 
-_LABELS = {
-    "xy": "X and Y", "mlsd": "MLSD", "openpose": "OpenPose", "softedge": "Soft Edge", "lineart": "Line Art",
-    "opengl": "OpenGL", "directx": "DirectX",
-    "surface": "Follows Surfaces", "fixed": "Same in Every Frame", "independent": "Different in Every Frame",
-}  # fmt: skip
-"""Labels of choices that differ from their names in title case."""
-
-USE = "use_"
-"""Begins the name of the switch beside a value that may be None."""
+SWITCH_PREFIX = "use_"
+"""Begins the name of the switch of a value that may be None."""
 
 WEIGHT: Mapping[str, Any] = MappingProxyType({"soft_max": 2, "subtype": "FACTOR"})
 """Options of a property that says how strongly something acts; more than 2 must be typed."""
@@ -71,7 +65,7 @@ def added_fields(
 
 def property_names(specs: Properties) -> list[str]:
     """The properties for these fields, with their switches."""
-    switched = ((USE + name, name) if spec.optional else (name,) for name, spec in specs.items())
+    switched = ((SWITCH_PREFIX + name, name) if spec.optional else (name,) for name, spec in specs.items())
     return [name for pair in switched for name in pair]
 
 
@@ -94,7 +88,7 @@ def request_properties(
             settings["default"] = (defaults or {})[name]
         if spec.optional:
             about = f"Use this value; off: {spec.about.unset}"
-            found[USE + name] = BoolProperty(name=spec.label, description=about, default=False)
+            found[SWITCH_PREFIX + name] = BoolProperty(name=spec.label, description=about, default=False)
         found[name] = _property(spec, settings)
     return found
 
@@ -127,8 +121,8 @@ def set_values(group: bpy.types.PropertyGroup, values: Mapping[str, Any]) -> Non
     for name, value in values.items():
         if name not in known:
             continue
-        if USE + name in known:
-            setattr(group, USE + name, value is not None)
+        if SWITCH_PREFIX + name in known:
+            setattr(group, SWITCH_PREFIX + name, value is not None)
         if value is not None:
             setattr(group, name, str(value) if isinstance(value, StrEnum) else value)
         elif known[name].type == "STRING":
@@ -140,13 +134,8 @@ def exact(value: float) -> float:
     return round(value, 6)
 
 
-def choice_label(name: str) -> str:
-    """A member of a closed choice, for people."""
-    return _LABELS.get(name, name.replace("_", " ").title())
-
-
 def _value(group: bpy.types.PropertyGroup, name: str, spec: FieldSpec) -> Any:
-    if spec.optional and not getattr(group, USE + name):
+    if spec.optional and not getattr(group, SWITCH_PREFIX + name):
         return None
     value = getattr(group, name)
     if isinstance(value, float):
@@ -163,19 +152,19 @@ def _is_text(spec: FieldSpec) -> bool:
 
 
 def _property(spec: FieldSpec, settings: Mapping[str, Any]) -> Any:
-    make, extra = _kind(spec)
+    make, extra = _property_type(spec)
     given = {"name": spec.label, "description": tooltip(spec), **extra, **settings}
-    if not spec.required and spec.default is not None:
+    if not spec.is_required and spec.default is not None:
         given.setdefault("default", spec.default)
     if make is EnumProperty and "default" in given:
-        held = given["default"]
-        given["default"] = {str(member) for member in held} if spec.many else str(held)
+        default = given["default"]
+        given["default"] = {str(member) for member in default} if spec.many else str(default)
     if "default" not in given and given.get("min", 0) > 0 and "size" not in given:
         given["default"] = given["min"]
     return make(**given)
 
 
-def _kind(spec: FieldSpec) -> tuple[Callable[..., Any], dict[str, Any]]:
+def _property_type(spec: FieldSpec) -> tuple[Callable[..., Any], dict[str, Any]]:
     """Blender's property for a field, with its range.
 
     Raises:

@@ -13,7 +13,7 @@ _PROGRAM = "sd-core"
 
 
 def find_python(environment: Mapping[str, str] = os.environ) -> str:
-    """The interpreter beside the program `sd-core`, on the path or in the active environment; empty if there is none."""
+    """The interpreter next to the program `sd-core`, on the path or in the active environment; empty if there is none."""
     for folder in _folders(environment):
         for name in ("python.exe", "python3", "python"):
             if (folder / name).is_file():

@@ -16,13 +16,13 @@ from sd_core.files import write_files
 from sd_core.requests import Request
 from sd_core.saving import save_arrays
 
-SHOWN = 60
+MAX_SHOWN = 60
 """The newest images that the panel offers."""
 
-_NONE = ("NONE", "Nothing yet", "Images appear here as they are made", "IMAGE_DATA", 0)
+_NONE = ("NONE", "No Images", "Generated images appear here", "IMAGE_DATA", 0)
 
 
-class _Shelf:
+class _ThumbnailMenu:
     """Thumbnails and the items of the menu: Blender wants the strings of a menu kept."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class _Shelf:
         self.stale = True
 
 
-_shelf = _Shelf()
+_menu = _ThumbnailMenu()
 
 
 def user_folder() -> Path:
@@ -42,12 +42,12 @@ def user_folder() -> Path:
     return Path(bpy.utils.user_resource("DATAFILES", path="sd_core", create=True))
 
 
-def folder() -> Path:
+def history_folder() -> Path:
     """Where the images are kept; for the main thread."""
     return user_folder() / "history"
 
 
-def keep(folder: Path, images: Sequence[tuple[bytes, Request]]) -> list[Path]:
+def save_images(folder: Path, images: Sequence[tuple[bytes, Request]]) -> list[Path]:
     """Write images and the arrays that they were made from; safe to call from any thread.
 
     Raises:
@@ -61,11 +61,11 @@ def keep(folder: Path, images: Sequence[tuple[bytes, Request]]) -> list[Path]:
     if images and images[0][1].arrays():
         save_arrays(images[0][1], folder / f"{stem}.inputs")
     write_files((path, png) for path, (png, _) in zip(paths, images, strict=True))
-    _shelf.stale = True
+    _menu.stale = True
     return paths
 
 
-def forget(path: Path) -> None:
+def remove_image(path: Path) -> None:
     """Remove an image of the history, and its inputs where no other image was made from them."""
     path.unlink(missing_ok=True)
     stem = path.stem.rsplit("-", 1)[0]
@@ -75,25 +75,25 @@ def forget(path: Path) -> None:
             file.unlink()
         if not any(inputs.iterdir()):  # else somebody keeps something of his own there
             inputs.rmdir()
-    _shelf.stale = True
+    _menu.stale = True
 
 
 def selected_image(context: bpy.types.Context) -> Path | None:
     """The image that is selected in the panel."""
     name = context.window_manager.sd_core.history
-    return None if name in ("", "NONE") else folder() / name
+    return None if name in ("", "NONE") else history_folder() / name
 
 
-def _items(_: object, context: bpy.types.Context | None) -> list[tuple[str, str, str, int | str, int]]:
-    if _shelf.stale and _shelf.previews is not None:
-        _shelf.stale = False
-        _shelf.items = _load(_shelf.previews) or [_NONE]
-    return _shelf.items
+def _menu_items(_: object, context: bpy.types.Context | None) -> list[tuple[str, str, str, int | str, int]]:
+    if _menu.stale and _menu.previews is not None:
+        _menu.stale = False
+        _menu.items = _load_items(_menu.previews) or [_NONE]
+    return _menu.items
 
 
-def _load(previews: bpy.utils.previews.ImagePreviewCollection) -> list[tuple[str, str, str, int | str, int]]:
+def _load_items(previews: bpy.utils.previews.ImagePreviewCollection) -> list[tuple[str, str, str, int | str, int]]:
     """The newest first; thumbnails are read when they are first drawn."""
-    paths = sorted(folder().glob("*.png"), reverse=True)[:SHOWN]
+    paths = sorted(history_folder().glob("*.png"), reverse=True)[:MAX_SHOWN]
     for path in paths:
         if path.name not in previews:
             previews.load(path.name, str(path), "IMAGE")
@@ -106,9 +106,7 @@ def _load(previews: bpy.utils.previews.ImagePreviewCollection) -> list[tuple[str
 class SDCORE_PG_window(bpy.types.PropertyGroup):
     """What the panels remember while Blender runs; it is not saved."""
 
-    __annotations__ = {
-        "history": EnumProperty(name="History", description="Images that were made before", items=_items)
-    }
+    __annotations__ = {"history": EnumProperty(name="History", description="Generated images", items=_menu_items)}
 
 
 CLASSES = (SDCORE_PG_window,)
@@ -116,14 +114,14 @@ CLASSES = (SDCORE_PG_window,)
 
 def register() -> None:
     """Make room for thumbnails."""
-    _shelf.previews = bpy.utils.previews.new()
-    _shelf.stale = True
+    _menu.previews = bpy.utils.previews.new()
+    _menu.stale = True
     bpy.types.WindowManager.sd_core = PointerProperty(type=SDCORE_PG_window, options={"SKIP_SAVE"})
 
 
 def unregister() -> None:
     """Drop the thumbnails."""
     del bpy.types.WindowManager.sd_core
-    if _shelf.previews is not None:
-        bpy.utils.previews.remove(_shelf.previews)
-    _shelf.previews, _shelf.items = None, [_NONE]
+    if _menu.previews is not None:
+        bpy.utils.previews.remove(_menu.previews)
+    _menu.previews, _menu.items = None, [_NONE]

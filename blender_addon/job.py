@@ -18,12 +18,12 @@ from sd_core.jobs import outcome
 from sd_core.requests import Request
 from sd_core.results import Result
 
-from .editors import Place
+from .editors import ImageEditorRef
 
 _log = logging.getLogger(__name__)
 
 
-class Stage(StrEnum):
+class JobStage(StrEnum):
     """How far a job is."""
 
     PREPARING = "preparing"
@@ -35,10 +35,10 @@ class Stage(StrEnum):
     CANCELLED = "cancelled"
 
 
-Parts = Generator[None, None, str | None]
+SteppedCallback = Generator[None, None, str | None]
 """A callback in parts; it ends with the name of an undo step."""
 
-ENDED = frozenset({Stage.DONE, Stage.FAILED, Stage.CANCELLED})
+FINAL_STAGES = frozenset({JobStage.DONE, JobStage.FAILED, JobStage.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,18 @@ class Message:
     """What goes on before there is a request."""
 
     message: str
-    share: float | None
+    progress: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
+class WarningMessage:
     """What the user should know of a result that there is nevertheless."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
-class Calls:
+class JobCallbacks:
     """What to call on the main thread; each is called with the job first.
 
     on_step: `(job, StepEvent)`. on_frame: `(job, FrameEvent, converted)`. on_result: `(job, Result, converted)`; the name of
@@ -68,7 +68,7 @@ class Calls:
 
     on_step: Callable[[BlenderJob, StepEvent], None] | None = None
     on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None
-    on_result: Callable[[BlenderJob, Result, Any], str | Parts | None] | None = None
+    on_result: Callable[[BlenderJob, Result, Any], str | SteppedCallback | None] | None = None
     on_end: Callable[[BlenderJob], None] | None = None
 
 
@@ -76,44 +76,44 @@ class Calls:
 class BlenderJob:
     """A job as panels see it; changed by the main thread alone, but for what is marked.
 
-    label: for people. inbox: takes `(job, event, converted)` from any thread. file: number of the open file when it was
-    submitted. share: done, in [0, 1]. message: what goes on. preview: newest (h, w, 3) uint8. place: over whose image the
+    label: for people. inbox: takes `(job, event, converted)` from any thread. file_number: number of the open file when it was
+    submitted. progress: done, in [0, 1]. message: what goes on. preview: newest (h, w, 3) uint8. editor: over whose image the
     preview is drawn; None: over none. error: of a failed one. warnings: what the user should know of the result.
-    parts: what is left of `on_result`. begin: starts the job's thread. request: as it was sent first; made by that thread.
-    asked: whether the user was asked to allow what it names.
+    remaining_callback: what is left of `on_result`. begin: starts the job's thread. request: as it was sent first; made by
+    that thread. has_asked_permission: whether the user was asked to allow what it names.
     """
 
     label: str
-    inbox: Callable[[tuple[BlenderJob, Event | Message | Warned, Any]], None]
-    calls: Calls
-    file: int
+    inbox: Callable[[tuple[BlenderJob, Event | Message | WarningMessage, Any]], None]
+    callbacks: JobCallbacks
+    file_number: int
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    stage: Stage = Stage.PREPARING
-    share: float = 0.0
+    stage: JobStage = JobStage.PREPARING
+    progress: float = 0.0
     seconds_left: float | None = None
     message: str = ""
     preview: Any = None
-    place: Place | None = None
+    editor: ImageEditorRef | None = None
     error: SDError | None = None
     warnings: list[str] = field(default_factory=list)
-    parts: Parts | None = None
+    remaining_callback: SteppedCallback | None = None
     begin: Callable[[], None] = lambda: None
     request: Request | None = None
-    asked: bool = False
+    has_asked_permission: bool = False
     _stop: threading.Event = field(default_factory=threading.Event)
     _remote: RemoteJob | None = None
     _cancelling: threading.Thread | None = None
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether nothing more will come."""
-        return self.stage in ENDED
+        return self.stage in FINAL_STAGES
 
     @property
-    def lost(self) -> bool:
+    def has_lost_server(self) -> bool:
         """Whether it failed because the server was gone; the server may still know it."""
         gone = isinstance(self.error, EngineDied) or (isinstance(self.error, ServerError) and self.error.status == 0)
-        return self.stage is Stage.FAILED and gone
+        return self.stage is JobStage.FAILED and gone
 
     def reset(self) -> None:
         """As if it had just been submitted, but for the request.
@@ -122,7 +122,7 @@ class BlenderJob:
         """
         if isinstance(self.error, EngineDied):
             self.id = uuid.uuid4().hex
-        self.stage, self.error, self.message, self.share, self._remote = Stage.PREPARING, None, "", 0.0, None
+        self.stage, self.error, self.message, self.progress, self._remote = JobStage.PREPARING, None, "", 0.0, None
         self._stop.clear()
 
     @property
@@ -137,12 +137,12 @@ class BlenderJob:
             self._cancelling = threading.Thread(target=_cancel_remote, args=(self._remote,), daemon=True)
             self._cancelling.start()
 
-    def settle(self, timeout: float) -> None:
+    def wait_for_cancel(self, timeout: float) -> None:
         """Wait until the server has heard of `cancel`, for `timeout` seconds at most."""
         if self._cancelling is not None:
             self._cancelling.join(timeout)
 
-    def tell(self, message: str, share: float | None = None) -> None:
+    def report_progress(self, message: str, progress: float | None = None) -> None:
         """Say what goes on before the request is there; for the job's thread.
 
         Raises:
@@ -150,76 +150,81 @@ class BlenderJob:
         """
         if self.cancel_requested:
             raise Cancelled
-        self.inbox((self, Message(message, share), None))
+        self.inbox((self, Message(message, progress), None))
 
-    def left_out(self, what: str) -> None:
+    def warn_omitted(self, what: str) -> None:
         """Warn of a part of the scene that its picture lacks, because it would run code; for the job's thread."""
-        self.inbox((self, Warned(f"{what} is left out: scripts of this file are not allowed"), None))
+        self.inbox((self, WarningMessage(f"{what} is not rendered, because scripts of this file may not run"), None))
 
-    def follow(self, remote: RemoteJob) -> None:
+    def attach_remote(self, remote: RemoteJob) -> None:
         """The job is on the server now; for the job's thread."""
         self._remote = remote
         if self.cancel_requested:
             remote.cancel()
 
-    def apply(self, event: Event | Message | Warned, converted: Any, calls: Calls) -> str | None:
+    def apply(self, event: Event | Message | WarningMessage, converted: Any, callbacks: JobCallbacks) -> str | None:
         """Take over what an event says and call who wants to know; gives the name of an undo step."""
         match event:
             case Message():
-                self.message, self.share = event.message, self.share if event.share is None else event.share
-            case Warned():
+                self.message, self.progress = event.message, self.progress if event.progress is None else event.progress
+            case WarningMessage():
                 self.warnings.append(event.message)
                 _log.warning("%s: %s", self.label, event.message)
             case Queued():
-                self.stage, self.message = Stage.QUEUED, f"{event.position} before it" if event.position else ""
+                self.stage, self.message = (
+                    JobStage.QUEUED,
+                    f"{event.position} jobs before this one" if event.position else "",
+                )
             case Loading():
-                self.stage, self.message = Stage.LOADING, event.message
+                self.stage, self.message = JobStage.LOADING, event.message
             case StepEvent():
-                self._step(event, calls)
-            case FrameEvent() if calls.on_frame is not None:
-                calls.on_frame(self, event, converted)
+                self._apply_step(event, callbacks)
+            case FrameEvent() if callbacks.on_frame is not None:
+                callbacks.on_frame(self, event, converted)
             case ResultEvent() | Failed() | CancelledEvent():
-                return self._last(event, converted, calls)
+                return self._apply_outcome(event, converted, callbacks)
         return None
 
     def advance(self) -> str | None:
         """Run the next part of `on_result`; gives the name of an undo step after the last one."""
-        assert self.parts is not None
+        assert self.remaining_callback is not None
         try:
-            next(self.parts)
+            next(self.remaining_callback)
         except StopIteration as stop:
-            self.end(Stage.DONE)
+            self.end(JobStage.DONE)
             return stop.value
         return None
 
-    def end(self, stage: Stage, error: SDError | None = None) -> None:
+    def end(self, stage: JobStage, error: SDError | None = None) -> None:
         """Nothing more will come."""
-        self.stage, self.error, self.seconds_left, self.parts = stage, error, None, None
-        self.share = 1.0 if stage is Stage.DONE else self.share
-        if self.calls.on_end is not None:
-            self.calls.on_end(self)
+        self.stage, self.error, self.seconds_left, self.remaining_callback = stage, error, None, None
+        self.progress = 1.0 if stage is JobStage.DONE else self.progress
+        if self.callbacks.on_end is not None:
+            self.callbacks.on_end(self)
 
-    def _step(self, event: StepEvent, calls: Calls) -> None:
-        self.stage, self.message = Stage.RUNNING, ""
-        self.share, self.seconds_left = (event.index + 1) / max(event.count, 1), event.seconds_left
+    def _apply_step(self, event: StepEvent, callbacks: JobCallbacks) -> None:
+        self.stage, self.message = JobStage.RUNNING, ""
+        self.progress, self.seconds_left = (event.index + 1) / max(event.count, 1), event.seconds_left
         if event.preview is not None:
             self.preview = event.preview
-        if calls.on_step is not None:
-            calls.on_step(self, event)
+        if callbacks.on_step is not None:
+            callbacks.on_step(self, event)
 
-    def _last(self, event: ResultEvent | Failed | CancelledEvent, converted: Any, calls: Calls) -> str | None:
+    def _apply_outcome(
+        self, event: ResultEvent | Failed | CancelledEvent, converted: Any, callbacks: JobCallbacks
+    ) -> str | None:
         match outcome(event):
             case Result() as result:
-                told = calls.on_result(self, result, converted) if calls.on_result is not None else None
-                if isinstance(told, Generator):
-                    self.parts = told
+                message = callbacks.on_result(self, result, converted) if callbacks.on_result is not None else None
+                if isinstance(message, Generator):
+                    self.remaining_callback = message
                     return None
-                self.end(Stage.DONE)
-                return told
+                self.end(JobStage.DONE)
+                return message
             case Cancelled() as cancelled:
-                self.end(Stage.CANCELLED, cancelled)
+                self.end(JobStage.CANCELLED, cancelled)
             case SDError() as error:
-                self.end(Stage.FAILED, error)
+                self.end(JobStage.FAILED, error)
         return None
 
 

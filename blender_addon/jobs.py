@@ -24,9 +24,9 @@ from sd_core.requests import Request
 from sd_core.results import Result
 
 from . import preview_overlay
-from .connection import server, watch
-from .editors import Place
-from .job import BlenderJob, Calls, Message, Parts, Stage, Warned
+from .connection import server, status_poller
+from .editors import ImageEditorRef
+from .job import BlenderJob, JobCallbacks, JobStage, Message, SteppedCallback, WarningMessage
 from .preferences import Preferences, read_preferences
 
 CLASSES = ()
@@ -37,64 +37,64 @@ BUDGET = 0.004
 _SOON, _BUSY, _IDLE = 0.01, 0.05, 0.5
 """Seconds between ticks while a result is taken over, while jobs run, and while none does."""
 
-_FAREWELL = 1.0
+_QUIT_TIMEOUT = 1.0
 """Seconds that a server is given to hear that a job is no longer wanted, and then to be left, when Blender quits."""
 
-_KEPT = 20
+_MAX_ENDED_JOBS = 20
 """Ended jobs that panels may still show."""
 
 _log = logging.getLogger(__name__)
 
 
-Make = Callable[[BlenderJob], Request]
+MakeRequest = Callable[[BlenderJob], Request]
 """Makes a request in the job's thread, without touching bpy: waits for a render of data passes, say."""
 
 Convert = Callable[[FrameEvent | ResultEvent], Any]
 """Turns a frame or a result into what the callback wants, in the job's thread, without touching bpy."""
 
-_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Message | Warned, Any]] = queue.SimpleQueue()
+_inbox: queue.SimpleQueue[tuple[BlenderJob, Event | Message | WarningMessage, Any]] = queue.SimpleQueue()
 _jobs: list[BlenderJob] = []
 _undo_steps: list[str] = []
 _file = [0]
 
 
 def submit(  # noqa: PLR0913 - each of them is named at the call
-    request: Request | Make,
+    request: Request | MakeRequest,
     *,
     label: str,
     on_step: Callable[[BlenderJob, StepEvent], None] | None = None,
     on_frame: Callable[[BlenderJob, FrameEvent, Any], None] | None = None,
-    on_result: Callable[[BlenderJob, Result, Any], str | Parts | None] | None = None,
+    on_result: Callable[[BlenderJob, Result, Any], str | SteppedCallback | None] | None = None,
     on_end: Callable[[BlenderJob], None] | None = None,
     convert: Convert | None = None,
     priority: str = "interactive",
     preferences: Preferences | None = None,
-    place: Place | None = None,
+    editor: ImageEditorRef | None = None,
 ) -> BlenderJob:
     """Start a job and return at once; call it on the main thread.
 
     Args:
         request: what to make, or what makes it in the job's thread.
         label: short, for people.
-        on_step, on_frame, on_result, on_end: see `Calls`. Not called once another file has been opened, but `on_end`.
+        on_step, on_frame, on_result, on_end: see `JobCallbacks`. Not called once another file has been opened, but `on_end`.
         convert: runs in the job's thread before `on_frame` and `on_result`, which get what it gives.
         priority: "interactive" or "batch".
         preferences: in place of the user's.
-        place: the Image Editor over whose image the picture is drawn while it is made; None: in the panels alone.
+        editor: the Image Editor over whose image the picture is drawn while it is made; None: in the panels alone.
     """
-    job = BlenderJob(label, _inbox.put, Calls(on_step, on_frame, on_result, on_end), _file[0], place=place)
-    job.begin = lambda: _begin(job, request, convert, priority, preferences)
+    job = BlenderJob(label, _inbox.put, JobCallbacks(on_step, on_frame, on_result, on_end), _file[0], editor=editor)
+    job.begin = lambda: _start_thread(job, request, convert, priority, preferences)
     _jobs.append(job)
     job.begin()
     return job
 
 
-def retry_lost() -> int:
+def retry_lost_jobs() -> int:
     """Take up the jobs that ended because the server was gone; gives their number.
 
     They keep their ids and requests: a server that has written one down goes on with it, or gives the result that it has.
     """
-    lost = [job for job in _jobs if job.lost and job.file == _file[0]]
+    lost = [job for job in _jobs if job.has_lost_server and job.file_number == _file[0]]
     for job in lost:
         job.reset()
         job.begin()
@@ -106,17 +106,17 @@ def all_jobs() -> tuple[BlenderJob, ...]:
     return tuple(_jobs)
 
 
-def running() -> tuple[BlenderJob, ...]:
+def running_jobs() -> tuple[BlenderJob, ...]:
     """Those that have not ended, oldest first."""
-    return tuple(job for job in _jobs if not job.ended)
+    return tuple(job for job in _jobs if not job.has_ended)
 
 
-def forget_ended() -> None:
+def forget_ended_jobs() -> None:
     """Leave those that have ended out of the panels."""
-    _jobs[:] = running()
+    _jobs[:] = running_jobs()
 
 
-def drain(budget: float = BUDGET) -> int:
+def handle_events(budget: float = BUDGET) -> int:
     """Handle what has happened, for `budget` seconds at most but one event at least; gives their number.
 
     The timer calls this. Where there are no timers (a background Blender, the module bpy) whoever waits calls it: see `wait`.
@@ -139,10 +139,10 @@ def wait(job: BlenderJob, timeout: float | None = None) -> BlenderJob:
     """
     give_up = None if timeout is None else time.monotonic() + timeout
     try:
-        while not job.ended or _undo_steps:
+        while not job.has_ended or _undo_steps:
             if give_up is not None and time.monotonic() > give_up:
                 raise TimeoutError(f"{job.label} has not ended after {timeout} s")
-            if not drain():
+            if not handle_events():
                 time.sleep(0.01)
     except KeyboardInterrupt:
         job.cancel()
@@ -160,38 +160,42 @@ def register() -> None:
 
 def unregister() -> None:
     """Stop the timer and every job, and leave the server."""
-    stopped = running()
+    stopped = running_jobs()
     for job in stopped:
         job.cancel()
     for job in stopped:
-        job.settle(_FAREWELL)
+        job.wait_for_cancel(_QUIT_TIMEOUT)
     _jobs.clear()
     _undo_steps.clear()
     bpy.app.handlers.load_pre.remove(_on_load)
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
-    server.stop(_FAREWELL)
+    server.stop(_QUIT_TIMEOUT)
 
 
-def _begin(
-    job: BlenderJob, request: Request | Make, convert: Convert | None, priority: str, preferences: Preferences | None
+def _start_thread(
+    job: BlenderJob,
+    request: Request | MakeRequest,
+    convert: Convert | None,
+    priority: str,
+    preferences: Preferences | None,
 ) -> None:
     arguments = (job, request, convert, priority, preferences or read_preferences())
-    threading.Thread(target=_work, args=arguments, name=f"sd_core-{job.label}", daemon=True).start()
+    threading.Thread(target=_run_job, args=arguments, name=f"sd_core-{job.label}", daemon=True).start()
 
 
-def _work(
-    job: BlenderJob, source: Request | Make, convert: Convert | None, priority: str, preferences: Preferences
+def _run_job(
+    job: BlenderJob, source: Request | MakeRequest, convert: Convert | None, priority: str, preferences: Preferences
 ) -> None:
     """The thread of a job."""
     try:
         # Made once: data that are rendered again differ in the time that Blender writes into them.
         request = job.request = job.request or (source if isinstance(source, Request) else source(job))
-        job.tell("Looking for the server")
+        job.report_progress("Looking for the server")
         client = server.client(preferences)
-        job.tell("Sending")
+        job.report_progress("Sending")
         remote = client.submit(request, id=job.id, priority=priority)
-        job.follow(remote)
+        job.attach_remote(remote)
         for event in remote.events():
             ready = convert(event) if convert is not None and isinstance(event, (FrameEvent, ResultEvent)) else None
             _inbox.put((job, event, ready))
@@ -199,18 +203,29 @@ def _work(
         _inbox.put((job, CancelledEvent(), None))
     except SDError as error:
         _inbox.put((job, Failed(error), None))
-    except Exception as error:  # noqa: BLE001 - told to the user, and to the log
+    except Exception as error:  # noqa: BLE001 - shown to the user, and logged
         _log.exception("%s failed", job.label)
-        _inbox.put((job, Failed(SDError(f"{type(error).__name__}: {error}", hint="see the console")), None))
+        _inbox.put(
+            (
+                job,
+                Failed(
+                    SDError(
+                        f"{type(error).__name__}: {error}",
+                        hint="details are in the system console (Window > Toggle System Console)",
+                    )
+                ),
+                None,
+            )
+        )
 
 
 def _tick() -> float:
-    drain()
-    if watch.tick():
+    handle_events()
+    if status_poller.tick():
         _redraw()
-    if _undo_steps or any(job.parts is not None for job in _jobs):
+    if _undo_steps or any(job.remaining_callback is not None for job in _jobs):
         return _SOON
-    return _BUSY if running() else _IDLE
+    return _BUSY if running_jobs() else _IDLE
 
 
 @persistent
@@ -224,17 +239,17 @@ def _handle_next() -> bool:
     if _undo_steps:
         _push_undo(_undo_steps.pop(0))
         return True
-    job = next((job for job in _jobs if job.parts is not None), None)
+    job = next((job for job in _jobs if job.remaining_callback is not None), None)
     if job is not None:
         # What is left belongs to a file that is no longer open.
-        _run_guarded(job, job.advance if job.file == _file[0] else lambda: job.end(Stage.DONE))
+        _run_guarded(job, job.advance if job.file_number == _file[0] else lambda: job.end(JobStage.DONE))
         return True
     try:
         job, event, converted = _inbox.get_nowait()
     except queue.Empty:
         return False
-    if not job.ended:
-        calls = job.calls if job.file == _file[0] else Calls(on_end=job.calls.on_end)
+    if not job.has_ended:
+        calls = job.callbacks if job.file_number == _file[0] else JobCallbacks(on_end=job.callbacks.on_end)
         _run_guarded(job, lambda: job.apply(event, converted, calls))
     return True
 
@@ -243,20 +258,28 @@ def _run_guarded(job: BlenderJob, work: Callable[[], str | None]) -> None:
     """A fault in a callback must neither stop the timer nor leave a job that runs for ever."""
     try:
         undo = work()
-    except Exception as error:  # noqa: BLE001 - told to the user, and to the log
+    except Exception as error:  # noqa: BLE001 - shown to the user, and logged
         _log.exception("%s failed", job.label)
         job.cancel()
         known = isinstance(error, SDError)
-        job.end(Stage.FAILED, error if known else SDError(f"{type(error).__name__}: {error}", hint="see the console"))
+        job.end(
+            JobStage.FAILED,
+            error
+            if known
+            else SDError(
+                f"{type(error).__name__}: {error}",
+                hint="details are in the system console (Window > Toggle System Console)",
+            ),
+        )
         _report(job)
         return
     if undo is not None:
         _undo_steps.append(undo)
-    if job.stage is Stage.FAILED:
+    if job.stage is JobStage.FAILED:
         _report(job)
-    if job.ended:
-        ended = [other for other in _jobs if other.ended]
-        _jobs[:] = [other for other in _jobs if other not in ended[:-_KEPT]]
+    if job.has_ended:
+        ended = [other for other in _jobs if other.has_ended]
+        _jobs[:] = [other for other in _jobs if other not in ended[:-_MAX_ENDED_JOBS]]
 
 
 def _push_undo(message: str) -> None:
@@ -268,14 +291,14 @@ def _push_undo(message: str) -> None:
 
 
 def _report(job: BlenderJob) -> None:
-    """A message at the mouse, beside the one in the panel; a question where the user can allow what was refused."""
+    """A message at the mouse, besides the one in the panel; a question where the user can allow what was refused."""
     windows = bpy.context.window_manager.windows
     if not windows:
         return
     with bpy.context.temp_override(window=windows[0]):
         # What was allowed and is refused again will not be helped by asking again.
-        if _can_ask(job):
-            job.asked = True
+        if _can_ask_permission(job):
+            job.has_asked_permission = True
             bpy.ops.sdcore.allow_names("INVOKE_DEFAULT", job=job.id)
         else:
             bpy.ops.sdcore.report(
@@ -283,19 +306,19 @@ def _report(job: BlenderJob) -> None:
             )
 
 
-def _can_ask(job: BlenderJob) -> bool:
+def _can_ask_permission(job: BlenderJob) -> bool:
     # In the background nobody sees a dialog, and Blender would run it as if it had been agreed to.
-    fresh = job.file == _file[0] and not job.asked and not bpy.app.background
+    fresh = job.file_number == _file[0] and not job.has_asked_permission and not bpy.app.background
     return fresh and isinstance(job.error, NotAllowed) and bpy.ops.sdcore.allow_names.poll()
 
 
 def _show_picture() -> None:
     """That of the open file's job which runs the longest; of several events in a tick only the last one's."""
-    job = next((job for job in running() if job.preview is not None and job.file == _file[0]), None)
+    job = next((job for job in running_jobs() if job.preview is not None and job.file_number == _file[0]), None)
     if job is None:
         preview_overlay.hide()
     else:
-        preview_overlay.show(job.id, job.preview, job.place)
+        preview_overlay.show(job.id, job.preview, job.editor)
 
 
 def _redraw() -> None:

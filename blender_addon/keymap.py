@@ -5,7 +5,7 @@ import bpy
 
 CLASSES = ()
 
-_PLACES = (("Image Generic", "IMAGE_EDITOR"), ("3D View Generic", "VIEW_3D"), ("SequencerCommon", "SEQUENCE_EDITOR"))
+_KEYMAPS = (("Image Generic", "IMAGE_EDITOR"), ("3D View Generic", "VIEW_3D"), ("SequencerCommon", "SEQUENCE_EDITOR"))
 
 _added: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
 
@@ -15,7 +15,7 @@ def register() -> None:
     keys = bpy.context.window_manager.keyconfigs.addon
     if keys is None:
         return
-    for name, space in _PLACES:
+    for name, space in _KEYMAPS:
         keymap = keys.keymaps.new(name=name, space_type=space)
         _added.append((keymap, keymap.keymap_items.new("sdcore.cancel", "ESC", "PRESS")))
 

@@ -9,28 +9,28 @@ import bpy
 
 from sd_core.backend import LoraFacts
 
-from .connection import State, server
+from .connection import ServerState, server
 
-FAMILIES = {"sd1": "SD 1", "sd2": "SD 2", "sdxl": "SDXL"}
+FAMILY_LABELS = {"sd1": "SD 1", "sd2": "SD 2", "sdxl": "SDXL"}
 
 
-def lora_infos() -> Sequence[LoraFacts]:
+def server_loras() -> Sequence[LoraFacts]:
     """The files of the server's LoRA folder, as `Client.loras` lists them."""
     return server.status.loras
 
 
-def kind_of(info: LoraFacts) -> str:
+def describe_lora(info: LoraFacts) -> str:
     """What a file is, for people: its family, and whether it is a textual inversion; or why it cannot be used."""
     if info.problem:
         return info.problem
-    family = FAMILIES.get(info.family or "", "")
+    family = FAMILY_LABELS.get(info.family or "", "")
     return " ".join(filter(None, (family, "textual inversion" if info.inversion else ""))) or "LoRA"
 
 
 def suggestions(_group: object, _context: object, _text: str) -> Iterator[tuple[str, str]]:
     """For the search of a name."""
-    for info in lora_infos():
-        yield info.name, kind_of(info)
+    for info in server_loras():
+        yield info.name, describe_lora(info)
 
 
 def problem_of(name: str, settings: bpy.types.PropertyGroup) -> str:
@@ -44,17 +44,21 @@ def problem_of(name: str, settings: bpy.types.PropertyGroup) -> str:
     """
     if not name:
         return "Choose a LoRA, or remove this row"
-    if server.status.state is not State.READY or not server.status.models:
+    if server.status.state is not ServerState.READY or not server.status.models:
         return ""
-    info = next((info for info in lora_infos() if info.name == name), None)
+    info = next((info for info in server_loras() if info.name == name), None)
     if info is None:
         alone = "/" not in name and "\\" not in name
-        return f"{name} is not on the server: put it into its LoRA folder and refresh, or remove it" if alone else ""
+        return (
+            f"{name} is not in the LoRA folder of the server: copy it there and press Refresh, or remove it here"
+            if alone
+            else ""
+        )
     if info.problem:
-        return f"{name} is {info.problem}: get it again, or remove it"
+        return f"{name} cannot be used ({info.problem}): download it again, or remove it here"
     family = _family(settings)
     if family and info.family and info.family != family:
-        own, other = FAMILIES.get(info.family, info.family), FAMILIES.get(family, family)
+        own, other = FAMILY_LABELS.get(info.family, info.family), FAMILY_LABELS.get(family, family)
         return f"{name} was made for {own}, but the model is {other}: choose another model, or remove it"
     return ""
 

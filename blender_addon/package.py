@@ -23,11 +23,11 @@ from pathlib import Path
 ADDON = Path(__file__).resolve().parent
 LIBRARY = ADDON.parent / "sd_core"
 
-LARGEST = 2_000_000
+MAX_ZIP_BYTES = 2_000_000
 """Bytes of the zip."""
 
 _CONTRACT = "The lower half is free of torch"
-_SKIPPED = ("__pycache__", "wheels", "*.pyc", "package.py", "*.zip")
+_EXCLUDED = ("__pycache__", "wheels", "*.pyc", "package.py", "*.zip")
 _DATE = (2020, 1, 1, 0, 0, 0)
 """Of every file within an archive, so that the same sources give the same bytes."""
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         package = build(options.output)
         if options.blender:
-            check(package, options.blender)
+            validate_zip(package, options.blender)
             write_repository(options.output, options.blender)
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         sys.stderr.write(f"{error}\n{getattr(error, 'stdout', None) or ''}")
@@ -60,14 +60,14 @@ def build(output: Path) -> Path:
         raise ValueError(f"the manifest says version {version}, sd_core {library_version()}: make them equal")
     with tempfile.TemporaryDirectory() as scratch:
         tree = Path(scratch) / "sd_core"
-        shutil.copytree(ADDON, tree, ignore=shutil.ignore_patterns(*_SKIPPED))
+        shutil.copytree(ADDON, tree, ignore=shutil.ignore_patterns(*_EXCLUDED))
         wheel = build_wheel(tree / "wheels", version)
         listed = f'wheels = ["./wheels/{wheel.name}"]\n\n[permissions]'
         (tree / "blender_manifest.toml").write_text(manifest.replace("[permissions]", listed, 1), encoding="utf-8")
         package = output / f"sd_core-{version}.zip"
         _write_archive(package, tree, sorted(path for path in tree.rglob("*") if path.is_file()))
-    if package.stat().st_size > LARGEST:
-        raise ValueError(f"{package} has {package.stat().st_size} bytes, more than {LARGEST}")
+    if package.stat().st_size > MAX_ZIP_BYTES:
+        raise ValueError(f"{package} has {package.stat().st_size} bytes, more than {MAX_ZIP_BYTES}")
     return package
 
 
@@ -85,8 +85,8 @@ def build_wheel(folder: Path, version: str) -> Path:
     files[f"{about}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: sd_core\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files[f"{about}/RECORD"] = _record(files, f"{about}/RECORD").encode()
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, held in files.items():
-            archive.writestr(zipfile.ZipInfo(name, _DATE), held, zipfile.ZIP_DEFLATED)
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
     return wheel
 
 
@@ -119,7 +119,7 @@ def library_version() -> str:
     return found[1]
 
 
-def check(package: Path, blender: str) -> None:
+def validate_zip(package: Path, blender: str) -> None:
     """Let Blender validate the zip."""
     _extension(blender, "validate", str(package))
 
@@ -139,7 +139,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=ADDON.parent / "dist", help="folder for the zip (default: dist)")
     parser.add_argument(
-        "--blender", default="", help="a Blender that validates the zip and writes the repository's index"
+        "--blender",
+        default="",
+        help="Blender program; if given, it validates the zip and writes the index of the repository",
     )
     return parser.parse_args(arguments)
 
@@ -161,12 +163,12 @@ def _metadata(version: str) -> str:
     )
 
 
-def _record(files: dict[str, bytes], own: str) -> str:
-    def line(name: str, held: bytes) -> str:
-        digest = base64.urlsafe_b64encode(hashlib.sha256(held).digest()).rstrip(b"=").decode()
-        return f"{name},sha256={digest},{len(held)}"
+def _record(files: dict[str, bytes], record_path: str) -> str:
+    def line(name: str, content: bytes) -> str:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        return f"{name},sha256={digest},{len(content)}"
 
-    return "\n".join([*(line(name, held) for name, held in files.items()), f"{own},,"]) + "\n"
+    return "\n".join([*(line(name, content) for name, content in files.items()), f"{record_path},,"]) + "\n"
 
 
 if __name__ == "__main__":

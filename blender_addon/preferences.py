@@ -12,7 +12,7 @@ from .find_python import find_python
 
 _SERVERS = (
     ("LOCAL", "This Computer", "A server on this computer, started when it is needed"),
-    ("REMOTE", "URL", "A server that runs already, here or on another computer"),
+    ("REMOTE", "Remote Server", "A running server, on this or another computer"),
 )
 
 
@@ -27,7 +27,7 @@ class Preferences:
     url: str = ""
     token: str = ""
     python: str = ""
-    home: Path | None = None
+    data_folder: Path | None = None
     device: str = "auto"
     online: bool = False
     free_memory_before_render: bool = False
@@ -41,32 +41,32 @@ class SDCORE_AP_preferences(bpy.types.AddonPreferences):
     server: EnumProperty(name="Server", description="Where images are made", items=_SERVERS, default="LOCAL")
     python: StringProperty(
         name="Python",
-        description="The Python in which sd_core is installed; empty to look for it",
+        description="The Python in which sd_core is installed; empty: searched automatically",
         subtype="FILE_PATH",
     )
     device: StringProperty(
         name="Device",
-        description="The device that makes the images: auto, cpu, cuda, cuda:1 or mps",
+        description="Device of the server: auto, cpu, cuda, cuda:1 or mps",
         default="auto",
     )
     home: StringProperty(
         name="Data Folder",
-        description="Where the server keeps its jobs; empty for its usual place",
+        description="Folder for the server's jobs, LoRAs and approvals; empty: the default folder",
         subtype="DIR_PATH",
     )
-    url: StringProperty(name="URL", description="Where the server listens", default="http://127.0.0.1:8765")
+    url: StringProperty(name="URL", description="Address of the server", default="http://127.0.0.1:8765")
     token: StringProperty(
         name="Token", description="The server's bearer token, which it prints when it starts", subtype="PASSWORD"
     )
     free_memory_before_render: BoolProperty(
-        name="Free Memory Before Rendering",
-        description="Let the server give its memory back before Cycles renders; its models are loaded again later",
+        name="Free GPU Memory Before Rendering",
+        description="Unload the models of the server before Cycles renders; the next job loads them again (some seconds)",
         default=False,
     )
 
     live_picture: BoolProperty(
-        name="Live Picture",
-        description="Draw a picture over the open image of the Image Editor while it is made",
+        name="Live Preview",
+        description="Show the unfinished image in the Image Editor while it is generated",
         default=True,
     )
 
@@ -78,7 +78,11 @@ class SDCORE_AP_preferences(bpy.types.AddonPreferences):
             layout.prop(self, name)
         if self.server == "LOCAL" and not self.python:
             found = find_python()
-            layout.label(text=f"Found: {found}" if found else "None found: install sd-core, or name its Python here")
+            layout.label(
+                text=f"Found: {found}"
+                if found
+                else "No Python with sd_core found: install sd-core, or choose its Python here"
+            )
         layout.prop(self, "free_memory_before_render")
         layout.prop(self, "live_picture")
 
@@ -88,7 +92,7 @@ class SDCORE_AP_preferences(bpy.types.AddonPreferences):
 CLASSES = (SDCORE_AP_preferences,)
 
 
-def wants_live_picture() -> bool:
+def is_live_picture_on() -> bool:
     """The one preference that is asked for at every drawing."""
     addon = bpy.context.preferences.addons.get(__package__ or "")
     return addon is None or addon.preferences is None or addon.preferences.live_picture
@@ -98,16 +102,16 @@ def read_preferences() -> Preferences:
     """The preferences as they are now; the defaults where the package is used without being enabled as an extension."""
     online = getattr(bpy.app, "online_access", True)
     addon = bpy.context.preferences.addons.get(__package__ or "")
-    held = None if addon is None else addon.preferences
-    if held is None:
+    stored = None if addon is None else addon.preferences
+    if stored is None:
         return Preferences(python=find_python(), online=online)
-    remote = held.server == "REMOTE"
+    remote = stored.server == "REMOTE"
     return Preferences(
-        url=held.url.strip() if remote else "",
-        token=held.token.strip() if remote else "",
-        python=bpy.path.abspath(held.python) or find_python(),
-        home=Path(bpy.path.abspath(held.home)) if held.home else None,
-        device=held.device or "auto",
+        url=stored.url.strip() if remote else "",
+        token=stored.token.strip() if remote else "",
+        python=bpy.path.abspath(stored.python) or find_python(),
+        data_folder=Path(bpy.path.abspath(stored.home)) if stored.home else None,
+        device=stored.device or "auto",
         online=online,
-        free_memory_before_render=held.free_memory_before_render,
+        free_memory_before_render=stored.free_memory_before_render,
     )

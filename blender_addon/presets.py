@@ -11,17 +11,17 @@ from .fields import Properties, property_names
 from .request_fields import ADDED, COMMON, GROUPS
 
 _FOLDER = "sd_core"
-_OWN = (
+_OTHER_PROPERTIES = (
     *("task", "style", "mask_source", "pad"),
     *("prompt", "negative_prompt", "use_seed", "seed", "inpaint.expand"),
 )
 """What Blender's presets hold beyond what `About.preset` says: a .blend is one picture's settings as a whole."""
 
 
-def _saved() -> list[str]:
+def _preset_properties() -> list[str]:
     """What a preset holds, as paths below the settings."""
     own = [f"{group}.{name}" for task, group in GROUPS.items() for name in property_names(_kept(ADDED[task]))]
-    return [f"settings.{name}" for name in (*property_names(_kept(COMMON)), *own, *_OWN)]
+    return [f"settings.{name}" for name in (*property_names(_kept(COMMON)), *own, *_OTHER_PROPERTIES)]
 
 
 def _kept(specs: Properties) -> Properties:
@@ -54,7 +54,7 @@ class SDCORE_OT_add_preset(AddPresetBase, bpy.types.Operator):
     preset_menu = "SDCORE_MT_presets"
     preset_subdir = _FOLDER
     preset_defines: ClassVar = ["settings = bpy.context.scene.sd_core"]
-    preset_values: ClassVar = _saved()
+    preset_values: ClassVar = _preset_properties()
 
 
 CLASSES = (SDCORE_MT_presets, SDCORE_PT_presets, SDCORE_OT_add_preset)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What to do about an error: the button that the panel draws beside it."""
+"""What to do about an error: the button that the panel draws next to it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FIXES: Mapping[ErrorCode, Fix] = MappingProxyType(
         ErrorCode.MASK_UNUSABLE: Fix("sdcore.new_mask", "New Mask"),
         ErrorCode.SURFACE_MASK_UNUSABLE: Fix("sdcore.paint_mask", "Paint Mask"),
         ErrorCode.REGION_EMPTY: Fix("sdcore.select_region", "Select Region"),
-        ErrorCode.NOT_ALLOWED: Fix("sdcore.allow_names", "Allow ..."),
+        ErrorCode.NOT_ALLOWED: Fix("sdcore.allow_names", "Allow These Models ..."),
         ErrorCode.OUT_OF_MEMORY: Fix("sdcore.free_memory", "Free Memory"),
         ErrorCode.MODEL_NOT_FOUND: _DEFAULT_MODEL,
         ErrorCode.MODEL_MISMATCH: _DEFAULT_MODEL,

@@ -20,7 +20,7 @@ from sd_core.values import field_specs
 
 from .connection import server
 from .fields import WEIGHT, image_property, request_properties
-from .loras import FAMILIES, suggestions
+from .loras import FAMILY_LABELS, suggestions
 from .properties_stylise import SDCORE_PG_project, SDCORE_PG_stylise
 from .request_fields import ADDED, COMMON, CONTROL, IMAGE_PROMPT, LORA, TASKS, TEXTURE
 
@@ -33,7 +33,7 @@ ICONS = {"TEXT": "OUTLINER_OB_FONT", "IMAGE": "IMAGE_DATA", "INPAINT": "BRUSH_DA
 _ABOUT = {
     "TEXT": "A new image from the prompt",
     "IMAGE": "A new image from another one",
-    "INPAINT": "Part of an image painted anew",
+    "INPAINT": "Repaint part of an image",
     "UPSCALE": "A larger image with new detail",
 }
 _TASKS = tuple(
@@ -41,13 +41,13 @@ _TASKS = tuple(
 )
 
 _MASKS = (
-    ("IMAGE", "Mask Image", "White in another image of the same size: repaint there", "IMAGE_ALPHA", 0),
-    ("ALPHA", "Transparency", "What is transparent is repainted: erase it with a brush", "BRUSH_DATA", 1),
-    ("REGION", "Selected Region", "A rectangle, selected by dragging over the image", "SELECT_SET", 2),
-    ("NONE", "None", "Nothing within the image: only what is added beyond its borders is painted", "X", 3),
+    ("IMAGE", "Mask Image", "Repaint where another image of the same size is white", "IMAGE_ALPHA", 0),
+    ("ALPHA", "Transparency", "Repaint where the image is transparent (paint with Erase Alpha)", "BRUSH_DATA", 1),
+    ("REGION", "Selected Region", "Repaint a rectangle, dragged over the image", "SELECT_SET", 2),
+    ("NONE", "None", "Keep the whole image and paint only the area that Expand adds", "X", 3),
 )
 _STYLES = (
-    ("NONE", "No Style", "The prompt as it is"),
+    ("NONE", "No Style", "The prompt without additions"),
     *(
         (name, name.capitalize(), style.prompt.removeprefix("{prompt}, ").capitalize())
         for name, style in styles().items()
@@ -66,7 +66,7 @@ def _controlnets(group: bpy.types.PropertyGroup, _context: object, _text: str) -
     families: dict[str, str] = {}
     for model in server.status.models:
         named = (known.name for known in model.controlnets if known.name and known.kind == group.kind)
-        families |= dict.fromkeys(named, FAMILIES.get(model.family or "", ""))
+        families |= dict.fromkeys(named, FAMILY_LABELS.get(model.family or "", ""))
     yield from families.items()
 
 
@@ -128,9 +128,9 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
         "project": PointerProperty(type=SDCORE_PG_project),
         "task": EnumProperty(name="Task", description="What to make", items=_TASKS, default="TEXT"),
         "style": EnumProperty(
-            name="Style", description="A look that is added to the prompt", items=_STYLES, default="NONE"
+            name="Style", description="Style words that are added to the prompt", items=_STYLES, default="NONE"
         ),
-        "image": image_property("Image", "The image to start from where none is open"),
+        "image": image_property("Image", "Start image, if no image is open in the editor"),
         "mask_source": EnumProperty(name="Mask", description="Where to repaint", items=_MASKS, default="IMAGE"),
         "mask": image_property("Mask Image", "White: repaint; black: keep"),
         "region": IntVectorProperty(
@@ -142,28 +142,28 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
         ),
         "pad": BoolProperty(
             name="Pad to Multiples of 8",
-            description="Continue the image by its border where its sides are no multiples of 8, and cut the result back",
+            description="Extend the image to multiples of 8 by repeating its border pixels, and crop the result to its size",
             default=False,
         ),
         "loras": CollectionProperty(type=SDCORE_PG_lora, name=field_specs(Generation)["loras"].label),
         "controls": CollectionProperty(type=SDCORE_PG_control, name=field_specs(Generation)["controls"].label),
         "image_prompt": image_property("Image Prompt", field_specs(Generation)["image_prompt"].about.help),
         **request_properties(IMAGE_PROMPT, {"image_prompt_scale": 0.6}, {"image_prompt_scale": WEIGHT}),
-        "texture_image": image_property("Start Image", "A picture that the texture is made from; empty for none"),
+        "texture_image": image_property("Start Image", "Image that the texture starts from; empty: start from noise"),
         **request_properties(TEXTURE, {"texture_strength": 0.75}),
         "texture_target": EnumProperty(
             name="Material",
-            description="Where the maps go",
+            description="Material that gets the maps",
             items=(
                 ("SELECTED", "Selected Objects", "A new material on the selected objects", 0),
-                ("ACTIVE", "Active Material", "The nodes of the active material are replaced by the maps", 1),
-                ("NEW", "New Material", "A new material that no object uses yet", 2),
+                ("ACTIVE", "Active Material", "Replace the nodes of the active material", 1),
+                ("NEW", "New Material", "A new material, not assigned to an object", 2),
             ),
             default="SELECTED",
         ),
         "texture_displacement": FloatProperty(
             name="Displacement",
-            description="Height of the relief in scene units; 0 leaves it out",
+            description="Height scale of the displacement, in scene units; 0: flat",
             min=0,
             soft_max=1,
             default=0.05,
@@ -171,14 +171,14 @@ class SDCORE_PG_settings(bpy.types.PropertyGroup):
         ),
         "texture_scale": FloatProperty(
             name="Repeat",
-            description="How often the texture repeats over the UV map",
+            description="Number of repeats over the UV range 0 to 1",
             min=0.001,
             soft_max=20,
             default=1.0,
         ),
         "texture_size": EnumProperty(
             name="Size",
-            description="Side of the texture in pixels",
+            description="Width and height of the texture in px",
             items=[(str(side), f"{side} px", f"{side} x {side} pixels") for side in (128, 256, 512, 768, 1024, 2048)],
             default="512",
         ),

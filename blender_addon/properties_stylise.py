@@ -14,31 +14,36 @@ from bpy.props import (
 )
 
 from sd_core.requests import NoiseKind
+from sd_core.values.choice_labels import choice_label
 
-from .fields import WEIGHT, choice_label, image_property, request_properties, weight_property
+from .fields import WEIGHT, image_property, request_properties, weight_property
 from .request_fields import NOISE, PROJECT, STYLISE
 
+_BLEND_RELATIVE = "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
+_PATH_OPTIONS = {"ANIMATABLE"} | ({"PATH_SUPPORTS_BLEND_RELATIVE"} if _BLEND_RELATIVE else set())
+"""Releases that know the second option show paths with // in red without it; older ones refuse it."""
+
 _VIEWS = (
-    ("AUTO", "Automatic", "Cameras around the objects, chosen so that they see as much of the surface as possible"),
-    ("CAMERA", "Camera", "The scene's camera alone: what it does not see is filled in from what it does"),
-    ("CAMERAS", "Selected Cameras", "Every selected camera, in the order of their names"),
+    ("AUTO", "Automatic", "Cameras around the objects, placed so that they see as much of the surface as possible"),
+    ("CAMERA", "Camera", "Only the scene camera; surfaces that it does not see are filled from those it sees"),
+    ("CAMERAS", "Selected Cameras", "All selected cameras, sorted by name"),
 )
 
 _UVS = (
-    ("EXISTING", "Existing", "Paint into the active UV map of each object; an image for each"),
-    ("NEW", "New", "Unwrap the objects together into a new UV map; one image for all"),
+    ("EXISTING", "Existing", "Use the active UV map of each object; one image for each object"),
+    ("NEW", "New", "Unwrap all objects into one new UV map; one image for all"),
 )
 
 _REPAINT = (
     ("ALL", "Everything", "A new texture for the whole surface"),
-    ("IMAGE", "Mask Image", "Only where a mask of the texture's size is white; the rest of the texture stays as it is"),
-    ("ALPHA", "Transparency", "Only where the texture is transparent: erase it with a brush"),
+    ("IMAGE", "Mask Image", "Only where a mask image is white (same size as the texture); the rest stays unchanged"),
+    ("ALPHA", "Transparency", "Only where the texture is transparent (use Erase Alpha in Texture Paint)"),
 )
 
 _NOISE: Mapping[NoiseKind, str] = {
     NoiseKind.SURFACE: "Noise that moves with the surfaces",
     NoiseKind.FIXED: "The same noise in every frame",
-    NoiseKind.INDEPENDENT: "Other noise in every frame",
+    NoiseKind.INDEPENDENT: "New noise in every frame",
 }
 
 
@@ -46,10 +51,11 @@ class SDCORE_PG_prompt(bpy.types.PropertyGroup):
     """A prompt of an animation, from a frame on."""
 
     __annotations__: dict[str, Any] = {
-        "text": StringProperty(name="Prompt", description="What the pictures show from this frame on"),
-        "frame": IntProperty(name="Frame", description="Frame from which on the prompt holds", default=1),
+        "text": StringProperty(name="Prompt", description="What the frames show from this frame on"),
+        "frame": IntProperty(name="Frame", description="First frame of this prompt", default=1),
         "marker": StringProperty(
-            name="Marker", description="Timeline marker whose frame is used instead, wherever it is moved"
+            name="Marker",
+            description="Timeline marker that sets the first frame of this prompt; the prompt moves with it",
         ),
     }
 
@@ -69,32 +75,35 @@ class SDCORE_PG_stylise(bpy.types.PropertyGroup):
             options={"noise": {"items": [(str(kind), choice_label(kind), about) for kind, about in _NOISE.items()]}},
         ),
         "use_normal": BoolProperty(
-            name="Normals", description="Follow the surface normals too; needs a ControlNet for normals", default=False
+            name="Normals",
+            description="Also guide the image by the surface normals; needs a normal ControlNet",
+            default=False,
         ),
         "normal_scale": weight_property("Normals", "How strongly the normals guide the picture", default=0.5),
         "use_edges": BoolProperty(
             name="Edges",
-            description="Follow the outlines and creases too; needs a ControlNet for edges (canny)",
+            description="Also guide the image by outlines and creases; needs a Canny ControlNet",
             default=False,
         ),
         "edges_scale": weight_property("Edges", "How strongly the edges guide the picture", default=0.5),
         "on_render": BoolProperty(
             name="After Every Render",
-            description="Stylise each still as soon as it is rendered (F12); animations are left alone",
+            description="Stylise each still image when its render (F12) has finished; renders of animations are not stylised",
             default=False,
         ),
         "reuse": BoolProperty(
             name="Reuse Earlier Frames",
-            description="Move what was generated to the next frame along the motion of its surfaces, so that it holds still",
+            description="Reproject the earlier frames along their motion vectors and generate only what is newly visible",
             default=True,
         ),
         "output": StringProperty(
             name="Output",
-            description="Folder for passes, pictures and video; // is where the .blend is",
+            description="Folder for passes, frames and video; // is the folder of the .blend file",
             subtype="DIR_PATH",
+            options=_PATH_OPTIONS,
             default="//stylised",
         ),
-        "make_video": BoolProperty(name="Video", description="Also write the pictures as a video (MP4)", default=True),
+        "make_video": BoolProperty(name="Video", description="Also encode the frames as a video (MP4)", default=True),
         "prompts": CollectionProperty(type=SDCORE_PG_prompt, name="Prompt"),
         "active_prompt": IntProperty(name="Prompt", description="The prompt that is selected in the list", default=0),
     }
@@ -106,16 +115,18 @@ class SDCORE_PG_project(bpy.types.PropertyGroup):
     __annotations__: dict[str, Any] = {
         **request_properties(PROJECT, options={"depth_scale": WEIGHT, "texture_size": {"soft_max": 8192}}),
         "repaint": EnumProperty(
-            name="Paint", description="Which part of the objects is painted", items=_REPAINT, default="ALL"
+            name="Paint", description="Which part of the surface is generated", items=_REPAINT, default="ALL"
         ),
         "mask": image_property("Mask Image", "White: repaint; black: keep"),
         "views": EnumProperty(
-            name="Views", description="From where the objects are painted", items=_VIEWS, default="AUTO"
+            name="Views", description="Cameras from which the texture is generated", items=_VIEWS, default="AUTO"
         ),
-        "uvs": EnumProperty(name="UV Map", description="Where the texture goes", items=_UVS, default="EXISTING"),
+        "uvs": EnumProperty(
+            name="UV Map", description="UV map that the texture is written to", items=_UVS, default="EXISTING"
+        ),
         "pbr": BoolProperty(
             name="PBR Maps",
-            description="Also roughness, normals and height, estimated from the painted colours",
+            description="Also make roughness, normal and height maps, estimated from the base color",
             default=True,
         ),
     }

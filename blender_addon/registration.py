@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Blender is told of, in order: each module has `CLASSES`, and `register` and `unregister` where that is not all."""
+"""What is registered with Blender, in order: each module has `CLASSES`, and `register` and `unregister` where that is not all."""
 
 from collections.abc import Sequence
 from types import ModuleType
@@ -90,7 +90,7 @@ def unregister_modules(modules: Sequence[ModuleType]) -> None:
     for module in reversed(modules):
         if hasattr(module, "unregister"):
             module.unregister()
-        _forget(module.CLASSES)
+        _unregister_classes(module.CLASSES)
 
 
 def _register(module: ModuleType) -> None:
@@ -102,10 +102,10 @@ def _register(module: ModuleType) -> None:
         if hasattr(module, "register"):
             module.register()
     except BaseException:
-        _forget(done)
+        _unregister_classes(done)
         raise
 
 
-def _forget(classes: Sequence[type]) -> None:
+def _unregister_classes(classes: Sequence[type]) -> None:
     for cls in reversed(classes):
         bpy.utils.unregister_class(cls)

@@ -14,7 +14,7 @@ from .preferences import Preferences, read_preferences
 
 CLASSES = ()
 
-_LONGEST = 5.0
+_MAX_WAIT = 5.0
 """Seconds for which a render waits for the memory."""
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def _before_render(scene: bpy.types.Scene, *_: object) -> None:
         return
     freeing = threading.Thread(target=_free, args=(preferences,), name="sd_core-free", daemon=True)
     freeing.start()
-    freeing.join(_LONGEST)
+    freeing.join(_MAX_WAIT)
 
 
 def _free(preferences: Preferences) -> None:

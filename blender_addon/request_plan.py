@@ -16,15 +16,15 @@ from sd_core.requests import Control, Generation, ImagePrompt, Lora, apply_style
 from .fields import values_of
 from .job import BlenderJob
 from .request_fields import COMMON, CONTROL, IMAGE_PROMPT, LORA
-from .scene.images import Grabbed, grab_image, image_size
+from .scene.images import ImagePixels, image_size, read_pixels
 from .scene.passes.framing import Framing
 
-Picture = Callable[[Grabbed], np.ndarray]
+PixelConverter = Callable[[ImagePixels], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestPlan:
-    """A request whose pictures are still as Blender holds them; `make` may run on any thread.
+    """A request whose pictures are still as Blender holds them; `make_request` may run on any thread.
 
     Attributes:
         values: fields of the request; its `controls` come before those of the list.
@@ -33,28 +33,28 @@ class RequestPlan:
         image_prompt: arguments of `ImagePrompt` with the picture.
         framing: how control pictures of the size of a render lie in what the model makes; None: they are padded as the others.
         pad: (right, bottom) px by which pictures are continued.
-        surplus: (right, bottom) px that are made beyond what was asked for.
+        extra_border: (right, bottom) px that are made beyond what was asked for.
     """
 
     kind: type[Generation]
     values: Mapping[str, Any]
     style: str = ""
-    pictures: dict[str, tuple[Grabbed, Picture]] = field(default_factory=dict)
+    pictures: dict[str, tuple[ImagePixels, PixelConverter]] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
-    controls: tuple[tuple[Mapping[str, Any], Grabbed], ...] = ()
-    image_prompt: tuple[Mapping[str, Any], Grabbed] | None = None
+    controls: tuple[tuple[Mapping[str, Any], ImagePixels], ...] = ()
+    image_prompt: tuple[Mapping[str, Any], ImagePixels] | None = None
     framing: Framing | None = None
     pad: tuple[int, int] = (0, 0)
-    surplus: tuple[int, int] = (0, 0)
+    extra_border: tuple[int, int] = (0, 0)
 
-    def make(self, _: BlenderJob | None = None) -> Generation:
+    def make_request(self, _: BlenderJob | None = None) -> Generation:
         """The request.
 
         Raises:
             RequestError: a value or a size is wrong.
         """
-        pictures = {name: self._padded(convert(held)) for name, (held, convert) in self.pictures.items()}
-        arrays = {name: self._padded(held) for name, held in self.arrays.items()}
+        pictures = {name: self._pad_picture(convert(pixels)) for name, (pixels, convert) in self.pictures.items()}
+        arrays = {name: self._pad_picture(pixels) for name, pixels in self.arrays.items()}
         request = self.kind(**{**self.values, **pictures, **arrays, **self._adapters()})
         strength = self.values.get("strength")
         if not self.style:
@@ -63,12 +63,12 @@ class RequestPlan:
         # The strength is a setting of its own here.
         return styled if strength is None else type(styled)(**styled.changed_fields() | {"strength": strength})
 
-    def cut(self, picture: np.ndarray, scale: float = 1.0) -> np.ndarray:
-        """A result without what `pad` and `surplus` added."""
-        right, bottom = (round((side + more) * scale) for side, more in zip(self.pad, self.surplus, strict=True))
+    def crop(self, picture: np.ndarray, scale: float = 1.0) -> np.ndarray:
+        """A result without what `pad` and `extra_border` added."""
+        right, bottom = (round((side + more) * scale) for side, more in zip(self.pad, self.extra_border, strict=True))
         return picture[: picture.shape[0] - bottom, : picture.shape[1] - right]
 
-    def _padded(self, picture: np.ndarray) -> np.ndarray:
+    def _pad_picture(self, picture: np.ndarray) -> np.ndarray:
         right, bottom = self.pad
         if not (right or bottom):
             return picture
@@ -78,8 +78,8 @@ class RequestPlan:
     def _adapters(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         if self.controls:
-            place = self._padded if self.framing is None else self.framing.pad
-            listed = (Control(image=place(rgb(picture)), **given) for given, picture in self.controls)
+            pad = self._pad_picture if self.framing is None else self.framing.pad
+            listed = (Control(image=pad(rgb(picture)), **given) for given, picture in self.controls)
             found["controls"] = (*self.values.get("controls", ()), *listed)
         if self.image_prompt is not None:
             given, picture = self.image_prompt
@@ -87,14 +87,14 @@ class RequestPlan:
         return found
 
 
-def rgb(grabbed: Grabbed) -> np.ndarray:
+def rgb(pixels: ImagePixels) -> np.ndarray:
     """(h, w, 3) uint8; transparency is left out."""
-    return np.ascontiguousarray(grabbed.for_request()[..., :3])
+    return np.ascontiguousarray(pixels.to_uint8()[..., :3])
 
 
-def grey(grabbed: Grabbed) -> np.ndarray:
+def grey(pixels: ImagePixels) -> np.ndarray:
     """(h, w) float32 in [0, 1]: the mean of the colours."""
-    return grabbed.rgba()[..., :3].mean(axis=-1, dtype=np.float32)
+    return pixels.rgba()[..., :3].mean(axis=-1, dtype=np.float32)
 
 
 def base_plan(settings: bpy.types.PropertyGroup, kind: type[Generation], **values: Any) -> RequestPlan:
@@ -133,15 +133,15 @@ def check_control_sizes(settings: bpy.types.PropertyGroup, size: tuple[int, int]
         raise RequestError(f"controls[{index}].image", what, hint=hint)
 
 
-def _controls_of(settings: bpy.types.PropertyGroup) -> tuple[tuple[Mapping[str, Any], Grabbed], ...]:
+def _controls_of(settings: bpy.types.PropertyGroup) -> tuple[tuple[Mapping[str, Any], ImagePixels], ...]:
     chosen = (item for item in settings.controls if item.image is not None)
-    return tuple((values_of(item, CONTROL), grab_image(item.image)) for item in chosen)
+    return tuple((values_of(item, CONTROL), read_pixels(item.image)) for item in chosen)
 
 
-def _image_prompt_of(settings: bpy.types.PropertyGroup) -> tuple[Mapping[str, Any], Grabbed] | None:
+def _image_prompt_of(settings: bpy.types.PropertyGroup) -> tuple[Mapping[str, Any], ImagePixels] | None:
     if settings.image_prompt is None:
         return None
-    return values_of(settings, IMAGE_PROMPT), grab_image(settings.image_prompt)
+    return values_of(settings, IMAGE_PROMPT), read_pixels(settings.image_prompt)
 
 
 def loras_of(settings: bpy.types.PropertyGroup) -> tuple[Lora, ...]:

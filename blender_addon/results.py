@@ -16,66 +16,66 @@ from sd_core.requests import Generation, Request
 from sd_core.saving import image_request
 
 from . import history
-from .editors import Place, show
-from .scene.images import Packed, new_image, pack
+from .editors import ImageEditorRef, show
+from .scene.images import EncodedImage, encode_image, new_image
 
-NAME = 48
+MAX_NAME_LENGTH = 48
 """Longest name of an image that is made from a prompt; Blender allows 63 bytes, and adds numbers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedImage:
     """An image ready for Blender. request: what makes this one alone."""
 
     name: str
-    packed: Packed
+    encoded: EncodedImage
     request: Request
 
 
-def finisher(
-    folder: Path, cut: Callable[[np.ndarray], np.ndarray] = lambda picture: picture
-) -> Callable[[FrameEvent | ResultEvent], list[Finished]]:
+def image_encoder(
+    folder: Path, crop: Callable[[np.ndarray], np.ndarray] = lambda picture: picture
+) -> Callable[[FrameEvent | ResultEvent], list[FinishedImage]]:
     """For `jobs.submit(convert=...)`: encodes the images of a result and keeps them in the history.
 
     Args:
         folder: of the history.
-        cut: what is left of each image.
+        crop: what is left of each image.
     """
 
-    def convert(event: FrameEvent | ResultEvent) -> list[Finished]:
+    def convert(event: FrameEvent | ResultEvent) -> list[FinishedImage]:
         if isinstance(event, FrameEvent):
             return []
         result = event.result
-        finished = [_finish(cut(image), result.request, index) for index, image in enumerate(result.images)]
-        history.keep(folder, [(item.packed.png, item.request) for item in finished])
+        finished = [_encode_result(crop(image), result.request, index) for index, image in enumerate(result.images)]
+        history.save_images(folder, [(item.encoded.png, item.request) for item in finished])
         return finished
 
     return convert
 
 
-def _finish(picture: np.ndarray, request: Request, index: int) -> Finished:
+def _encode_result(picture: np.ndarray, request: Request, index: int) -> FinishedImage:
     own = image_request(request, index)
     texts = {PARAMETERS: parameters_text(own), REQUEST: own.to_json()}
-    return Finished(image_name(own), pack(np.ascontiguousarray(picture), texts), own)
+    return FinishedImage(image_name(own), encode_image(np.ascontiguousarray(picture), texts), own)
 
 
 def image_name(request: Request) -> str:
     """A name for people: the prompt and the seed."""
     prompt = request.prompt if isinstance(request, Generation) else ""
-    words = " ".join(prompt.split())[:NAME].strip() or type(request).__name__
+    words = " ".join(prompt.split())[:MAX_NAME_LENGTH].strip() or type(request).__name__
     seed = getattr(request, "seed", None)
-    while len(words.encode()) > NAME:
+    while len(words.encode()) > MAX_NAME_LENGTH:
         words = words[:-1]
     return words if seed is None else f"{words} {seed}"
 
 
-def show_images(finished: Sequence[Finished], place: Place) -> list[bpy.types.Image]:
-    """Make image datablocks and open the first in the Image Editor of `place`, else in one that is there."""
+def show_images(finished_images: Sequence[FinishedImage], editor: ImageEditorRef) -> list[bpy.types.Image]:
+    """Make image datablocks and open the first in the Image Editor of `editor`, else in one that is there."""
     images = []
-    for item in finished:
-        image = new_image(item.name, item.packed)
+    for item in finished_images:
+        image = new_image(item.name, item.encoded)
         image[REQUEST] = item.request.to_json()
         images.append(image)
     if images:
-        show(images[0], place)
+        show(images[0], editor)
     return images

@@ -26,12 +26,12 @@ CHINESE: Mapping[str, str] = {
     "Inpaint": "局部重绘",
     "Upscale": "放大",
     "Generate Texture": "生成纹理",
-    "Use Again": "再次使用",
+    "Restore Settings": "恢复设置",
     "Open": "打开",
     "Remove from History": "从历史记录中移除",
     "Add LoRA": "添加 LoRA",
     "Remove LoRA": "移除 LoRA",
-    "By Name or Path": "按名称或路径",
+    "Enter Name or Path": "输入名称或路径",
     "Refresh": "刷新",
     "Open LoRA Folder": "打开 LoRA 文件夹",
     "Start the server to see its LoRAs": "启动服务器以查看其 LoRA",
@@ -49,9 +49,11 @@ CHINESE: Mapping[str, str] = {
     "Open Preferences": "打开偏好设置",
     "Use the Default Model": "使用默认模型",
     "Allow These Models?": "允许使用这些模型？",
-    "Allow ...": "允许…",
-    "This file, or a picture, asks the server to load:": "此文件或某张图片要求服务器加载：",
-    "Allow only what you know. It stays allowed.": "仅允许您了解的内容，允许后将一直有效。",
+    "Allow These Models ...": "允许这些模型…",
+    "This file wants the server to load:": "此文件要求服务器加载：",
+    "Allow only models that you trust. The approval stays until 'sd-core models disallow'.": (
+        "仅允许您信任的模型。允许后一直有效，直到运行 sd-core models disallow。"
+    ),
     "Enter the Token": "输入令牌",
     "Presets": "预设",
     "Add Preset": "添加预设",
@@ -62,13 +64,12 @@ CHINESE: Mapping[str, str] = {
     "Loading": "加载中",
     "Running": "运行中",
     "Starting": "启动中",
-    "Not running": "未运行",
-    "No server": "没有服务器",
+    "Server not running": "服务器未运行",
+    "Server failed to start": "服务器启动失败",
     "Queue": "队列",
     "Looking for the server": "正在查找服务器",
     "Sending": "发送中",
-    "Images appear here as they are made": "生成的图像会显示在这里",
-    "Start from": "起始图像",
+    "Generated images appear here": "生成的图像会显示在这里",
     "Not used without a picture": "没有图像时不使用",
     # settings of a scene
     "Left": "左",
@@ -76,106 +77,106 @@ CHINESE: Mapping[str, str] = {
     "Right": "右",
     "Bottom": "下",
     "None": "无",
-    "Nothing within the image: only what is added beyond its borders is painted": "图像内部不变：只绘制边界之外添加的部分",
+    "Keep the whole image and paint only the area that Expand adds": "保留整张图像，只绘制扩展时添加的区域",
     "Task": "任务",
     "What to make": "要生成什么",
     "Text to Image": "文生图",
     "A new image from the prompt": "由提示词生成新图像",
     "Image to Image": "图生图",
     "A new image from another one": "由另一张图像生成新图像",
-    "Part of an image painted anew": "重新绘制图像的一部分",
+    "Repaint part of an image": "重新绘制图像的一部分",
     "A larger image with new detail": "更大且带有新细节的图像",
     "Style": "风格",
-    "A look that is added to the prompt": "加到提示词上的风格",
+    "Style words that are added to the prompt": "加到提示词上的风格",
     "No Style": "无风格",
-    "The prompt as it is": "提示词保持原样",
+    "The prompt without additions": "提示词保持原样",
     "Image": "图像",
-    "The image to start from where none is open": "没有打开图像时使用的起始图像",
+    "Start image, if no image is open in the editor": "没有打开图像时使用的起始图像",
     "Mask": "遮罩",
     "Where to repaint": "重绘的位置",
     "Mask Image": "遮罩图像",
-    "White in another image of the same size: repaint there": "另一张同样大小的图像中白色处重绘",
+    "Repaint where another image of the same size is white": "另一张同样大小的图像中白色处重绘",
     "White: repaint; black: keep": "白色：重绘；黑色：保留",
     "Transparency": "透明处",
-    "What is transparent is repainted: erase it with a brush": "透明处重绘：用笔刷擦除即可",
+    "Repaint where the image is transparent (paint with Erase Alpha)": "透明处重绘：用笔刷擦除即可",
     "Selected Region": "选中区域",
-    "A rectangle, selected by dragging over the image": "在图像上拖动选出的矩形",
+    "Repaint a rectangle, dragged over the image": "在图像上拖动选出的矩形",
     "Region": "区域",
     "Left, top, width and height of the selected rectangle in pixels": "选中矩形的左、上、宽、高，单位像素",
     "Pad to Multiples of 8": "补齐到 8 的倍数",
-    "Continue the image by its border where its sides are no multiples of 8, and cut the result back": (
+    "Extend the image to multiples of 8 by repeating its border pixels, and crop the result to its size": (
         "边长不是 8 的倍数时用边缘延伸图像，结果再裁回原大小"
     ),
     "Start Image": "起始图像",
-    "A picture that the texture is made from; empty for none": "用来制作纹理的图像；留空则不用",
+    "Image that the texture starts from; empty: start from noise": "纹理的起始图像；留空：从噪声开始",
     "Base Color": "基础色",
     "Normal": "法线",
     "Roughness": "粗糙度",
     "Ambient Occlusion": "环境光遮蔽",
     "Metallic": "金属度",
     "Material": "材质",
-    "Where the maps go": "贴图的去向",
+    "Material that gets the maps": "获得贴图的材质",
     "Selected Objects": "所选物体",
     "A new material on the selected objects": "所选物体使用新材质",
     "Active Material": "活动材质",
-    "The nodes of the active material are replaced by the maps": "活动材质的节点会被贴图取代",
+    "Replace the nodes of the active material": "活动材质的节点会被贴图取代",
     "New Material": "新建材质",
-    "A new material that no object uses yet": "尚无物体使用的新材质",
+    "A new material, not assigned to an object": "新材质，不指定给物体",
     "Displacement": "置换",
-    "Height of the relief in scene units; 0 leaves it out": "起伏的高度，场景单位；0 表示不用",
+    "Height scale of the displacement, in scene units; 0: flat": "置换的高度比例，场景单位；0：平坦",
     "Repeat": "重复",
-    "How often the texture repeats over the UV map": "纹理在 UV 上重复的次数",
+    "Number of repeats over the UV range 0 to 1": "纹理在 UV 范围 0 到 1 内重复的次数",
     "Size": "大小",
-    "Side of the texture in pixels": "纹理的边长，单位像素",
-    "Images that were made before": "以前生成的图像",
+    "Width and height of the texture in px": "纹理的宽度和高度，单位像素",
+    "Generated images": "生成的图像",
     # preferences
     "Where images are made": "在哪里生成图像",
     "This Computer": "本机",
     "A server on this computer, started when it is needed": "本机上的服务器，需要时启动",
-    "A server that runs already, here or on another computer": "本机或其他电脑上已在运行的服务器",
-    "The Python in which sd_core is installed; empty to look for it": "安装了 sd_core 的 Python；留空则自动查找",
+    "A running server, on this or another computer": "本机或其他电脑上已在运行的服务器",
+    "The Python in which sd_core is installed; empty: searched automatically": "安装了 sd_core 的 Python；留空则自动查找",
     "Device": "设备",
-    "The device that makes the images: auto, cpu, cuda, cuda:1 or mps": "生成图像的设备：auto、cpu、cuda、cuda:1 或 mps",
+    "Device of the server: auto, cpu, cuda, cuda:1 or mps": "服务器的设备：auto、cpu、cuda、cuda:1 或 mps",
     "Data Folder": "数据文件夹",
-    "Where the server keeps its jobs; empty for its usual place": "服务器保存任务的位置；留空则用默认位置",
-    "Where the server listens": "服务器监听的地址",
+    "Folder for the server's jobs, LoRAs and approvals; empty: the default folder": (
+        "存放服务器的任务、LoRA 和许可的文件夹；留空则用默认文件夹"
+    ),
+    "Address of the server": "服务器的地址",
     "Token": "令牌",
     "The server's bearer token, which it prints when it starts": "服务器的令牌，启动时会打印出来",
-    "Free Memory Before Rendering": "渲染前释放内存",
-    "Let the server give its memory back before Cycles renders; its models are loaded again later": (
-        "Cycles 渲染前让服务器释放内存；之后会重新加载模型"
+    "Free GPU Memory Before Rendering": "渲染前释放显存",
+    "Unload the models of the server before Cycles renders; the next job loads them again (some seconds)": (
+        "Cycles 渲染前卸载服务器的模型；下一个任务会重新加载（数秒）"
     ),
-    "Live Picture": "实时图像",
-    "Draw a picture over the open image of the Image Editor while it is made": "生成时把图像画在图像编辑器中打开的图像上",
+    "Live Preview": "实时预览",
+    "Show the unfinished image in the Image Editor while it is generated": "生成时在图像编辑器中显示未完成的图像",
     # tooltips of buttons
     "Make an image from the prompt": "由提示词生成图像",
     "Make an image from the prompt and the open image": "由提示词和打开的图像生成图像",
-    "Paint the masked part of the open image anew": "重新绘制打开的图像中被遮罩的部分",
+    "Repaint the masked part of the open image": "重新绘制打开的图像中被遮罩的部分",
     "Make the open image larger, with new detail": "放大打开的图像并增加细节",
-    "Make a tiling material with all its maps from the prompt": "由提示词生成可平铺的材质及其全部贴图",
-    "Take over the settings of the selected image, with its seed": "采用所选图像的设置及其种子",
+    "Generate a seamless PBR material from the prompt": "由提示词生成无缝 PBR 材质",
+    "Set all settings and the seed as for the selected image": "采用所选图像的设置及其种子",
     "Open the selected image in the Image Editor": "在图像编辑器中打开所选图像",
     "Delete the selected image from the history; images in the open file stay": "从历史记录中删除所选图像；文件中的图像保留",
-    "Make a black image of the open image's size, to paint white where to repaint": (
+    "New black image of the size of the open image; paint white where to repaint": (
         "新建与打开的图像同样大小的黑色图像，在要重绘处涂白"
     ),
-    "Drag a rectangle over the open image: inpainting repaints what lies within": "在打开的图像上拖出矩形：局部重绘其内部",
-    "Start the server, or look for it again; jobs that were lost with it are taken up": (
-        "启动服务器，或重新查找；随之丢失的任务会继续"
+    "Drag a rectangle over the open image; Inpaint repaints inside it": "在打开的图像上拖出矩形：局部重绘其内部",
+    "Start the server or reconnect to it; interrupted jobs continue": ("启动或重新连接服务器；中断的任务会继续"),
+    "Cancel all jobs of this Blender, then stop the server that it has started": (
+        "取消本 Blender 的全部任务，然后停止由它启动的服务器"
     ),
-    "Stop the server that this Blender has started; jobs that wait are kept for the next start": (
-        "停止由本 Blender 启动的服务器；排队的任务留待下次启动"
-    ),
-    "Let the server drop its models and give their memory back": "让服务器卸载模型并释放内存",
-    "Ask the server anew which models, ControlNets and LoRAs it has": "重新询问服务器有哪些模型、ControlNet 和 LoRA",
+    "Unload the models of the server from memory": "让服务器卸载模型并释放内存",
+    "Reload the lists of models, ControlNets and LoRAs from the server": "从服务器重新加载模型、ControlNet 和 LoRA 的列表",
     "Open the folder into which LoRAs for the server on this computer belong": "打开本机服务器存放 LoRA 的文件夹",
     "Cancel the jobs that run and wait, or the named one": "取消正在运行和排队的任务，或指定的任务",
-    "Leave the jobs that have ended out of the panel": "不再显示已结束的任务",
+    "Remove finished and failed jobs from the panel": "从面板中移除已完成和失败的任务",
     "Open the preferences of this extension": "打开本扩展的偏好设置",
-    "Continue images by their border to multiples of 8 pixels, and cut the results back": (
+    "Extend images to multiples of 8 px by repeating border pixels, and crop the results": (
         "用边缘把图像延伸到 8 像素的倍数，结果再裁回"
     ),
-    "Leave the model, its LoRAs and ControlNets to the server's defaults": "模型、LoRA 和 ControlNet 都用服务器的默认值",
+    "Use the default model of the server, without LoRAs and ControlNets": "使用服务器的默认模型，不用 LoRA 和 ControlNet",
     "Save the settings under a name, or remove a saved one": "以名称保存设置，或移除已保存的设置",
 }
 """Simplified Chinese."""
@@ -185,8 +186,8 @@ _CONTEXTS = ("*", "Operator")
 
 
 def register() -> None:
-    """Give Blender the words."""
-    words = {(context, english): held for english, held in CHINESE.items() for context in _CONTEXTS}
+    """Give Blender the translations."""
+    words = {(context, english): text for english, text in CHINESE.items() for context in _CONTEXTS}
     bpy.app.translations.register(__package__ or "", {"zh_HANS": words})
 
 

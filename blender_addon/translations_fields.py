@@ -16,7 +16,7 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "Steps": "步数",
     "Denoising steps: more take longer and give finer detail": "去噪步数：越多越慢，细节越好",
     "Guidance": "引导强度",
-    "How closely the picture follows the prompt; 1 or less is unguided and twice as fast": (
+    "How closely the picture follows the prompt; 1 or less: no guidance, twice as fast": (
         "图像遵循提示词的程度；不大于 1 时不加引导，速度加倍"
     ),
     "Scheduler": "调度器",
@@ -28,38 +28,39 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "Images": "图像数量",
     "How many pictures to make, each from the next seed": "生成多少张图像，每张使用下一个种子",
     "Model": "模型",
-    "Model by name, hub id, folder or .safetensors file; empty: default of the engine": (
+    "Model by name, Hugging Face id, folder or .safetensors file; empty: default of the engine": (
         "模型名称、hub 编号、文件夹或 .safetensors 文件；留空：引擎的默认模型"
     ),
     "Seamless": "无缝",
     "Axes along which the picture repeats without a seam": "图像沿哪些轴无缝重复",
     "X and Y": "X 和 Y",
     "Seamless Method": "无缝方法",
-    "Padding repeats exactly; rolling nearly, and at any size": "填充使图像精确重复；滚动近似重复，适用于任何尺寸",
+    "Padding repeats exactly; rolling nearly, at any size": "填充使图像精确重复；滚动近似重复，适用于任何尺寸",
     "Padding": "填充",
     "Rolling": "滚动",
-    # switches beside values that may be left out
+    # switches of values that may be left out
     "Use this value; off: default of the model": "使用此值；关闭：模型的默认值",
     "Use this value; off: size of the pictures given, else default of the model": (
         "使用此值；关闭：所给图片的尺寸，否则为模型的默认值"
     ),
     "Use this value; off: default of the engine": "使用此值；关闭：引擎的默认值",
     "Use this value; off: a random seed, which the result tells": "使用此值；关闭：随机种子，结果中会给出",
-    "Use this value; off: the one known for the model": "使用此值；关闭：适合该模型的一个",
-    "Use this value; off: the one known for the model and the kind": "使用此值；关闭：适合该模型和类型的一个",
+    "Use this value; off: the usual one for the model": "使用此值；关闭：适合该模型的一个",
+    "Use this value; off: the usual ControlNet for this model and kind": "使用此值；关闭：适合该模型和类型的一个",
     "Use this value; off: smallest and largest finite depth": "使用此值；关闭：最小和最大的有限深度",
     "Use this value; off: the maps are computed from the colours": "使用此值；关闭：由颜色计算贴图",
     # single tasks
     "Strength": "强度",
-    "How much of the picture may change; 1 keeps almost nothing of it": "图像可以改变的程度；1 几乎不保留原图",
+    "How much of the picture changes; 1 keeps almost nothing of it": "图像可以改变的程度；1 几乎不保留原图",
     "Fill": "填充",
-    "What lies under the mask when denoising starts; surroundings with an empty prompt removes an object": (
-        "去噪开始时遮罩下的内容；选“周围”且提示词为空可移除物体"
+    "What the masked area is filled with before denoising; surroundings with an empty prompt and strength 1 removes an object: "
+    "the patterns around the mask are continued, without the model": (
+        "去噪前遮罩区域的填充；选“周围”、提示词为空且强度为 1 可移除物体：延续遮罩周围的图案，不使用模型"
     ),
     "Original": "原图",
     "Surroundings": "周围",
     "Feather": "羽化",
-    "Width over which the old and the new picture are blended (px)": "新旧图像混合的宽度（像素）",
+    "Width of the blend at the edge of the mask (px)": "新旧图像混合的宽度（像素）",
     "Expand": "扩展",
     "Margins that are added at the left, top, right and bottom, and painted (px)": (
         "在左、上、右、下添加并绘制的边距（像素）"
@@ -68,19 +69,19 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "How many times larger the picture becomes": "图像放大的倍数",
     "Maps of the material that are made": "要生成的材质贴图",
     "Map Estimator": "贴图估计器",
-    "Marigold checkpoint that estimates the maps: a folder or a hub id; empty: the maps are computed from the colours": (
+    "Marigold checkpoint that estimates the maps: a folder or a Hugging Face id; empty: the maps are computed from the colours": (
         "估计贴图的 Marigold 模型：文件夹或 hub 编号；留空：由颜色计算贴图"
     ),
     # adapters
     "LoRAs": "LoRA",
-    "Name in the LoRA folder, .safetensors file, folder or hub id": (
+    "Name in the LoRA folder, .safetensors file, folder or Hugging Face id": (
         "LoRA 文件夹中的名称、.safetensors 文件、文件夹或 hub 编号"
     ),
     "Weight": "权重",
     "How strongly the LoRA acts": "LoRA 作用的强度",
     "ControlNets": "ControlNet",
     "Kind": "类型",
-    "What the control picture shows; chooses the ControlNet of the model where none is named": (
+    "What the control picture shows, such as depth; selects the ControlNet of the model where none is named": (
         "控制图的内容；未指定 ControlNet 时据此为模型选择"
     ),
     "Canny": "Canny 边缘",
@@ -92,26 +93,26 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "OpenPose": "OpenPose 姿态",
     "Tile": "分块",
     "Other": "其他",
-    "ControlNet or T2I-Adapter: a hub id or a folder; empty: the one known for the model and the kind": (
+    "ControlNet or T2I-Adapter: a Hugging Face id or a folder; empty: the usual ControlNet for this model and kind": (
         "ControlNet 或 T2I-Adapter：hub 编号或文件夹；留空：适合该模型和类型的一个"
     ),
     "How strongly the ControlNet acts": "ControlNet 作用的强度",
     "Start": "开始",
-    "Share of the steps after which the ControlNet begins to act": "ControlNet 在多少比例的步数之后开始作用",
+    "Fraction of the steps at which the ControlNet starts (0 to 1)": "ControlNet 在多少比例的步数之后开始作用",
     "End": "结束",
-    "Share of the steps after which the ControlNet no longer acts": "ControlNet 在多少比例的步数之后不再作用",
+    "Fraction of the steps at which the ControlNet ends (0 to 1)": "ControlNet 在多少比例的步数之后不再作用",
     "Control Picture": "控制图",
-    "Finished control picture of the size of the result": "做好的控制图，大小与结果相同",
+    "Control picture (already preprocessed), of the size of the result": "做好的控制图，大小与结果相同",
     "Image Prompt": "图像提示",
-    "Picture that guides content and style (IP-Adapter)": "引导内容和风格的图像（IP-Adapter）",
+    "Reference picture for content and style (IP-Adapter)": "引导内容和风格的图像（IP-Adapter）",
     "Weight of the picture against the text": "图像相对于文字的权重",
     "IP-Adapter": "IP-Adapter",
-    "IP-Adapter: a hub id, a folder or a file; empty: the one known for the model": (
+    "IP-Adapter: a Hugging Face id, a folder or a file; empty: the usual one for the model": (
         "IP-Adapter：hub 编号、文件夹或文件；留空：适合该模型的一个"
     ),
     # depth, animations and meshes
     "Depth ControlNet": "深度 ControlNet",
-    "ControlNet or T2I-Adapter for depth: a hub id, a folder or a file; empty: the one known for the model": (
+    "ControlNet or T2I-Adapter for depth: a Hugging Face id, a folder or a file; empty: the usual one for the model": (
         "深度 ControlNet 或 T2I-Adapter：hub 编号、文件夹或文件；留空：适合该模型的一个"
     ),
     "Depth Scale": "深度强度",
@@ -133,7 +134,7 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "Same in Every Frame": "每帧相同",
     "The same noise in every frame": "每帧使用相同的噪声",
     "Different in Every Frame": "每帧不同",
-    "Other noise in every frame": "每帧使用不同的噪声",
+    "New noise in every frame": "每帧使用不同的噪声",
     "Max. Views": "最多视角数",
     "Largest number of views that are chosen": "最多选择多少个视角",
     "Texture Size": "纹理大小",

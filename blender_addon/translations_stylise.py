@@ -11,7 +11,7 @@ CHINESE_STYLISE: Mapping[str, str] = {
     "Stylise Render": "风格化渲染",
     "Stylise Animation": "风格化动画",
     "Animation": "动画",
-    "Resume": "继续",
+    "Resume Animation": "继续动画",
     "Add Prompt": "添加提示词",
     "Remove Prompt": "移除提示词",
     "Prompts from Markers": "由标记生成提示词",
@@ -23,74 +23,76 @@ CHINESE_STYLISE: Mapping[str, str] = {
     "How strongly the normals guide the picture": "法线引导图像的强度",
     "How strongly the edges guide the picture": "边缘引导图像的强度",
     "Reuse Earlier Frames": "沿用之前的帧",
-    "Move what was generated to the next frame along the motion of its surfaces, so that it holds still": (
-        "沿表面的运动把已生成的内容移到下一帧，使画面稳定"
+    "Reproject the earlier frames along their motion vectors and generate only what is newly visible": (
+        "沿运动矢量重投影之前的帧，只生成新露出的部分"
     ),
     "ControlNets are not used here: each view follows its depth": "这里不使用 ControlNet：每个视角遵循其深度",
     "Normals": "法线",
-    "Follow the surface normals too; needs a ControlNet for normals": "同时遵循表面法线；需要法线 ControlNet",
+    "Also guide the image by the surface normals; needs a normal ControlNet": "同时遵循表面法线；需要法线 ControlNet",
     "Edges": "边缘",
-    "Follow the outlines and creases too; needs a ControlNet for edges (canny)": (
+    "Also guide the image by outlines and creases; needs a Canny ControlNet": (
         "同时遵循轮廓和折痕；需要边缘 ControlNet（canny）"
     ),
     "After Every Render": "每次渲染之后",
-    "Stylise each still as soon as it is rendered (F12); animations are left alone": (
+    "Stylise each still image when its render (F12) has finished; renders of animations are not stylised": (
         "每张静帧渲染（F12）后立即风格化；动画不受影响"
     ),
     "Output": "输出",
-    "Folder for passes, pictures and video; // is where the .blend is": "通道、图像和视频的文件夹；// 表示 .blend 所在位置",
+    "Folder for passes, frames and video; // is the folder of the .blend file": "通道、图像和视频的文件夹；// 表示 .blend 所在位置",
     "Video": "视频",
-    "Also write the pictures as a video (MP4)": "同时把图像写成视频（MP4）",
-    "What the pictures show from this frame on": "从这一帧起图像的内容",
+    "Also encode the frames as a video (MP4)": "同时把各帧编码为视频（MP4）",
+    "What the frames show from this frame on": "从这一帧起图像的内容",
     "The prompt that is selected in the list": "列表中选中的提示词",
     "Frame": "帧",
-    "Frame from which on the prompt holds": "提示词从哪一帧起生效",
-    "Timeline marker whose frame is used instead, wherever it is moved": "改用此时间线标记所在的帧，标记移动时随之改变",
+    "First frame of this prompt": "此提示词的第一帧",
+    "Timeline marker that sets the first frame of this prompt; the prompt moves with it": (
+        "决定此提示词第一帧的时间线标记；提示词随之移动"
+    ),
     # how textures are projected
     "Repaint Texture": "重绘纹理",
     "Paint Mask": "绘制遮罩",
     "Paint": "绘制",
-    "Which part of the objects is painted": "绘制物体的哪一部分",
+    "Which part of the surface is generated": "生成表面的哪一部分",
     "Everything": "全部",
     "A new texture for the whole surface": "为整个表面生成新纹理",
-    "Only where a mask of the texture's size is white; the rest of the texture stays as it is": (
+    "Only where a mask image is white (same size as the texture); the rest stays unchanged": (
         "只重绘与纹理同样大小的遮罩中白色的部分；纹理其余部分保持不变"
     ),
-    "Only where the texture is transparent: erase it with a brush": "只重绘纹理透明的部分：用笔刷擦除即可",
+    "Only where the texture is transparent (use Erase Alpha in Texture Paint)": "只重绘纹理透明的部分：用笔刷擦除即可",
     "Views": "视角",
-    "From where the objects are painted": "从哪里绘制物体",
+    "Cameras from which the texture is generated": "用来生成纹理的摄像机",
     "Automatic": "自动",
-    "Cameras around the objects, chosen so that they see as much of the surface as possible": (
+    "Cameras around the objects, placed so that they see as much of the surface as possible": (
         "物体周围的摄像机，选择时尽可能看到更多表面"
     ),
     "Camera": "摄像机",
-    "The scene's camera alone: what it does not see is filled in from what it does": (
+    "Only the scene camera; surfaces that it does not see are filled from those it sees": (
         "只用场景摄像机：看不到的部分由看到的部分填补"
     ),
     "Selected Cameras": "所选摄像机",
-    "Every selected camera, in the order of their names": "每台所选摄像机，按名称顺序",
+    "All selected cameras, sorted by name": "每台所选摄像机，按名称顺序",
     "UV Map": "UV 贴图",
-    "Where the texture goes": "纹理的去向",
+    "UV map that the texture is written to": "写入纹理的 UV 贴图",
     "Existing": "现有",
-    "Paint into the active UV map of each object; an image for each": "绘制到每个物体的活动 UV 贴图；每个物体一张图像",
+    "Use the active UV map of each object; one image for each object": "使用每个物体的活动 UV 贴图；每个物体一张图像",
     "New": "新建",
-    "Unwrap the objects together into a new UV map; one image for all": "把物体一起展开到新的 UV 贴图；共用一张图像",
+    "Unwrap all objects into one new UV map; one image for all": "把物体一起展开到新的 UV 贴图；共用一张图像",
     "PBR Maps": "PBR 贴图",
-    "Also roughness, normals and height, estimated from the painted colours": "同时由绘制的颜色估计粗糙度、法线和高度",
+    "Also make roughness, normal and height maps, estimated from the base color": "同时由基础色估计并生成粗糙度、法线和高度贴图",
     # tooltips of buttons
-    "Make a stylised picture of the current frame, shaped by its depth": "按深度为当前帧生成风格化图像",
-    "Stylise every frame of the scene's range, so that it holds still": "风格化场景范围内的每一帧，并保持稳定",
-    "Go on with what an earlier run has left in the output folder": "接着输出文件夹里上次留下的内容继续",
-    "Paint the selected objects from all sides or from cameras, shaped by their depth": (
+    "Generate a stylised image of the current frame, guided by its depth": "按深度为当前帧生成风格化图像",
+    "Stylise all frames of the scene without flicker": "风格化场景的全部帧，没有闪烁",
+    "Continue an interrupted run in the output folder": "继续输出文件夹中被中断的运行",
+    "Generate a texture for the selected objects from several views, guided by their depth": (
         "按深度从各个方向或从摄像机绘制所选物体"
     ),
-    "Paint the masked part of the texture that the selected objects show anew; the rest stays as it is": (
+    "Repaint the masked part of the texture of the selected objects; the rest stays unchanged": (
         "重绘所选物体所显示纹理的遮罩部分；其余部分保持不变"
     ),
-    "Paint white on the active object where its texture is to be repainted": "在活动物体上要重绘纹理处涂白",
-    "Add a prompt that holds from the current frame on": "添加从当前帧起生效的提示词",
+    "Go to Texture Paint with a new mask; paint white where to repaint": "用新遮罩进入纹理绘制；在要重绘处涂白",
+    "Add a prompt that starts at the current frame": "添加从当前帧起生效的提示词",
     "Remove the selected prompt": "移除所选提示词",
-    "Add a prompt for each timeline marker, with the marker's name; it follows the marker": (
+    "Add one prompt for each timeline marker: its text is the name of the marker, its first frame moves with it": (
         "为每个时间线标记添加提示词，以标记名为内容并跟随标记"
     ),
 }

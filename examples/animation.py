@@ -66,10 +66,10 @@ def render_frames(name: str, folder: Path, frames: int, size: int, margin: int) 
         write_sidecar(stem.with_suffix(".exr"), Sidecar(camera=camera_of(scene)))
 
 
-def beside(one: Array, other: Array, gap: int = 4) -> Array:
+def side_by_side(left: Array, right: Array, gap: int = 4) -> Array:
     """Two pictures side by side on white."""
-    white = np.full((one.shape[0], gap, 3), 255, np.uint8)
-    return np.hstack([one[..., :3], white, other[..., :3]])
+    white = np.full((left.shape[0], gap, 3), 255, np.uint8)
+    return np.hstack([left[..., :3], white, right[..., :3]])
 
 
 def main() -> None:
@@ -95,7 +95,9 @@ def main() -> None:
     with Engine(model=given.model) as engine:
         engine.run(request, folder / "styled", resume=given.resume)
     frames = saved_frames(folder / "styled")
-    pairs = [beside(read_picture(folder / "render" / f"{i + 1:04d}.png"), frame) for i, frame in enumerate(frames)]
+    pairs = [
+        side_by_side(read_picture(folder / "render" / f"{i + 1:04d}.png"), frame) for i, frame in enumerate(frames)
+    ]
     paths = frame_paths(pattern)
     written = [
         write_mp4(frames, folder / "animation.mp4", FPS),

@@ -1,4 +1,4 @@
-"""Build a small scene in Blender and stylise it in the background: one picture and a short animation that holds still.
+"""Build a small scene in Blender and stylise it in the background: one picture and a short animation without flicker.
 
     python examples/blender_demo.py out/                      with the module bpy (pip install bpy)
     blender -b -P examples/blender_demo.py -- out/            with an installed Blender and the extension
@@ -57,7 +57,7 @@ def choose(scene: bpy.types.Scene, options: argparse.Namespace) -> None:
 def still(scene: bpy.types.Scene, addon: Any, path: Path) -> None:
     """Stylise the first frame and save it."""
     bpy.ops.sdcore.stylise_render()
-    addon.jobs.wait(addon.jobs.running()[-1])
+    addon.jobs.wait(addon.jobs.running_jobs()[-1])
     image = bpy.data.images[f"{scene.name} {scene.frame_current} stylised"]
     path.write_bytes(image.packed_file.data)
 
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def _addon() -> Any:
-    """The installed extension, else the one beside this file; with its jobs and its farm."""
+    """The installed extension, else the one next to this file; with its jobs and its farm."""
     found = next((name for name in bpy.context.preferences.addons.keys() if name.endswith(".sd_core")), "")  # noqa: SIM118
     if not found:
         sys.path.insert(0, str(HERE))

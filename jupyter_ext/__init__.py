@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .studio import Studio
     from .widgets import Canvas, DepthView, Gallery, Grid, Player, Preview, Shape, Tiling, Wipe
 
-_HOMES = {"Studio": "studio", "StudioJob": "jobs", "default_engine": "engines"} | dict.fromkeys(
+_MODULE_OF = {"Studio": "studio", "StudioJob": "jobs", "default_engine": "engines"} | dict.fromkeys(
     ("Canvas", "DepthView", "Gallery", "Grid", "Player", "Preview", "Shape", "Tiling", "Wipe"), "widgets"
 )
 
@@ -45,8 +45,8 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    if name in _MODULE_OF:
+        globals()[name] = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
         return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from sd_core.backend import Backend
     from sd_core.engine import Engine
 
-    from .editors import Names
+    from .editors import NameSuggestions
 
-_making = threading.Lock()
+_engine_lock = threading.Lock()
 
 
 def default_engine() -> Engine:
     """The kernel's own engine; imports torch on the first call, from whichever thread."""
-    with _making:
+    with _engine_lock:
         return _engine()
 
 
@@ -32,18 +32,18 @@ def _engine() -> Engine:
     return Engine()
 
 
-def names_of(engine: Backend) -> Names:
+def name_suggestions(engine: Backend) -> NameSuggestions:
     """What can be named in a request, by field, or by part and field; those models first that are there."""
     models = sorted(engine.models(), key=lambda model: not model.present)
     known = [controlnet for model in models for controlnet in model.controlnets if controlnet.name]
     return {
         "model": tuple(model.name for model in models),
-        "controlnet": _once(each.name for each in known if each.kind == ControlKind.DEPTH),
-        "Control.model": _once(each.name for each in known),
+        "controlnet": _unique(each.name for each in known if each.kind == ControlKind.DEPTH),
+        "Control.model": _unique(each.name for each in known),
         "Lora.path": tuple(lora.name for lora in engine.loras()),
         "scheduler": tuple(SCHEDULERS),
     }
 
 
-def _once(names: Iterable[str]) -> tuple[str, ...]:
+def _unique(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))

@@ -25,7 +25,7 @@ summary { cursor: pointer; }
 """
 
 
-def page(entries: Iterable[Entry], title: str = "Images") -> str:
+def history_page(entries: Iterable[Entry], title: str = "Images") -> str:
     """The HTML of a page that shows entries, the newest first."""
     figures = "\n".join(_figure(entry) for entry in list(entries)[::-1])
     return (
@@ -42,7 +42,7 @@ def save_html(entries: Iterable[Entry], path: Path) -> Path:
     Raises:
         OutputError: it cannot be written; whatever was there before is unchanged.
     """
-    write_files([(path, page(entries, path.stem).encode())])
+    write_files([(path, history_page(entries, path.stem).encode())])
     return path
 
 

@@ -19,6 +19,6 @@ def shown_fields(kind: type[Request]) -> Mapping[str, FieldSpec]:
 def basic_fields(specs: Iterable[FieldSpec]) -> frozenset[str]:
     """The fields of a request that are shown at once; a size only where no picture fixes it."""
     fields = list(specs)
-    fixed = any(spec.required and spec.role is Role.ARRAY for spec in fields)
+    fixed = any(spec.is_required and spec.role is Role.ARRAY for spec in fields)
     hidden = SIZES if fixed else frozenset()
-    return frozenset(spec.name for spec in fields if spec.required or (spec.about.basic and spec.name not in hidden))
+    return frozenset(spec.name for spec in fields if spec.is_required or (spec.about.basic and spec.name not in hidden))

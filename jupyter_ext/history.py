@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sd_core.requests import Generation, Request
+from sd_core.requests.registry import kind_of
 from sd_core.results import Result
 from sd_core.saving import free_path, image_request, stem_of
 from sd_core.values import Array
@@ -18,32 +19,32 @@ from .pictures import thumbnail_bytes
 class Entry:
     """One image of a result.
 
-    picture: (h, w, 3|4) uint8, held here: an animation's frames are read anew each time, from where they may be gone one day.
-    request: gives this image alone. asked: as the form described it.
+    picture: (h, w, 3|4) uint8, kept here: an animation's frames are read again each time, from where they may be gone one day.
+    request: gives this image alone. form_request: as the form described it.
     """
 
     id: str
     result: Result
     picture: Array = field(repr=False)
     request: Request
-    asked: Request
+    form_request: Request
     thumbnail: bytes = field(repr=False)
 
     @property
     def caption(self) -> str:
         """Kind and seed."""
         seed = self.request.seed if isinstance(self.request, Generation) else None
-        return type(self.request).__name__ if seed is None else f"seed {seed}"
+        return kind_of(self.request).title if seed is None else f"seed {seed}"
 
     @property
     def title(self) -> str:
-        """What is told on hovering."""
-        prompt = self.request.prompt if isinstance(self.request, Generation) else type(self.request).__name__
+        """The tooltip."""
+        prompt = self.request.prompt if isinstance(self.request, Generation) else kind_of(self.request).title
         height, width = self.picture.shape[:2]
         return f"{prompt} ({width} x {height} px)"
 
     def save(self, path: str | Path | None = None) -> list[Path]:
-        """Write this image without loss, with its request inside and what it was made from beside it.
+        """Write this image without loss, with its request inside and what it was made from next to it.
 
         Args:
             path: as for `Result.save`; None: a free name after the prompt, in the working folder.
@@ -65,10 +66,10 @@ class History:
         self._entries: dict[str, Entry] = {}
         self._count = 0
 
-    def add(self, result: Result, asked: Request) -> list[Entry]:
+    def add(self, result: Result, form_request: Request) -> list[Entry]:
         """An entry for each image of a result; only the first for an animation, whose frames belong together."""
         single = not isinstance(result.request, Generation) or result.request.num_images == 1
-        added = [self._entry(result, index, asked) for index in range(1 if single else len(result.images))]
+        added = [self._new_entry(result, index, form_request) for index in range(1 if single else len(result.images))]
         for entry in added:
             self._entries[entry.id] = entry
         while len(self._entries) > self._limit:
@@ -87,7 +88,7 @@ class History:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _entry(self, result: Result, index: int, asked: Request) -> Entry:
+    def _new_entry(self, result: Result, index: int, form_request: Request) -> Entry:
         self._count += 1
         picture = result.images[index]
         return Entry(
@@ -95,6 +96,6 @@ class History:
             result=result,
             picture=picture,
             request=image_request(result.request, index),
-            asked=asked,
+            form_request=form_request,
             thumbnail=thumbnail_bytes(picture),
         )

@@ -12,7 +12,7 @@ from sd_core.errors import SDError
 from sd_core.requests import Request
 from sd_core.results import Result
 
-from .main_thread import Home
+from .main_thread import MainThread
 
 if TYPE_CHECKING:
     from sd_core.jobs import Job
@@ -22,13 +22,13 @@ class StudioJob:
     """A request on its way. `await job` and `job.wait()` give the result; `job.cancel()` stops it before its next step."""
 
     def __init__(
-        self, job_id: str, request: Request, home: Home, output: Path | None = None, resume: bool = False
+        self, job_id: str, request: Request, main_thread: MainThread, output: Path | None = None, resume: bool = False
     ) -> None:
         self.id = job_id
         self.request = request
         self.output = output
         self.resume = resume
-        self._home = home
+        self._main_thread = main_thread
         self._lock = threading.Lock()
         self._outcome: Result | SDError | None = None
         self._cancelled = False
@@ -64,10 +64,10 @@ class StudioJob:
             TimeoutError: it has not ended in time; it goes on.
         """
         try:
-            ended = self._home.wait_until(lambda: self.done, timeout)
+            ended = self._main_thread.wait_until(lambda: self.done, timeout)
         except KeyboardInterrupt:
             self.cancel()
-            ended = self._home.wait_until(lambda: self.done, timeout)
+            ended = self._main_thread.wait_until(lambda: self.done, timeout)
         if not ended:
             raise TimeoutError(f"job {self.id} has not ended after {timeout} s")
         return self._result()
@@ -100,7 +100,7 @@ class StudioJob:
         """The job of the engine, once there is one."""
         return self._engine_job
 
-    def note_start(self, engine_job: Job) -> None:
+    def attach_engine_job(self, engine_job: Job) -> None:
         """Tell which job of the engine this is; used by the runner alone."""
         with self._lock:
             self._engine_job = engine_job
@@ -108,14 +108,14 @@ class StudioJob:
         if late:
             engine_job.cancel()
 
-    def end(self, outcome: Result | SDError) -> None:
+    def set_outcome(self, outcome: Result | SDError) -> None:
         """Give the job its outcome; used by the runner alone."""
         with self._lock:
             self._outcome = outcome
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback()
-        self._home.post(_nothing)
+        self._main_thread.post(_wake_waiter)
 
     def _result(self) -> Result:
         if isinstance(self._outcome, SDError):
@@ -124,5 +124,5 @@ class StudioJob:
         return self._outcome
 
 
-def _nothing() -> None:
+def _wake_waiter() -> None:
     """Wakes whoever waits at home."""

@@ -16,9 +16,9 @@ from sd_core.events import Event, FrameEvent, Loading, StepEvent
 from sd_core.results import Result
 from sd_core.values import Array
 
-from .arguments import Wanted, read_line
+from .arguments import ParsedLine, read_line
 from .engines import default_engine
-from .monitor import INTERVAL
+from .monitor import PREVIEW_INTERVAL
 from .pictures import preview_bytes
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ class SDMagics(Magics):
             raise UsageError(str(error)) from error
 
 
-def _run(wanted: Wanted) -> Result:
+def _run(parsed: ParsedLine) -> Result:
     """Run a request in this thread, showing previews; an interrupt cancels it."""
-    if wanted.output is not None:  # a cell that is run again replaces its own picture
-        check_destination(wanted.request, wanted.output, overwrite=True)
-    live = _Live()
-    job = default_engine().submit(wanted.request)
+    if parsed.output is not None:  # a cell that is run again replaces its own picture
+        check_destination(parsed.request, parsed.output, overwrite=True)
+    live = _LiveOutput()
+    job = default_engine().submit(parsed.request)
     try:
         for event in job.events():
             live.show(event)
@@ -61,29 +61,29 @@ def _run(wanted: Wanted) -> Result:
     finally:
         live.clear()
     result = job.result()
-    if wanted.output is not None:
-        result.save(wanted.output)
+    if parsed.output is not None:
+        result.save(parsed.output)
     return result
 
 
-class _Live:
-    """An output of the running cell that is drawn anew, at most four times a second, and empty in the end."""
+class _LiveOutput:
+    """An output of the running cell that is redrawn at most four times a second, and empty in the end."""
 
     def __init__(self) -> None:
         self._id = f"sd-{id(self):x}-{time.monotonic_ns():x}"
-        self._drawn = 0.0
-        display({"text/plain": "starting"}, raw=True, display_id=self._id)
+        self._last_drawn = 0.0
+        display({"text/plain": "Starting ..."}, raw=True, display_id=self._id)
 
     def show(self, event: Event) -> None:
         """Draw what an event tells."""
         match event:
             case Loading(message=message):
-                self._draw({"text/plain": message or "loading"})
+                self._draw({"text/plain": message or "Loading the model ..."})
             case StepEvent(index=index, count=count, preview=preview):
-                if time.monotonic() - self._drawn >= INTERVAL:
-                    self._draw(_picture(preview, f"step {index + 1} of {count}"))
+                if time.monotonic() - self._last_drawn >= PREVIEW_INTERVAL:
+                    self._draw(_picture_bundle(preview, f"step {index + 1} of {count}"))
             case FrameEvent(index=index, image=image):
-                self._draw(_picture(image, f"frame {index + 1}"))
+                self._draw(_picture_bundle(image, f"frame {index + 1}"))
             case _:
                 pass
 
@@ -92,11 +92,11 @@ class _Live:
         self._draw({"text/plain": ""})
 
     def _draw(self, data: dict[str, Any]) -> None:
-        self._drawn = time.monotonic()
+        self._last_drawn = time.monotonic()
         update_display(data, raw=True, display_id=self._id)
 
 
-def _picture(picture: Array | None, caption: str) -> dict[str, Any]:
+def _picture_bundle(picture: Array | None, caption: str) -> dict[str, Any]:
     if picture is None:
         return {"text/plain": caption}
     data = base64.b64encode(preview_bytes(picture)).decode()

@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 Task = Callable[[], None]
 
 
-class Home:
+class MainThread:
     """Runs tasks in the thread where it was made, in order: between cells, or while that thread waits in `wait_until`.
 
     In a kernel that thread's event loop is used; where there is no loop (a script), tasks wait for `wait_until` or `run_tasks`.
@@ -47,14 +47,14 @@ class Home:
             except Exception:  # noqa: BLE001 - an observer of the user's may fail; the tasks of others must still run
                 _log.exception("an observer failed")
 
-    def wait_until(self, reached: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Wait at home, running tasks meanwhile, until `reached()` after a task; whether it was before `timeout` seconds."""
+    def wait_until(self, is_reached: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Wait at home, running tasks meanwhile, until `is_reached()` after a task; whether it was before `timeout` seconds."""
         with self._changed:
-            came = self._changed.wait_for(lambda: bool(self._tasks) or reached(), timeout)
+            came = self._changed.wait_for(lambda: bool(self._tasks) or is_reached(), timeout)
         while came:
             self.run_tasks()
-            if reached():
+            if is_reached():
                 return True
             with self._changed:
-                came = self._changed.wait_for(lambda: bool(self._tasks) or reached(), timeout)
-        return reached()
+                came = self._changed.wait_for(lambda: bool(self._tasks) or is_reached(), timeout)
+        return is_reached()

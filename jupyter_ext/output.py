@@ -26,7 +26,7 @@ class StoredOutput:
         self._id = f"sd-{uuid.uuid4().hex}"
         self._placed = False
 
-    def place(self) -> None:
+    def create(self) -> None:
         """Make room for it, below the widget that has just been displayed."""
         from IPython.display import display
 

@@ -13,12 +13,12 @@ from sd_core.errors import RequestError, SDError
 
 from .history import Entry, History
 from .question import Question
-from .views import Note, View
+from .views import Note, ResultTab
 from .widgets import Gallery, Preview
 from .widgets._base import module
 
 
-class Frame(anywidget.AnyWidget):
+class StudioStyle(anywidget.AnyWidget):
     """Shows nothing; puts the style into the page, and keeps the notebook from taking the studio's keys."""
 
     _esm = module("frame")
@@ -31,16 +31,16 @@ class Frame(anywidget.AnyWidget):
 class Panel:
     """Modes and form at the left, picture and views at the right, the gallery below."""
 
-    def __init__(self, modes: Iterable[str], presets: widgets.Widget, views: Sequence[View]) -> None:
+    def __init__(self, modes: Iterable[str], presets: widgets.Widget, views: Sequence[ResultTab]) -> None:
         self.modes = widgets.ToggleButtons(options=list(modes))
         self.modes.add_class("studio-modes")
         self._presets = presets
         self.form = widgets.VBox()
         self.generate = widgets.Button(description="Generate", button_style="primary", icon="play")
         self.cancel = widgets.Button(description="Cancel", icon="stop", disabled=True)
-        self.variations = widgets.Button(description="Variations", tooltip="The next four seeds, side by side")
-        self.copy = widgets.Button(description="Copy as Python", tooltip="A cell that makes the same image")
-        self.save = widgets.Button(description="Save", tooltip="Write the image as PNG, with its request inside")
+        self.variations = widgets.Button(description="Variations", tooltip="Generate four images with the next seeds")
+        self.copy = widgets.Button(description="Copy as Python", tooltip="Show Python code that generates this image")
+        self.save = widgets.Button(description="Save", tooltip="Save the image as PNG with all its settings inside")
         self.note = Note()
         self.error = widgets.HTML(layout=widgets.Layout(display="none"))
         self.error.add_class("studio-error")
@@ -51,12 +51,12 @@ class Panel:
         self.tabs = widgets.Tab([view.box for view in views], titles=[view.title for view in views])
         self.box = self._arrange()
 
-    def tell(self, error: SDError | None) -> None:
+    def show_error(self, error: SDError | None) -> None:
         """Show what went wrong and what to do about it; None: all is well."""
         self.error.layout.display = "none" if error is None else ""
-        self.error.value = "" if error is None else _words(error)
+        self.error.value = "" if error is None else _error_html(error)
 
-    def working(self, busy: bool) -> None:
+    def set_busy(self, busy: bool) -> None:
         """Whether there is something to cancel."""
         self.cancel.disabled = not busy
 
@@ -68,13 +68,13 @@ class Panel:
             self.gallery.items = [{"id": entry.id, "caption": entry.caption, "title": entry.title} for entry in entries]
 
     @property
-    def view(self) -> View | None:
+    def current_tab(self) -> ResultTab | None:
         """The view that is looked at."""
         return None if self.tabs.selected_index is None else self.views[self.tabs.selected_index]
 
-    def look_at(self, view: View) -> None:
+    def select_tab(self, tab: ResultTab) -> None:
         """Open the tab of a view."""
-        self.tabs.selected_index = self.views.index(view)
+        self.tabs.selected_index = self.views.index(tab)
 
     def _arrange(self) -> list[widgets.Widget]:
         actions = widgets.HBox([self.generate, self.cancel, self.variations, self.copy, self.save])
@@ -85,7 +85,7 @@ class Panel:
         right.add_class("studio-right")
         columns = widgets.Box([left, right])
         columns.add_class("studio-columns")
-        return [Frame(), columns]
+        return [StudioStyle(), columns]
 
 
 class Selection:
@@ -104,10 +104,10 @@ class Selection:
             RequestError: there is none yet.
         """
         if self.entry is None:
-            raise RequestError("image", "there is none yet", hint="generate one first")
+            raise RequestError("image", "no image yet", hint="generate one first")
         return self.entry
 
-    def choose(self, entry: Entry) -> None:
+    def select(self, entry: Entry) -> None:
         """Look at an entry."""
         if entry is not self.entry:
             self._before, self.entry = self.entry, entry
@@ -116,12 +116,12 @@ class Selection:
 
     def show(self) -> None:
         """Draw it in the view that is open."""
-        view = self._panel.view
+        view = self._panel.current_tab
         if view is not None:
             view.open(self.entry, self._before)
 
 
-def _words(error: SDError) -> str:
+def _error_html(error: SDError) -> str:
     where = f"<b>{html.escape(error.field)}</b> " if isinstance(error, RequestError) else ""
     hint = f"<br><i>{html.escape(error.hint)}</i>" if error.hint else ""
     return f"{where}{html.escape(error.message)}{hint}"

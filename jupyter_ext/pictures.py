@@ -13,7 +13,7 @@ from sd_core.values import PICTURE_FORMATS, Array, to_pillow
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-THUMBNAIL = 144
+THUMBNAIL_SIDE = 144
 """Longest side of a thumbnail, px."""
 
 _PREVIEW_QUALITY = 82
@@ -25,20 +25,20 @@ def preview_bytes(picture: Array) -> bytes:
 
 
 def thumbnail_bytes(picture: Array) -> bytes:
-    """JPEG with a longest side of `THUMBNAIL` px."""
+    """JPEG with a longest side of `THUMBNAIL_SIDE` px."""
     small = to_pillow(picture[..., :3])
-    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     return _jpeg(small, _PREVIEW_QUALITY)
 
 
-def lossless_bytes(picture: Array) -> bytes:
+def png_bytes(picture: Array) -> bytes:
     """PNG of (h, w), (h, w, 3) or (h, w, 4), floats rounded to 8 bit."""
     if picture.dtype != np.uint8:
         picture = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
     return encode_png(picture)
 
 
-def read_bytes(data: bytes) -> Image:
+def decode_picture(data: bytes) -> Image:
     """The Pillow image that a browser sent.
 
     Raises:

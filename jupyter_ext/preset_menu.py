@@ -12,7 +12,7 @@ from sd_core.requests import Request
 from .forms import Forms
 from .presets import SavedPresets, apply_preset, preset_names, settings_of
 
-_TITLE = "Presets ..."
+_TITLE = "Load preset ..."
 
 Guard = Callable[[Callable[[], object]], Callable[..., None]]
 """Makes a callback that shows errors instead of raising them."""
@@ -25,47 +25,47 @@ class PresetMenu:
     """
 
     def __init__(
-        self, own: SavedPresets, forms: Callable[[], Forms], write: Callable[[Request], None], guard: Guard
+        self, saved_presets: SavedPresets, forms: Callable[[], Forms], write: Callable[[Request], None], guard: Guard
     ) -> None:
-        self._own, self._forms, self._write, self._guard = own, forms, write, guard
+        self._saved_presets, self._forms, self._write, self._guard = saved_presets, forms, write, guard
         self.choice = widgets.Dropdown(options=[_TITLE], layout=widgets.Layout(flex="1 1 130px", width="auto"))
-        self.name = widgets.Text(placeholder="name of your own", layout=widgets.Layout(flex="1 1 130px", width="auto"))
-        self.save = _button("save", "Save these settings as a preset of this name")
-        self.delete = _button("trash", "Delete the preset of this name")
+        self.name = widgets.Text(placeholder="preset name", layout=widgets.Layout(flex="1 1 130px", width="auto"))
+        self.save = _button("save", "Save the settings under this name")
+        self.delete = _button("trash", "Delete this preset")
         self.box = widgets.HBox([self.choice, self.name, self.save, self.delete])
         self.box.add_class("studio-presets")
-        own.on_change(self.refresh)
+        saved_presets.on_change(self.refresh)
         self.refresh()
-        self.choice.observe(self._on_chosen, "value")
-        self.name.observe(lambda _: self._look_at_name(), "value")
+        self.choice.observe(self._on_choice, "value")
+        self.name.observe(lambda _: self._update_buttons(), "value")
         self.save.on_click(guard(self._save))
         self.delete.on_click(guard(self._delete))
 
     def refresh(self) -> None:
         """Offer all that there are now, also those that another notebook has saved."""
-        self.choice.options = [_TITLE, *preset_names(self._own)]
-        self._look_at_name()
+        self.choice.options = [_TITLE, *preset_names(self._saved_presets)]
+        self._update_buttons()
 
-    def _on_chosen(self, change: Mapping[str, Any]) -> None:
+    def _on_choice(self, change: Mapping[str, Any]) -> None:
         if change["new"] != _TITLE:
-            self._guard(lambda: self._use(change["new"]))()
+            self._guard(lambda: self._apply(change["new"]))()
             self.choice.value = _TITLE
 
-    def _use(self, name: str) -> None:
-        if name in self._own:
+    def _apply(self, name: str) -> None:
+        if name in self._saved_presets:
             self.name.value = name
-        self._write(apply_preset(name, self._forms().read(), self._own))
+        self._write(apply_preset(name, self._forms().read(), self._saved_presets))
 
     def _save(self) -> None:
-        self._own[self.name.value.strip()] = settings_of(self._forms().read())
+        self._saved_presets[self.name.value.strip()] = settings_of(self._forms().read())
 
     def _delete(self) -> None:
-        self._own.pop(self.name.value.strip(), None)
+        self._saved_presets.pop(self.name.value.strip(), None)
         self.name.value = ""
 
-    def _look_at_name(self) -> None:
+    def _update_buttons(self) -> None:
         name = self.name.value.strip()
-        self.save.disabled, self.delete.disabled = not name, name not in self._own
+        self.save.disabled, self.delete.disabled = not name, name not in self._saved_presets
 
 
 def _button(icon: str, tooltip: str) -> widgets.Button:

@@ -15,8 +15,8 @@ class Question:
 
     def __init__(self) -> None:
         self._text = widgets.HTML()
-        self.yes = widgets.Button(description="Use them this time", button_style="warning")
-        self.no = widgets.Button(description="Leave it")
+        self.yes = widgets.Button(description="Allow Once", button_style="warning")
+        self.no = widgets.Button(description="Cancel")
         self.box = widgets.VBox([self._text, widgets.HBox([self.yes, self.no])])
         self.box.add_class("studio-error")
         self._then: Callable[[], object] | None = None
@@ -30,8 +30,8 @@ class Question:
             f"<li>{html.escape(each['role'])}: <code>{html.escape(each['shown'])}</code></li>" for each in error.names
         )
         self._text.value = (
-            f"<b>{html.escape(picture)}</b> asks to use<ul>{listed}</ul>"
-            f"Agree only if you know where it comes from. For good, <code>{html.escape(error.hint)}</code>"
+            f"<b>{html.escape(picture)}</b> wants to load<ul>{listed}</ul>"
+            f"Allow only files that you trust. To allow it permanently: <code>{html.escape(error.hint)}</code>"
         )
         self._then = then
         self.box.layout.display = ""

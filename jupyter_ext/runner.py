@@ -16,12 +16,12 @@ from sd_core.requests import Request
 from sd_core.results import Result
 
 from .jobs import StudioJob
-from .main_thread import Home
+from .main_thread import MainThread
 from .session import Session
 
 _log = logging.getLogger(__name__)
 
-Watch = Callable[[StudioJob, Event], None]
+EventListener = Callable[[StudioJob, Event], None]
 """Called in the worker's thread with each event, the last one before the job counts as done."""
 
 Prepare = Callable[[Backend], None]
@@ -31,29 +31,31 @@ Prepare = Callable[[Backend], None]
 class Runner:
     """One thread that gives jobs to an engine, one after another, and follows their events."""
 
-    def __init__(self, engine: Callable[[], Backend], watch: Watch, home: Home, session: Session) -> None:
+    def __init__(
+        self, engine: Callable[[], Backend], on_event: EventListener, main_thread: MainThread, session: Session
+    ) -> None:
         self._engine = engine
         self._session = session
-        self._watch = watch
-        self._home = home
+        self._on_event = on_event
+        self._main_thread = main_thread
         self._jobs: queue.Queue[StudioJob | Prepare | None] = queue.Queue()
         self._pending: list[StudioJob] = []
         self._worker: threading.Thread | None = None
 
     @property
-    def pending(self) -> tuple[StudioJob, ...]:
+    def unfinished_jobs(self) -> tuple[StudioJob, ...]:
         """The job that runs and those that wait, in order."""
         return tuple(self._pending)
 
     def submit(self, request: Request, output: Path | None = None, resume: bool = False) -> StudioJob:
         """Queue a request."""
-        return self._queue(StudioJob(self._session.new_id(), request, self._home, output, resume))
+        return self._enqueue(StudioJob(self._session.new_id(), request, self._main_thread, output, resume))
 
     def follow(self, engine_job: Job) -> StudioJob:
         """Queue a job that the engine has already, as if it had been submitted here; from any thread."""
-        job = StudioJob(engine_job.id, engine_job.request, self._home)
-        job.note_start(engine_job)
-        return self._queue(job)
+        job = StudioJob(engine_job.id, engine_job.request, self._main_thread)
+        job.attach_engine_job(engine_job)
+        return self._enqueue(job)
 
     def prepare(self, prepare: Prepare) -> None:
         """Make the engine ready in the background, and call `prepare` with it in the worker's thread."""
@@ -61,7 +63,7 @@ class Runner:
 
     def cancel_all(self) -> None:
         """Stop what runs and what waits."""
-        for job in reversed(self.pending):
+        for job in reversed(self.unfinished_jobs):
             job.cancel()
 
     def close(self) -> None:
@@ -69,7 +71,7 @@ class Runner:
         self.cancel_all()
         self._jobs.put(None)
 
-    def _queue(self, job: StudioJob) -> StudioJob:
+    def _enqueue(self, job: StudioJob) -> StudioJob:
         self._pending.append(job)
         self._put(job)
         return job
@@ -95,36 +97,36 @@ class Runner:
             try:
                 outcome = self._run(job)
             except SDError as error:
-                outcome = self._tell(job, Failed(error), error)
+                outcome = self._notify_end(job, Failed(error), error)
             except Exception as error:  # noqa: BLE001 - the queue outlives a defect; the job carries the reason
                 _log.exception("job %s failed", job.id)
                 died = EngineDied(f"{type(error).__name__}: {error}", hint="please report it")
-                outcome = self._tell(job, Failed(died), died)
+                outcome = self._notify_end(job, Failed(died), died)
             self._pending.remove(job)
-            job.end(outcome)
+            job.set_outcome(outcome)
 
     def _run(self, job: StudioJob) -> Result | SDError:
         if job.cancel_requested:
-            return self._tell(job, CancelledEvent(), Cancelled())
-        engine_job = job.engine_job or self._submit(job)
+            return self._notify_end(job, CancelledEvent(), Cancelled())
+        engine_job = job.engine_job or self._submit_to_engine(job)
         for event in engine_job.events():
             self._notify(job, event)
             if (ended := outcome(event)) is not None:
                 return ended
         raise SDError("the engine ended without a result", hint="please report it")
 
-    def _submit(self, job: StudioJob) -> Job:
+    def _submit_to_engine(self, job: StudioJob) -> Job:
         engine_job = self._engine().submit(job.request, job.output, job.resume, id=job.id)
-        job.note_start(engine_job)
+        job.attach_engine_job(engine_job)
         return engine_job
 
-    def _tell(self, job: StudioJob, event: Event, outcome: SDError) -> SDError:
+    def _notify_end(self, job: StudioJob, event: Event, outcome: SDError) -> SDError:
         self._notify(job, event)
         return outcome
 
     def _notify(self, job: StudioJob, event: Event) -> None:
         try:
-            self._watch(job, event)
+            self._on_event(job, event)
         except Exception:  # noqa: BLE001
             # Drawing must not stop the work; the result is still to come.
             _log.exception("an event could not be shown")

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_MOST = 50
+_MAX_JOBS = 50
 """Jobs that are taken up, the newest."""
 
 _DONE, _GONE = "done", 404
-_WORTH = frozenset({_DONE, "running", "queued"})
+_USEFUL_STATES = frozenset({_DONE, "running", "queued"})
 
 
-class Made(NamedTuple):
+class FinishedJob(NamedTuple):
     """A request as it was submitted, and what came of it."""
 
     request: Request
@@ -44,39 +44,39 @@ class Session:
 
     def __init__(self, name: str | None = None, environment: Mapping[str, str] = os.environ) -> None:
         known = name or environment.get("JPY_SESSION_NAME") or uuid.uuid4().hex
-        place = f"{platform.node()}:{Path.home()}:{known}"
-        self._prefix = f"nb-{hashlib.sha256(place.encode()).hexdigest()[:12]}-"
-        self._own = f"{self._prefix}{_this_kernel()}-"
+        kernel_place = f"{platform.node()}:{Path.home()}:{known}"
+        self._prefix = f"nb-{hashlib.sha256(kernel_place.encode()).hexdigest()[:12]}-"
+        self._own = f"{self._prefix}{_kernel_id()}-"
         self._taken: set[str] = set()
 
     def new_id(self) -> str:
         """The id of a new job: which notebook, which kernel, and which of its jobs."""
         return f"{self._own}{uuid.uuid4().hex}"
 
-    def take_up(self, client: RemoteBackend, follow: Callable[[Job], object]) -> list[Made]:
+    def collect_earlier_jobs(self, client: RemoteBackend, on_unfinished: Callable[[Job], object]) -> list[FinishedJob]:
         """What an earlier kernel of this notebook has had made, each job once, the oldest first.
 
         Failed and cancelled jobs are left out, as are those whose arrays had to make room on the server.
 
         Args:
             client: of the server.
-            follow: is given the jobs that wait or run.
+            on_unfinished: is given the jobs that wait or run.
 
         Raises:
             ServerError: no answer.
         """
-        views = [view for view in client.jobs() if self._is_earlier(view["id"]) and view["state"] in _WORTH]
-        made: list[Made] = []
-        for view in views[-_MOST:]:
+        views = [view for view in client.jobs() if self._is_earlier(view["id"]) and view["state"] in _USEFUL_STATES]
+        made: list[FinishedJob] = []
+        for view in views[-_MAX_JOBS:]:
             self._taken.add(view["id"])
             try:
                 job = client.job(view["id"])
                 if view["state"] == _DONE:
                     result = job.result()
                     _ = result.images[0]  # those of an animation are fetched only now
-                    made.append(Made(job.request, result))
+                    made.append(FinishedJob(job.request, result))
                 else:
-                    follow(job)
+                    on_unfinished(job)
             except ServerError as error:
                 if error.status != _GONE:
                     raise
@@ -88,6 +88,6 @@ class Session:
 
 
 @cache
-def _this_kernel() -> str:
+def _kernel_id() -> str:
     """Tells this process from those before it; its number would not, as a restarted container counts from the same one."""
     return uuid.uuid4().hex[:8]

@@ -16,23 +16,23 @@ from sd_core.results import Result
 from sd_core.trust import printable
 from sd_core.values import to_pillow
 
-from .editors import Surroundings
-from .engines import default_engine, names_of
+from .editors import EditorContext
+from .engines import default_engine, name_suggestions
 from .forms import MODES, Forms
 from .history import Entry, History
 from .jobs import StudioJob
-from .main_thread import Home
-from .monitor import Monitor, Report
+from .main_thread import MainThread
+from .monitor import JobProgress, Monitor
 from .output import StoredOutput, user_variables
 from .panel import Panel, Selection
 from .preset_menu import PresetMenu
 from .presets import SavedPresets
 from .runner import Runner
-from .session import Made, Session
-from .sweeping import Sweeping
+from .session import FinishedJob, Session
+from .sweeping import SweepRunner
 from .sweeps import make_sweep, variations
 from .traits import StudioTraits
-from .views import AnimationView, CodeView, CompareView, DepthTab, MaterialView, TilingView, copy_source, write_arrays
+from .views import AnimationTab, CodeTab, CompareTab, DepthTab, MaterialTab, TilingTab, copy_source, write_arrays
 
 
 class Studio(StudioTraits):
@@ -52,24 +52,24 @@ class Studio(StudioTraits):
     ) -> None:
         self.history = History()
         self.presets = SavedPresets()
-        self._home = Home()
+        self._main_thread = MainThread()
         self._engine = default_engine if engine is None else lambda: engine
         self._remote = isinstance(engine, RemoteBackend)
         self._session = Session(name)
-        self._runner = Runner(self._engine, self._watch, self._home, self._session)
+        self._runner = Runner(self._engine, self._on_event, self._main_thread, self._session)
         self._output = StoredOutput()
         self._presets = PresetMenu(self.presets, lambda: self._forms, self._set_request, self._guard)
-        self._sweeping = Sweeping(lambda: self._forms, self.submit, self.restore)
-        self._code, animation = CodeView(), AnimationView()
-        pictures = (CompareView(), TilingView(), MaterialView(user_variables))
+        self._sweeping = SweepRunner(lambda: self._forms, self.submit, self.restore)
+        self._code, animation = CodeTab(), AnimationTab()
+        pictures = (CompareTab(), TilingTab(), MaterialTab(user_variables))
         views = (*pictures, self._sweeping.view, animation, DepthTab(), self._code)
         self._panel = Panel(MODES, self._presets.box, views)
         self._selection = Selection(self._panel)
         self._monitor = Monitor(self._panel.preview, animation)
-        self._forms = Forms(self._panel.modes, self._panel.form, Surroundings(variables=user_variables))
+        self._forms = Forms(self._panel.modes, self._panel.form, EditorContext(variables=user_variables))
         super().__init__(self._panel.box)
         self.add_class("sd-studio")
-        self._connect()
+        self._connect_callbacks()
         self.request = request
 
     def submit(
@@ -85,10 +85,10 @@ class Studio(StudioTraits):
             RequestError: the form is wrong, or not complete.
         """
         wanted = self._forms.read() if request is None else request
-        self._tell(None)
+        self._show_error(None)
         job = self._runner.submit(wanted, None if output is None else Path(output), resume)
-        self._panel.working(True)
-        if len(self._runner.pending) == 1:
+        self._panel.set_busy(True)
+        if len(self._runner.unfinished_jobs) == 1:
             self.status, self.progress = "queued", 0.0
         return job
 
@@ -110,7 +110,7 @@ class Studio(StudioTraits):
         """Put the request of an entry into the form, and its picture on view; run again, it gives the same bytes."""
         self.request = entry.request
         self._select(entry)
-        self._monitor.look_at(entry.picture, entry.title, busy=bool(self._runner.pending))
+        self._monitor.show_finished(entry.picture, entry.title, busy=bool(self._runner.unfinished_jobs))
 
     def open_picture(self, picture: str | Path) -> None:
         """Put the request that a saved picture carries into the form; nothing is run.
@@ -173,30 +173,30 @@ class Studio(StudioTraits):
 
         self._presets.refresh()
         display(self._repr_mimebundle_(), raw=True)
-        self._output.place()
+        self._output.create()
         self._selection.show()
-        self._runner.prepare(self._get_ready)
+        self._runner.prepare(self._prepare)
 
-    def _get_ready(self, engine: Backend) -> None:
+    def _prepare(self, engine: Backend) -> None:
         """Take up what is on the server, and offer the names of models; in the worker's thread."""
         if isinstance(engine, RemoteBackend):
-            made = self._session.take_up(engine, self._runner.follow)
-            self._home.post(lambda: self._show_earlier(made))
-        names = names_of(engine)
-        self._home.post(lambda: self._forms.suggest(names))
+            made = self._session.collect_earlier_jobs(engine, self._runner.follow)
+            self._main_thread.post(lambda: self._show_earlier(made))
+        names = name_suggestions(engine)
+        self._main_thread.post(lambda: self._forms.suggest(names))
 
-    def _show_earlier(self, made: list[Made]) -> None:
-        entries = [self.history.add(each.result, each.request)[0] for each in made]
+    def _show_earlier(self, finished_jobs: list[FinishedJob]) -> None:
+        entries = [self.history.add(each.result, each.request)[0] for each in finished_jobs]
         if entries:
-            self._present(entries[-1])
-        self._panel.working(bool(self._runner.pending))
+            self._show_result(entries[-1])
+        self._panel.set_busy(bool(self._runner.unfinished_jobs))
 
-    def _connect(self) -> None:
+    def _connect_callbacks(self) -> None:
         panel = self._panel
         panel.generate.on_click(self._guard(self.submit))
         panel.cancel.on_click(self._guard(self.cancel))
         panel.preview.on_cancel(self._guard(self.cancel))
-        panel.variations.on_click(self._guard(self._vary))
+        panel.variations.on_click(self._guard(self._run_variations))
         panel.save.on_click(self._guard(self.save))
         panel.copy.on_click(self._guard(self._show_code))
         panel.gallery.on_choose(lambda chosen: self._guard(lambda: self.restore(self.history[chosen]))())
@@ -211,53 +211,53 @@ class Studio(StudioTraits):
             try:
                 action()
             except SDError as error:
-                self._tell(error)
+                self._show_error(error)
 
         return call
 
-    def _tell(self, error: SDError | None) -> None:
+    def _show_error(self, error: SDError | None) -> None:
         self.error = error
-        self._panel.tell(error)
+        self._panel.show_error(error)
         self._panel.note.say("" if error is None else " ".join(error.warnings))
         if isinstance(error, RequestError):
-            self._forms.current.complain(error)
+            self._forms.current.show_error(error)
 
-    def _vary(self) -> None:
+    def _run_variations(self) -> None:
         shown, entry = self._forms.read(), self._selection.entry
         sweep = variations(shown if entry is None else entry.request)
-        self._panel.look_at(self._sweeping.view)
+        self._panel.select_tab(self._sweeping.view)
         self._sweeping.run(sweep)
 
     def _show_code(self) -> None:
         write_arrays(self._selection.required_entry.request)
-        self._panel.look_at(self._code)
+        self._panel.select_tab(self._code)
 
-    def _watch(self, job: StudioJob, event: Event) -> None:
+    def _on_event(self, job: StudioJob, event: Event) -> None:
         """Follow a job, in the worker's thread: live widgets are drawn here, everything else happens at home."""
-        report = self._monitor.show(event, job.request, len(self._runner.pending) - 1)
+        report = self._monitor.show(event, job.request, len(self._runner.unfinished_jobs) - 1)
         if report is not None:
-            self._home.post(lambda: self._follow(job, event, report))
+            self._main_thread.post(lambda: self._apply_event(job, event, report))
 
-    def _follow(self, job: StudioJob, event: Event, report: Report) -> None:
+    def _apply_event(self, job: StudioJob, event: Event, report: JobProgress) -> None:
         entry = None
         match outcome(event):
             case Result() as result:
                 entry = self.history.add(result, job.request)[0]
-                self._forms.note_run(result.request)
-                self._guard(lambda made=entry: self._present(made))()
+                self._forms.remember_seed(result.request)
+                self._guard(lambda made=entry: self._show_result(made))()
             case Cancelled(warnings=warnings):
                 if warnings:
                     self._panel.note.say(" ".join(warnings))
             case SDError() as error:
-                self._tell(error)
+                self._show_error(error)
             case _:
                 pass
-        if report.ended:
-            self._sweeping.ended(job, entry)
+        if report.has_ended:
+            self._sweeping.fill_cell(job, entry)
         self.progress, self.status = report.progress, report.status
-        self._panel.working(any(other is not job for other in self._runner.pending) or not report.ended)
+        self._panel.set_busy(any(other is not job for other in self._runner.unfinished_jobs) or not report.has_ended)
 
-    def _present(self, entry: Entry) -> None:
+    def _show_result(self, entry: Entry) -> None:
         self._panel.fill_gallery(self.history)
         self.result = entry.result
         self._select(entry)
@@ -265,4 +265,4 @@ class Studio(StudioTraits):
 
     def _select(self, entry: Entry) -> None:
         self.image = to_pillow(entry.picture)
-        self._selection.choose(entry)
+        self._selection.select(entry)

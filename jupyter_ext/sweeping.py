@@ -10,13 +10,13 @@ from .forms import Forms
 from .history import Entry
 from .jobs import StudioJob
 from .sweeps import Sweep
-from .views import SweepView
+from .views import SweepTab
 
 
-class Sweeping:
+class SweepRunner:
     """Queues the jobs of a sweep and remembers for which cell each of them works.
 
-    forms: hold the request that is varied. submit: queues a request. choose: told which cell was clicked.
+    forms: hold the request that is varied. submit: queues a request. choose: called with the cell that was clicked.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class Sweeping:
         submit: Callable[[Request], StudioJob],
         choose: Callable[[Entry], None],
     ) -> None:
-        self.view = SweepView(lambda: forms().current.kind, self.run, choose)
+        self.view = SweepTab(lambda: forms().current.kind, self.run, choose)
         self._forms, self._submit = forms, submit
         self._cells: dict[str, tuple[Sweep, int]] = {}
 
@@ -41,7 +41,7 @@ class Sweeping:
         self._cells |= {job.id: (sweep, index) for index, job in enumerate(jobs)}
         return jobs
 
-    def ended(self, job: StudioJob, entry: Entry | None) -> None:
+    def fill_cell(self, job: StudioJob, entry: Entry | None) -> None:
         """Fill the cell of a job, if it has one, with its image; None: there is no image."""
         sweep, index = self._cells.pop(job.id, (None, 0))
         if sweep is not None and entry is not None:

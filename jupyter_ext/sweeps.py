@@ -11,6 +11,8 @@ from typing import Any
 from sd_core.errors import RequestError
 from sd_core.requests import Generation, Request, replace
 from sd_core.requests.generation import MAX_SEED
+from sd_core.requests.registry import kind_of
+from sd_core.values import FieldSpec
 from sd_core.values.checks import integer, number
 
 from .fields import shown_fields
@@ -53,9 +55,9 @@ class Sweep:
         axes = [axis for axis in (self.pages, self.rows, self.columns) if axis is not None]
         count = self.page_size * (len(self.pages.values) if self.pages else 1)
         if not 0 < count <= MAX_CELLS:
-            raise RequestError("sweep", f"has {count} cells", hint=f"use 1 to {MAX_CELLS}")
+            raise RequestError("sweep", f"has {count} images", hint=f"1 to {MAX_CELLS} are allowed")
         base = with_seed(base)
-        return [replace(base, **cell) for cell in _cells(axes)]
+        return [replace(base, **cell) for cell in _combinations(axes)]
 
 
 def make_sweep(values: dict[str, Iterable[Any]]) -> Sweep:
@@ -75,7 +77,7 @@ def sweep_of(axes: Sequence[Axis]) -> Sweep:
     """
     if not 1 <= len(axes) <= 3:
         raise RequestError(
-            "sweep", f"varies {len(axes)} fields", hint="give values for one to three fields, as 4, 8, 16"
+            "sweep", f"varies {len(axes)} fields", hint="enter values for one to three fields, such as 4, 8, 16"
         )
     return Sweep(*axes)
 
@@ -87,19 +89,21 @@ def with_seed(request: Request) -> Request:
     return replace(request, seed=secrets.randbelow(MAX_SEED - 1000))
 
 
-def variations(last: Request, count: int = 4) -> Sweep:
+def variations(request: Request, count: int = 4) -> Sweep:
     """The sweep of the seeds after that of an image.
 
     Raises:
         RequestError: its kind of request has no seed.
     """
-    if not isinstance(last, Generation):
-        raise RequestError("seed", f"{type(last).__name__} draws nothing", hint="choose another mode")
-    first = (last.seed or 0) + 1
+    if not isinstance(request, Generation):
+        raise RequestError(
+            "seed", f"{kind_of(request).title} has no seed, so there are no variations", hint="choose another mode"
+        )
+    first = (request.seed or 0) + 1
     return make_sweep({"seed": range(first, first + count)})
 
 
-def read_axis(kind: type[Request], field: str, words: str) -> Axis:
+def read_axis(kind: type[Request], field: str, entered: str) -> Axis:
     """The axis of what a user typed: `4, 8, 16`, or `1-4` for whole numbers, or texts between `|`.
 
     Raises:
@@ -107,22 +111,22 @@ def read_axis(kind: type[Request], field: str, words: str) -> Axis:
     """
     spec = shown_fields(kind).get(field)
     if spec is None:
-        raise RequestError(field, f"is no field of {kind.__name__}", hint="choose one of the list")
-    read = _reader(spec.convert)
-    pieces = words.split("|" if "|" in words or read is str else ",")
+        raise RequestError(field, f"is no field of {kind_of(kind).title}", hint="choose one from the list")
+    read = _parser_of(spec.convert)
+    pieces = entered.split("|" if "|" in entered or read is str else ",")
     try:
-        values = tuple(value for piece in pieces if piece.strip() for value in _values(piece.strip(), read))
+        values = tuple(value for piece in pieces if piece.strip() for value in _parse_values(piece.strip(), read))
     except ValueError as error:
-        raise RequestError(field, f"cannot take {words!r}", hint="write 4, 8, 16 or 1-4; texts between |") from error
+        raise RequestError(field, f"cannot take {entered!r}", hint="write 4, 8, 16 or 1-4; texts between |") from error
     return Axis(field, values)
 
 
-def sweepable(kind: type[Request]) -> Sequence[str]:
+def sweepable_fields(kind: type[Request]) -> Sequence[FieldSpec]:
     """The fields whose values can be typed."""
-    return [spec.name for spec in shown_fields(kind).values() if _reader(spec.convert) is not None]
+    return [spec for spec in shown_fields(kind).values() if _parser_of(spec.convert) is not None]
 
 
-def _reader(convert: Any) -> Callable[[str], Any] | None:
+def _parser_of(convert: Any) -> Callable[[str], Any] | None:
     from sd_core.values import checks
 
     if isinstance(convert, integer) or convert is checks.side:
@@ -132,7 +136,7 @@ def _reader(convert: Any) -> Callable[[str], Any] | None:
     return str if isinstance(convert, checks.choice) or convert in (checks.text, checks.name, checks.path) else None
 
 
-def _values(piece: str, read: Callable[[str], Any] | None) -> list[Any]:
+def _parse_values(piece: str, read: Callable[[str], Any] | None) -> list[Any]:
     if read is None:
         raise ValueError(piece)
     first, dash, last = piece.partition("-")
@@ -141,6 +145,6 @@ def _values(piece: str, read: Callable[[str], Any] | None) -> list[Any]:
     return [read(piece)]
 
 
-def _cells(axes: list[Axis]) -> Iterator[dict[str, Any]]:
+def _combinations(axes: list[Axis]) -> Iterator[dict[str, Any]]:
     for values in itertools.product(*(axis.values for axis in axes)):
         yield {axis.field: value for axis, value in zip(axes, values, strict=True)}

@@ -18,7 +18,7 @@ from .forms import Forms
 class StudioTraits(widgets.VBox):
     """A box with the traits of a studio; `request` and what the form shows are the same."""
 
-    image = traitlets.Any(None, help="The newest picture, or the one chosen in the gallery: a Pillow image, or None.")
+    image = traitlets.Any(None, help="The newest image, or the one selected in the gallery: a Pillow image, or None.")
     result = traitlets.Instance(Result, allow_none=True)
     request = traitlets.Instance(Request, allow_none=True)
     status = traitlets.Unicode("idle", help="idle, queued, loading, running, done, failed or cancelled.")
@@ -32,20 +32,20 @@ class StudioTraits(widgets.VBox):
     def _bind(self, forms: Forms) -> None:
         """Let `request` follow the forms, and the forms `request`, from now on."""
         self._form = forms
-        forms.on_change(self._form_changed)
+        forms.on_change(self._on_form_change)
 
     def _set_request(self, request: Request) -> None:
         self.request = request
 
-    def _form_changed(self) -> None:
+    def _on_form_change(self) -> None:
         assert self._form is not None
         self._from_form = True
         try:
-            self.request = self._form.peek()
+            self.request = self._form.read_if_complete()
         finally:
             self._from_form = False
 
     @traitlets.observe("request")
-    def _request_set(self, change: Mapping[str, Any]) -> None:
+    def _on_request_change(self, change: Mapping[str, Any]) -> None:
         if self._form is not None and not self._from_form and change["new"] is not None:
             self._form.write(change["new"])

@@ -117,14 +117,14 @@ __all__ = [
     "styles",
 ]
 
-_HOMES = ("errors", "requests", "passes", "values", "results", "events", "metadata", "client", "engine")
+_MODULES = ("errors", "requests", "passes", "values", "results", "events", "metadata", "client", "engine")
 """Where the names live, the cheapest to import first; only `engine` needs torch."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
+    if name in _MODULES:
         return import_module(f".{name}", __name__)
-    homes = (import_module(f".{home}", __name__) for home in _HOMES if name in __all__)
+    homes = (import_module(f".{home}", __name__) for home in _MODULES if name in __all__)
     for home in homes:
         if hasattr(home, name):
             globals()[name] = getattr(home, name)
@@ -133,4 +133,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *_HOMES]
+    return [*__all__, *_MODULES]

@@ -30,7 +30,7 @@ def check_destination(request: Request, path: Path, *, overwrite: bool, sources:
 
     Args:
         overwrite: whether what is there may be replaced.
-        sources: files that it is made from, beside those that the request names or holds.
+        sources: files that it is made from, besides those that the request names or contains.
 
     Raises:
         RequestError: an unknown suffix, a folder where a file is meant or the reverse, a device; a file that is there, or that
@@ -42,10 +42,10 @@ def check_destination(request: Request, path: Path, *, overwrite: bool, sources:
     check_folder(path.parent)
     _check_kind(path, folder=folder)
     if folder:
-        check_folder(path, made=True)
+        check_folder(path, will_be_made=True)
     if request.arrays() and not folder:
         refuse_way_out(_inputs(path))
-    taken = [held for held in planned_paths(request, path) if os.path.lexists(held)]
+    taken = [planned for planned in planned_paths(request, path) if os.path.lexists(planned)]
     refuse_inputs(request, taken, sources)
     if taken and not overwrite:
         hint = "choose another name, or allow it with --overwrite"
@@ -85,12 +85,12 @@ def planned_paths(request: Request, path: Path) -> Iterator[Path]:
     count = request.num_images if isinstance(request, Generation) else 1
     yield from (numbered_path(path, index) for index in range(count)) if count > 1 else (path,)
     if output is Output.MESH and path.suffix.lower() != ".glb":
-        yield from sorted(held for mark in "-_" for held in path.parent.glob(f"{path.stem}{mark}*.png"))
+        yield from sorted(existing for mark in "-_" for existing in path.parent.glob(f"{path.stem}{mark}*.png"))
     if isinstance(request, Texture):
         yield from (path.with_name(f"{path.stem}_{kind}.png") for kind in request.maps if kind != TextureMap.BASE_COLOR)
     inputs = _inputs(path)
-    held = ((inputs / f"{digest}.npy", digest) for digest in request.arrays())
-    yield from (file for file, digest in held if not file.is_file() or _digest(file) != digest)
+    existing = ((inputs / f"{digest}.npy", digest) for digest in request.arrays())
+    yield from (file for file, digest in existing if not file.is_file() or _digest(file) != digest)
 
 
 def _inputs(path: Path) -> Path:

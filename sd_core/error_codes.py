@@ -67,7 +67,7 @@ REMEDIES: Mapping[ErrorCode, str] = MappingProxyType(
         ErrorCode.OUTPUT_EXISTS: "Choose another name, or allow the file to be replaced (`--overwrite`).",
         ErrorCode.OUTPUT_IS_SOURCE: "Choose another name or folder: a result never replaces what it is made from.",
         ErrorCode.CANNOT_RESUME: (
-            "Resume with the same request and folder as the run that stopped, or start anew in another folder."
+            "Resume with the same request and folder as the run that stopped, or start again in another folder."
         ),
         ErrorCode.NOT_ALLOWED: (
             "Look at the names in the message. If you trust them, allow them with `sd-core models allow`, or "

@@ -43,10 +43,10 @@ class SDError(Exception):
     """The code where none is given."""
 
     details: ClassVar[tuple[str, ...]] = ()
-    """Names of the attributes that travel beside message and hint."""
+    """Names of the attributes that are sent besides message and hint."""
 
     warnings: tuple[str, ...] = ()
-    """What the job that ended with this told before, such as files that it set aside; see `Result.warnings`."""
+    """Warnings of the job that ended with this error, such as files that it set aside; see `Result.warnings`."""
 
     def __init__(self, message: str, *, hint: str = "", code: ErrorCode | None = None) -> None:
         super().__init__(message)

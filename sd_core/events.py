@@ -100,7 +100,7 @@ class ResultEvent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The job has ended with an error. warnings: what the user should know beside, as in a `Result`."""
+    """The job has ended with an error. warnings: what the user should also know, as in a `Result`."""
 
     kind: ClassVar[EventKind] = EventKind.FAILED
     error: SDError

@@ -91,7 +91,7 @@ def write_files(files: Iterable[tuple[Path, bytes]], *, overwrite: bool = True) 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, with its suffix, for whoever writes files by name.
+    """A temporary name next to `path`, with its suffix, for code that writes files by name.
 
     The file is flushed and renamed to `path` when the block ends well, else removed; what was at `path` stays until then.
 
@@ -157,8 +157,8 @@ def make_folder(path: Path) -> bool:
     return True
 
 
-def make_folder_beside(path: Path) -> bool:
-    """`make_folder` for a folder that we name ourselves, beside a result; see `refuse_way_out`."""
+def make_own_folder(path: Path) -> bool:
+    """`make_folder` for a folder that we name ourselves, next to a result; see `refuse_way_out`."""
     refuse_way_out(path)
     return make_folder(path)
 

@@ -15,15 +15,15 @@ from .requests import Request
 from .results import Result
 
 
-class Owner:
-    """The process that made something which needs its threads: after a fork they are gone, and their locks may be held for ever."""
+class ProcessGuard:
+    """The process that made something which needs its threads: after a fork these are gone, their locks perhaps locked for ever."""
 
     def __init__(self, what: str, hint: str) -> None:
         self._process = os.getpid()
         self._what = what
         self._hint = hint
 
-    def is_here(self) -> bool:
+    def is_current_process(self) -> bool:
         """Whether this is that process."""
         return os.getpid() == self._process
 
@@ -33,7 +33,7 @@ class Owner:
         Raises:
             SDError: this is another process.
         """
-        if not self.is_here():
+        if not self.is_current_process():
             raise SDError(
                 f"{self._what} was made before this process was forked (by process {self._process}), and works only there",
                 hint=self._hint,
@@ -61,7 +61,7 @@ class Job:
         self.output = output
         self.resume = resume
         self.overwrite = overwrite
-        self._owner = Owner("this job", "submit it in the child, to an engine or client made there")
+        self._process_guard = ProcessGuard("this job", "submit it in the child, to an engine or client made there")
         self._events: list[Event] = []
         self._changed = threading.Condition()
         self._cancel = threading.Event()
@@ -86,9 +86,9 @@ class Job:
         Raises:
             SDError: the job was submitted by the process that this one was forked from; also by `cancel`, `events`, `result`.
         """
-        self._owner.check()
+        self._process_guard.check()
         with self._changed:
-            return self._ended()
+            return self._has_ended()
 
     @property
     def cancel_requested(self) -> bool:
@@ -97,7 +97,7 @@ class Job:
 
     def cancel(self) -> None:
         """Stop the job: at once if it waits, before its next step if it runs. Has no effect on one that has ended."""
-        self._owner.check()
+        self._process_guard.check()
         self._cancel.set()
         with self._changed:
             if self._events and not self._started:
@@ -106,15 +106,15 @@ class Job:
     def start(self) -> bool:
         """Whether the job is still wanted; from now on it counts as running. Used by the engine alone."""
         with self._changed:
-            self._started = not self._ended()
+            self._started = not self._has_ended()
             return self._started
 
     def events(self) -> Iterator[Event]:
         """Every event from the first to the last, waiting for those still to come.
 
-        Each call starts anew. Previews are kept for the newest step only: a late reader finds None in earlier ones.
+        Each call starts from the first event. Previews are kept for the newest step only: a late reader finds None in earlier ones.
         """
-        self._owner.check()
+        self._process_guard.check()
         return self._follow()
 
     def _follow(self) -> Iterator[Event]:
@@ -138,9 +138,9 @@ class Job:
             SDError: the job failed, with the reason; `Cancelled` if it was cancelled.
             TimeoutError: it has not ended after `timeout` seconds; it goes on.
         """
-        self._owner.check()
+        self._process_guard.check()
         with self._changed:
-            if not self._changed.wait_for(self._ended, timeout):
+            if not self._changed.wait_for(self._has_ended, timeout):
                 raise TimeoutError(f"job {self.id} has not ended after {timeout} s")
             last = self._events[-1]
         ended = outcome(last)
@@ -159,7 +159,7 @@ class Job:
         self.report(CancelledEvent(warnings) if isinstance(error, Cancelled) else Failed(error, warnings))
 
     def _append(self, event: Event) -> None:
-        if self._ended():
+        if self._has_ended():
             return
         if isinstance(event, StepEvent):
             self._drop_preview()
@@ -175,7 +175,7 @@ class Job:
         assert isinstance(newest, StepEvent), "its place is kept when it is appended"
         self._events[self._newest_step] = replace(newest, preview=None)
 
-    def _ended(self) -> bool:
+    def _has_ended(self) -> bool:
         return bool(self._events) and self._events[-1].kind in LAST_KINDS
 
 

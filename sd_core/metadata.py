@@ -16,7 +16,7 @@ from .errors import RequestError
 from .files import open_regular
 from .paths import home_folder
 from .requests import Generation, Request, from_json
-from .trust import Allowed, by_user, named_in
+from .trust import Allowed, absolute_names, external_names
 from .values import Array, Role
 
 PARAMETERS = "parameters"
@@ -42,7 +42,7 @@ _SAMPLERS: Mapping[str, str] = {
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_TEXT = 64 * 1024**2
-"""Bytes of a request's JSON, and of all texts in a PNG together: arrays lie beside it, so that even thousands of keyframes and
+"""Bytes of a request's JSON, and of all texts in a PNG together: arrays are stored apart, so that even thousands of keyframes and
 places take a few MB."""
 
 
@@ -71,10 +71,10 @@ def load_request(
     """The request that a saved PNG carries, or that a `.json` file holds.
 
     A picture may come from anyone, so the models and files that it names must be allowed: see `sd_core.trust.Allowed`.
-    Render passes, videos and meshes may also lie beside it, or below its folder.
+    Render passes, videos and meshes may also be in its folder, or below it.
 
     Args:
-        path: the picture; the arrays it was made from are looked for in `<stem>.inputs` beside it.
+        path: the picture; the arrays it was made from are looked for in `<stem>.inputs` next to it.
         arrays: arrays by digest that need not be looked for.
         trust: whatever it names is allowed.
         allow: hub ids, files and folders that are allowed too, this time.
@@ -107,13 +107,13 @@ def check_names(
         NotAllowed: it names what is not allowed.
         SDError: what the user has allowed cannot be read.
     """
-    named = (each for each in named_in(request) if each.role is Role.FILE or not remote)
-    allowed_beside(Path(picture), allow).check(named)
+    named = (each for each in external_names(request) if each.role is Role.FILE or not remote)
+    allowed_for_picture(Path(picture), allow).check(named)
 
 
-def allowed_beside(picture: Path, allow: Iterable[str] = ()) -> Allowed:
-    """What the request in a picture may name on this machine; `allow`: hub ids, files and folders beside the rest."""
-    return Allowed(home=home_folder(), more=by_user(allow), beside=picture.absolute().parent)
+def allowed_for_picture(picture: Path, allow: Iterable[str] = ()) -> Allowed:
+    """What the request in a picture may name on this machine; `allow`: more hub ids, files and folders."""
+    return Allowed(home=home_folder(), more=absolute_names(allow), input_folder=picture.absolute().parent)
 
 
 def _request_text(where: Path) -> str:

@@ -27,7 +27,7 @@ class Result:
     images: (h, w, 3|4) uint8 each; a lazy sequence for an animation.
     request: with every `None` that the engine decided filled in.
     timings: seconds by name.
-    latents: (n, c, lh, lw) float32, where the engine was told to keep them.
+    latents: (n, c, lh, lw) float32, where the engine was asked to keep them.
     maps: (h, w) or (h, w, 3) float32 in [0, 1] as stored, by name (textures).
     mesh: the textured mesh of a `MeshTexture`.
     report: figures of an animation, or of a texture.
@@ -69,7 +69,7 @@ class Result:
         return mimebundle(self)
 
     def save(self, path: str | os.PathLike[str], overwrite: bool = True) -> list[Path]:
-        """Write the images, and beside them the arrays that the request needs; all of it or nothing.
+        """Write the images, and next to them the arrays that the request needs; all of it or nothing.
 
         Args:
             path: `.png` (carries the request), `.jpg` or `.webp` (carry the A1111 parameters as EXIF). With several

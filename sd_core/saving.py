@@ -13,7 +13,7 @@ import numpy as np
 from .destination import numbered_path, planned_paths, refuse_inputs
 from .encoding import ENCODERS, encode_png
 from .errors import RequestError
-from .files import check_name, make_folder, make_folder_beside, write_files
+from .files import check_name, make_folder, make_own_folder, write_files
 from .requests import Generation, Output, Request, TextureMap, kind_of, replace
 from .values import Array, npy_bytes
 
@@ -39,7 +39,7 @@ def save_result(result: Result, path: Path, *, overwrite: bool = True) -> list[P
         raise RequestError("path", f"{path.name} has no suffix of a picture", hint=f"use one of {', '.join(ENCODERS)}")
     folder = path.with_name(f"{path.stem}.inputs")
     arrays = result.request.arrays()
-    made = bool(arrays) and make_folder_beside(folder)
+    made = bool(arrays) and make_own_folder(folder)
     try:
         written = write_files(_files(result, path, folder, arrays), overwrite=overwrite)
     except BaseException:

@@ -11,7 +11,7 @@ from .errors import RequestError
 from .files import check_name
 from .passes import frame_paths
 from .requests import Request
-from .trust import named_in
+from .trust import external_names
 from .values import Role
 
 
@@ -47,7 +47,7 @@ def _files(request: Request) -> Iterator[Path]:
 
 
 def _named_files(request: Request) -> Iterator[Path]:
-    for name in (named.name for named in named_in(request) if named.role is Role.FILE):
+    for name in (named.name for named in external_names(request) if named.role is Role.FILE):
         if "#" in Path(name).name and not Path(name).is_file():
             yield from frame_paths(name)
         else:

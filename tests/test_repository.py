@@ -120,7 +120,7 @@ def test_there_is_no_path_of_somebodys_machine_and_no_lock_file() -> None:
     assert found == []
 
 
-def test_every_weekly_mark_has_its_minutes_and_a_reason_beside_it() -> None:
+def test_every_weekly_mark_has_its_minutes_and_a_reason_next_to_it() -> None:
     reason = re.compile(r"#.*\d+ minutes?: \w")
     bare = [
         f"{path.relative_to(ROOT)}:{number}"

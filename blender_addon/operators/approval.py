@@ -38,14 +38,14 @@ class SDCORE_OT_allow_names(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        elsewhere = "That server has its own list: sd-core models allow, where it runs"
-        return is_ready(cls, elsewhere if approval.own_home(read_preferences()) is None else "")
+        elsewhere = "The server runs on another computer: run 'sd-core models allow' there"
+        return is_ready(cls, elsewhere if approval.local_data_folder(read_preferences()) is None else "")
 
     def invoke(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        job, home = _job(self.job), approval.own_home(read_preferences())
+        job, home = _job(self.job), approval.local_data_folder(read_preferences())
         self._shown.clear()
         try:
-            wanted = [] if job is None or home is None else approval.asked_for(job, home)
+            wanted = [] if job is None or home is None else approval.refused_names(job, home)
         except SDError as error:
             return self._tell(error)
         if job is None or not wanted:
@@ -56,16 +56,23 @@ class SDCORE_OT_allow_names(bpy.types.Operator):
 
     def draw(self: Any, context: bpy.types.Context) -> None:
         column = self.layout.column(align=True)
-        column.label(text=translated("This file, or a picture, asks the server to load:"), translate=False)
-        for line in approval.lines(self._shown.get(self.job, [])):
+        column.label(text=translated("This file wants the server to load:"), translate=False)
+        for line in approval.dialog_lines(self._shown.get(self.job, [])):
             column.label(text=line, icon="FILE", translate=False)
-        column.label(text=translated("Allow only what you know. It stays allowed."), icon="ERROR", translate=False)
+        column.label(
+            text=translated("Allow only models that you trust. The approval stays until 'sd-core models disallow'."),
+            icon="ERROR",
+            translate=False,
+        )
 
     def execute(self: Any, context: bpy.types.Context) -> set[str]:
-        job, home = _job(self.job), approval.own_home(read_preferences())
+        job, home = _job(self.job), approval.local_data_folder(read_preferences())
         wanted = self._shown.pop(self.job, [])
         if job is None or home is None or not wanted:
-            self.report({"ERROR"}, "Nobody was asked: sd-core models allow PATH, in a terminal")
+            self.report(
+                {"ERROR"},
+                "Not confirmed in the dialog. To allow it without one, run in a terminal: sd-core models allow PATH",
+            )
             return {"CANCELLED"}
         try:
             approval.allow(job, home, wanted)

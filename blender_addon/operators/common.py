@@ -10,8 +10,8 @@ import bpy
 from sd_core.errors import SDError
 
 
-class Told:
-    """Operators whose errors are told where the user looks, with what to do; `carry_out` changes nothing where it fails."""
+class ReportingOperator:
+    """Operators that report errors in the interface, with what to do; `carry_out` changes nothing where it fails."""
 
     bl_options: ClassVar = {"REGISTER"}
 

@@ -13,27 +13,27 @@ from sd_core.errors import RequestError
 from sd_core.metadata import REQUEST, read_png_text
 
 from .. import history
-from ..editors import Place, show
+from ..editors import ImageEditorRef, show
 from ..fields import Properties, set_values
 from ..request_fields import ADDED, COMMON, GROUPS, LORA, TASKS
-from .common import Told, is_ready
+from .common import ReportingOperator, is_ready
 
 _TASKS = {kind.__name__: task for task, kind in TASKS.items()}
 
 
-class _OfHistory:
+class _NeedsHistoryImage:
     """Those that need an image of the history."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return is_ready(cls, "Nothing was made yet" if history.selected_image(context) is None else "")
+        return is_ready(cls, "No image is selected in the history" if history.selected_image(context) is None else "")
 
 
-class SDCORE_OT_use_again(_OfHistory, Told, bpy.types.Operator):
-    """Take over the settings of the selected image, with its seed"""
+class SDCORE_OT_use_again(_NeedsHistoryImage, ReportingOperator, bpy.types.Operator):
+    """Set all settings and the seed as for the selected image"""
 
     bl_idname = "sdcore.use_again"
-    bl_label = "Use Again"
+    bl_label = "Restore Settings"
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     def carry_out(self, context: bpy.types.Context) -> None:
@@ -42,7 +42,7 @@ class SDCORE_OT_use_again(_OfHistory, Told, bpy.types.Operator):
         use_again(context.scene.sd_core, _request_of(path))
 
 
-class SDCORE_OT_open_history(_OfHistory, Told, bpy.types.Operator):
+class SDCORE_OT_open_history(_NeedsHistoryImage, ReportingOperator, bpy.types.Operator):
     """Open the selected image in the Image Editor"""
 
     bl_idname = "sdcore.open_history"
@@ -55,10 +55,10 @@ class SDCORE_OT_open_history(_OfHistory, Told, bpy.types.Operator):
             image = bpy.data.images.load(str(path), check_existing=True)
         except RuntimeError as error:
             raise RequestError("history", f"{path} cannot be opened", hint="remove it from the history") from error
-        show(image, Place.of(context))
+        show(image, ImageEditorRef.of(context))
 
 
-class SDCORE_OT_remove_history(_OfHistory, Told, bpy.types.Operator):
+class SDCORE_OT_remove_history(_NeedsHistoryImage, ReportingOperator, bpy.types.Operator):
     """Delete the selected image from the history; images in the open file stay"""
 
     bl_idname = "sdcore.remove_history"
@@ -72,7 +72,7 @@ class SDCORE_OT_remove_history(_OfHistory, Told, bpy.types.Operator):
         path = history.selected_image(context)
         assert path is not None
         try:
-            history.forget(path)
+            history.remove_image(path)
         except OSError as error:
             hint = "close it where it is open, or remove the file yourself"
             raise RequestError("history", f"{path} cannot be removed: {error.strerror}", hint=hint) from error
@@ -92,21 +92,21 @@ def use_again(settings: bpy.types.PropertyGroup, request: Mapping[str, Any]) -> 
     if settings.task in GROUPS:
         set_values(getattr(settings, GROUPS[settings.task]), _of(request, ADDED[settings.task]))
     if settings.task == "INPAINT":
-        _use_mask(settings, there_was_one=request.get("mask") is not None)
+        _use_mask(settings, had_mask=request.get("mask") is not None)
     settings.loras.clear()
-    for held in request.get("loras", ()):
-        set_values(settings.loras.add(), _of(held, LORA))
+    for lora in request.get("loras", ()):
+        set_values(settings.loras.add(), _of(lora, LORA))
 
 
 def _of(request: Mapping[str, Any], specs: Properties) -> dict[str, Any]:
     """The values of properties in the JSON of a request; where an older one lacks a field, the default."""
-    held = {name: request.get(spec.name, spec.default) for name, spec in specs.items()}
-    return {name: value for name, value in held.items() if value is not MISSING}
+    values = {name: request.get(spec.name, spec.default) for name, spec in specs.items()}
+    return {name: value for name, value in values.items() if value is not MISSING}
 
 
-def _use_mask(settings: bpy.types.PropertyGroup, *, there_was_one: bool) -> None:
+def _use_mask(settings: bpy.types.PropertyGroup, *, had_mask: bool) -> None:
     """Where the mask came from is not known any more: a source that is chosen stays."""
-    if not there_was_one:
+    if not had_mask:
         settings.mask_source = "NONE"
     elif settings.mask_source == "NONE":
         settings.mask_source = "IMAGE"

@@ -8,19 +8,19 @@ from bpy.props import IntProperty, StringProperty
 
 from .. import jobs
 from .common import is_ready
-from .generate import open_image
+from .generate import current_image
 
 
 class _Undoable:
     bl_options: ClassVar = {"REGISTER", "UNDO", "INTERNAL"}
 
 
-class _Remove(_Undoable):
+class _RemoveRow(_Undoable):
     """Those that remove a row. rows: the list, by its name in the settings."""
 
     rows: ClassVar[str]
 
-    index: IntProperty(name="Index", description="Its place in the list", min=0, options={"HIDDEN"})
+    index: IntProperty(name="Index", description="Index in the list", min=0, options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         getattr(context.scene.sd_core, self.rows).remove(self.index)
@@ -34,7 +34,7 @@ class SDCORE_OT_add_lora(_Undoable, bpy.types.Operator):
     bl_label = "Add LoRA"
 
     path: StringProperty(
-        name="LoRA", description="Its name; empty to enter one in the list", options={"HIDDEN", "SKIP_SAVE"}
+        name="LoRA", description="Name of the LoRA; empty: add an empty row", options={"HIDDEN", "SKIP_SAVE"}
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -42,7 +42,7 @@ class SDCORE_OT_add_lora(_Undoable, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SDCORE_OT_remove_lora(_Remove, bpy.types.Operator):
+class SDCORE_OT_remove_lora(_RemoveRow, bpy.types.Operator):
     """Remove this LoRA"""
 
     bl_idname = "sdcore.remove_lora"
@@ -50,7 +50,9 @@ class SDCORE_OT_remove_lora(_Remove, bpy.types.Operator):
     rows = "loras"
 
     path: StringProperty(
-        name="LoRA", description="Its name, in place of its place in the list", options={"HIDDEN", "SKIP_SAVE"}
+        name="LoRA",
+        description="Name of the LoRA to remove; empty: the row at the index",
+        options={"HIDDEN", "SKIP_SAVE"},
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -59,7 +61,7 @@ class SDCORE_OT_remove_lora(_Remove, bpy.types.Operator):
         loras = context.scene.sd_core.loras
         for index in reversed([index for index, row in enumerate(loras) if row.path == self.path]):
             loras.remove(index)
-        jobs.forget_ended()
+        jobs.forget_ended_jobs()
         return {"FINISHED"}
 
 
@@ -74,7 +76,7 @@ class SDCORE_OT_add_control(_Undoable, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SDCORE_OT_remove_control(_Remove, bpy.types.Operator):
+class SDCORE_OT_remove_control(_RemoveRow, bpy.types.Operator):
     """Remove this ControlNet"""
 
     bl_idname = "sdcore.remove_control"
@@ -83,18 +85,18 @@ class SDCORE_OT_remove_control(_Remove, bpy.types.Operator):
 
 
 class SDCORE_OT_new_mask(_Undoable, bpy.types.Operator):
-    """Make a black image of the open image's size, to paint white where to repaint"""
+    """New black image of the size of the open image; paint white where to repaint"""
 
     bl_idname = "sdcore.new_mask"
     bl_label = "New Mask"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        image = open_image(context)
+        image = current_image(context)
         return is_ready(cls, "Open an image first" if image is None or not all(image.size) else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        image = open_image(context)
+        image = current_image(context)
         assert image is not None
         width, height = image.size
         settings = context.scene.sd_core

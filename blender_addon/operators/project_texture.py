@@ -22,24 +22,24 @@ from ..job import BlenderJob
 from ..request_fields import PROJECT
 from ..request_plan import RequestPlan, base_plan
 from ..results import image_name
-from ..scene.images import Packed, pack
-from ..scene.mesh_arrays import Gathered, gather
+from ..scene.images import EncodedImage, encode_image
+from ..scene.mesh_arrays import JoinedMesh, join_meshes
 from ..scene.passes.camera import camera_for, require_camera
-from ..scene.projected import Page, apply_pages
+from ..scene.projected import ProjectedTexture, apply_textures
 from ..stylise.request import with_alpha
-from .common import Told, is_ready
+from .common import ReportingOperator, is_ready
 
 _CELL, _SIDE = 8, 512
 
 
 @dataclass(frozen=True, slots=True)
-class Painted:
-    """Textures ready for Blender, made in the job's thread. uvs: (t, 3, 2) of a new UV map. seen: share painted."""
+class PaintedTextures:
+    """Textures ready for Blender, made in the job's thread. uvs: (t, 3, 2) of a new UV map. coverage: share painted."""
 
     name: str
-    pages: list[Page]
+    textures: list[ProjectedTexture]
     uvs: np.ndarray | None
-    seen: float
+    coverage: float
 
 
 def project_texture(context: bpy.types.Context) -> BlenderJob:
@@ -50,25 +50,27 @@ def project_texture(context: bpy.types.Context) -> BlenderJob:
     """
     scene, settings = context.scene, context.scene.sd_core.project
     keep_uvs = settings.uvs == "EXISTING"
-    gathered = gather(sorted(context.selected_objects, key=_name), context.evaluated_depsgraph_get(), keep_uvs=keep_uvs)
+    gathered = join_meshes(
+        sorted(context.selected_objects, key=_name), context.evaluated_depsgraph_get(), keep_uvs=keep_uvs
+    )
     plan = mesh_plan(context, gathered, texture_size=settings.texture_size - settings.texture_size % _CELL)
-    count = len(gathered.parts)
+    count = len(gathered.objects)
 
-    def convert(event: FrameEvent | ResultEvent) -> Painted | None:
-        return pack_textures(event.result, count, pbr=settings_pbr) if isinstance(event, ResultEvent) else None
+    def convert(event: FrameEvent | ResultEvent) -> PaintedTextures | None:
+        return encode_textures(event.result, count, pbr=settings_pbr) if isinstance(event, ResultEvent) else None
 
-    def finished(job: BlenderJob, result: Result, made: Painted) -> str:
-        apply_pages(made.name, gathered.parts, made.pages, None if keep_uvs else made.uvs)
-        job.message = f"{made.seen:.0%}"
+    def show_result(job: BlenderJob, result: Result, painted: PaintedTextures) -> str:
+        apply_textures(painted.name, gathered.objects, painted.textures, None if keep_uvs else painted.uvs)
+        job.message = f"{painted.coverage:.0%}"
         return "Project Texture"
 
     settings_pbr = settings.pbr
     return jobs.submit(
-        plan.make,
+        plan.make_request,
         label=f"Project onto {_title(scene, gathered)}",
         convert=convert,
         on_frame=show_view,
-        on_result=finished,
+        on_result=show_result,
     )
 
 
@@ -81,26 +83,26 @@ def _name(item: bpy.types.Object) -> str:
     return item.name
 
 
-def _title(scene: bpy.types.Scene, gathered: Gathered) -> str:
-    first, *others = gathered.parts
+def _title(scene: bpy.types.Scene, joined: JoinedMesh) -> str:
+    first, *others = joined.objects
     return first.name if not others else f"{len(others) + 1} objects"
 
 
-def mesh_plan(context: bpy.types.Context, gathered: Gathered, *, texture_size: int) -> RequestPlan:
+def mesh_plan(context: bpy.types.Context, joined: JoinedMesh, *, texture_size: int) -> RequestPlan:
     """The request for gathered meshes, seen as the panel says.
 
     Raises:
         RequestError: there are no cameras for it.
     """
     common, settings = context.scene.sd_core, context.scene.sd_core.project
-    size, views = _views(context)
-    own = values_of(settings, PROJECT) | {"mesh": gathered.mesh, "views": views, "texture_size": texture_size}
+    size, views = _view_cameras(context)
+    own = values_of(settings, PROJECT) | {"mesh": joined.mesh, "views": views, "texture_size": texture_size}
     if size is not None:
         own |= {"height": size[0], "width": size[1]}
     return base_plan(common, MeshTexture, **own)
 
 
-def _views(context: bpy.types.Context) -> tuple[tuple[int, int] | None, tuple[Camera, ...] | None]:
+def _view_cameras(context: bpy.types.Context) -> tuple[tuple[int, int] | None, tuple[Camera, ...] | None]:
     """(height, width) of the views and their cameras; None, None: the server's choice."""
     scene = context.scene
     match scene.sd_core.project.views:
@@ -111,7 +113,7 @@ def _views(context: bpy.types.Context) -> tuple[tuple[int, int] | None, tuple[Ca
         case _:
             cameras = sorted((item for item in context.selected_objects if item.type == "CAMERA"), key=_name)
     if not cameras:
-        raise RequestError("views", "no camera is selected", hint="select cameras with the objects")
+        raise RequestError("views", "no camera is selected", hint="select the cameras together with the objects")
     size = _view_size(scene)
     depsgraph = context.evaluated_depsgraph_get()
     views = [camera_for(camera, depsgraph, size) for camera in cameras]
@@ -130,7 +132,7 @@ def _view_size(scene: bpy.types.Scene) -> tuple[int, int]:
     return height, width
 
 
-def pack_textures(result: Result, count: int, *, pbr: bool, alpha: np.ndarray | None = None) -> Painted:
+def encode_textures(result: Result, count: int, *, pbr: bool, alpha: np.ndarray | None = None) -> PaintedTextures:
     """The textures of a result, packed; for the job's thread.
 
     Args:
@@ -140,25 +142,25 @@ def pack_textures(result: Result, count: int, *, pbr: bool, alpha: np.ndarray | 
     """
     names, report = list(result.report["textures"]), result.report
     own = str(result.decisions.get("uvs", "")).startswith("the mesh's own")
-    held: dict[int | None, dict[str, dict[int, Packed]]] = {}
+    maps_by_page: dict[int | None, dict[str, dict[int, EncodedImage]]] = {}
     for index, name in enumerate(names):
         material, *_, tile = name.split(".")
         maps = {"base_color": with_alpha(np.asarray(result.images[index]), alpha)}
-        maps |= _maps(result.maps, "" if len(names) == 1 else f".{name}") if pbr else {}
-        page = held.setdefault(int(material) if own and count > 1 else None, {})
+        maps |= _maps_of_texture(result.maps, "" if len(names) == 1 else f".{name}") if pbr else {}
+        page = maps_by_page.setdefault(int(material) if own and count > 1 else None, {})
         for kind, picture in maps.items():
-            page.setdefault(kind, {})[int(tile)] = pack(picture)
-    pages = [Page(part, maps) for part, maps in held.items()]
+            page.setdefault(kind, {})[int(tile)] = encode_image(picture)
+    pages = [ProjectedTexture(part, maps) for part, maps in maps_by_page.items()]
     uvs = None if own else np.asarray(result.mesh.uvs)
-    return Painted(image_name(result.request), pages, uvs, float(report["seen"]))
+    return PaintedTextures(image_name(result.request), pages, uvs, float(report["seen"]))
 
 
-def _maps(maps: Mapping[str, np.ndarray], suffix: str) -> dict[str, Any]:
-    return {name.removesuffix(suffix): held for name, held in maps.items() if name.endswith(suffix)}
+def _maps_of_texture(maps: Mapping[str, np.ndarray], suffix: str) -> dict[str, Any]:
+    return {name.removesuffix(suffix): tiles for name, tiles in maps.items() if name.endswith(suffix)}
 
 
-class SDCORE_OT_project_texture(Told, bpy.types.Operator):
-    """Paint the selected objects from all sides or from cameras, shaped by their depth"""
+class SDCORE_OT_project_texture(ReportingOperator, bpy.types.Operator):
+    """Generate a texture for the selected objects from several views, guided by their depth"""
 
     bl_idname = "sdcore.project_texture"
     bl_label = "Project Texture"

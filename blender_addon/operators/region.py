@@ -15,7 +15,7 @@ Pixel = tuple[float, float]
 
 
 class SDCORE_OT_select_region(bpy.types.Operator):
-    """Drag a rectangle over the open image: inpainting repaints what lies within"""
+    """Drag a rectangle over the open image; Inpaint repaints inside it"""
 
     bl_idname = "sdcore.select_region"
     bl_label = "Select Region"
@@ -24,8 +24,10 @@ class SDCORE_OT_select_region(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         space = context.space_data
-        held = space is not None and space.type == "IMAGE_EDITOR" and space.image is not None and all(space.image.size)
-        return is_ready(cls, "" if held else "Open an image in the Image Editor")
+        has_image = (
+            space is not None and space.type == "IMAGE_EDITOR" and space.image is not None and all(space.image.size)
+        )
+        return is_ready(cls, "" if has_image else "Open an image in the Image Editor")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self._start: Pixel | None = None
@@ -54,17 +56,17 @@ class SDCORE_OT_select_region(bpy.types.Operator):
                 self._end = where
             case "LEFTMOUSE", "RELEASE" if self._start is not None:
                 self._finish(context)
-                return self._take(context, self._start, where)
+                return self._set_region(context, self._start, where)
         return {"RUNNING_MODAL"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Called when a file is loaded in the middle."""
         self._finish(context)
 
-    def _take(self, context: bpy.types.Context, first: Pixel, last: Pixel) -> set[str]:
+    def _set_region(self, context: bpy.types.Context, first: Pixel, last: Pixel) -> set[str]:
         image = context.space_data.image
         if image is None:
-            self.report({"ERROR"}, "The image is gone. Open it again, and then select the region")
+            self.report({"ERROR"}, "The image was closed. Open it and select the region again")
             return {"CANCELLED"}
         left, top, width, height = region_between(first, last, image.size[0], image.size[1])
         if not (width and height):

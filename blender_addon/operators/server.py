@@ -19,7 +19,7 @@ from ..request_fields import groups_of
 from .common import is_ready
 
 
-def in_background(work: Callable[[Preferences], object]) -> None:
+def run_in_background(work: Callable[[Preferences], object]) -> None:
     """Run something that waits for the server in a thread; what goes wrong is seen in the server's status."""
     preferences = read_preferences()
 
@@ -27,38 +27,38 @@ def in_background(work: Callable[[Preferences], object]) -> None:
         try:
             work(preferences)
         except SDError as error:
-            server.note(error)
+            server.record_error(error)
 
     threading.Thread(target=quietly, name="sd_core-server", daemon=True).start()
 
 
-class Asks:
+class BackgroundRequest:
     """Operators that ask the server for something in the background."""
 
     bl_options: ClassVar = {"INTERNAL"}
     ask: ClassVar[Callable[[Preferences], object]]
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        in_background(type(self).ask)
+        run_in_background(type(self).ask)
         return {"FINISHED"}
 
 
 class SDCORE_OT_start_server(bpy.types.Operator):
-    """Start the server, or look for it again; jobs that were lost with it are taken up"""
+    """Start the server or reconnect to it; interrupted jobs continue"""
 
     bl_idname = "sdcore.start_server"
     bl_label = "Start Server"
     bl_options: ClassVar = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        jobs.retry_lost()
-        jobs.forget_ended()
-        in_background(_start)
+        jobs.retry_lost_jobs()
+        jobs.forget_ended_jobs()
+        run_in_background(_start)
         return {"FINISHED"}
 
 
 class SDCORE_OT_stop_server(bpy.types.Operator):
-    """Stop the server that this Blender has started; jobs that wait are kept for the next start"""
+    """Cancel all jobs of this Blender, then stop the server that it has started"""
 
     bl_idname = "sdcore.stop_server"
     bl_label = "Stop Server"
@@ -66,25 +66,25 @@ class SDCORE_OT_stop_server(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return server.started_here
+        return server.is_started_here
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        for job in jobs.running():
+        for job in jobs.running_jobs():
             job.cancel()
-        in_background(lambda _: server.stop())
+        run_in_background(lambda _: server.stop())
         return {"FINISHED"}
 
 
-class SDCORE_OT_free_memory(Asks, bpy.types.Operator):
-    """Let the server drop its models and give their memory back"""
+class SDCORE_OT_free_memory(BackgroundRequest, bpy.types.Operator):
+    """Unload the models of the server from memory"""
 
     bl_idname = "sdcore.free_memory"
     bl_label = "Free Memory"
     ask = server.free_memory
 
 
-class SDCORE_OT_refresh_models(Asks, bpy.types.Operator):
-    """Ask the server anew which models, ControlNets and LoRAs it has"""
+class SDCORE_OT_refresh_models(BackgroundRequest, bpy.types.Operator):
+    """Reload the lists of models, ControlNets and LoRAs from the server"""
 
     bl_idname = "sdcore.refresh_models"
     bl_label = "Refresh"
@@ -100,16 +100,16 @@ class SDCORE_OT_open_lora_folder(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        elsewhere = "The server has its folder where it runs: loras in its data folder"
+        elsewhere = "The server runs on another computer: use the folder 'loras' in its data folder there"
         return is_ready(cls, elsewhere if read_preferences().url else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        folder = (read_preferences().home or home_folder()) / "loras"
+        folder = (read_preferences().data_folder or home_folder()) / "loras"
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             self.report(
-                {"ERROR"}, f"{folder} cannot be made: {error.strerror}. Name another data folder in the preferences"
+                {"ERROR"}, f"{folder} cannot be made: {error.strerror}. Set another data folder in the preferences"
             )
             return {"CANCELLED"}
         bpy.ops.wm.path_open(filepath=str(folder))
@@ -127,24 +127,24 @@ class SDCORE_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(jobs.running())
+        return bool(jobs.running_jobs())
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        for job in jobs.running():
+        for job in jobs.running_jobs():
             if self.job in ("", job.id):
                 job.cancel()
         return {"FINISHED"}
 
 
 class SDCORE_OT_dismiss(bpy.types.Operator):
-    """Leave the jobs that have ended out of the panel"""
+    """Remove finished and failed jobs from the panel"""
 
     bl_idname = "sdcore.dismiss"
     bl_label = "Dismiss"
     bl_options: ClassVar = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        jobs.forget_ended()
+        jobs.forget_ended_jobs()
         return {"FINISHED"}
 
 
@@ -161,7 +161,7 @@ class SDCORE_OT_open_preferences(bpy.types.Operator):
 
 
 class SDCORE_OT_set_pad(bpy.types.Operator):
-    """Continue images by their border to multiples of 8 pixels, and cut the results back"""
+    """Extend images to multiples of 8 px by repeating border pixels, and crop the results"""
 
     bl_idname = "sdcore.set_pad"
     bl_label = "Pad to Multiples of 8"
@@ -169,12 +169,12 @@ class SDCORE_OT_set_pad(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         context.scene.sd_core.pad = True
-        jobs.forget_ended()
+        jobs.forget_ended_jobs()
         return {"FINISHED"}
 
 
 class SDCORE_OT_use_default_model(bpy.types.Operator):
-    """Leave the model, its LoRAs and ControlNets to the server's defaults"""
+    """Use the default model of the server, without LoRAs and ControlNets"""
 
     bl_idname = "sdcore.use_default_model"
     bl_label = "Use the Default Model"
@@ -186,7 +186,7 @@ class SDCORE_OT_use_default_model(bpy.types.Operator):
             set_values(group, {name: None for name, spec in specs.items() if spec.role.is_outside})
         settings.loras.clear()
         settings.controls.clear()
-        jobs.forget_ended()
+        jobs.forget_ended_jobs()
         return {"FINISHED"}
 
 

@@ -18,7 +18,7 @@ from sd_core.requests import Animation, Generation, Reuse, styles
 from sd_core.results import Result
 
 from .. import history, jobs
-from ..editors import Place, show
+from ..editors import ImageEditorRef, show
 from ..fields import property_fields
 from ..job import BlenderJob
 from ..preferences import Preferences
@@ -26,31 +26,31 @@ from ..request_plan import RequestPlan, base_plan, check_control_sizes
 from ..scene import video
 from ..scene.exr import read_passes
 from ..scene.folders import output_folder
-from ..scene.images import Packed, fill_image, new_image, pack
+from ..scene.images import EncodedImage, encode_image, fill_image, new_image
 from ..scene.passes.camera import render_size
-from ..scene.passes.order import Order
+from ..scene.passes.order import RenderOrder
 from ..scene.passes.render import (
     COPY,
     LOG,
     ORDER,
-    PASSES,
+    PASSES_PROGRAM,
+    PassOptions,
     PassRender,
-    Wanted,
     background_command,
-    check_again,
-    order_of,
+    check_resume,
+    render_order,
     save_copy,
 )
 from ..scene.sequencer import Timing, new_sequence_scene, timing_of
 from ..stylise.keyframes import keyframes
-from ..stylise.output import Output, tag_of
+from ..stylise.output import AnimationOutput, run_tag
 from ..stylise.request import with_alpha
-from .common import Told
-from .stylise_render import own_fields
+from .common import ReportingOperator
+from .stylise_render import render_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Film:
+class _AnimationJob:
     """What the job's thread works with.
 
     render: of the data, into a folder apart. plan: every other field. order: of the data, where they go. copy: the scene as it
@@ -59,32 +59,32 @@ class _Film:
 
     render: PassRender
     plan: RequestPlan
-    output: Output
-    order: Order
+    output: AnimationOutput
+    order: RenderOrder
     copy: Path | None
     transparent: bool
-    encoding: video.Encoding | None
+    encoding: video.VideoEncoding | None
 
-    def make(self, job: BlenderJob) -> Generation:
+    def make_request(self, job: BlenderJob) -> Generation:
         """The request; waits for the data."""
         if self.copy is not None:
-            self.output.begin_anew(self.copy, self.order.text())
-        job.tell("Rendering passes", 0.0)
+            self.output.replace_scene_copy(self.copy, self.order.to_json())
+        job.report_progress("Rendering passes", 0.0)
 
         def progress(done: int, count: int) -> None:
-            job.tell(f"Passes {done} / {count}", done / count)
+            job.report_progress(f"Data passes: frame {done} of {count}", done / count)
 
-        self._render(job, progress)
+        self._render_passes(job, progress)
         paths = tuple(map(self.output.data, self.frames))
-        request = replace(self.plan, values={**self.plan.values, "passes": paths}).make()
+        request = replace(self.plan, values={**self.plan.values, "passes": paths}).make_request()
         job.id = self.output.job_id(request, job.id)
         return request
 
-    def convert(self, event: FrameEvent | ResultEvent) -> Packed | None:
+    def convert(self, event: FrameEvent | ResultEvent) -> EncodedImage | None:
         """Write a picture, or in the end the video and the figures."""
         if isinstance(event, FrameEvent):
-            return self._picture(event.index, np.asarray(event.image))
-        self.output.write_report({"frames": event.result.report, "request": self._describe(event.result)})
+            return self._write_picture(event.index, np.asarray(event.image))
+        self.output.write_report({"frames": event.result.report, "request": self._request_summary(event.result)})
         if self.encoding is not None:
             self.output.keep_video(self.encoding.write())
         return None
@@ -100,37 +100,37 @@ class _Film:
         """Numbers in the scene."""
         return self.output.frames
 
-    def pictures(self) -> list[Path]:
+    def picture_paths(self) -> list[Path]:
         """The files of all pictures, in order."""
         return [self.output.picture(frame) for frame in self.frames]
 
-    def _render(self, job: BlenderJob, progress: Callable[[int, int], None]) -> None:
-        """Render the data that are not there, and take over each frame when it is whole."""
-        folder, have = self.render.order.folder, self.output.finished_data(_is_damaged)
+    def _render_passes(self, job: BlenderJob, progress: Callable[[int, int], None]) -> None:
+        """Render the data that are missing, and store each frame when it is complete."""
+        folder, have = self.render.order.folder, self.output.frames_with_data(_is_damaged)
         folder.mkdir(parents=True, exist_ok=True)
         replace(self.render.order, have=have).write(folder / ORDER)
 
-        def finished(frame: int) -> None:
+        def keep_frame(frame: int) -> None:
             if frame not in have:
                 self.output.keep_data(frame, folder)
 
         try:
-            self.render.run(progress, lambda: job.cancel_requested, finished, job.left_out)
+            self.render.run(progress, lambda: job.cancel_requested, keep_frame, job.warn_omitted)
         finally:
             self.output.keep_log(folder / LOG)
 
-    def _picture(self, index: int, made: np.ndarray) -> Packed:
+    def _write_picture(self, index: int, picture: np.ndarray) -> EncodedImage:
         if index == 0 and self.copy is not None:
             self.output.clear_pictures()
         framing, alpha = self.render.order.framing, None
         if self.transparent:
             alpha = _alpha(self.output.data(self.frames[index]), framing.overscan)
-        packed = pack(framing.trim(with_alpha(made, alpha)))
+        packed = encode_image(framing.trim(with_alpha(picture, alpha)))
         self.output.write_picture(self.frames[index], packed.png)
         return packed
 
     @staticmethod
-    def _describe(result: Result) -> dict[str, object]:
+    def _request_summary(result: Result) -> dict[str, object]:
         request = result.request
         assert isinstance(request, Animation)
         return {name: getattr(request, name) for name in property_fields(Animation)}
@@ -141,88 +141,90 @@ def stylise_animation(
     view_layer: str,
     frames: range | None = None,
     *,
-    again: bool = False,
+    resume: bool = False,
     preferences: Preferences | None = None,
 ) -> BlenderJob:
     """Start the job; returns at once.
 
     Args:
         frames: None: the scene's range.
-        again: take up what an earlier run left in the folder.
+        resume: take up what an earlier run left in the folder.
         preferences: in place of the user's.
 
     Raises:
         SDError: why it cannot be started.
     """
     wanted = frames if frames is not None else range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
-    film = _film(scene, view_layer, wanted, again=again)
-    shown = _Shown(f"{scene.name} stylised", timing_of(scene, wanted.start, wanted.step), film)
+    film = _prepare_job(scene, view_layer, wanted, resume=resume)
+    shown = _ResultDisplay(f"{scene.name} stylised", timing_of(scene, wanted.start, wanted.step), film)
     return jobs.submit(
-        film.make,
+        film.make_request,
         label="Animation",
         convert=film.convert,
-        on_frame=shown.frame,
-        on_result=shown.result,
+        on_frame=shown.show_frame,
+        on_result=shown.show_result,
         on_end=film.end,
         priority="batch",
-        place=Place(),
+        editor=ImageEditorRef(),
         preferences=preferences,
     )
 
 
-def output_of(scene: bpy.types.Scene, frames: range) -> Output:
+def output_of(scene: bpy.types.Scene, frames: range) -> AnimationOutput:
     """The folder of this scene's animation, for some of its frames."""
     name = bpy.path.clean_name(scene.name)
     whole = range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
     folder = output_folder(scene.sd_core.stylise.output, name, history.user_folder())
-    return Output(folder, name, frames, tag_of(frames, whole))
+    return AnimationOutput(folder, name, frames, run_tag(frames, whole))
 
 
-def _film(scene: bpy.types.Scene, view_layer: str, frames: range, *, again: bool) -> _Film:
+def _prepare_job(scene: bpy.types.Scene, view_layer: str, frames: range, *, resume: bool) -> _AnimationJob:
     if not frames:
         raise RequestError("frames", "the frame range is empty", hint="set the start and the end of the scene")
     settings, output = scene.sd_core.stylise, output_of(scene, frames)
     check_control_sizes(scene.sd_core, render_size(scene)[::-1])
-    own = {**own_fields(settings, Animation), **_own_fields(scene, frames)}
+    own = {**render_fields(settings, Animation), **_animation_fields(scene, frames)}
     plan = base_plan(scene.sd_core, Animation, **own)
-    wanted = Wanted(overscan=settings.overscan, pictures=_needs_pictures(plan))
-    order = order_of(scene, view_layer, frames, output.passes, wanted)
-    copy, written = output.copy_and_order(again=again)
-    if again:
-        check_again(order, copy, written)
+    wanted = PassOptions(overscan=settings.overscan, pictures=_has_low_strength(plan))
+    order = render_order(scene, view_layer, frames, output.passes, wanted)
+    copy, written = output.copy_and_order(resume=resume)
+    if resume:
+        check_resume(order, copy, written)
     else:
         _refuse_open_file(output)
-    output.begin(again=again)
+    output.claim(resume=resume)
     try:
-        return _claimed_film(scene, plan, output, order, copy, again=again)
+        return _job_on_claimed_output(scene, plan, output, order, copy, resume=resume)
     except BaseException:
         output.close()
         raise
 
 
-def _refuse_open_file(output: Output) -> None:
+def _refuse_open_file(output: AnimationOutput) -> None:
     """A new run replaces the copy of the scene that an earlier one left, which may be what is being worked on."""
     for name in (bpy.data.filepath, *(library.filepath for library in bpy.data.libraries)):
         path = Path(bpy.path.abspath(name)) if name else None
-        if path is not None and output.is_copy(path):
-            message = f"{path} is what this is made from, and lies in the output folder {output.folder}"
+        if path is not None and output.is_scene_copy(path):
+            message = f"{path} is in use by this Blender and would be overwritten: it lies in the output folder {output.folder}"
             raise RequestError("output", message, hint="choose another folder, or save the scene elsewhere")
 
 
-def _claimed_film(
-    scene: bpy.types.Scene, plan: RequestPlan, output: Output, order: Order, copy: Path, *, again: bool
-) -> _Film:
-    """copy: of the scene, that is rendered; without `again` it is still to be made."""
-    fresh = None if again else output.stage(COPY)
+def _job_on_claimed_output(
+    scene: bpy.types.Scene, plan: RequestPlan, output: AnimationOutput, order: RenderOrder, copy: Path, *, resume: bool
+) -> _AnimationJob:
+    """copy: of the scene, that is rendered; without `resume` it is still to be made."""
+    fresh = None if resume else output.staging_path(COPY)
     if fresh is not None:
         save_copy(fresh)
-    apart = replace(order, folder=output.stage("passes"))
-    command = background_command(copy, PASSES, str(apart.folder / ORDER))
+    apart = replace(order, folder=output.staging_path("passes"))
+    command = background_command(copy, PASSES_PROGRAM, str(apart.folder / ORDER))
     framing, frames = order.framing, output.frames
     timing = timing_of(scene, frames.start, frames.step)
     pictures = [output.picture(frame) for frame in frames]
-    encoding = video.encoding(pictures, (framing.height, framing.width), timing, output.stage(output.video.name))
-    return _Film(
+    encoding = video.prepare_encoding(
+        pictures, (framing.height, framing.width), timing, output.staging_path(output.video.name)
+    )
+    return _AnimationJob(
         render=PassRender(apart, command, output.log),
         plan=replace(plan, framing=framing),
         output=output,
@@ -233,28 +235,28 @@ def _claimed_film(
     )
 
 
-def _own_fields(scene: bpy.types.Scene, frames: range) -> dict[str, object]:
+def _animation_fields(scene: bpy.types.Scene, frames: range) -> dict[str, object]:
     settings = scene.sd_core.stylise
-    changes = keyframes(scene, frames, _styled(scene.sd_core.style))
+    changes = keyframes(scene, frames, _style_function(scene.sd_core.style))
     first = next((change.prompt for change in changes if change.prompt is not None), "")
     return {
-        "reuse": Reuse(noise=settings.noise) if settings.reuse else replace_noise(settings.noise),
+        "reuse": Reuse(noise=settings.noise) if settings.reuse else reuse_noise_only(settings.noise),
         "keyframes": changes,
         "prompt": scene.sd_core.prompt or first,
     }
 
 
-def replace_noise(noise: str) -> Reuse:
-    """Nothing is carried over but the noise."""
+def reuse_noise_only(noise: str) -> Reuse:
+    """Nothing but the noise is reused."""
     return Reuse(noise=noise, start=False, pin=False, attention=False, colour=False, servo=False)
 
 
-def _styled(style: str):  # noqa: ANN202 - a function of a prompt
+def _style_function(style: str):  # noqa: ANN202 - a function of a prompt
     template = "{prompt}" if style == "NONE" else styles()[style].prompt
     return lambda text: template.replace("{prompt}", text)
 
 
-def _needs_pictures(plan: RequestPlan) -> bool:
+def _has_low_strength(plan: RequestPlan) -> bool:
     """Below a strength of 1 the frames begin from the render."""
     strengths = [plan.values["strength"], *(change.strength for change in plan.values["keyframes"])]
     return any(strength is not None and strength < 1 for strength in strengths)
@@ -280,50 +282,50 @@ def _alpha(path: Path, overscan: int) -> np.ndarray | None:
 
 
 @dataclass(slots=True)
-class _Shown:
+class _ResultDisplay:
     """What the user sees of it: one image that changes, then a scene with the sequence. Names, for datablocks come and go."""
 
     name: str
     timing: Timing
-    film: _Film
+    animation: _AnimationJob
     image: str = ""
 
-    def frame(self, job: BlenderJob, event: FrameEvent, packed: Packed) -> None:
+    def show_frame(self, job: BlenderJob, event: FrameEvent, packed: EncodedImage) -> None:
         """Show a finished frame."""
-        count = len(self.film.frames)
-        job.message, job.share = f"{event.index + 1} / {count}", (event.index + 1) / count
+        count = len(self.animation.frames)
+        job.message, job.progress = f"{event.index + 1} / {count}", (event.index + 1) / count
         image = bpy.data.images.get(self.image) if self.image else None
         if image is None:
             image = new_image(self.name, packed)
             self.image = image.name
-            job.place = None  # from now on the finished frames are shown there
+            job.editor = None  # from now on the finished frames are shown there
             show(image)
         else:
             fill_image(image, packed)
 
-    def result(self, job: BlenderJob, result: Result, _: object) -> str:
+    def show_result(self, job: BlenderJob, result: Result, _: object) -> str:
         """Put the pictures into a sequencer."""
-        framing = self.film.render.order.framing
+        framing = self.animation.render.order.framing
         size = (framing.height, framing.width)
-        new_sequence_scene(self.name, self.film.pictures(), size, self.timing)
+        new_sequence_scene(self.name, self.animation.picture_paths(), size, self.timing)
         return "Stylise Animation"
 
 
-class SDCORE_OT_stylise_animation(Told, bpy.types.Operator):
-    """Stylise every frame of the scene's range, so that it holds still"""
+class SDCORE_OT_stylise_animation(ReportingOperator, bpy.types.Operator):
+    """Stylise all frames of the scene without flicker"""
 
     bl_idname = "sdcore.stylise_animation"
     bl_label = "Stylise Animation"
 
     again: BoolProperty(
         name="Resume",
-        description="Go on with what an earlier run has left in the output folder",
+        description="Continue an interrupted run in the output folder",
         default=False,
         options={"SKIP_SAVE"},
     )
 
     def carry_out(self, context: bpy.types.Context) -> BlenderJob:
-        return stylise_animation(context.scene, context.view_layer.name, again=self.again)
+        return stylise_animation(context.scene, context.view_layer.name, resume=self.again)
 
 
 CLASSES = (SDCORE_OT_stylise_animation,)

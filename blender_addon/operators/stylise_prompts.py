@@ -9,7 +9,7 @@ import bpy
 
 
 class SDCORE_OT_add_prompt(bpy.types.Operator):
-    """Add a prompt that holds from the current frame on"""
+    """Add a prompt that starts at the current frame"""
 
     bl_idname = "sdcore.add_prompt"
     bl_label = "Add Prompt"
@@ -42,7 +42,7 @@ class SDCORE_OT_remove_prompt(bpy.types.Operator):
 
 
 class SDCORE_OT_prompts_from_markers(bpy.types.Operator):
-    """Add a prompt for each timeline marker, with the marker's name; it follows the marker"""
+    """Add one prompt for each timeline marker: its text is the name of the marker, its first frame moves with it"""
 
     bl_idname = "sdcore.prompts_from_markers"
     bl_label = "Prompts from Markers"
@@ -55,7 +55,7 @@ class SDCORE_OT_prompts_from_markers(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         prompts = context.scene.sd_core.stylise.prompts
         known = {item.marker for item in prompts}
-        for marker in sorted(context.scene.timeline_markers, key=lambda held: held.frame):
+        for marker in sorted(context.scene.timeline_markers, key=lambda each: each.frame):
             if marker.name not in known:
                 item = prompts.add()
                 item.text = item.marker = marker.name

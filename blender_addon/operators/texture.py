@@ -16,25 +16,25 @@ from sd_core.results import Result
 
 from .. import history, jobs
 from ..fields import values_of
-from ..job import BlenderJob, Parts
+from ..job import BlenderJob, SteppedCallback
 from ..request_fields import TEXTURE
 from ..request_plan import RequestPlan, base_plan
-from ..results import NAME, image_name
-from ..scene.images import Grabbed, Packed, grab_image, new_image, pack
-from ..scene.material import COLOUR_SPACES, new_material, wire
+from ..results import MAX_NAME_LENGTH, image_name
+from ..scene.images import EncodedImage, ImagePixels, encode_image, new_image, read_pixels
+from ..scene.material import COLOUR_SPACES, connect_maps, new_material
 from ..scene.mesh_arrays import linked_error
-from .common import Told
+from .common import ReportingOperator
 
 _LEVELS = 65535
 
-Maps = Mapping[str, Packed]
+Maps = Mapping[str, EncodedImage]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class MapPlacement:
     """How the maps lie on an object.
 
-    scale: repeats over the UV map. displacement: height of the relief in scene units.
+    scale: repeats over the UV map. displacement: height scale in scene units.
     """
 
     scale: float
@@ -52,8 +52,8 @@ class Target:
     material: str = ""
 
 
-class SDCORE_OT_generate_texture(Told, bpy.types.Operator):
-    """Make a tiling material with all its maps from the prompt"""
+class SDCORE_OT_generate_texture(ReportingOperator, bpy.types.Operator):
+    """Generate a seamless PBR material from the prompt"""
 
     bl_idname = "sdcore.generate_texture"
     bl_label = "Generate Texture"
@@ -63,13 +63,17 @@ class SDCORE_OT_generate_texture(Told, bpy.types.Operator):
         plan, target = texture_plan(settings), _target(context)
         bare = [name for name in target.objects if not _has_uvs(name)]
         if bare:
-            self.report({"WARNING"}, f"Without a UV map, no texture is seen on: {', '.join(bare)}. Unwrap it (U)")
-        look = Look(settings.texture_scale, settings.texture_displacement)
+            self.report(
+                {"WARNING"}, f"No UV map, so the texture will not show: {', '.join(bare)}. Unwrap them (U in Edit Mode)"
+            )
+        look = MapPlacement(settings.texture_scale, settings.texture_displacement)
 
-        def apply(_: BlenderJob, result: Result, maps: Maps) -> Parts:
+        def apply(_: BlenderJob, result: Result, maps: Maps) -> SteppedCallback:
             return (yield from apply_texture(maps, result.request, target, look))
 
-        return jobs.submit(plan.make, label=self.bl_label, convert=packer(history.folder()), on_result=apply)
+        return jobs.submit(
+            plan.make_request, label=self.bl_label, convert=texture_encoder(history.history_folder()), on_result=apply
+        )
 
 
 CLASSES = (SDCORE_OT_generate_texture,)
@@ -82,34 +86,34 @@ def texture_plan(settings: bpy.types.PropertyGroup) -> RequestPlan:
     if settings.texture_image is None:
         return base_plan(settings, Texture, **own | {"width": side, "height": side, "strength": 1.0})
     plan = base_plan(settings, Texture, **own | {"width": None, "height": None})
-    return replace(plan, pictures={"image": (grab_image(settings.texture_image), Grabbed.for_request)})
+    return replace(plan, pictures={"image": (read_pixels(settings.texture_image), ImagePixels.to_uint8)})
 
 
-def packer(folder: Path) -> Callable[[FrameEvent | ResultEvent], Maps]:
+def texture_encoder(folder: Path) -> Callable[[FrameEvent | ResultEvent], Maps]:
     """For `jobs.submit(convert=...)`: encodes every map and keeps the base colour in the history."""
 
     def convert(event: FrameEvent | ResultEvent) -> Maps:
         assert isinstance(event, ResultEvent)
         request = event.result.request
         texts = {PARAMETERS: parameters_text(request), REQUEST: request.to_json()}
-        maps = {"base_color": pack(event.result.images[0], texts)}
-        others = {kind: held for kind, held in event.result.maps.items() if kind != TextureMap.BASE_COLOR}
-        maps |= {str(kind): pack(_stored_map(kind, held)) for kind, held in others.items()}
-        history.keep(folder, [(maps["base_color"].png, request)])
+        maps = {"base_color": encode_image(event.result.images[0], texts)}
+        others = {kind: pixels for kind, pixels in event.result.maps.items() if kind != TextureMap.BASE_COLOR}
+        maps |= {str(kind): encode_image(_to_storage_depth(kind, pixels)) for kind, pixels in others.items()}
+        history.save_images(folder, [(maps["base_color"].png, request)])
         return maps
 
     return convert
 
 
-def apply_texture(maps: Maps, request: Request, target: Target, look: Look) -> Parts:
+def apply_texture(maps: Maps, request: Request, target: Target, placement: MapPlacement) -> SteppedCallback:
     """Make the images and the material, and put it where it belongs, in short parts.
 
     What has been deleted meanwhile is left out; where the images have been undone, nothing more is done.
     """
     name = image_name(request)
     made = {}
-    for kind, held in maps.items():
-        made[kind] = new_image(f"{name[:NAME]} {kind}", held, COLOUR_SPACES[kind]).name
+    for kind, encoded in maps.items():
+        made[kind] = new_image(f"{name[:MAX_NAME_LENGTH]} {kind}", encoded, COLOUR_SPACES[kind]).name
         yield
     images = {kind: bpy.data.images[own] for kind, own in made.items() if own in bpy.data.images}
     if len(images) < len(made):
@@ -117,10 +121,10 @@ def apply_texture(maps: Maps, request: Request, target: Target, look: Look) -> P
     images["base_color"][REQUEST] = request.to_json()
     material = bpy.data.materials.get(target.material) if target.material else None
     if material is None:
-        material = new_material(name, images, displacement=look.displacement)
+        material = new_material(name, images, displacement=placement.displacement)
     else:
-        wire(material, images, displacement=look.displacement)
-    _repeat(material, look.scale)
+        connect_maps(material, images, displacement=placement.displacement)
+    _set_repeat(material, placement.scale)
     for object_name in target.objects:
         item = bpy.data.objects.get(object_name)
         if item is not None and item.library is None:
@@ -128,9 +132,9 @@ def apply_texture(maps: Maps, request: Request, target: Target, look: Look) -> P
     return "Generate Texture"
 
 
-def _stored_map(kind: str, held: np.ndarray) -> np.ndarray:
+def _to_storage_depth(kind: str, values: np.ndarray) -> np.ndarray:
     """Height has 16 bit, since 256 levels show as steps."""
-    plane = held[..., 0] if held.ndim == 3 and held.shape[2] == 1 else held
+    plane = values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values
     return np.rint(np.clip(plane, 0, 1) * _LEVELS).astype(np.uint16) if kind == TextureMap.HEIGHT else plane
 
 
@@ -165,7 +169,7 @@ def _assign(item: bpy.types.Object, material: bpy.types.Material) -> None:
         item.data.materials.append(material)
 
 
-def _repeat(material: bpy.types.Material, scale: float) -> None:
+def _set_repeat(material: bpy.types.Material, scale: float) -> None:
     for node in material.node_tree.nodes:
         if node.type == "MAPPING":
             node.inputs["Scale"].default_value = (scale, scale, scale)

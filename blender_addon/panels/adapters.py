@@ -7,10 +7,10 @@ from typing import Any
 
 import bpy
 
-from ..connection import State, server, watch
-from ..loras import kind_of, lora_infos, problem_of
+from ..connection import ServerState, server, status_poller
+from ..loras import describe_lora, problem_of, server_loras
 from ..request_fields import CONTROL, IMAGE_PROMPT, LORA
-from .layout import draw_wrapped, in_editors, optional_prop, other_fields
+from .layout import draw_optional_prop, draw_wrapped, other_fields, panels_in_editors
 
 
 class SDCORE_PT_adapters:
@@ -20,7 +20,7 @@ class SDCORE_PT_adapters:
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender reads a set
 
     def draw(self: Any, context: bpy.types.Context) -> None:
-        watch.note_drawn()
+        status_poller.note_drawn()
         layout, settings = self.layout, context.scene.sd_core
         _draw_loras(layout, context, settings)
         _draw_controls(layout, settings)
@@ -39,18 +39,18 @@ class SDCORE_MT_add_lora(bpy.types.Menu):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, used = self.layout, {lora.path for lora in context.scene.sd_core.loras}
-        for info in lora_infos():
+        for info in server_loras():
             row = layout.row()
             row.enabled = not info.problem
             icon = "CHECKMARK" if info.name in used else "ERROR" if info.problem else "BLANK1"
-            text = f"{info.name}  ({kind_of(info)})"
+            text = f"{info.name}  ({describe_lora(info)})"
             row.operator("sdcore.add_lora", text=text, icon=icon, translate=False).path = info.name
-        if server.status.state is not State.READY:
+        if server.status.state is not ServerState.READY:
             layout.label(text="Start the server to see its LoRAs", icon="INFO")
-        elif not lora_infos():
+        elif not server_loras():
             layout.label(text="The server's LoRA folder is empty", icon="INFO")
         layout.separator()
-        layout.operator("sdcore.add_lora", text="By Name or Path", icon="ADD").path = ""
+        layout.operator("sdcore.add_lora", text="Enter Name or Path", icon="ADD").path = ""
         layout.operator("sdcore.refresh_models", icon="FILE_REFRESH")
         layout.operator("sdcore.open_lora_folder", icon="FILE_FOLDER")
 
@@ -85,7 +85,7 @@ def _draw_controls(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup
         box.template_ID(control, "image", open="image.open")
         if control.image is None:
             box.label(text="Not used without a picture", icon="INFO")
-        optional_prop(box, control, "model")
+        draw_optional_prop(box, control, "model")
         box.prop(control, "scale", slider=True)
         row = box.row(align=True)
         row.prop(control, "start", slider=True)
@@ -93,4 +93,4 @@ def _draw_controls(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup
         other_fields(box, control, CONTROL, ("kind", "model", "scale", "start", "end"))
 
 
-CLASSES = (SDCORE_MT_add_lora, *in_editors(SDCORE_PT_adapters, "SDCORE_PT_generate"))
+CLASSES = (SDCORE_MT_add_lora, *panels_in_editors(SDCORE_PT_adapters, "SDCORE_PT_generate"))

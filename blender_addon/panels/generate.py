@@ -7,12 +7,12 @@ from typing import Any
 
 import bpy
 
-from ..operators.generate import open_image
+from ..operators.generate import current_image
 from ..presets import SDCORE_PT_presets
 from ..properties import ICONS
 from ..request_fields import ADDED, COMMON, GROUPS
 from ..scene.images import image_size
-from .layout import field_prop, in_editors, optional_prop, other_fields
+from .layout import draw_optional_prop, field_prop, other_fields, panels_in_editors
 from .status import draw_jobs
 
 _OPERATORS = {
@@ -85,7 +85,7 @@ def draw_prompt(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -
 
 
 def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> None:
-    image = open_image(context)
+    image = current_image(context)
     height, width = (0, 0) if image is None else image_size(image)
     if context.space_data.type == "IMAGE_EDITOR" and image is not None:
         layout.label(text=f"{image.name}  ({width} x {height})", icon="IMAGE_DATA", translate=False)
@@ -127,15 +127,15 @@ def _draw_numbers(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup)
     column.use_property_split = True
     column.use_property_decorate = False
     if settings.task == "TEXT":
-        optional_prop(column, settings, "width")
-        optional_prop(column, settings, "height")
+        draw_optional_prop(column, settings, "width")
+        draw_optional_prop(column, settings, "height")
     else:
         group = getattr(settings, GROUPS[settings.task])
         column.prop(group, "strength", slider=True)
         if settings.task == "UPSCALE":
             column.prop(group, "scale")
         other_fields(column, group, ADDED[settings.task], _OF_TASKS)
-    optional_prop(column, settings, "seed")
+    draw_optional_prop(column, settings, "seed")
 
 
-CLASSES = (*in_editors(SDCORE_PT_generate), *in_editors(SDCORE_PT_settings, "SDCORE_PT_generate"))
+CLASSES = (*panels_in_editors(SDCORE_PT_generate), *panels_in_editors(SDCORE_PT_settings, "SDCORE_PT_generate"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images that were made before."""
+"""Generated images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from .. import history
-from .layout import in_editors
+from .layout import panels_in_editors
 
 
 class SDCORE_PT_history:
@@ -22,7 +22,7 @@ class SDCORE_PT_history:
         layout, window = self.layout, context.window_manager.sd_core
         layout.template_icon_view(window, "history", show_labels=False, scale=6.0, scale_popup=5.0)
         if history.selected_image(context) is None:
-            layout.label(text="Images appear here as they are made")
+            layout.label(text="Generated images appear here")
             return
         row = layout.row(align=True)
         row.operator("sdcore.use_again", icon="LOOP_BACK")
@@ -30,4 +30,4 @@ class SDCORE_PT_history:
         row.operator("sdcore.remove_history", text="", icon="TRASH")
 
 
-CLASSES = in_editors(SDCORE_PT_history)
+CLASSES = panels_in_editors(SDCORE_PT_history)

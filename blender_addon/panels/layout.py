@@ -11,7 +11,7 @@ from typing import Any
 
 import bpy
 
-from ..fields import USE, Properties
+from ..fields import SWITCH_PREFIX, Properties
 
 CATEGORY = "Diffusion"
 """The tab in the side bars."""
@@ -21,10 +21,12 @@ _CHARACTER = 7.0
 """Width of a character of the interface's font at scale 1, px, roughly."""
 
 _HEADING = 13
-"""Characters of a label that fit beside a switch and a value in a side bar of Blender's own width."""
+"""Characters of a label that fit next to a switch and a value in a side bar of Blender's own width."""
 
 
-def in_editors(panel: type, parent: str = "", editors: tuple[str, ...] = ("image", "view")) -> tuple[type[Any], ...]:
+def panels_in_editors(
+    panel: type, parent: str = "", editors: tuple[str, ...] = ("image", "view")
+) -> tuple[type[Any], ...]:
     """A panel class for each editor's side bar.
 
     Args:
@@ -35,7 +37,7 @@ def in_editors(panel: type, parent: str = "", editors: tuple[str, ...] = ("image
     made = []
     for editor in editors:
         name = f"{panel.__name__}_{editor}"
-        place = {
+        attributes = {
             "bl_idname": name,
             "bl_space_type": _EDITORS[editor],
             "bl_region_type": "UI",
@@ -43,30 +45,30 @@ def in_editors(panel: type, parent: str = "", editors: tuple[str, ...] = ("image
             "__doc__": panel.__doc__,
         }
         if parent:
-            place["bl_parent_id"] = f"{parent}_{editor}"
-        made.append(type(name, (panel, bpy.types.Panel), place))
+            attributes["bl_parent_id"] = f"{parent}_{editor}"
+        made.append(type(name, (panel, bpy.types.Panel), attributes))
     return tuple(made)
 
 
-def optional_prop(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, name: str) -> None:
+def draw_optional_prop(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, name: str) -> None:
     """A value that may be left to the model: a switch before it, or above it where the label is long."""
     label = group.bl_rna.properties[name].name
     column = layout.column(align=True)
     if len(label) > _HEADING:
-        column.prop(group, USE + name)
+        column.prop(group, SWITCH_PREFIX + name)
         value = column.row(align=True)
     else:
         row = column.row(align=True, heading=label)
-        row.prop(group, USE + name, text="")
+        row.prop(group, SWITCH_PREFIX + name, text="")
         value = row.row(align=True)
-    value.active = getattr(group, USE + name)
+    value.active = getattr(group, SWITCH_PREFIX + name)
     value.prop(group, name, text="")
 
 
 def field_prop(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, name: str, *, slider: bool = False) -> None:
     """A field of a request, with its switch where it may be left to the model."""
-    if USE + name in group.bl_rna.properties:
-        optional_prop(layout, group, name)
+    if SWITCH_PREFIX + name in group.bl_rna.properties:
+        draw_optional_prop(layout, group, name)
     else:
         layout.prop(group, name, slider=slider)
 

@@ -10,7 +10,7 @@ from bpy.app.translations import pgettext_iface as translated
 
 from ..request_fields import PROJECT
 from .generate import draw_prompt
-from .layout import draw_wrapped, in_editors, other_fields
+from .layout import draw_wrapped, other_fields, panels_in_editors
 from .status import draw_jobs
 
 
@@ -52,4 +52,4 @@ class SDCORE_PT_project:
         draw_jobs(layout, context, picture=True)
 
 
-CLASSES = in_editors(SDCORE_PT_project, editors=("view",))
+CLASSES = panels_in_editors(SDCORE_PT_project, editors=("view",))

@@ -11,19 +11,19 @@ from bpy.app.translations import pgettext_iface as translated
 from sd_core.errors import Cancelled
 
 from .. import jobs, preview_overlay
-from ..connection import State, Status, server, watch
-from ..job import BlenderJob, Stage
+from ..connection import ServerState, ServerStatus, server, status_poller
+from ..job import BlenderJob, JobStage
 from ..problems import fix_of
-from .layout import draw_wrapped, in_editors
+from .layout import draw_wrapped, panels_in_editors
 
 _PICTURE = 8.0
 """Side of the picture of a job that runs, in rows of the panel."""
 
 _GIBIBYTE = 1024**3
 _STATES = {
-    State.STARTING: ("Starting", "TIME"),
-    State.UNKNOWN: ("Not running", "RADIOBUT_OFF"),
-    State.FAILED: ("No server", "ERROR"),
+    ServerState.STARTING: ("Starting", "TIME"),
+    ServerState.UNKNOWN: ("Server not running", "RADIOBUT_OFF"),
+    ServerState.FAILED: ("Server failed to start", "ERROR"),
 }
 
 
@@ -32,29 +32,29 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context, *, picture
 
     For the end of a panel: what comes and goes must not move the form under the mouse.
     """
-    watch.note_drawn()
-    for job in jobs.running():
+    status_poller.note_drawn()
+    for job in jobs.running_jobs():
         _draw_running(layout, job)
         icon = preview_overlay.icon_of(job.id) if picture else None
         if icon is not None:
             layout.template_icon(icon_value=icon, scale=_PICTURE)
     for job in jobs.all_jobs()[-1:]:
         _draw_warnings(layout, context, job)
-    failed = [job for job in jobs.all_jobs() if job.stage is Stage.FAILED]
+    failed = [job for job in jobs.all_jobs() if job.stage is JobStage.FAILED]
     for job in failed[-1:]:
         _draw_error(layout, context, job)
 
 
 def _draw_running(layout: bpy.types.UILayout, job: BlenderJob) -> None:
     row = layout.row(align=True)
-    row.progress(factor=job.share, text=f"{translated(job.label)}: {_stage_text(job)}")
+    row.progress(factor=job.progress, text=f"{translated(job.label)}: {_stage_text(job)}")
     row.operator("sdcore.cancel", text="", icon="X").job = job.id
 
 
 def _stage_text(job: BlenderJob) -> str:
-    if job.stage is Stage.RUNNING:
+    if job.stage is JobStage.RUNNING:
         left = "" if job.seconds_left is None else f", {_duration(job.seconds_left)}"
-        return f"{job.share:.0%}{left}"
+        return f"{job.progress:.0%}{left}"
     return translated(job.message or str(job.stage).capitalize())
 
 
@@ -101,29 +101,29 @@ class SDCORE_PT_server:
     bl_order = 90
 
     def draw(self: Any, context: bpy.types.Context) -> None:
-        watch.note_drawn()
+        status_poller.note_drawn()
         layout, status = self.layout, server.status
-        if status.state is State.READY:
+        if status.state is ServerState.READY:
             _draw_ready(layout, status)
         else:
             text, icon = _STATES[status.state]
             layout.label(text=text, icon=icon)
-        if status.error is not None and status.state is not State.UNKNOWN:
+        if status.error is not None and status.state is not ServerState.UNKNOWN:
             draw_wrapped(layout, context, str(status.error))
         _draw_buttons(layout.row(align=True), status.state)
 
 
-def _draw_buttons(row: bpy.types.UILayout, state: State) -> None:
-    if state is State.READY:
+def _draw_buttons(row: bpy.types.UILayout, state: ServerState) -> None:
+    if state is ServerState.READY:
         row.operator("sdcore.free_memory")
-        if server.started_here:
+        if server.is_started_here:
             row.operator("sdcore.stop_server", text="Stop")
-    elif state is not State.STARTING:
+    elif state is not ServerState.STARTING:
         row.operator("sdcore.start_server")
     row.operator("sdcore.open_preferences", text="", icon="PREFERENCES")
 
 
-def _draw_ready(layout: bpy.types.UILayout, status: Status) -> None:
+def _draw_ready(layout: bpy.types.UILayout, status: ServerStatus) -> None:
     layout.label(text=status.url, icon="CHECKMARK", translate=False)
     column = layout.column(align=True)
     for device in status.health.get("devices", ()):
@@ -137,5 +137,5 @@ def _draw_ready(layout: bpy.types.UILayout, status: Status) -> None:
     column.label(text=f"{translated('Queue')}: {waiting + runs}", icon="SORTTIME", translate=False)
 
 
-PANELS = in_editors(SDCORE_PT_server)
+PANELS = panels_in_editors(SDCORE_PT_server)
 CLASSES = PANELS

@@ -10,7 +10,7 @@ import bpy
 from ..request_fields import STYLISE
 from ..scene.passes.camera import render_size
 from .generate import draw_prompt
-from .layout import in_editors, other_fields
+from .layout import other_fields, panels_in_editors
 from .status import draw_jobs
 
 _PLACED = ("strength", "depth_scale", "overscan")
@@ -63,7 +63,7 @@ class SDCORE_PT_stylise_animation:
         button = layout.row()
         button.scale_y = 1.5
         button.operator("sdcore.stylise_animation", icon="RENDER_ANIMATION")
-        layout.operator("sdcore.stylise_animation", text="Resume", icon="PLAY").again = True
+        layout.operator("sdcore.stylise_animation", text="Resume Animation", icon="PLAY").again = True
         draw_jobs(layout, context)
 
 
@@ -75,12 +75,12 @@ class SDCORE_UL_prompts(bpy.types.UIList):
     ) -> None:
         row = layout.row(align=True)
         row.prop(item, "text", text="", emboss=False)
-        place = row.row(align=True)
-        place.ui_units_x = 4
+        frame_row = row.row(align=True)
+        frame_row.ui_units_x = 4
         if item.marker and item.marker in context.scene.timeline_markers:
-            place.label(text=f"{item.marker} ({item.frame_in(context.scene)})", icon="MARKER_HLT", translate=False)
+            frame_row.label(text=f"{item.marker} ({item.frame_in(context.scene)})", icon="MARKER_HLT", translate=False)
         else:
-            place.prop(item, "frame", text="", emboss=False)
+            frame_row.prop(item, "frame", text="", emboss=False)
 
 
 def _draw_numbers(layout: bpy.types.UILayout, stylise: bpy.types.PropertyGroup, *, controls: bool = True) -> None:
@@ -117,4 +117,4 @@ def _draw_prompts(layout: bpy.types.UILayout, stylise: bpy.types.PropertyGroup, 
         layout.prop_search(stylise.prompts[stylise.active_prompt], "marker", scene, "timeline_markers", text="Marker")
 
 
-CLASSES = (SDCORE_UL_prompts, *in_editors(SDCORE_PT_stylise), *in_editors(SDCORE_PT_stylise_animation))
+CLASSES = (SDCORE_UL_prompts, *panels_in_editors(SDCORE_PT_stylise), *panels_in_editors(SDCORE_PT_stylise_animation))

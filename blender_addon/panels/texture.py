@@ -9,7 +9,7 @@ import bpy
 
 from ..request_fields import TEXTURE
 from .generate import draw_prompt
-from .layout import in_editors, optional_prop, other_fields
+from .layout import draw_optional_prop, other_fields, panels_in_editors
 from .status import draw_jobs
 
 
@@ -23,12 +23,12 @@ class SDCORE_PT_texture:
     def draw(self: Any, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.sd_core
         draw_prompt(layout, settings)
-        layout.template_ID(settings, "texture_image", open="image.open", text="Start from")
+        layout.template_ID(settings, "texture_image", open="image.open", text="Start Image")
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
         column.prop(settings, "texture_strength" if settings.texture_image else "texture_size")
-        optional_prop(column, settings, "seed")
+        draw_optional_prop(column, settings, "seed")
         column.prop(settings, "texture_target")
         column.prop(settings, "texture_scale")
         column.prop(settings, "texture_displacement")
@@ -49,4 +49,4 @@ class SDCORE_PT_maps:
         self.layout.column().prop(context.scene.sd_core, "texture_maps")
 
 
-CLASSES = (*in_editors(SDCORE_PT_texture), *in_editors(SDCORE_PT_maps, "SDCORE_PT_texture"))
+CLASSES = (*panels_in_editors(SDCORE_PT_texture), *panels_in_editors(SDCORE_PT_maps, "SDCORE_PT_texture"))

@@ -10,10 +10,10 @@ import numpy as np
 from sd_core.errors import RequestError
 from sd_core.passes import FramePasses, normal_control
 
-_FOLD = math.cos(math.radians(35))
+_CREASE_COSINE = math.cos(math.radians(35))
 """Neighbours whose normals differ by more lie on two sides of an edge."""
 
-_JUMP = 0.02
+_DEPTH_JUMP = 0.02
 """Bend of 1/depth, in shares of it, from which on a pixel is the border of something nearer."""
 
 
@@ -35,9 +35,9 @@ def edge_picture(passes: FramePasses) -> np.ndarray:
     lines[:, 1:] |= ids[:, 1:] != ids[:, :-1]
     lines[1:] |= ids[1:] != ids[:-1]
     both = np.isfinite(depth)
-    lines[:, 1:] |= both[:, 1:] & both[:, :-1] & ((normal[:, 1:] * normal[:, :-1]).sum(-1) < _FOLD)
-    lines[1:] |= both[1:] & both[:-1] & ((normal[1:] * normal[:-1]).sum(-1) < _FOLD)
-    lines |= _borders(depth)
+    lines[:, 1:] |= both[:, 1:] & both[:, :-1] & ((normal[:, 1:] * normal[:, :-1]).sum(-1) < _CREASE_COSINE)
+    lines[1:] |= both[1:] & both[:-1] & ((normal[1:] * normal[:-1]).sum(-1) < _CREASE_COSINE)
+    lines |= _depth_edges(depth)
     return np.repeat(lines[..., None], 3, axis=2).astype(np.float32)
 
 
@@ -53,19 +53,19 @@ def normal_picture(passes: FramePasses) -> np.ndarray:
     return normal_control(normal, passes.camera)
 
 
-def _borders(depth: np.ndarray) -> np.ndarray:
+def _depth_edges(depth: np.ndarray) -> np.ndarray:
     """1/depth is linear in the picture along a plane, however oblique; where it bends far, a surface ends."""
     inverse = np.divide(1, depth, out=np.zeros_like(depth), where=np.isfinite(depth))
     found = np.zeros(depth.shape, bool)
     for axis in (0, 1):
         middle = np.moveaxis(inverse, axis, 0)
         bend = 2 * middle[1:-1] - middle[:-2] - middle[2:]
-        np.moveaxis(found, axis, 0)[1:-1] |= bend > _JUMP * middle[1:-1]
+        np.moveaxis(found, axis, 0)[1:-1] |= bend > _DEPTH_JUMP * middle[1:-1]
     return found
 
 
 def _required_pass(passes: FramePasses, name: str) -> np.ndarray:
     array = getattr(passes, name)
     if array is None:
-        raise RequestError(name, "is missing from the data passes", hint="render them again")
+        raise RequestError(name, "is missing from the data passes", hint="render the data passes again")
     return np.asarray(array)

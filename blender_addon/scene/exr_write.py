@@ -21,7 +21,7 @@ from sd_core.values.srgb import decode_srgb
 from .exr import read_blender_exr
 
 _TYPES = {"uint32": 0, "float16": 1, "float32": 2}
-_LINES = 16
+_LINES_PER_CHUNK = 16
 _ZIP = 3
 
 
@@ -51,7 +51,7 @@ def replace_passes(path: Path, planes: Mapping[str, Mapping[str, np.ndarray]]) -
         RequestError: the file cannot be read. OutputError: it cannot be written; it is unchanged.
     """
     file = read_blender_exr(path)
-    passes = [ExrPass(held.view_layer, held.name, dict(planes.get(held.name, held.components))) for held in file.passes]
+    passes = [ExrPass(each.view_layer, each.name, dict(planes.get(each.name, each.components))) for each in file.passes]
     return write_files([(path, exr_bytes(ExrFile(tuple(passes), file.header)))])[0]
 
 
@@ -60,41 +60,43 @@ def exr_bytes(file: ExrFile) -> bytes:
     channels = dict(sorted(_channels(file)))
     height, width = next(iter(channels.values())).shape
     window = struct.pack("<4i", 0, 0, width - 1, height - 1)
-    texts = {name: held for name, held in file.header.items() if isinstance(held, str) and name not in ("name", "type")}
+    texts = {
+        name: value for name, value in file.header.items() if isinstance(value, str) and name not in ("name", "type")
+    }
     head = b"".join([
         struct.pack("<ii", 20000630, 2 | 0x400),
-        _attribute("channels", "chlist", b"".join(_channel(*pair) for pair in channels.items()) + b"\0"),
-        _attribute("compression", "compression", bytes([_ZIP])),
-        _attribute("dataWindow", "box2i", window),
-        _attribute("displayWindow", "box2i", window),
-        _attribute("lineOrder", "lineOrder", b"\0"),
-        _attribute("pixelAspectRatio", "float", struct.pack("<f", 1)),
-        _attribute("screenWindowCenter", "v2f", struct.pack("<ff", 0, 0)),
-        _attribute("screenWindowWidth", "float", struct.pack("<f", 1)),
-        *(_attribute(name, "string", held.encode()) for name, held in texts.items()),
+        _attribute_bytes("channels", "chlist", b"".join(_channel_bytes(*pair) for pair in channels.items()) + b"\0"),
+        _attribute_bytes("compression", "compression", bytes([_ZIP])),
+        _attribute_bytes("dataWindow", "box2i", window),
+        _attribute_bytes("displayWindow", "box2i", window),
+        _attribute_bytes("lineOrder", "lineOrder", b"\0"),
+        _attribute_bytes("pixelAspectRatio", "float", struct.pack("<f", 1)),
+        _attribute_bytes("screenWindowCenter", "v2f", struct.pack("<ff", 0, 0)),
+        _attribute_bytes("screenWindowWidth", "float", struct.pack("<f", 1)),
+        *(_attribute_bytes(name, "string", value.encode()) for name, value in texts.items()),
         b"\0",
     ])  # fmt: skip
-    chunks = [_chunk(channels, line, height) for line in range(0, height, _LINES)]
+    chunks = [_chunk_bytes(channels, line, height) for line in range(0, height, _LINES_PER_CHUNK)]
     starts = np.cumsum([len(head) + 8 * len(chunks), *(len(chunk) for chunk in chunks[:-1])])
     return head + starts.astype("<u8").tobytes() + b"".join(chunks)
 
 
 def _channels(file: ExrFile) -> Iterator[tuple[str, np.ndarray]]:
-    for held in file.passes:
-        for component, plane in held.components.items():
-            yield ".".join(filter(None, (held.view_layer, held.name, component))), plane
+    for each in file.passes:
+        for component, plane in each.components.items():
+            yield ".".join(filter(None, (each.view_layer, each.name, component))), plane
 
 
-def _channel(name: str, plane: np.ndarray) -> bytes:
+def _channel_bytes(name: str, plane: np.ndarray) -> bytes:
     return name.encode() + b"\0" + struct.pack("<iiii", _TYPES[plane.dtype.name], 0, 1, 1)
 
 
-def _attribute(name: str, kind: str, value: bytes) -> bytes:
+def _attribute_bytes(name: str, kind: str, value: bytes) -> bytes:
     return f"{name}\0{kind}\0".encode() + struct.pack("<i", len(value)) + value
 
 
-def _chunk(channels: dict[str, np.ndarray], first: int, height: int) -> bytes:
-    last = min(first + _LINES, height)
+def _chunk_bytes(channels: dict[str, np.ndarray], first: int, height: int) -> bytes:
+    last = min(first + _LINES_PER_CHUNK, height)
     lines = (plane[line] for line in range(first, last) for plane in channels.values())
     raw = b"".join(np.ascontiguousarray(line).tobytes() for line in lines)
     packed = zlib.compress(_differences(raw), 4)
@@ -104,8 +106,8 @@ def _chunk(channels: dict[str, np.ndarray], first: int, height: int) -> bytes:
 
 def _differences(raw: bytes) -> Any:
     """ZIP of EXR: even bytes first, then each as its difference from the one before."""
-    held = np.frombuffer(raw, np.uint8)
-    apart = np.concatenate([held[0::2], held[1::2]])
+    values = np.frombuffer(raw, np.uint8)
+    apart = np.concatenate([values[0::2], values[1::2]])
     out = apart.copy()
     out[1:] = apart[1:] - apart[:-1] + np.uint8(128)
     return out

@@ -18,8 +18,8 @@ SRGB, DATA = "sRGB", "Non-Color"
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
-    """A picture ready for Blender: made on any thread by `pack`, imported in little time by `new_image`.
+class EncodedImage:
+    """A picture ready for Blender: made on any thread by `encode_image`, imported in little time by `new_image`.
 
     size: (height, width) px.
     """
@@ -28,40 +28,40 @@ class Packed:
     size: tuple[int, int]
 
 
-def pack(picture: np.ndarray, texts: Mapping[str, str] | None = None) -> Packed:
+def encode_image(picture: np.ndarray, texts: Mapping[str, str] | None = None) -> EncodedImage:
     """Encode a picture for `new_image`; safe to call from any thread.
 
     Args:
         picture: (h, w) or (h, w, 3|4), uint8, uint16 or float in [0, 1]; sRGB-encoded unless it is data.
         texts: text chunks of the PNG.
     """
-    return Packed(encode_png(picture, texts), (picture.shape[0], picture.shape[1]))
+    return EncodedImage(encode_png(picture, texts), (picture.shape[0], picture.shape[1]))
 
 
-def new_image(name: str, packed: Packed, colour_space: str = SRGB) -> bpy.types.Image:
+def new_image(name: str, encoded: EncodedImage, colour_space: str = SRGB) -> bpy.types.Image:
     """A new image datablock with the file packed into it; Blender decodes the pixels when it first draws them.
 
     Saved with the .blend, safe against undo; alpha is straight.
     """
     # The size given here is only that of a placeholder.
     image = bpy.data.images.new(name, 1, 1, alpha=True, is_data=colour_space == DATA)
-    fill_image(image, packed)
+    fill_image(image, encoded)
     image.colorspace_settings.name = colour_space
     image.alpha_mode = "STRAIGHT"
     return image
 
 
-def fill_image(image: bpy.types.Image, packed: Packed) -> None:
+def fill_image(image: bpy.types.Image, encoded: EncodedImage) -> None:
     """Put other pixels into an image datablock; its users and settings stay."""
-    image.pack(data=packed.png, data_len=len(packed.png))
+    image.pack(data=encoded.png, data_len=len(encoded.png))
     image.source = "FILE"
     image.buffers_free()  # what was drawn before would be shown for ever
     image.update_tag()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Grabbed:
-    """The pixels of an image datablock as Blender holds them; `rgba` and `for_request` may run on any thread.
+class ImagePixels:
+    """The pixels of an image datablock as Blender holds them; `rgba` and `to_uint8` may run on any thread.
 
     flat: float32, bottom row first. size: (height, width) px. linear: a float image that is no data.
     """
@@ -75,10 +75,10 @@ class Grabbed:
         """(h, w, 4) float32 in [0, 1], sRGB-encoded unless the image is data, alpha straight."""
         pixels = _four_channels(self.flat.reshape(*self.size, self.channels)[::-1])
         if self.linear:
-            pixels[..., :3] = encode_srgb(_straight(pixels))
+            pixels[..., :3] = encode_srgb(_to_straight_alpha(pixels))
         return np.clip(pixels, 0, 1)
 
-    def for_request(self) -> np.ndarray:
+    def to_uint8(self) -> np.ndarray:
         """(h, w, 3) uint8, or (h, w, 4) where a pixel is transparent."""
         pixels = np.rint(self.rgba() * 255).astype(np.uint8)
         return pixels if (pixels[..., 3] != 255).any() else np.ascontiguousarray(pixels[..., :3])
@@ -90,7 +90,7 @@ def image_size(image: bpy.types.Image) -> tuple[int, int]:
     return height, width
 
 
-def grab_image(image: bpy.types.Image) -> Grabbed:
+def read_pixels(image: bpy.types.Image) -> ImagePixels:
     """Copy the pixels of an image: the short part, which must run on the main thread.
 
     Raises:
@@ -102,7 +102,7 @@ def grab_image(image: bpy.types.Image) -> Grabbed:
     flat = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(flat)
     linear = image.is_float and not image.colorspace_settings.is_data
-    return Grabbed(flat, (height, width), image.channels, linear)
+    return ImagePixels(flat, (height, width), image.channels, linear)
 
 
 def _four_channels(pixels: np.ndarray) -> np.ndarray:
@@ -114,7 +114,7 @@ def _four_channels(pixels: np.ndarray) -> np.ndarray:
     return full
 
 
-def _straight(pixels: np.ndarray) -> np.ndarray:
+def _to_straight_alpha(pixels: np.ndarray) -> np.ndarray:
     """Colour without the alpha that Blender multiplies into float images."""
     alpha = pixels[..., 3:]
     return pixels[..., :3] / np.where(alpha > 0, alpha, 1)

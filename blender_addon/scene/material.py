@@ -31,13 +31,13 @@ def new_material(
     displacement: float = 0.05,
     repeat: bool = True,
 ) -> bpy.types.Material:
-    """A new material that shows PBR maps; see `wire`."""
+    """A new material that shows PBR maps; see `connect_maps`."""
     material = bpy.data.materials.new(name)
-    wire(material, images, uv_map=uv_map, displacement=displacement, repeat=repeat)
+    connect_maps(material, images, uv_map=uv_map, displacement=displacement, repeat=repeat)
     return material
 
 
-def wire(
+def connect_maps(
     material: bpy.types.Material,
     images: Mapping[str, bpy.types.Image],
     *,
@@ -60,16 +60,16 @@ def wire(
     output = _node(tree, "ShaderNodeOutputMaterial", 4, 0)
     shader = _node(tree, "ShaderNodeBsdfPrincipled", 3, 0)
     tree.links.new(shader.outputs["BSDF"], output.inputs["Surface"])
-    place = _coordinates(tree, uv_map, mapped=repeat)
+    coordinates = _coordinates(tree, uv_map, has_mapping=repeat)
     for row, (kind, image) in enumerate((kind, images[kind]) for kind in COLOUR_SPACES if kind in images):
         node = _node(tree, "ShaderNodeTexImage", 1, -row)
         node.image, node.label = image, node_label(kind)
         node.extension = "REPEAT" if repeat else "EXTEND"
         image.colorspace_settings.name = COLOUR_SPACES[kind]
-        tree.links.new(place, node.inputs["Vector"])
-        _connect(tree, kind, node.outputs["Color"], shader, output, displacement)
+        tree.links.new(coordinates, node.inputs["Vector"])
+        _connect_map(tree, kind, node.outputs["Color"], shader, output, displacement)
     if "height" in images:
-        _displace(material)
+        _set_displacement(material)
 
 
 def node_label(kind: str) -> str:
@@ -77,17 +77,17 @@ def node_label(kind: str) -> str:
     return kind.replace("_", " ").capitalize()
 
 
-def _coordinates(tree: bpy.types.NodeTree, uv_map: str, *, mapped: bool) -> bpy.types.NodeSocket:
+def _coordinates(tree: bpy.types.NodeTree, uv_map: str, *, has_mapping: bool) -> bpy.types.NodeSocket:
     source = _node(tree, "ShaderNodeUVMap", -1, 0)
     source.uv_map = uv_map
-    if not mapped:
+    if not has_mapping:
         return source.outputs["UV"]
     mapping = _node(tree, "ShaderNodeMapping", 0, 0)
     tree.links.new(source.outputs["UV"], mapping.inputs["Vector"])
     return mapping.outputs["Vector"]
 
 
-def _connect(
+def _connect_map(
     tree: bpy.types.NodeTree,
     kind: str,
     colour: bpy.types.NodeSocket,
@@ -113,7 +113,7 @@ def _connect(
             pass
 
 
-def _displace(material: bpy.types.Material) -> None:
+def _set_displacement(material: bpy.types.Material) -> None:
     """Bump where the mesh is too coarse for true displacement; the user may choose the latter."""
     if hasattr(material, "displacement_method"):
         material.displacement_method = "BUMP"

@@ -19,47 +19,47 @@ _MESHES = frozenset({"MESH", "CURVE", "SURFACE", "META", "FONT"})
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ObjectTriangles:
     """One object's share of the triangles.
 
-    name: of the object. triangles: their slice. loops: (t, 3) indices of corners of the evaluated mesh, which has `count`.
+    name: of the object. triangles: their slice. loops: (t, 3) indices of corners of the evaluated mesh, which has `loop_count`.
     uv_map: name of the UV map whose coordinates were taken.
     """
 
     name: str
     triangles: slice
     loops: np.ndarray
-    count: int
+    loop_count: int
     uv_map: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class JoinedMesh:
     """The mesh of a request and its parts; part `i` has object and material number `i`."""
 
     mesh: Mesh
-    parts: tuple[Part, ...]
+    objects: tuple[ObjectTriangles, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrays:
+class _ObjectArrays:
     vertices: np.ndarray
     faces: np.ndarray
     loops: np.ndarray
     uvs: np.ndarray | None
     uv_map: str
-    count: int
-    own: bool
+    loop_count: int
+    has_own_loops: bool
     """Whether these are the corners of the object's own mesh, so that a UV map can be written."""
 
 
-def gather(
+def join_meshes(
     objects: Sequence[bpy.types.Object],
     depsgraph: bpy.types.Depsgraph,
     *,
     keep_uvs: bool,
     uv_maps: Mapping[str, str] = _NONE,
-) -> Gathered:
+) -> JoinedMesh:
     """The triangles of objects as they are rendered, with modifiers, in the world.
 
     Args:
@@ -72,18 +72,18 @@ def gather(
             corners.
     """
     meshes = [item for item in objects if item.type in _MESHES]
-    held = [(item, _arrays(item, depsgraph, uv_maps.get(item.name), keep_uvs=keep_uvs)) for item in meshes]
-    held = [(item, arrays) for item, arrays in held if len(arrays.faces)]
-    if not held:
+    object_arrays = [(item, _arrays(item, depsgraph, uv_maps.get(item.name), keep_uvs=keep_uvs)) for item in meshes]
+    object_arrays = [(item, arrays) for item, arrays in object_arrays if len(arrays.faces)]
+    if not object_arrays:
         raise RequestError("mesh", "no selected object has faces", hint="select the objects to paint")
-    for item, arrays in held:
+    for item, arrays in object_arrays:
         _check(item, arrays, keep_uvs=keep_uvs)
     if not keep_uvs:
-        _check_shared([item for item, _ in held])
-    return _join(held)
+        _check_single_user([item for item, _ in object_arrays])
+    return _concatenate(object_arrays)
 
 
-def _check(item: bpy.types.Object, arrays: _Arrays, *, keep_uvs: bool) -> None:
+def _check(item: bpy.types.Object, arrays: _ObjectArrays, *, keep_uvs: bool) -> None:
     # A new UV map and a first material slot are the mesh's own.
     mesh_changes = not keep_uvs or not item.material_slots
     if item.library is not None or (mesh_changes and item.data.library is not None):
@@ -92,10 +92,10 @@ def _check(item: bpy.types.Object, arrays: _Arrays, *, keep_uvs: bool) -> None:
         raise RequestError(
             "uvs", f"{item.name!r} has no UV map", hint="choose a new UV map, or unwrap it (UV > Smart UV Project)"
         )
-    if not keep_uvs and not arrays.own:
+    if not keep_uvs and not arrays.has_own_loops:
         raise RequestError(
             "uvs",
-            f"modifiers change the corners of {item.name!r}, so no new UV map can be written",
+            f"modifiers change the topology of {item.name!r}, so that no new UV map can be added",
             hint="use its own UV map, or apply the modifiers",
         )
 
@@ -107,7 +107,7 @@ def linked_error(item: bpy.types.Object) -> RequestError:
     )
 
 
-def _check_shared(items: Sequence[bpy.types.Object]) -> None:
+def _check_single_user(items: Sequence[bpy.types.Object]) -> None:
     seen: dict[bpy.types.ID, str] = {}
     for item in items:
         other = seen.setdefault(item.data, item.name)
@@ -119,7 +119,9 @@ def _check_shared(items: Sequence[bpy.types.Object]) -> None:
             )
 
 
-def _arrays(item: bpy.types.Object, depsgraph: bpy.types.Depsgraph, uv_map: str | None, *, keep_uvs: bool) -> _Arrays:
+def _arrays(
+    item: bpy.types.Object, depsgraph: bpy.types.Depsgraph, uv_map: str | None, *, keep_uvs: bool
+) -> _ObjectArrays:
     evaluated = item.evaluated_get(depsgraph)
     mesh = evaluated.to_mesh()
     try:
@@ -136,7 +138,7 @@ def _arrays(item: bpy.types.Object, depsgraph: bpy.types.Depsgraph, uv_map: str 
         uvs = None if layer is None else _read(layer.uv, "vector", (len(mesh.loops), 2), np.float32)[loops]
         vertices = (points @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32)
         name = "" if layer is None else layer.name
-        return _Arrays(vertices, faces, loops, uvs, name, len(mesh.loops), own)
+        return _ObjectArrays(vertices, faces, loops, uvs, name, len(mesh.loops), own)
     finally:
         evaluated.to_mesh_clear()
 
@@ -152,22 +154,22 @@ def _read(items: bpy.types.bpy_prop_collection, name: str, shape: tuple[int, int
     return flat.reshape(shape)
 
 
-def _join(held: Sequence[tuple[bpy.types.Object, _Arrays]]) -> Gathered:
+def _concatenate(arrays_by_object: Sequence[tuple[bpy.types.Object, _ObjectArrays]]) -> JoinedMesh:
     parts, faces, owner = [], [], []
     triangles = points = 0
-    for index, (item, arrays) in enumerate(held):
+    for index, (item, arrays) in enumerate(arrays_by_object):
         count = len(arrays.faces)
         own = slice(triangles, triangles + count)
-        parts.append(Part(item.name, own, arrays.loops, arrays.count, arrays.uv_map))
+        parts.append(ObjectTriangles(item.name, own, arrays.loops, arrays.loop_count, arrays.uv_map))
         faces.append(arrays.faces + points)
         owner.append(np.full(count, index, np.uint32))
         triangles, points = triangles + count, points + len(arrays.vertices)
-    uvs = [arrays.uvs for _, arrays in held if arrays.uvs is not None]
+    uvs = [arrays.uvs for _, arrays in arrays_by_object if arrays.uvs is not None]
     mesh = Mesh(
-        vertices=np.concatenate([arrays.vertices for _, arrays in held]),
+        vertices=np.concatenate([arrays.vertices for _, arrays in arrays_by_object]),
         faces=np.concatenate(faces),
         uvs=np.concatenate(uvs) if uvs else None,
         object_id=np.concatenate(owner),
         material_id=np.concatenate(owner),
     )
-    return Gathered(mesh, tuple(parts))
+    return JoinedMesh(mesh, tuple(parts))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
-_LEVEL = 1
+_COMPRESSION_LEVEL = 1
 """Speed: the files are to be packed and written, not sent."""
 
 
@@ -28,9 +28,9 @@ def encode_png(picture: np.ndarray, texts: Mapping[str, str] | None = None) -> b
     height, width, channels = pixels.shape
     depth = 8 * pixels.dtype.itemsize
     header = struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0)
-    body = zlib.compress(_filter(pixels), _LEVEL)
+    body = zlib.compress(_filter(pixels), _COMPRESSION_LEVEL)
     chunks = [(b"IHDR", header), *_texts(texts or {}), (b"IDAT", body), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, held) for kind, held in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
 
 
 def _eight_bit(picture: np.ndarray) -> np.ndarray:

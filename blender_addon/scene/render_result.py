@@ -31,8 +31,8 @@ def render_result(scene: bpy.types.Scene, folder: Path) -> np.ndarray:
     settings = scene.render.image_settings
     path = folder / "shown"
     try:
-        image = next(held for held in bpy.data.images if held.type == "RENDER_RESULT")
-        with nullcontext() if settings.file_format in _READABLE else _other_format(settings):
+        image = next(each for each in bpy.data.images if each.type == "RENDER_RESULT")
+        with nullcontext() if settings.file_format in _READABLE else _lossless_format(settings):
             image.save_render(str(path), scene=scene)
     except (StopIteration, RuntimeError) as error:
         hint = "render it (F12), or set the strength to 1"
@@ -43,14 +43,14 @@ def render_result(scene: bpy.types.Scene, folder: Path) -> np.ndarray:
         path.unlink(missing_ok=True)
 
 
-def check_size(shown: np.ndarray, width: int, height: int) -> None:
+def check_size(render: np.ndarray, width: int, height: int) -> None:
     """Refuse a render that is not of the size of the scene.
 
     Raises:
         RequestError: it is not.
     """
-    if shown.shape[:2] != (height, width):
-        is_now = f"{shown.shape[1]} x {shown.shape[0]} px"
+    if render.shape[:2] != (height, width):
+        is_now = f"{render.shape[1]} x {render.shape[0]} px"
         raise RequestError(
             "image",
             f"the render has {is_now}, the scene's settings say {width} x {height}",
@@ -71,9 +71,9 @@ def _read(path: Path) -> np.ndarray:
 
 
 @contextmanager
-def _other_format(settings: Any) -> Iterator[None]:
+def _lossless_format(settings: Any) -> Iterator[None]:
     """Other settings for a moment. Formats choose their own colour mode and depth, so these are put back last."""
-    names = [known.identifier for known in settings.bl_rna.properties if _is_value(known)]
+    names = [known.identifier for known in settings.bl_rna.properties if _is_plain_setting(known)]
     ordered = [name for name in (*_FORMAT, "color_depth") if name in names]
     ordered += [name for name in names if name not in ordered]
     before = {name: getattr(settings, name) for name in ordered}
@@ -87,5 +87,5 @@ def _other_format(settings: Any) -> Iterator[None]:
             setattr(settings, name, value)
 
 
-def _is_value(known: bpy.types.Property) -> bool:
-    return not known.is_readonly and known.type not in {"POINTER", "COLLECTION"}
+def _is_plain_setting(setting: bpy.types.Property) -> bool:
+    return not setting.is_readonly and setting.type not in {"POINTER", "COLLECTION"}

@@ -8,14 +8,14 @@ Blender's switch for scripts (auto-run) is not all that there is to it: two kind
   editor mode runs Blender's own program alone, and stays.
 - Open Shading Language (script nodes, custom cameras): no Python, but its `fprintf` appends to any file of the user.
 
-What a render does beside that is kept to the 3D view of the scene by `only_the_view`: compositors write files wherever their
+What else a render does is limited to the 3D view of the scene by `remove_compositing`: compositors write files wherever their
 File Output nodes say, and sequencers read films from anywhere. Harmless are:
 
 - drivers, registered texts: they obey the switch; handlers: they are registered by Python, which obeys it.
 - add-ons and render engines of others: a file names them, but brings none.
 - node groups: they have no node that runs code, and those that read files read what the open Blender has read.
 - linked libraries: the same files that the open Blender has read; the switch holds for them, too.
-- caches of simulations: Blender lays them beside the file, which is the copy. A fluid in replay mode fills its own folder,
+- caches of simulations: Blender puts them next to the file, which is the copy. A fluid in replay mode fills its own folder,
   as it does whenever the open Blender plays it.
 - the paths for renders, of which each is set before each render.
 """
@@ -29,11 +29,11 @@ from operator import and_
 
 import bpy
 
-FREESTYLE = "Freestyle that runs code"
+FREESTYLE = "Freestyle with Python scripts"
 SHADERS = "Open Shading Language"
 
 
-def scripts_allowed(*others: str) -> bool:
+def can_run_scripts(*others: str) -> bool:
     """Whether the open Blender runs the scripts of the open file; main thread.
 
     Args:
@@ -42,7 +42,7 @@ def scripts_allowed(*others: str) -> bool:
     preferences = bpy.context.preferences
     if not preferences.filepaths.use_scripts_auto_execute or bpy.app.autoexec_fail:
         return False
-    return not any(map(_is_excluded, (bpy.data.filepath, *others))) and _runs_drivers()
+    return not any(map(_is_excluded, (bpy.data.filepath, *others))) and _can_run_drivers()
 
 
 def forbid_scripts(scene: bpy.types.Scene, *, pictures: bool) -> Sequence[str]:
@@ -51,23 +51,23 @@ def forbid_scripts(scene: bpy.types.Scene, *, pictures: bool) -> Sequence[str]:
     It is taken out rather than switched off: the switch of the shaders may be animated.
 
     Returns:
-        What a render of `scene` lacks by that, in words; data lack no Freestyle, which they never have.
+        What a render of `scene` lacks by that, as text; data lack no Freestyle, which they never have.
     """
     used = [scene.render.use_freestyle and layer.use_freestyle for layer in scene.view_layers]
-    styled = [_tame(layer.freestyle_settings, layer.name) for layer in scene.view_layers]
+    styled = [_remove_freestyle_code(layer.freestyle_settings, layer.name) for layer in scene.view_layers]
     for other in bpy.data.scenes:
         for layer in other.view_layers:
-            _tame(layer.freestyle_settings, layer.name)
+            _remove_freestyle_code(layer.freestyle_settings, layer.name)
     lacks = {
         FREESTYLE: pictures and any(map(and_, used, styled)),
         SHADERS: _remove_shaders() and scene.cycles.shading_system,
     }
-    for held in bpy.data.scenes:
-        held.cycles.shading_system = False
+    for each in bpy.data.scenes:
+        each.cycles.shading_system = False
     return [what for what, missing in lacks.items() if missing]
 
 
-def only_the_view(scene: bpy.types.Scene) -> None:
+def remove_compositing(scene: bpy.types.Scene) -> None:
     """Take the compositor and the sequencer out of a scene of the copied file."""
     if hasattr(scene, "compositing_node_group"):
         scene.compositing_node_group = None
@@ -81,21 +81,21 @@ def _is_excluded(path: str) -> bool:
     if not path:
         return False
     names = {os.path.normcase(path), os.path.normcase(os.path.realpath(path))}
-    return any(_matches(held, names) for held in bpy.context.preferences.autoexec_paths if held.path)
+    return any(_is_in_folder(entry, names) for entry in bpy.context.preferences.autoexec_paths if entry.path)
 
 
-def _matches(held: bpy.types.PathCompare, names: set[str]) -> bool:
-    if held.use_glob:
-        return any(fnmatch(name, os.path.normcase(held.path)) for name in names)
-    folders = {os.path.normcase(held.path), os.path.normcase(os.path.realpath(held.path))}
+def _is_in_folder(entry: bpy.types.PathCompare, names: set[str]) -> bool:
+    if entry.use_glob:
+        return any(fnmatch(name, os.path.normcase(entry.path)) for name in names)
+    folders = {os.path.normcase(entry.path), os.path.normcase(os.path.realpath(entry.path))}
     return any(name.startswith(folder) for name in names for folder in folders)  # as Blender compares them
 
 
-def _runs_drivers() -> bool:
+def _can_run_drivers() -> bool:
     """Whether a driver is evaluated that needs all of Python.
 
     Nothing else tells whether Blender runs scripts of this file: the preference may have been on while the file was opened
-    as one that is not trusted, and `autoexec_fail` stays off until something was held back, which may be hidden in the window
+    as one that is not trusted, and `autoexec_fail` stays off until something was blocked, which may be hidden in the window
     and seen in a render.
     """
     scene = bpy.data.scenes.new("script check")
@@ -109,7 +109,7 @@ def _runs_drivers() -> bool:
         bpy.data.scenes.remove(scene)
 
 
-def _tame(settings: bpy.types.FreestyleSettings, layer: str) -> bool:
+def _remove_freestyle_code(settings: bpy.types.FreestyleSettings, layer: str) -> bool:
     """Leave no program in script mode, and no name that is taken for code; gives whether lines are lost by that."""
     lost = (
         len(settings.modules) > 0 if settings.mode == "SCRIPT" else not _is_plain(layer) and len(settings.linesets) > 0
@@ -143,6 +143,6 @@ def _remove_shaders() -> bool:
 
 def _shader_trees() -> Iterator[bpy.types.NodeTree]:
     yield from bpy.data.node_groups
-    for held in (*bpy.data.materials, *bpy.data.worlds, *bpy.data.lights, *bpy.data.linestyles):
-        if held.node_tree is not None:
-            yield held.node_tree
+    for data in (*bpy.data.materials, *bpy.data.worlds, *bpy.data.lights, *bpy.data.linestyles):
+        if data.node_tree is not None:
+            yield data.node_tree

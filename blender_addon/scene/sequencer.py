@@ -38,7 +38,7 @@ def new_sequence_scene(name: str, pictures: Sequence[Path], size: tuple[int, int
         size: (height, width) px.
     """
     scene = bpy.data.scenes.new(name)
-    show_as_they_are(scene)
+    disable_view_transform(scene)
     scene.render.resolution_y, scene.render.resolution_x = size
     scene.render.resolution_percentage = 100
     scene.render.fps, scene.render.fps_base = timing.fps, timing.fps_base
@@ -62,7 +62,7 @@ def add_pictures(scene: bpy.types.Scene, name: str, pictures: Sequence[Path], ti
         strip.elements.append(path.name)
 
 
-def show_as_they_are(scene: bpy.types.Scene) -> None:
+def disable_view_transform(scene: bpy.types.Scene) -> None:
     """Finished pictures must not go through a view transform a second time."""
     scene.display_settings.display_device = "sRGB"
     scene.view_settings.view_transform = "Standard"

@@ -20,7 +20,7 @@ _NO_TRANSPARENCY = frozenset({"CHANNEL_PACKED", "NONE"})
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownTexture:
     """One texture on some objects.
 
     image: its name. side: px. nodes: (material, node) by name. uv_maps: of each object, by its name.
@@ -32,7 +32,7 @@ class Shown:
     uv_maps: Mapping[str, str]
 
 
-def shown_texture(objects: Sequence[bpy.types.Object]) -> Shown:
+def find_shown_texture(objects: Sequence[bpy.types.Object]) -> ShownTexture:
     """The base colour of objects that show the same square image.
 
     Raises:
@@ -49,10 +49,10 @@ def shown_texture(objects: Sequence[bpy.types.Object]) -> Shown:
         what = "no object is selected" if not images else f"the objects show several: {', '.join(images)}"
         raise RequestError("texture", what, hint="select the objects that show one of them")
     image = bpy.data.images[images[0]]
-    return Shown(image.name, _side(image), tuple(nodes), uv_maps)
+    return ShownTexture(image.name, _side(image), tuple(nodes), uv_maps)
 
 
-def replace_texture(shown: Shown, images: Mapping[str, bpy.types.Image]) -> None:
+def replace_texture(shown: ShownTexture, images: Mapping[str, bpy.types.Image]) -> None:
     """Let the materials show other images; what was deleted meanwhile is left out.
 
     Args:
@@ -71,13 +71,13 @@ def replace_texture(shown: Shown, images: Mapping[str, bpy.types.Image]) -> None
                 node.image = labels[node.label]
 
 
-def kinds_shown(shown: Shown) -> frozenset[str]:
+def shown_map_labels(shown: ShownTexture) -> frozenset[str]:
     """Labels of the images that the materials show; see `node_label`."""
     nodes = [node for _, tree in _trees(shown) for node in tree.nodes]
     return frozenset(node.label for node in nodes if node.type == "TEX_IMAGE" and node.image)
 
 
-def _trees(shown: Shown) -> Iterator[tuple[str, bpy.types.NodeTree]]:
+def _trees(shown: ShownTexture) -> Iterator[tuple[str, bpy.types.NodeTree]]:
     """Name of the node and its tree, of the materials that are still there."""
     for material_name, node_name in shown.nodes:
         material = bpy.data.materials.get(material_name)
@@ -92,13 +92,13 @@ def _texture_nodes(item: bpy.types.Object) -> Iterator[tuple[tuple[str, str], bp
     for name, material in materials.items():
         if material.library is not None:
             raise RequestError("texture", f"the material {name!r} is linked", hint="make it local (Object > Relations)")
-        node = _base_colour(material)
+        node = _base_colour_node(material)
         if node is None:
             raise RequestError("texture", f"the material {name!r} shows no image", hint=_CONNECT)
         yield (name, node.name), node
 
 
-def _base_colour(material: bpy.types.Material) -> bpy.types.Node | None:
+def _base_colour_node(material: bpy.types.Material) -> bpy.types.Node | None:
     """The image node that is nearest before the base colour."""
     tree = material.node_tree
     shaders = [] if tree is None else [node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"]
@@ -117,7 +117,7 @@ def _base_colour(material: bpy.types.Material) -> bpy.types.Node | None:
 
 def _uv_map(item: bpy.types.Object, nodes: Sequence[bpy.types.Node]) -> str:
     """Where the nodes find the image: a UV map by name, else the one that is rendered."""
-    found = {_uv_map_of(node) or _rendered_name(item) for node in nodes}
+    found = {_uv_map_of_node(node) or _render_uv_map(item) for node in nodes}
     if len(found) > 1:
         raise RequestError("uvs", f"{item.name!r} shows its texture through several UV maps", hint="use one of them")
     (name,) = found
@@ -128,7 +128,7 @@ def _uv_map(item: bpy.types.Object, nodes: Sequence[bpy.types.Node]) -> str:
     return name
 
 
-def _uv_map_of(node: bpy.types.Node) -> str:
+def _uv_map_of_node(node: bpy.types.Node) -> str:
     links = node.inputs["Vector"].links
     if not links:
         return ""
@@ -138,11 +138,13 @@ def _uv_map_of(node: bpy.types.Node) -> str:
     if source.type == "TEX_COORD" and socket.name == "UV":
         return ""
     raise RequestError(
-        "uvs", f"{node.image.name!r} is placed by {source.name!r}", hint="connect a UV Map node to the image itself"
+        "uvs",
+        f"the image {node.image.name!r} gets its coordinates from {source.name!r}",
+        hint="connect a UV Map node to its Vector input",
     )
 
 
-def _rendered_name(item: bpy.types.Object) -> str:
+def _render_uv_map(item: bpy.types.Object) -> str:
     layers = getattr(item.data, "uv_layers", ())
     return next((layer.name for layer in layers if layer.active_render), "")
 

@@ -14,18 +14,18 @@ import bpy
 
 from sd_core.errors import OutputError
 
-from .passes.render import VIDEO, background_command
-from .sequencer import Timing, add_pictures, show_as_they_are
+from .passes.render import VIDEO_PROGRAM, background_command
+from .sequencer import Timing, add_pictures, disable_view_transform
 
 
 @dataclass(frozen=True, slots=True)
-class Encoding:
+class VideoEncoding:
     """A video that waits to be written.
 
-    held: what the background Blender is told. command: of it. video: the file.
+    settings: of the encoding, for the background Blender. command: of it. video: the file.
     """
 
-    held: Mapping[str, Any]
+    settings: Mapping[str, Any]
     command: Sequence[str]
     video: Path
 
@@ -37,7 +37,7 @@ class Encoding:
         """
         order = _order_path(self.video)
         order.parent.mkdir(parents=True, exist_ok=True)
-        order.write_text(json.dumps(self.held))
+        order.write_text(json.dumps(self.settings))
         done = subprocess.run(  # noqa: S603 - the Blender that runs
             self.command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
         )
@@ -49,14 +49,19 @@ class Encoding:
         return self.video
 
 
-def encoding(pictures: Sequence[Path], size: tuple[int, int], timing: Timing, video: Path) -> Encoding:
+def prepare_encoding(pictures: Sequence[Path], size: tuple[int, int], timing: Timing, video: Path) -> VideoEncoding:
     """The encoding of pictures, which need not be there yet; main thread.
 
     Args:
         size: (height, width) px.
     """
-    held = {"pictures": [str(path) for path in pictures], "size": size, "timing": asdict(timing), "video": str(video)}
-    return Encoding(held, background_command(None, VIDEO, str(_order_path(video))), video)
+    settings = {
+        "pictures": [str(path) for path in pictures],
+        "size": size,
+        "timing": asdict(timing),
+        "video": str(video),
+    }
+    return VideoEncoding(settings, background_command(None, VIDEO_PROGRAM, str(_order_path(video))), video)
 
 
 def _order_path(video: Path) -> Path:
@@ -65,12 +70,12 @@ def _order_path(video: Path) -> Path:
 
 def main(order: str) -> None:
     """In the background Blender: encode what the file `order` says."""
-    held = json.loads(Path(order).read_text())
-    pictures = [Path(path) for path in held["pictures"]]
-    timing, video = Timing(**held["timing"]), Path(held["video"])
+    settings = json.loads(Path(order).read_text())
+    pictures = [Path(path) for path in settings["pictures"]]
+    timing, video = Timing(**settings["timing"]), Path(settings["video"])
     scene = bpy.context.scene
-    show_as_they_are(scene)
-    height, width = held["size"]
+    disable_view_transform(scene)
+    height, width = settings["size"]
     scene.render.resolution_x, scene.render.resolution_y = width - width % 2, height - height % 2  # as H.264 needs it
     scene.render.resolution_percentage = 100
     scene.render.fps, scene.render.fps_base = timing.fps, timing.fps_base

@@ -12,7 +12,7 @@ from sd_core.requests import Keyframe
 
 from ..scene.animated import values_over
 
-NUMBERS: Mapping[str, tuple[str, ...]] = {
+ANIMATED_FIELDS: Mapping[str, tuple[str, ...]] = {
     "strength": ("stylise", "strength"),
     "controlnet_conditioning_scale": ("stylise", "depth_scale"),
     "guidance_scale": ("guidance_scale",),
@@ -27,21 +27,21 @@ def prompts_in(scene: bpy.types.Scene) -> list[tuple[int, str]]:
 
 
 def keyframes(
-    scene: bpy.types.Scene, frames: range, styled: Callable[[str], str] = lambda text: text
+    scene: bpy.types.Scene, frames: range, style_prompt: Callable[[str], str] = lambda text: text
 ) -> tuple[Keyframe, ...]:
     """The keyframes of a request whose frame `i` is the scene's frame `frames[i]`.
 
     Args:
-        styled: adds the style to a prompt.
+        style_prompt: adds the style to a prompt.
     """
-    held: dict[int, dict[str, Any]] = {}
+    settings: dict[int, dict[str, Any]] = {}
     for index, text in prompt_changes(prompts_in(scene), frames).items():
-        held.setdefault(index, {})["prompt"] = styled(text)
-    for field, names in NUMBERS.items():
+        settings.setdefault(index, {})["prompt"] = style_prompt(text)
+    for field, names in ANIMATED_FIELDS.items():
         path = ".".join(("sd_core", *names))
         for index, value in enumerate(values_over(scene, path, list(frames)) or ()):
-            held.setdefault(index, {})[field] = value
-    return tuple(Keyframe(index, **fields) for index, fields in sorted(held.items()))
+            settings.setdefault(index, {})[field] = value
+    return tuple(Keyframe(index, **fields) for index, fields in sorted(settings.items()))
 
 
 def prompt_changes(prompts: list[tuple[int, str]], frames: range) -> dict[int, str]:

@@ -17,13 +17,13 @@ from ..scene.passes.framing import Framing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Controls:
-    """Weights of the controls beside the depth; None: not used."""
+class ControlWeights:
+    """Weights of the controls besides the depth; None: not used."""
 
     normal: float | None = None
     edges: float | None = None
 
-    def pictures(self, passes: FramePasses) -> tuple[Control, ...]:
+    def make_controls(self, passes: FramePasses) -> tuple[Control, ...]:
         """The controls of a frame."""
         found = []
         if self.normal is not None:
@@ -34,12 +34,12 @@ class Controls:
 
 
 def still_fields(
-    passes: FramePasses, framing: Framing, controls: Controls, picture: np.ndarray | None
+    passes: FramePasses, framing: Framing, controls: ControlWeights, picture: np.ndarray | None
 ) -> dict[str, Any]:
     """The fields of a `DepthToImage` that follow from a frame.
 
     Args:
-        passes: of the size of `framing.data`, without overscan.
+        passes: of the size of `framing.data_size`, without the extra border.
         picture: (h, w, 3|4) uint8, the render; None where the strength is 1.
 
     Raises:
@@ -47,9 +47,9 @@ def still_fields(
     """
     depth = passes.depth
     if depth is None or not np.isfinite(depth).any():
-        raise RequestError("depth", "the camera sees no surface", hint="point the camera at something")
+        raise RequestError("depth", "the camera sees only background", hint="point the camera at something")
     image = None if picture is None else framing.pad(np.ascontiguousarray(picture[..., :3]))
-    return {"depth": depth, "image": image, "controls": controls.pictures(passes)}
+    return {"depth": depth, "image": image, "controls": controls.make_controls(passes)}
 
 
 def with_alpha(picture: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:

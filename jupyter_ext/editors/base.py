@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from sd_core.values import FieldSpec
 
 
-Names = Mapping[str, tuple[str, ...]]
+NameSuggestions = Mapping[str, tuple[str, ...]]
 """Names to offer, by field ("model"), or by part and field ("Lora.path")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class EditorContext:
     """What editors may ask.
 
     variables: gives the user's variables. suggestions: names to offer.
@@ -34,7 +34,7 @@ class Surroundings:
     suggestions: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-class Missing(RequestError):
+class MissingValue(RequestError):
     """A field that must be filled in is still empty: no reason to complain before somebody wants the request."""
 
 
@@ -70,14 +70,14 @@ class Editor(ABC):
     def set(self, value: Any) -> None:
         """Show a value that the field accepts."""
 
-    def suggest(self, names: Names) -> None:  # noqa: B027 - most fields take no name
+    def suggest(self, names: NameSuggestions) -> None:  # noqa: B027 - most fields take no name
         """Offer names, where one may be typed; any other may be typed all the same."""
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Have `listener` called whenever the user changes the value."""
         self._listeners.append(listener)
 
-    def complain(self, text: str) -> None:
+    def show_error(self, text: str) -> None:
         """Show what is wrong with the value under it; nothing where `text` is empty."""
         self._complaint.value = html.escape(text)
         self._complaint.layout.display = "" if text else "none"
@@ -89,7 +89,7 @@ class Editor(ABC):
                 listener()
 
     @contextmanager
-    def silently(self) -> Iterator[None]:
+    def suppress_changes(self) -> Iterator[None]:
         """Changes made inside are the program's own."""
         before, self._silent = self._silent, True
         try:

@@ -23,24 +23,24 @@ from sd_core.values.checks import (
     tuple_of,
 )
 
-from .base import Editor, Surroundings
-from .held import HeldEditor
+from .base import Editor, EditorContext
 from .numbers import NumberEditor, side_editor
-from .parts import ListEditor, PartEditor
+from .object_editor import ObjectEditor
+from .parts import NestedEditor, NestedListEditor
 from .pictures import PictureEditor
-from .plain import ChoiceEditor, ChoicesEditor, FlagEditor, NameEditor, OptionalFlagEditor, TextEditor, WrittenEditor
+from .plain import ChoiceEditor, ChoicesEditor, FlagEditor, FormattedEditor, NameEditor, OptionalFlagEditor, TextEditor
 from .seeds import SeedEditor
 
 _PICTURES = (as_picture, as_mask, as_depth, as_control)
 
 
-def make_editor(spec: FieldSpec, around: Surroundings) -> Editor:  # noqa: PLR0911 - one for each kind
+def make_editor(spec: FieldSpec, context: EditorContext) -> Editor:  # noqa: PLR0911 - one for each kind
     """The editor of a field."""
     convert = spec.convert
     if convert in _PICTURES:
-        return PictureEditor(spec, around)
+        return PictureEditor(spec, context)
     if isinstance(convert, tuple_of):
-        return _list_editor(spec, convert, around)
+        return _list_editor(spec, convert, context)
     match convert:
         case integer() if spec.name == "seed":
             return SeedEditor(spec)
@@ -49,13 +49,13 @@ def make_editor(spec: FieldSpec, around: Surroundings) -> Editor:  # noqa: PLR09
         case choice(kind=kind):
             return ChoiceEditor(spec, kind)
         case instance(kind=kind) if issubclass(kind, Value):
-            return PartEditor(spec, kind, lambda inner: make_editor(inner, around))
+            return NestedEditor(spec, kind, lambda inner: make_editor(inner, context))
         case _:
-            return _special(spec, convert, around)
+            return _editor_of_converter(spec, convert, context)
 
 
-def _special(  # noqa: PLR0911 - one for each kind
-    spec: FieldSpec, convert: Callable[[Any], Any], around: Surroundings
+def _editor_of_converter(  # noqa: PLR0911 - one for each kind
+    spec: FieldSpec, convert: Callable[[Any], Any], context: EditorContext
 ) -> Editor:
     if convert is text:
         return TextEditor(spec)
@@ -66,28 +66,30 @@ def _special(  # noqa: PLR0911 - one for each kind
     if convert in (name, path):
         return NameEditor(spec)
     if convert is depth_range:
-        return WrittenEditor(spec, _write_numbers, lambda words: _numbers(spec.name, words, float))
+        return FormattedEditor(spec, _write_numbers, lambda words: _parse_numbers(spec.name, words, float))
     if convert is margins:
-        return WrittenEditor(spec, _write_numbers, lambda words: _numbers(spec.name, words, int), empty=(0, 0, 0, 0))
-    return HeldEditor(spec, around)
+        return FormattedEditor(
+            spec, _write_numbers, lambda words: _parse_numbers(spec.name, words, int), empty=(0, 0, 0, 0)
+        )
+    return ObjectEditor(spec, context)
 
 
-def _list_editor(spec: FieldSpec, convert: tuple_of[Any, Any], around: Surroundings) -> Editor:
+def _list_editor(spec: FieldSpec, convert: tuple_of[Any, Any], context: EditorContext) -> Editor:
     match convert.convert:
         case choice(kind=kind):
             return ChoicesEditor(spec, kind)
         case instance(kind=kind) if issubclass(kind, Value) and not spec.optional:
-            return ListEditor(spec, kind, lambda inner: make_editor(inner, around))
+            return NestedListEditor(spec, kind, lambda inner: make_editor(inner, context))
         case _:
-            return HeldEditor(spec, around)
+            return ObjectEditor(spec, context)
 
 
 def _write_numbers(values: tuple[float, ...]) -> str:
     return ", ".join(map(repr, values))
 
 
-def _numbers(field: str, words: str, kind: type[int | float]) -> tuple[float, ...]:
+def _parse_numbers(field: str, entered: str, kind: type[int | float]) -> tuple[float, ...]:
     try:
-        return tuple(kind(word) for word in words.replace(",", " ").split())
+        return tuple(kind(word) for word in entered.replace(",", " ").split())
     except ValueError as error:
-        raise RequestError(field, f"must be numbers, got {words!r}", hint="as in 0.5, 20") from error
+        raise RequestError(field, f"must be numbers, got {entered!r}", hint="as in 0.5, 20") from error

@@ -1,4 +1,4 @@
-"""Editors of numbers: a slider for the usual range beside an entry that is exact and takes all of it."""
+"""Editors of numbers: a slider for the usual range next to an entry that is exact and takes the whole range."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sd_core.errors import RequestError
 from sd_core.values import FieldSpec
 from sd_core.values.checks import SIDE, integer, number
 
-from .base import Editor, Missing
+from .base import Editor, MissingValue
 
-_USUAL: Mapping[str, tuple[float, float, float]] = {
+_SLIDER_RANGES: Mapping[str, tuple[float, float, float]] = {
     "width": (64, 1536, 64),
     "height": (64, 1536, 64),
     "num_inference_steps": (1, 60, 1),
@@ -35,7 +35,7 @@ class NumberEditor(Editor):
 
     def __init__(self, spec: FieldSpec, accepted: integer | number) -> None:
         self._whole = isinstance(accepted, integer)
-        low, high, step = _USUAL.get(spec.name, _own_range(accepted))
+        low, high, step = _SLIDER_RANGES.get(spec.name, _field_range(accepted))
         kind = widgets.IntSlider if self._whole else widgets.FloatSlider
         cast = int if self._whole else float
         self._slider = kind(
@@ -54,14 +54,14 @@ class NumberEditor(Editor):
         )
         self._at, self._step = float(self._slider.value), step
         super().__init__(spec, self._slider, self._entry)
-        self.set(None if spec.required else spec.default)
-        self._slider.observe(self._slid, "value")
-        self._entry.observe(self._on_typed, "value")
+        self.set(None if spec.is_required else spec.default)
+        self._slider.observe(self._on_slider_change, "value")
+        self._entry.observe(self._on_text_change, "value")
 
     def get(self) -> int | float | None:
         text = self._entry.value.strip()
         if not text:
-            return None if self.spec.optional else self._blank()
+            return None if self.spec.optional else self._default_value()
         try:
             return int(text) if self._whole else float(text)
         except ValueError as error:
@@ -69,49 +69,49 @@ class NumberEditor(Editor):
             raise RequestError(self.spec.name, f"must be {kind}, got {text!r}", hint="such as 7") from error
 
     def set(self, value: float | None) -> None:
-        with self.silently():
+        with self.suppress_changes():
             self._entry.value = "" if value is None else repr(value)
-            self._follow(value)
+            self._move_slider(value)
 
-    def _blank(self) -> float:
-        if self.spec.required:
-            raise Missing(self.spec.name, "is missing", hint="give a number")
+    def _default_value(self) -> float:
+        if self.spec.is_required:
+            raise MissingValue(self.spec.name, "is missing", hint="give a number")
         return self.spec.default
 
-    def _follow(self, value: float | None) -> None:
+    def _move_slider(self, value: float | None) -> None:
         (self._slider.add_class if value is None else self._slider.remove_class)("studio-unset")
         if value is not None and math.isfinite(value):
-            self._at = self._slider.value = self._nearest(value)
+            self._at = self._slider.value = self._nearest_slider_value(value)
 
-    def _nearest(self, value: float) -> float:
+    def _nearest_slider_value(self, value: float) -> float:
         """The place of the slider that is nearest to a value."""
         low, high, step = self._slider.min, self._slider.max, self._step
-        place = low + round((min(max(value, low), high) - low) / step) * step
-        return int(place) if self._whole else min(round(place, 6), high)
+        nearest = low + round((min(max(value, low), high) - low) / step) * step
+        return int(nearest) if self._whole else min(round(nearest, 6), high)
 
-    def _slid(self, *_: object) -> None:
+    def _on_slider_change(self, *_: object) -> None:
         value = self._slider.value
         # The page rounds to its own steps and sends that back: no reason to change what was typed.
         if self._silent or math.isclose(value, self._at, abs_tol=self._step / 100):
             return
         self._at = value
         self._slider.remove_class("studio-unset")
-        self._entry_follows(str(value) if self._whole else f"{value:.6g}")
+        self._set_entry_text(str(value) if self._whole else f"{value:.6g}")
         self.notify()
 
-    def _entry_follows(self, text: str) -> None:
-        with self.silently():
+    def _set_entry_text(self, text: str) -> None:
+        with self.suppress_changes():
             self._entry.value = text
 
-    def _on_typed(self, *_: object) -> None:
+    def _on_text_change(self, *_: object) -> None:
         if self._silent:
             return
         try:
             value = self.get()
         except RequestError:
             value = None
-        with self.silently():
-            self._follow(value)
+        with self.suppress_changes():
+            self._move_slider(value)
         self.notify()
 
 
@@ -120,7 +120,7 @@ def side_editor(spec: FieldSpec) -> NumberEditor:
     return NumberEditor(spec, SIDE)
 
 
-def _own_range(accepted: integer | number) -> tuple[float, float, float]:
+def _field_range(accepted: integer | number) -> tuple[float, float, float]:
     if isinstance(accepted, integer):
         return accepted.low, accepted.high, 1
     return accepted.low, accepted.high, 0.01 if accepted.high - accepted.low <= 10 else 0.5

@@ -13,11 +13,11 @@ from sd_core.passes import as_depth
 from sd_core.values import Array, FieldSpec, InvalidValue, as_mask, as_picture, to_pillow
 from sd_core.values.checks import number
 
-from ..pictures import depth_picture, lossless_bytes, read_bytes
+from ..pictures import decode_picture, depth_picture, png_bytes
 from ..widgets import Canvas
-from .base import Editor, Missing, Surroundings
-from .held import find
+from .base import Editor, EditorContext, MissingValue
 from .numbers import NumberEditor
+from .object_editor import resolve_input
 
 
 class ArrayEditor(Editor):
@@ -26,9 +26,9 @@ class ArrayEditor(Editor):
     missing: ClassVar[str]
     """What to do where it is still to be given."""
 
-    def __init__(self, spec: FieldSpec, around: Surroundings, hint: str, *controls: widgets.Widget) -> None:
-        self._around = around
-        self._held: Array | None = None
+    def __init__(self, spec: FieldSpec, context: EditorContext, hint: str, *controls: widgets.Widget) -> None:
+        self._around = context
+        self._array: Array | None = None
         self._source = widgets.Text(
             description=spec.label,
             placeholder=hint,
@@ -36,16 +36,16 @@ class ArrayEditor(Editor):
             layout=widgets.Layout(width="auto"),
         )
         super().__init__(spec, *controls, self._source, stacked=True)
-        self._source.observe(self._on_named, "value")
+        self._source.observe(self._on_source_change, "value")
 
     def get(self) -> Array | None:
-        if self._held is None and self.spec.required:
-            raise Missing(self.spec.name, "is missing", hint=self.missing)
-        return self._held
+        if self._array is None and self.spec.is_required:
+            raise MissingValue(self.spec.name, "is missing", hint=self.missing)
+        return self._array
 
     def set(self, value: Array | None) -> None:
-        with self.silently():
-            self._held = value
+        with self.suppress_changes():
+            self._array = value
             self._show(value)
             self._source.value = ""
 
@@ -53,19 +53,19 @@ class ArrayEditor(Editor):
     def _show(self, value: Array | None) -> None:
         """Put the value on the canvas."""
 
-    def _on_named(self, *_: object) -> None:
+    def _on_source_change(self, *_: object) -> None:
         text = self._source.value.strip()
         if self._silent or not text:
             return
         try:
-            self.set(self._check(find(text, self._around, self.spec.name)))
+            self.set(self._convert(resolve_input(text, self._around, self.spec.name)))
         except RequestError as error:
-            self.complain(str(error))
+            self.show_error(str(error))
             return
-        self.complain("")
+        self.show_error("")
         self.notify()
 
-    def _check(self, value: Any) -> Array:
+    def _convert(self, value: Any) -> Array:
         try:
             return self.spec.convert(value)
         except InvalidValue as wrong:
@@ -77,46 +77,46 @@ class PictureEditor(ArrayEditor):
 
     missing = "drop, paste or browse for a picture"
 
-    def __init__(self, spec: FieldSpec, around: Surroundings) -> None:
+    def __init__(self, spec: FieldSpec, context: EditorContext) -> None:
         self.canvas = Canvas()
         self.canvas.add_class("studio-picture-only")
         self._fit = widgets.Button(
             description="Fit",
-            tooltip="Resize it to sides that are multiples of 8",
+            tooltip="Resize the image so that both sides are multiples of 8",
             layout=widgets.Layout(display="none"),
         )
-        self._fit.on_click(self._on_fit)
-        super().__init__(spec, around, "or a path, or {variable}", self.canvas, self._fit)
-        self.canvas.observe(self._on_dropped, "image")
+        self._fit.on_click(self._resize_to_fit)
+        super().__init__(spec, context, "or enter a path or {variable}", self.canvas, self._fit)
+        self.canvas.observe(self._on_image_change, "image")
 
-    def complain(self, text: str) -> None:
+    def show_error(self, text: str) -> None:
         """As every editor, and with a way out where only the size is wrong."""
-        super().complain(text)
-        held = self._held
-        wrong = bool(text) and held is not None and any(side % 8 for side in held.shape[:2])
+        super().show_error(text)
+        shown = self._array
+        wrong = bool(text) and shown is not None and any(side % 8 for side in shown.shape[:2])
         self._fit.layout.display = "" if wrong and self.spec.convert is as_picture else "none"
 
     def _show(self, value: Array | None) -> None:
         shown = depth_picture(value) if value is not None and self.spec.convert is as_depth else value
-        self.canvas.image = b"" if shown is None else lossless_bytes(shown)
+        self.canvas.image = b"" if shown is None else png_bytes(shown)
 
-    def _on_fit(self, *_: object) -> None:
-        assert self._held is not None, "the button is there for a picture"
-        height, width = (max(round(side / 8), 1) * 8 for side in self._held.shape[:2])
-        self.set(np.asarray(to_pillow(self._held).resize((width, height))))
-        self.complain("")
+    def _resize_to_fit(self, *_: object) -> None:
+        assert self._array is not None, "the button is there for a picture"
+        height, width = (max(round(side / 8), 1) * 8 for side in self._array.shape[:2])
+        self.set(np.asarray(to_pillow(self._array).resize((width, height))))
+        self.show_error("")
         self.notify()
 
-    def _on_dropped(self, *_: object) -> None:
+    def _on_image_change(self, *_: object) -> None:
         if self._silent:
             return
         data = self.canvas.image
         try:
-            self._held = self._check(read_bytes(data)) if data else None
+            self._array = self._convert(decode_picture(data)) if data else None
         except (OSError, RequestError) as error:
-            self.complain(f"this is no picture that can be used: {error}")
+            self.show_error(f"cannot read this image: {error}")
             return
-        self.complain("")
+        self.show_error("")
         self.notify()
 
 
@@ -126,48 +126,48 @@ class FeatherEditor(NumberEditor):
     def __init__(self, spec: FieldSpec, canvas: Canvas) -> None:
         self._canvas = canvas
         super().__init__(spec, cast("number", spec.convert))
-        self._canvas.observe(self._on_moved, "feather")
-        self.on_change(self._tell_canvas)
+        self._canvas.observe(self._on_canvas_change, "feather")
+        self.on_change(self._update_canvas)
 
     def set(self, value: float | None) -> None:
         super().set(value)
-        self._tell_canvas()
+        self._update_canvas()
 
-    def _on_moved(self, *_: object) -> None:
+    def _on_canvas_change(self, *_: object) -> None:
         if not self._silent:
             NumberEditor.set(self, self._canvas.feather)
             self.notify()
 
-    def _tell_canvas(self) -> None:
+    def _update_canvas(self) -> None:
         try:
             value = self.get()
         except RequestError:
             return  # half a number is not shown
-        with self.silently():
+        with self.suppress_changes():
             self._canvas.feather = min(max(float(value or 0), 0.0), 1024.0)
 
 
 class MaskEditor(ArrayEditor):
     """The mask that is painted over the picture of a `PictureEditor`, 1 where to repaint."""
 
-    missing = "paint where to repaint, on the picture"
+    missing = "paint the area to repaint on the image"
 
-    def __init__(self, spec: FieldSpec, around: Surroundings, picture: PictureEditor) -> None:
+    def __init__(self, spec: FieldSpec, context: EditorContext, picture: PictureEditor) -> None:
         self._canvas = picture.canvas
         self._canvas.remove_class("studio-picture-only")
-        super().__init__(spec, around, "paint it above; or a path, or {variable}")
-        self._canvas.observe(self._on_painted, "mask")
+        super().__init__(spec, context, "paint above, or enter a path or {variable}")
+        self._canvas.observe(self._on_mask_change, "mask")
 
     def _show(self, value: Array | None) -> None:
-        self._canvas.mask = b"" if value is None else lossless_bytes(value)
+        self._canvas.mask = b"" if value is None else png_bytes(value)
 
-    def _on_painted(self, *_: object) -> None:
+    def _on_mask_change(self, *_: object) -> None:
         if self._silent:
             return
         data = self._canvas.mask
         try:
-            self._held = as_mask(np.asarray(read_bytes(data).convert("L"))) if data else None
+            self._array = as_mask(np.asarray(decode_picture(data).convert("L"))) if data else None
         except OSError as error:
-            self.complain(f"the mask cannot be read: {error}")
+            self.show_error(f"the mask cannot be read: {error}")
             return
         self.notify()

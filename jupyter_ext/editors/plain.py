@@ -9,8 +9,9 @@ from typing import Any
 import ipywidgets as widgets
 
 from sd_core.values import FieldSpec
+from sd_core.values.choice_labels import choice_label
 
-from .base import Editor, Names
+from .base import Editor, NameSuggestions
 
 _WIDE = widgets.Layout(width="auto", flex="1 1 auto")
 
@@ -35,7 +36,7 @@ class TextEditor(Editor):
         return self._text.value or self._blank
 
     def set(self, value: str | None) -> None:
-        with self.silently():
+        with self.suppress_changes():
             self._text.value = value or ""
             self._blank = value if not value else None if self.spec.optional else ""
 
@@ -54,14 +55,14 @@ class NameEditor(Editor):
         super().__init__(spec, self._name)
         self._name.observe(self.notify, "value")
 
-    def suggest(self, names: Names) -> None:
+    def suggest(self, names: NameSuggestions) -> None:
         self._name.options = names.get(self.spec.name, ())
 
     def get(self) -> str | None:
         return None if self.spec.optional and not self._name.value.strip() else self._name.value
 
     def set(self, value: str | None) -> None:
-        with self.silently():
+        with self.suppress_changes():
             self._name.value = value or ""
 
 
@@ -69,10 +70,10 @@ class ChoiceEditor(Editor):
     """One member of an enumeration."""
 
     def __init__(self, spec: FieldSpec, kind: type[StrEnum]) -> None:
-        options = [(member.value.replace("_", " "), member.value) for member in kind]
+        options = [(choice_label(member.value), member.value) for member in kind]
         self._choice = widgets.Dropdown(description=spec.label, options=options, layout=_WIDE)
         super().__init__(spec, self._choice)
-        if not spec.required:
+        if not spec.is_required:
             self.set(spec.default)
         self._choice.observe(self.notify, "value")
 
@@ -80,7 +81,7 @@ class ChoiceEditor(Editor):
         return str(self._choice.value)
 
     def set(self, value: str) -> None:
-        with self.silently():
+        with self.suppress_changes():
             self._choice.value = str(value)
 
 
@@ -96,7 +97,7 @@ class FlagEditor(Editor):
         return self._flag.value
 
     def set(self, value: bool) -> None:
-        with self.silently():
+        with self.suppress_changes():
             self._flag.value = value
 
 
@@ -115,7 +116,7 @@ class OptionalFlagEditor(Editor):
         return self._choice.value
 
     def set(self, value: bool | None) -> None:
-        with self.silently():
+        with self.suppress_changes():
             self._choice.value = value
 
 
@@ -125,7 +126,7 @@ class ChoicesEditor(Editor):
     def __init__(self, spec: FieldSpec, kind: type[StrEnum]) -> None:
         self._tags = widgets.TagsInput(allowed_tags=[member.value for member in kind], allow_duplicates=False)
         super().__init__(spec, self._tags, stacked=True)
-        if not spec.required:
+        if not spec.is_required:
             self.set(spec.default)
         self._tags.observe(self.notify, "value")
 
@@ -133,11 +134,11 @@ class ChoicesEditor(Editor):
         return tuple(self._tags.value)
 
     def set(self, value: tuple[str, ...]) -> None:
-        with self.silently():
+        with self.suppress_changes():
             self._tags.value = [str(member) for member in value]
 
 
-class WrittenEditor(Editor):
+class FormattedEditor(Editor):
     """A value that has a short written form.
 
     write: the text of a value. read: a value of a text, or a `RequestError`. Blank stands for None, or for `empty`.
@@ -150,7 +151,7 @@ class WrittenEditor(Editor):
         hint = spec.about.unset if spec.optional else spec.help
         self._text = widgets.Text(description=spec.label, placeholder=hint, continuous_update=False, layout=_WIDE)
         super().__init__(spec, self._text)
-        if not spec.required:
+        if not spec.is_required:
             self.set(spec.default)
         self._text.observe(self.notify, "value")
 
@@ -158,5 +159,5 @@ class WrittenEditor(Editor):
         return self._read(self._text.value) if self._text.value.strip() else self._empty
 
     def set(self, value: Any) -> None:
-        with self.silently():
+        with self.suppress_changes():
             self._text.value = "" if value is None else self._write(value)

@@ -1,4 +1,4 @@
-"""The editor of a seed: drawn anew each time, locked, or the next one."""
+"""The editor of a seed: random each time, locked, or the next one."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ class SeedEditor(Editor):
             continuous_update=False,
             layout=widgets.Layout(width="60px", flex="1 1 60px"),
         )
-        self._lock = widgets.ToggleButton(description="Lock", tooltip="Keep the seed of the last image", layout=_NARROW)
-        self._next = widgets.Button(description="Next", tooltip="The seed after this one", layout=_NARROW)
+        self._lock = widgets.ToggleButton(
+            description="Lock", tooltip="Reuse the seed of the last image", layout=_NARROW
+        )
+        self._next = widgets.Button(description="Next", tooltip="Increase the seed by 1", layout=_NARROW)
         self._last: int | None = None
         super().__init__(spec, self._entry, self._lock, self._next)
-        self._entry.observe(self._on_typed, "value")
-        self._lock.observe(self._on_locked, "value")
-        self._next.on_click(self._step)
+        self._entry.observe(self._on_text_change, "value")
+        self._lock.observe(self._on_lock_change, "value")
+        self._next.on_click(self._set_next_seed)
 
     def get(self) -> int | None:
         text = self._entry.value.strip()
@@ -37,28 +39,28 @@ class SeedEditor(Editor):
             raise RequestError("seed", f"must be a whole number, got {text!r}", hint=f"from 0 to {MAX_SEED}") from error
 
     def set(self, value: int | None) -> None:
-        with self.silently():
+        with self.suppress_changes():
             self._entry.value = "" if value is None else str(value)
             self._lock.value = value is not None
 
-    def note_seed(self, seed: int) -> None:
+    def set_last_seed(self, seed: int) -> None:
         """Tell which seed the engine took last."""
         self._last = seed
-        self._entry.placeholder = f"drawn, and told (last: {seed})"
+        self._entry.placeholder = f"random (last: {seed})"
 
-    def _on_typed(self, *_: object) -> None:
+    def _on_text_change(self, *_: object) -> None:
         if not self._silent:
-            with self.silently():
+            with self.suppress_changes():
                 self._lock.value = bool(self._entry.value.strip())
             self.notify()
 
-    def _on_locked(self, *_: object) -> None:
+    def _on_lock_change(self, *_: object) -> None:
         if self._silent:
             return
         self.set(self._last if self._lock.value else None)
         self.notify()
 
-    def _step(self, *_: object) -> None:
+    def _set_next_seed(self, *_: object) -> None:
         try:
             now = self.get()
         except RequestError:

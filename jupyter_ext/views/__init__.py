@@ -1,22 +1,22 @@
 """Ways to look at an image, each a tab."""
 
-from .animation import AnimationView
-from .base import Note, View
-from .code import CodeView, copy_source, write_arrays
-from .material import MaterialView
-from .pictures import CompareView, DepthTab, TilingView
-from .sweep import SweepView
+from .animation import AnimationTab
+from .base import Note, ResultTab
+from .code import CodeTab, copy_source, write_arrays
+from .material import MaterialTab
+from .pictures import CompareTab, DepthTab, TilingTab
+from .sweep import SweepTab
 
 __all__ = [
-    "AnimationView",
-    "CodeView",
-    "CompareView",
+    "AnimationTab",
+    "CodeTab",
+    "CompareTab",
     "DepthTab",
-    "MaterialView",
+    "MaterialTab",
     "Note",
-    "SweepView",
-    "TilingView",
-    "View",
+    "ResultTab",
+    "SweepTab",
+    "TilingTab",
     "copy_source",
     "write_arrays",
 ]

@@ -15,13 +15,13 @@ from sd_core.results import Result
 
 from ..history import Entry
 from ..widgets import Player
-from .base import Note, View
+from .base import Note, ResultTab
 
 WARP_ERROR = "warp_error"
 """The figure of a frame that the plot shows."""
 
 
-class AnimationView(View):
+class AnimationTab(ResultTab):
     """A player with onion skin, difference and motion, over the plot of the warp error."""
 
     title = "Animation"
@@ -52,10 +52,10 @@ class AnimationView(View):
         if is_animation:
             self._player.set_trait("errors", warp_errors(entry.result))
             self._player.frames = [encode(image)[1] for image in entry.result.images]
-            self._player.motion = list(_motion(entry.request))
+            self._player.motion = list(_motion_pictures(entry.request))
 
 
-def _motion(request: Request) -> Iterator[bytes]:
+def _motion_pictures(request: Request) -> Iterator[bytes]:
     """Pictures of the motion into each frame, where the request holds the passes themselves."""
     if not isinstance(request, Animation) or isinstance(request.passes, str):
         return
@@ -72,9 +72,9 @@ def warp_errors(result: Result) -> list[float | None]:
     figures: Any = getattr(result.report, "frames", None)
     if figures is None and isinstance(result.report, Mapping):
         figures = result.report.get("frames")
-    return [_figure(each) for each in figures or ()]
+    return [_warp_error(each) for each in figures or ()]
 
 
-def _figure(each: Any) -> float | None:
+def _warp_error(each: Any) -> float | None:
     found = each.get(WARP_ERROR) if isinstance(each, Mapping) else getattr(each, WARP_ERROR, None)
     return None if found is None else float(found)

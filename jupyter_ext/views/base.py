@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from ..history import Entry
 
 
-class View(ABC):
+class ResultTab(ABC):
     """A way to look at an entry of the history. Its widgets are made when it is first opened."""
 
     title: ClassVar[str]

@@ -11,14 +11,14 @@ from sd_core.saving import save_arrays
 
 from ..history import Entry
 from ..output import shell
-from .base import Note, View
+from .base import Note, ResultTab
 
-INPUTS = "inputs"
-"""Folder beside the notebook where the arrays of copied requests go."""
+INPUTS_FOLDER = "inputs"
+"""Folder next to the notebook where the arrays of copied requests go."""
 
 
-class CodeView(View):
-    """A cell that makes the same image."""
+class CodeTab(ResultTab):
+    """Show Python code that generates this image."""
 
     title = "Python"
 
@@ -32,16 +32,18 @@ class CodeView(View):
         self._code.value = cell_source(entry.request)
         arrays = entry.request.arrays()
         self._note.say(
-            f"Its {len(arrays)} arrays are written to {INPUTS}/ by studio.copy_as_python()." if arrays else ""
+            f"The {len(arrays)} arrays of this request are saved to {INPUTS_FOLDER}/ by the button Copy as Python."
+            if arrays
+            else ""
         )
 
 
-def cell_source(request: Request, folder: str = INPUTS) -> str:
+def cell_source(request: Request, folder: str = INPUTS_FOLDER) -> str:
     """Python source of a cell that runs the request and shows its result."""
     return f"import sd_core\n{request.to_python(folder)}\nresult = sd_core.Engine().run(request)\nresult\n"
 
 
-def copy_source(request: Request, folder: str = INPUTS) -> str:
+def copy_source(request: Request, folder: str = INPUTS_FOLDER) -> str:
     """That source, with the arrays written and, in a notebook, the source as its next cell.
 
     Raises:
@@ -55,7 +57,7 @@ def copy_source(request: Request, folder: str = INPUTS) -> str:
     return source
 
 
-def write_arrays(request: Request, folder: str = INPUTS) -> list[Path]:
+def write_arrays(request: Request, folder: str = INPUTS_FOLDER) -> list[Path]:
     """Write what the source looks for; nothing where the request has no arrays.
 
     Raises:

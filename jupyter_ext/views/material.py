@@ -12,52 +12,52 @@ from sd_core.errors import RequestError
 from sd_core.requests import Mesh, NormalConvention
 from sd_core.values import Array
 
-from ..editors.base import Surroundings
-from ..editors.held import find
+from ..editors.base import EditorContext
+from ..editors.object_editor import resolve_input
 from ..history import Entry
-from ..pictures import lossless_bytes
+from ..pictures import png_bytes
 from ..widgets import Shape
-from .base import Note, View
+from .base import Note, ResultTab
 
 _MAPS = ("normal", "roughness", "metallic", "height", "ambient_occlusion")
 
 
-class MaterialView(View):
+class MaterialTab(ResultTab):
     """All maps of the texture, lit, on a sphere, a cube, a plane, or a mesh from a file or a variable."""
 
     title = "Material"
 
     def __init__(self, variables: Callable[[], Mapping[str, Any]]) -> None:
         super().__init__()
-        self._around = Surroundings(variables=variables)
+        self._around = EditorContext(variables=variables)
 
     def build(self) -> list[widgets.Widget]:
         self._shape, self._note = Shape(), Note()
         self._mesh = widgets.Text(
-            description="Mesh", placeholder="path of a mesh, or {variable}", continuous_update=False
+            description="Mesh", placeholder="Path of a mesh file, or {variable}", continuous_update=False
         )
-        self._mesh.observe(self._choose_mesh, "value")
+        self._mesh.observe(self._on_mesh_change, "value")
         return [self._shape, self._mesh, self._note]
 
     def show(self, entry: Entry, before: Entry | None) -> None:
         maps = {name: entry.result.maps[name] for name in _MAPS if name in entry.result.maps}
         if "normal" in maps and getattr(entry.request, "normal_convention", None) is NormalConvention.DIRECTX:
-            maps["normal"] = _green_up(maps["normal"])
+            maps["normal"] = _to_opengl(maps["normal"])
         with self._shape.hold_sync():
-            self._shape.base_color = lossless_bytes(entry.picture)
+            self._shape.base_color = png_bytes(entry.picture)
             for name in _MAPS:
-                setattr(self._shape, name, lossless_bytes(maps[name]) if name in maps else b"")
+                setattr(self._shape, name, png_bytes(maps[name]) if name in maps else b"")
         if isinstance(entry.result.mesh, Mesh):
             self._show_mesh(entry.result.mesh)
 
-    def _choose_mesh(self, *_: object) -> None:
+    def _on_mesh_change(self, *_: object) -> None:
         text = self._mesh.value.strip()
         self._note.say("")
         if not text:
             self._shape.shape = "sphere"
             return
         try:
-            self._show_mesh(_mesh(find(text, self._around, "mesh")))
+            self._show_mesh(_as_mesh(resolve_input(text, self._around, "mesh")))
         except (RequestError, ValueError) as error:
             self._note.say(f"this mesh cannot be shown: {error}")
 
@@ -67,13 +67,13 @@ class MaterialView(View):
         self._shape.show_mesh(mesh.vertices, mesh.faces.astype(np.uint32), mesh.uvs)
 
 
-def _mesh(held: Any) -> Mesh:
-    if isinstance(held, Mesh):
-        return held
+def _as_mesh(value: Any) -> Mesh:
+    if isinstance(value, Mesh):
+        return value
     from sd_core.mesh.load import load_mesh
 
-    return load_mesh(str(held))
+    return load_mesh(str(value))
 
 
-def _green_up(normal: Array) -> Array:
+def _to_opengl(normal: Array) -> Array:
     return np.stack([normal[..., 0], 1 - normal[..., 1], normal[..., 2]], axis=-1)

@@ -9,12 +9,12 @@ from sd_core.display import encode
 from sd_core.values import Array
 
 from ..history import Entry
-from ..pictures import lossless_bytes
+from ..pictures import png_bytes
 from ..widgets import DepthView, Tiling, Wipe
-from .base import Note, View
+from .base import Note, ResultTab
 
 
-class CompareView(View):
+class CompareTab(ResultTab):
     """The picture against the one that it was made from, else against the one before it."""
 
     title = "Compare"
@@ -27,20 +27,20 @@ class CompareView(View):
         source = getattr(entry.request, "image", None)
         alone = source is None and before is None
         self._wipe.layout.display = "none" if alone else ""
-        self._note.say("Make another image to compare this one with it." if alone else "")
+        self._note.say("Generate a second image to compare it with this one." if alone else "")
         if alone:
             return
         with self._wipe.hold_sync():
             self._wipe.after = encode(entry.picture)[1]
             self._wipe.after_label = entry.caption
             if source is not None:
-                self._wipe.before, self._wipe.before_label = lossless_bytes(source), "input"
+                self._wipe.before, self._wipe.before_label = png_bytes(source), "input"
             else:
                 assert before is not None, "one of them is there"
                 self._wipe.before, self._wipe.before_label = encode(before.picture)[1], before.caption
 
 
-class TilingView(View):
+class TilingTab(ResultTab):
     """The picture repeated, with its seams in the middle on request."""
 
     title = "Tile"
@@ -53,7 +53,7 @@ class TilingView(View):
         self._tiling.image = encode(entry.picture)[1]
 
 
-class DepthTab(View):
+class DepthTab(ResultTab):
     """The depth that the picture was made from."""
 
     title = "Depth"
@@ -65,7 +65,7 @@ class DepthTab(View):
     def show(self, entry: Entry, before: Entry | None) -> None:
         depth = getattr(entry.request, "depth", None)
         self._view.layout.display = "none" if depth is None else ""
-        self._note.say("" if depth is not None else "This image was made without depth.")
+        self._note.say("" if depth is not None else "This image was generated without a depth map.")
         if depth is not None:
             self._view.near, self._view.far = getattr(entry.request, "depth_range", None) or (None, None)
             self._view.show_depth(_in_scene_units(depth))

@@ -20,15 +20,15 @@ Message = dict[str, Any]
 
 def module(*names: str) -> str:
     """The ES module of a widget, complete in itself, from the files `names`; the last one has the default export."""
-    return "".join(_text(f"{name}.js") for name in ("base", *names))
+    return "".join(_read_file(f"{name}.js") for name in ("base", *names))
 
 
 def style(name: str) -> str:
     """The style sheet of the widget `name`, complete in itself."""
-    return _text("base.css") + _text(f"{name}.css")
+    return _read_file("base.css") + _read_file(f"{name}.css")
 
 
-def _text(file: str) -> str:
+def _read_file(file: str) -> str:
     return (FOLDER / file).read_text(encoding="utf-8")
 
 

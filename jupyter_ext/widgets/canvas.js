@@ -29,7 +29,7 @@ export default widget("canvas", (tools) => {
   const ring = make("div", { class: "sd-ring", hidden: true });
   const stage = make("div", { class: "sd-stage" }, image, paper, ring);
   const file = make("input", { type: "file", accept: "image/*", hidden: true, "aria-label": "Picture file" });
-  const drop = button("Drop or paste a picture here, or browse …", "", () => file.click());
+  const drop = button("Drop or paste an image, or browse …", "", () => file.click());
   drop.className = "sd-drop";
   const note = make("div", { class: "sd-note", role: "status" });
   const layer = makeLayer(paper);
@@ -84,7 +84,7 @@ export default widget("canvas", (tools) => {
     button("Clear", "Delete", clear),
     undo,
     redo,
-    button("Other picture …", "Or drop or paste one", () => file.click()),
+    button("Replace image …", "Or drop or paste one", () => file.click()),
   );
   root.append(drop, stage, bar, file, note);
 
@@ -151,7 +151,7 @@ export default widget("canvas", (tools) => {
       if (event.repeat) return;
       if (pen) penUp();
       else penDown(model.get("tool"));
-      note.textContent = `${pen ? "Pen down" : "Pen up"} at ${Math.round(brush.x)}, ${Math.round(brush.y)}`;
+      note.textContent = `${pen ? "Brush down" : "Brush up"} at ${Math.round(brush.x)}, ${Math.round(brush.y)}`;
     },
     b: pick("brush"),
     e: pick("erase"),
@@ -171,7 +171,7 @@ export default widget("canvas", (tools) => {
   // Pictures from outside: dropped, pasted, browsed for.
   const take = async (chosen) => {
     if (!chosen?.type.startsWith("image/")) {
-      note.textContent = "That is no picture.";
+      note.textContent = "This file is not an image.";
       return;
     }
     try {

@@ -1,4 +1,4 @@
-"""Choosing a picture and painting the mask of what is to be made anew."""
+"""Choosing a picture and painting the mask of what is to be repainted."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ export default widget("depth_view", (tools) => {
     // Sliders run along the scale of the colours: to the right is nearer.
     listen(inputs[trait], "input", () => limit(trait, Number(inputs[trait].value)));
   }
-  const automatic = make("button", { type: "button", title: "From the least to the greatest depth" }, "Whole range");
+  const automatic = make("button", { type: "button", title: "From the smallest to the largest depth" }, "Full range");
   listen(automatic, "click", () => set({ near: null, far: null }));
   listen(maps, "change", () => set({ colour_map: maps.value }));
   const whole = make("div", { class: "sd-stage" }, canvas, probe);
@@ -86,7 +86,7 @@ export default widget("depth_view", (tools) => {
     range = finiteRange(values);
     at = null;
     probe.hidden = true;
-    readout.textContent = fits ? "Point at the picture to read its depth." : "No depth yet.";
+    readout.textContent = fits ? "Point at the picture to read its depth." : "No depth map";
     if (!fits) return;
     Object.assign(canvas, { width, height });
     whole.style.width = `${Math.min(640, Math.max(320, width), (560 * width) / height)}px`;

@@ -19,7 +19,7 @@ class Gallery(Widget):
     _css = style("gallery")
 
     items = List(Dict()).tag(sync=True)
-    """One `{"id", "caption", "title"}` each: a unique name, the words below, the words on hovering."""
+    """One `{"id", "caption", "title"}` each: a unique name, the text below, the tooltip."""
     thumbnails = List(Bytes()).tag(sync=True)
     """Encoded pictures in the order of `items`, at most 256 px: all of them are sent whenever one is added."""
     selected = Unicode("").tag(sync=True)

@@ -114,7 +114,7 @@ const makePlot = () => {
       });
       line.setAttribute("d", path);
       const worst = values.indexOf(most);
-      svg.setAttribute("aria-label", `Warp error of each frame; the greatest is ${most.toPrecision(3)}, at frame ${worst + 1}`);
+      svg.setAttribute("aria-label", `Warp error of each frame; the largest is ${most.toPrecision(3)}, at frame ${worst + 1}`);
       return most;
     },
     point(index, count) {
@@ -135,9 +135,9 @@ export default widget("player", (tools) => {
   const scrubber = make("input", { type: "range", min: 0, step: 1, "aria-label": "Frame" });
   const plot = makePlot();
   const most = make("span", { class: "sd-figures" });
-  const chart = make("div", { class: "sd-chart" }, make("div", { class: "sd-bar" }, "Warp error", most), plot.svg);
+  const chart = make("div", { class: "sd-chart" }, make("div", { class: "sd-bar", title: "Difference to the reprojected previous frame; 0: steady" }, "Warp error", most), plot.svg);
   const play = button("play", "Play", () => start(!model.get("playing")));
-  const names = [["play", "Frames"], ["onion", "Onion"], ["difference", "Difference"], ["motion", "Motion"]];
+  const names = [["play", "Frames"], ["onion", "Onion skin"], ["difference", "Difference"], ["motion", "Motion"]];
   const bar = make(
     "div",
     { class: "sd-bar" },
@@ -149,7 +149,7 @@ export default widget("player", (tools) => {
   );
   root.append(make("div", { class: "sd-stage" }, canvas), scrubber, chart, bar, note);
 
-  let [index, due, told, frame] = [model.get("index"), 0, 0, 0];
+  let [index, due, lastSent, frame] = [model.get("index"), 0, 0, 0];
   const count = () => model.get("_frame_count");
   const context = canvas.getContext("2d");
   const draw = () => {
@@ -194,8 +194,8 @@ export default widget("player", (tools) => {
     if (!draw()) return void (index = here);
     due = Math.max(due + 1000 / model.get("fps"), time);
     point();
-    if (time - told < TELL) return;
-    told = time;
+    if (time - lastSent < TELL) return;
+    lastSent = time;
     set({ index });
   };
   const start = (playing) => set(playing ? { playing } : { playing, index });

@@ -1,4 +1,4 @@
-"""An animation, frame by frame: does it hold still?"""
+"""An animation, frame by frame, to judge whether it flickers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Player(Widget):
         self.on_message("fetch", self._send_picture)
 
     @observe("frames", "motion")
-    def _count(self, change: dict) -> None:
+    def _update_counts(self, change: dict) -> None:
         old = change["old"] if isinstance(change["old"], list) else []  # Undefined before the first frames
         appended = len(change["new"]) >= len(old) and all(map(is_, old, change["new"]))
         with self.hold_sync():

@@ -7,7 +7,7 @@ const timeLeft = (seconds) => {
 
 export default widget("preview", ({ model, root, watch, listen }) => {
   const image = make("img", { alt: "" });
-  const empty = make("div", { class: "sd-empty" }, "No picture yet");
+  const empty = make("div", { class: "sd-empty" }, "No image");
   const bar = make("progress", { max: "1", "aria-label": "Progress" });
   const left = make("span", { class: "sd-figures" });
   const cancel = make("button", { type: "button" }, "Cancel");

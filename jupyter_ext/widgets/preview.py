@@ -22,7 +22,7 @@ class Preview(Widget):
     """An encoded picture; empty: none yet."""
     mime = Unicode("image/jpeg").tag(sync=True)
     caption = Unicode("").tag(sync=True)
-    """What is happening, in a few words; read out to those who do not see the bar."""
+    """What is happening, as a short text; screen readers read it."""
     progress = Float(0.0, min=0.0, max=1.0).tag(sync=True)
     seconds_left = Float(None, allow_none=True).tag(sync=True)
     """None: not known."""

@@ -24,7 +24,7 @@ const cameraAt = (eye, near = 0.1, far = 30) => {
   return [...column(0), ...column(1), ...column(2), 0, 0, a * away + b, -away];
 };
 
-/** Everything that lives on the graphics card; made anew when the card was lost. */
+/** Everything that lives on the graphics card; made again when the card was lost. */
 const makeScene = (gl) => {
   const program = makeProgram(gl);
   gl.useProgram(program);
@@ -82,9 +82,9 @@ export default widget("shape", (tools) => {
   const bar = make(
     "div",
     { class: "sd-bar" },
-    choice(tools, "shape", "Shape", ["sphere", "cube", "plane", "mesh"].map((name) => [name, name])),
+    choice(tools, "shape", "Shape", ["sphere", "cube", "plane", "mesh"].map((name) => [name, name[0].toUpperCase() + name.slice(1)])),
     slider(tools, "repeat", "Tiles", { min: 1, max: 8, step: 1 }),
-    slider(tools, "relief", "Relief", { min: 0, max: 0.3, step: 0.01 }),
+    slider(tools, "relief", "Height", { min: 0, max: 0.3, step: 0.01 }),
   );
   const note = make("div", { class: "sd-note", role: "status" });
   root.append(canvas, bar, note);
@@ -112,7 +112,7 @@ export default widget("shape", (tools) => {
     const missing = name === "mesh" && isEmpty(model.get("faces"));
     const makeMesh = () => mesh(numbers("vertices", Float32Array), numbers("faces", Uint32Array), numbers("uvs", Float32Array));
     scene.setSolid(missing ? [] : { sphere, cube, plane, mesh: makeMesh }[name]());
-    note.textContent = missing ? "No mesh yet." : "";
+    note.textContent = missing ? "No mesh" : "";
     canvas.setAttribute("aria-label", `The material on a ${name}; arrow keys turn it, + and - zoom, 0 resets the view`);
     draw();
   };

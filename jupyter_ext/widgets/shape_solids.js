@@ -1,5 +1,5 @@
 // Solids as triangles without indices: position, normal, coordinates and lift, 9 floats for each corner. Lift says how
-// much of the relief a point takes part in: none at edges and poles, where the surface would tear. z is up.
+// much of the height a point gets: none at edges and poles, where the surface would tear. z is up.
 const FLOATS = 9;
 
 /** Triangles over a grid of points `at(u, v)`, u and v from 0 to 1. */

@@ -4,12 +4,12 @@ export default widget("tiling", (tools) => {
   const { model, root, watch } = tools;
   const canvas = make("canvas", { role: "img" });
   const ticks = make("div", { class: "sd-ticks", "aria-hidden": "true" });
-  const empty = make("div", { class: "sd-note" }, "No tile yet.");
+  const empty = make("div", { class: "sd-note" }, "No image");
   const bar = make(
     "div",
     { class: "sd-bar" },
     slider(tools, "repeat", "Tiles", { min: 1, max: 8, step: 1 }),
-    toggle(tools, "seams", "Seams", "Shift by half a tile, so that its edges meet in view"),
+    toggle(tools, "seams", "Show Seams", "Shift by half a tile, so that the seams are in the middle"),
   );
   const stage = make("div", { class: "sd-stage" }, canvas, ticks);
   root.append(stage, empty, bar);

@@ -1,1 +1,1 @@
-"""Animation that holds still: frames in sequence, each carrying on what the frames before it made."""
+"""Animation without flicker: frames in sequence, each reusing what the frames before it generated."""

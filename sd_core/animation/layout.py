@@ -3,7 +3,7 @@
 frames/000000.png ...    the pictures
 report.json              figures of every finished frame
 state/after_000041.npz   everything that frame 42 needs to know about frame 41
-state/image_000007.npy   frame 7 as surfaces are sampled from it, overscan included; kept while a surface points there
+state/image_000007.npy   frame 7 as surfaces are sampled from it, extra border included; kept while a surface points there
 report.html, animation.mp4, animation.gif, exr/000000.exr ...    what is made of the pictures
 sd_core.manifest.json    all these files with their digests, and the request, as asked and as resolved
 """

@@ -18,7 +18,7 @@ _NOT_RECORDED = "not recorded"
 
 
 def tuned_number(default: T, unit: str, meaning: str, origin: str) -> T:
-    """A field of the policy with what is told about it in its metadata."""
+    """A field of the policy, with its description in its metadata."""
     metadata: dict[str, Any] = {"unit": unit, "meaning": meaning, "origin": origin}
     return field(default=default, metadata=metadata)  # type: ignore[return-value]
 
@@ -75,7 +75,7 @@ class ReusePolicy:
     )
     stain_reach: float = tuned_number(
         0.375, "latents", "distance behind an outline within which the autoencoder mixes both sides",
-        "dark marks beside the head of the occluder scene, enlarged",
+        "dark marks next to the head of the occluder scene, enlarged",
     )  # fmt: skip
     outline_slack: float = tuned_number(
         0.125, "latents", "how far an outline may move before what it stained is left behind", "one px at 8 px a latent"
@@ -112,7 +112,10 @@ class ReusePolicy:
         0.5, "share", "how firmly provisional latents are kept until then", _NOT_RECORDED
     )
     core_share: float = tuned_number(
-        0.5, "share of a latent's pixels", "new pixels from which on the latents beside are made with it", _NOT_RECORDED
+        0.5,
+        "share of a latent's pixels",
+        "new pixels from which on the neighbouring latents are generated with it",
+        _NOT_RECORDED,
     )
     cut_share: float = tuned_number(
         0.6, "share of pixels", "new pixels from which on a frame is taken for a cut", _NOT_RECORDED
@@ -200,7 +203,7 @@ class ReusePolicy:
     )
     error_quantile: float = tuned_number(
         0.95, "quantile", "quantile of the autoencoder's error deep inside patches that caps it everywhere",
-        "beside seams the error is that of the seam; the largest belong to outlines, which would become too sharp",
+        "next to seams the error is that of the seam; the largest belong to outlines, which would become too sharp",
     )  # fmt: skip
     agreement: float = tuned_number(
         0.12,

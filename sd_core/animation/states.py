@@ -1,4 +1,4 @@
-"""The state after a frame as bytes: arrays by name, and beside them what is noted as JSON."""
+"""The state after a frame as bytes: arrays by name, and notes as JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = Mapping[str, Array]
 
 def state_bytes(state: State, noted: Mapping[str, Any]) -> bytes:
     """As `.npz`. noted: JSON by name."""
-    texts = {name: np.frombuffer(json.dumps(held).encode(), np.uint8) for name, held in noted.items()}
+    texts = {name: np.frombuffer(json.dumps(value).encode(), np.uint8) for name, value in noted.items()}
     stream = io.BytesIO()
     np.savez(stream, **state, **texts)  # type: ignore[arg-type]
     return stream.getvalue()
@@ -34,8 +34,8 @@ def read_state(data: bytes, path: Path) -> State:
         RequestError: it is no state.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as held:
-            return {name: held[name] for name in held.files}
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise RequestError(
             "resume", f"{path} is no state: {error}", hint="use another folder", code=ErrorCode.CANNOT_RESUME

@@ -22,49 +22,49 @@ from sd_core.requests.resolved import seed_of
 from sd_core.results import Result
 
 from ..commands.options import build, context, parameters, style_option, take
-from .animate_there import run_there
-from .command import Where, shared_parameters
-from .exits import errors_as_json, say, tell_warnings
+from .animate_there import run_on_server
+from .command import RunTarget, shared_parameters
+from .exits import errors_as_json, print_warnings, say
 from .progress import Display
-from .running import How, follow, free_place, open_engine
+from .running import RunOptions, follow, free_output_path, open_engine
 
 _FILES = "What is written"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Files:
-    """What is written, beside the frames and their report."""
+    """What is written besides the frames and their report."""
 
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Folder; made if it is missing.", show_default="a free name after the prompt",
+            "--output", "-o", help="Output folder; created if it is missing.", show_default="a free name after the prompt",
             rich_help_panel=_FILES,
         ),
     ] = None  # fmt: skip
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an earlier run stopped.", rich_help_panel=_FILES)
-    ] = False
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.", rich_help_panel=_FILES)] = (
+        False
+    )
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Make all frames anew, where there are some.", rich_help_panel=_FILES),
+        typer.Option("--overwrite", help="Generate all frames again, also those that exist.", rich_help_panel=_FILES),
     ] = False
     fps: Annotated[
         float | None,
         typer.Option(
-            min=0.1, max=240, help="Frames a second.", show_default="the video's, else 24", rich_help_panel=_FILES
+            min=0.1, max=240, help="Frames per second.", show_default="as the video, else 24", rich_help_panel=_FILES
         ),
     ] = None
-    mp4: Annotated[bool, typer.Option("--mp4", help="Write animation.mp4 too.", rich_help_panel=_FILES)] = False
-    gif: Annotated[bool, typer.Option("--gif", help="Write animation.gif too.", rich_help_panel=_FILES)] = False
+    mp4: Annotated[bool, typer.Option("--mp4", help="Also write animation.mp4.", rich_help_panel=_FILES)] = False
+    gif: Annotated[bool, typer.Option("--gif", help="Also write animation.gif.", rich_help_panel=_FILES)] = False
     exr: Annotated[
-        bool, typer.Option("--exr", help="Write exr/000000.exr ... too, in linear light.", rich_help_panel=_FILES)
+        bool, typer.Option("--exr", help="Also write exr/000000.exr ..., in linear light.", rich_help_panel=_FILES)
     ] = False
     page: Annotated[bool, typer.Option(help="Write report.html: a player, and plots.", rich_help_panel=_FILES)] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Running(Where):
+class _RunArguments(RunTarget):
     """How it is run."""
 
     json: Annotated[
@@ -78,31 +78,31 @@ def animate_command() -> Callable[..., None]:
     def command(ctx: typer.Context, **given: Any) -> None:
         style = given.pop("style", None)
         files = _Files(**{field.name: given.pop(field.name) for field in fields(_Files)})
-        how = How(**{field.name: given.pop(field.name) for field in fields(_Running)})
+        how = RunOptions(**{field.name: given.pop(field.name) for field in fields(_RunArguments)})
         how = replace(how, resume=files.resume, overwrite=files.overwrite)
         if how.json:
             errors_as_json(ctx)
         request = cast("Animation", build(Animation, given))
         _animate(cast("Animation", apply_style(style, request)) if style else request, files, how)
 
-    shared = (*shared_parameters(_Files), *shared_parameters(_Running))
+    shared = (*shared_parameters(_Files), *shared_parameters(_RunArguments))
     take(command, (context(), *parameters(Animation), style_option(), *shared))
     command.__doc__ = "A styled frame for every rendered frame, in order, holding still where the scene does."
     return command
 
 
-def _animate(request: Animation, files: _Files, how: How) -> None:
-    _check(request, files, how)
-    folder = files.output or free_place(request, "animation")
+def _animate(request: Animation, files: _Files, options: RunOptions) -> None:
+    _check(request, files, options)
+    folder = files.output or free_output_path(request, "animation")
     _check_folder(request, files, folder)
     fps = files.fps or _frame_rate(request) or 24.0
-    with open_engine(how) as engine:
-        result = _run(engine, request, folder, how)
+    with open_engine(options) as engine:
+        result = _run(engine, request, folder, options)
     written = [*_write_files(request, files, folder, fps)]
-    (_tell_json if how.json else _tell)(result, folder, written)
+    (_print_summary_json if options.json else _print_summary)(result, folder, written)
 
 
-def _check(request: Animation, files: _Files, how: How) -> None:
+def _check(request: Animation, files: _Files, options: RunOptions) -> None:
     """What would only be found out after hours.
 
     Raises:
@@ -119,12 +119,12 @@ def _check(request: Animation, files: _Files, how: How) -> None:
             hint="name it with --output",
             code=ErrorCode.CANNOT_RESUME,
         )
-    if files.resume and how.server is not None:
+    if files.resume and options.server is not None:
         raise RequestError(
             "resume", "is what a server does by itself", hint="leave it out", code=ErrorCode.CANNOT_RESUME
         )
     if files.resume and files.overwrite:
-        raise RequestError("overwrite", "begins anew, --resume goes on", hint="choose one of them")
+        raise RequestError("overwrite", "starts again, --resume continues", hint="choose one of them")
 
 
 def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
@@ -142,7 +142,7 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
 
     if folder.exists() and not folder.is_dir():
         raise RequestError("output", f"{folder} is a file", hint="name a folder")
-    check_folder(folder, made=True)
+    check_folder(folder, will_be_made=True)
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     refuse_sources(request, folder)
@@ -156,18 +156,18 @@ def _check_folder(request: Animation, files: _Files, folder: Path) -> None:
         )
 
 
-def _run(engine: Backend, request: Animation, folder: Path, how: How) -> Result:
+def _run(engine: Backend, request: Animation, folder: Path, options: RunOptions) -> Result:
     """Run under a progress bar; frames are committed as they are finished.
 
     Raises:
         SDError: what went wrong; `Cancelled` tells what is there and how to go on.
     """
-    with Display(quiet=how.json) as display:
-        show = partial(_show, display=display, as_json=how.json)
+    with Display(quiet=options.json) as display:
+        show = partial(_show, display=display, as_json=options.json)
         if isinstance(engine, RemoteBackend):
-            return run_there(engine, request, folder, show, overwrite=how.overwrite)
+            return run_on_server(engine, request, folder, show, overwrite=options.overwrite)
         try:
-            return follow(engine.submit(request, folder, how.resume, how.overwrite), show)
+            return follow(engine.submit(request, folder, options.resume, options.overwrite), show)
         except (Cancelled, KeyboardInterrupt) as error:
             finished = finished_count(folder)
             kept = f"{finished} finished frames are in {folder}; the same command with -o {folder} --resume goes on"
@@ -188,7 +188,7 @@ def _show(event: Event, display: Display, *, as_json: bool) -> None:
 
 
 def _write_files(request: Animation, files: _Files, folder: Path, fps: float) -> Iterator[Path]:
-    """Write what was asked for beside the frames."""
+    """Write what was asked for besides the frames."""
     from sd_core.animation.layout import GIF, MP4, PAGE, exr_name, open_folder
     from sd_core.animation.media.frame_source import open_frames
     from sd_core.animation.media.movie import saved_frames, write_exr_frames, write_gif, write_mp4
@@ -198,7 +198,9 @@ def _write_files(request: Animation, files: _Files, folder: Path, fps: float) ->
     with open_folder(folder) as opened:
         wanted = {MP4: files.mp4, GIF: files.gif, PAGE: files.page}
         wanted |= {exr_name(index): files.exr for index in range(len(frames))}
-        opened.set_changed_aside((name for name, asked in wanted.items() if asked), lambda told: tell_warnings([told]))
+        opened.set_changed_aside(
+            (name for name, asked in wanted.items() if asked), lambda warning: print_warnings([warning])
+        )
         if files.mp4:
             yield from opened.write({MP4: write_mp4(frames, opened.stage(MP4), fps)})
         if files.gif:
@@ -221,8 +223,8 @@ def _frame_rate(request: Animation) -> float | None:
     return frame_rate(Path(passes))
 
 
-def _tell(result: Result, folder: Path, written: list[Path]) -> None:
-    tell_warnings(result.warnings)
+def _print_summary(result: Result, folder: Path, written: list[Path]) -> None:
+    print_warnings(result.warnings)
     height, width = result.images[0].shape[:2]
     facts = [f"{len(result.images)} frames", f"{width} x {height} px", f"seed {seed_of(result.request_as(Animation))}"]
     facts += [kept] if (kept := result.decisions.get("frames")) else []  # of a run that was resumed
@@ -232,7 +234,7 @@ def _tell(result: Result, folder: Path, written: list[Path]) -> None:
         say(f"wrote {path}")
 
 
-def _tell_json(result: Result, folder: Path, written: list[Path]) -> None:
+def _print_summary_json(result: Result, folder: Path, written: list[Path]) -> None:
     line = {
         "output": str(folder),
         "frames": len(result.images),

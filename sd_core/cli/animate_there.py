@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sd_core.outputs import OutputFolder
 
 
-def run_there(
+def run_on_server(
     client: RemoteBackend, request: Animation, folder: Path, show: Callable[[Event], None], *, overwrite: bool
 ) -> Result:
     """Have a server make an animation, and lay it out in `folder` as an engine in this process does it.
@@ -40,14 +40,14 @@ def run_there(
     job = client.submit(request)
     finished: set[int] = set()
 
-    def seen(event: Event) -> None:
+    def on_event(event: Event) -> None:
         if isinstance(event, FrameEvent):
             finished.add(event.index)
         show(event)
 
-    with _told_how(lambda: _to_resume(client, job.id, len(finished))):
-        result = follow(job, seen)
-    with _told_how(lambda: _to_fetch(client, job.id)):
+    with _add_resume_hint(lambda: _resume_hint(client, job.id, len(finished))):
+        result = follow(job, on_event)
+    with _add_resume_hint(lambda: _fetch_hint(client, job.id)):
         return keep_frames(result, request, folder, overwrite=overwrite)
 
 
@@ -62,20 +62,20 @@ def keep_frames(result: Result, request: Animation, folder: Path, *, overwrite: 
     from sd_core.encoding import encode_png
 
     count = len(result.images)
-    told = [*result.warnings]
+    warnings = [*result.warnings]
     with open_folder(folder) as opened:
         require_right(opened, request, count, resume=False, overwrite=overwrite)
         earlier = opened.listed_names()
         for index in range(count):
             picture = encode_png(result.images[index])
             if not index:
-                _begin(opened, request, result, told.append)
-            opened.set_changed_aside([picture_name(index)], told.append)
+                _begin(opened, request, result, warnings.append)
+            opened.set_changed_aside([picture_name(index)], warnings.append)
             opened.write({picture_name(index): picture})
-        opened.set_changed_aside(earlier, told.append)
+        opened.set_changed_aside(earlier, warnings.append)
         opened.write({REPORT: json.dumps(result.report, indent=1).encode()})
         opened.remove(earlier - {REPORT, *map(picture_name, range(count))})
-    return changed(result, images=saved_frames(folder), warnings=tuple(told))
+    return changed(result, images=saved_frames(folder), warnings=tuple(warnings))
 
 
 def _begin(opened: OutputFolder, request: Animation, result: Result, warn: Callable[[str], None]) -> None:
@@ -87,7 +87,7 @@ def _begin(opened: OutputFolder, request: Animation, result: Result, warn: Calla
 
 
 @contextmanager
-def _told_how(onward: Callable[[], str]) -> Iterator[None]:
+def _add_resume_hint(onward: Callable[[], str]) -> Iterator[None]:
     """Whatever ends what is done here says how to go on."""
     try:
         yield
@@ -100,10 +100,10 @@ def _told_how(onward: Callable[[], str]) -> Iterator[None]:
         raise
 
 
-def _to_resume(client: RemoteBackend, job_id: str, finished: int) -> str:
+def _resume_hint(client: RemoteBackend, job_id: str, finished: int) -> str:
     frames = f"from its {finished} finished frame{'s' * (finished > 1)}" if finished else "from its first frame"
     return f"it was job {job_id}: sd_core.connect({client.url!r}).resume({job_id!r}) goes on {frames}"
 
 
-def _to_fetch(client: RemoteBackend, job_id: str) -> str:
+def _fetch_hint(client: RemoteBackend, job_id: str) -> str:
     return f"the server keeps the frames: sd_core.connect({client.url!r}).job({job_id!r}).result().images"

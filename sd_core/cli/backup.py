@@ -13,7 +13,7 @@ from .exits import say
 
 
 def backup(
-    target: Annotated[Path, typer.Argument(help="Folder that is made for the copy.")],
+    target: Annotated[Path, typer.Argument(help="Folder that is created for the copy.")],
     home: Annotated[
         Path | None, typer.Option(help="Folder of the server, which may be running.", show_default="SD_CORE_HOME")
     ] = None,

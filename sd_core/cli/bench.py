@@ -13,7 +13,7 @@ from sd_core.requests.resolved import steps_of
 
 from .command import DEVICE, DTYPE
 from .exits import errors_as_json
-from .running import How, open_engine, run
+from .running import RunOptions, open_engine, run
 
 if TYPE_CHECKING:
     from sd_core.results import Result
@@ -24,10 +24,10 @@ _PROMPT = "a wall of red bricks"
 def bench(  # noqa: PLR0913, PLR0917 - one for each option
     ctx: typer.Context,
     model: Annotated[str, typer.Option(help="As in txt2img.")] = "builtin",
-    width: Annotated[int | None, typer.Option(help="px.", show_default="the model's")] = None,
-    height: Annotated[int | None, typer.Option(help="px.", show_default="the model's")] = None,
-    num_inference_steps: Annotated[int | None, typer.Option(show_default="the model's")] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Images after the first, of which the median is told.")] = 3,
+    width: Annotated[int | None, typer.Option(help="px.", show_default="default of the model")] = None,
+    height: Annotated[int | None, typer.Option(help="px.", show_default="default of the model")] = None,
+    num_inference_steps: Annotated[int | None, typer.Option(show_default="default of the model")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Images after the first, of which the median is printed.")] = 3,
     device: DEVICE = "auto",
     dtype: DTYPE = "auto",
     json: Annotated[bool, typer.Option("--json", help="As one line of JSON.")] = False,
@@ -38,10 +38,10 @@ def bench(  # noqa: PLR0913, PLR0917 - one for each option
     request = TextToImage(
         prompt=_PROMPT, width=width, height=height, num_inference_steps=num_inference_steps, seed=0, model=model
     )
-    with open_engine(How(device=device, dtype=dtype, json=json)) as engine:
+    with open_engine(RunOptions(device=device, dtype=dtype, json=json)) as engine:
         first = run(engine, request, quiet=json, title="first image")
         later = [run(engine, request, quiet=json, title=f"round {index + 1}") for index in range(rounds)]
-    _tell(_figures(first, later), first, as_json=json)
+    _print_figures(_figures(first, later), first, as_json=json)
 
 
 def _figures(first: Result, later: list[Result]) -> dict[str, float]:
@@ -51,7 +51,7 @@ def _figures(first: Result, later: list[Result]) -> dict[str, float]:
     return {"first image": first.timings["total"], **parts, "one step": parts["denoise"] / steps}
 
 
-def _tell(figures: dict[str, float], result: Result, *, as_json: bool) -> None:
+def _print_figures(figures: dict[str, float], result: Result, *, as_json: bool) -> None:
     height, width = result.images[0].shape[:2]
     steps = steps_of(result.request_as(TextToImage))
     if as_json:

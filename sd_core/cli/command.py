@@ -15,20 +15,20 @@ from sd_core.requests.generation import Generation
 
 from ..commands.options import build, context, keyword, parameters, style_option, take
 from .exits import errors_as_json
-from .running import How, run_and_save
+from .running import RunOptions, run_and_save
 
 OUTPUT = Annotated[
-    Path | None, typer.Option("--output", "-o", help="File to write.", show_default="a free name after the prompt")
+    Path | None, typer.Option("--output", "-o", help="Output file.", show_default="a free name after the prompt")
 ]
-OVERWRITE = Annotated[bool, typer.Option("--overwrite", help="Replace what is there; else it is an error.")]
+OVERWRITE = Annotated[bool, typer.Option("--overwrite", help="Replace existing files; otherwise they are an error.")]
 DEVICE = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel="How it is run")]
 DTYPE = Annotated[str, typer.Option(help="auto, float32, bfloat16, float16.", rich_help_panel="How it is run")]
 SERVER = Annotated[
     str | None,
-    typer.Option(envvar="SD_CORE_SERVER", help="URL of a server that is to run it.", rich_help_panel="How it is run"),
+    typer.Option(envvar="SD_CORE_SERVER", help="URL of the server that runs it.", rich_help_panel="How it is run"),
 ]
 TOKEN = Annotated[
-    str | None, typer.Option(envvar="SD_CORE_TOKEN", help="The server's token.", rich_help_panel="How it is run")
+    str | None, typer.Option(envvar="SD_CORE_TOKEN", help="Token of the server.", rich_help_panel="How it is run")
 ]
 JSON = Annotated[bool, typer.Option("--json", help="One line of JSON for each image.", rich_help_panel="How it is run")]
 
@@ -37,12 +37,12 @@ WORK = Annotated[
     typer.Option(help="Folder where finished views are kept.", show_default=False, rich_help_panel="How it is run"),
 ]
 RESUME = Annotated[
-    bool, typer.Option("--resume", help="Go on with the views in --work.", rich_help_panel="How it is run")
+    bool, typer.Option("--resume", help="Continue with the views in --work.", rich_help_panel="How it is run")
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class RunTarget:
     """On what a request is run, with the defaults."""
 
     device: DEVICE = "auto"
@@ -52,7 +52,7 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Common(Where):
+class _Common(RunTarget):
     """The options of every such command."""
 
     output: OUTPUT = None
@@ -74,7 +74,7 @@ def request_command(name: str, kind: type[Request]) -> Callable[..., None]:
 
     def command(ctx: typer.Context, **given: Any) -> None:
         style = given.pop("style", None)
-        how = How(**{field.name: given.pop(field.name) for options in shared for field in fields(options)})
+        how = RunOptions(**{field.name: given.pop(field.name) for options in shared for field in fields(options)})
         if how.json:
             errors_as_json(ctx)
         request = build(kind, given)

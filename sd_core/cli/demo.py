@@ -24,7 +24,7 @@ from sd_core.values import Array, to_pillow
 from ..commands.text_forms import read_depth
 from .command import DEVICE, DTYPE, OVERWRITE, SERVER, TOKEN
 from .exits import say
-from .running import How, open_engine, run, tell
+from .running import RunOptions, open_engine, print_result, run
 
 _SIDE = 256
 _SHEET = "sheet.png"
@@ -33,9 +33,9 @@ _SCENE = "suzanne.npz"
 
 
 def demo(  # noqa: PLR0913, PLR0917 - one for each option
-    folder: Annotated[Path, typer.Argument(help="Where to write the pictures; made if it is missing.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(help="Output folder; created if it is missing.")] = Path("demo"),
     overwrite: OVERWRITE = False,
-    seed: Annotated[int, typer.Option(help="Of all pictures.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of all pictures.")] = 7,
     model: Annotated[str, typer.Option(help="As in txt2img.")] = "builtin",
     controlnet: Annotated[
         str | None, typer.Option(help="As in depth2img.", show_default="the one that suits the model")
@@ -57,7 +57,7 @@ def demo(  # noqa: PLR0913, PLR0917 - one for each option
         ),
     }
     _check(folder, requests, overwrite=overwrite)
-    with open_engine(How(device=device, dtype=dtype, server=server, token=token)) as engine:
+    with open_engine(RunOptions(device=device, dtype=dtype, server=server, token=token)) as engine:
         results = {name: _make(engine, request, folder / f"{name}.png") for name, request in requests.items()}
     first, *others = _tiles(results, depth)
     tiles = [first, *(_scale(tile, first.shape[0]) for tile in others)]
@@ -68,7 +68,7 @@ def demo(  # noqa: PLR0913, PLR0917 - one for each option
 
 def _check(folder: Path, requests: dict[str, Request], *, overwrite: bool) -> None:
     """See that all pictures can be written, before any is made."""
-    check_folder(folder, made=True)
+    check_folder(folder, will_be_made=True)
     make_folder(folder)
     for name, request in requests.items():
         check_destination(request, folder / f"{name}.png", overwrite=overwrite)
@@ -87,7 +87,7 @@ def scene_depth() -> Array:
 
 def _make(engine: Backend, request: Request, path: Path) -> Result:
     result = run(engine, request, title=path.stem)
-    tell(result, result.save(path))
+    print_result(result, result.save(path))
     return result
 
 

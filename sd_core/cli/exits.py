@@ -28,7 +28,7 @@ class ErrorsToExitCodes(TyperGroup):
             return super().invoke(ctx)
         except (SDError, KeyboardInterrupt) as error:
             reason = error if isinstance(error, SDError) else Cancelled()
-            _tell(reason, as_json=bool(ctx.meta.get(_JSON)))
+            _print_error(reason, as_json=bool(ctx.meta.get(_JSON)))
             raise typer.Exit(exit_code(reason)) from error
 
 
@@ -53,12 +53,12 @@ def say(text: str, *, err: bool = False, colour: str | None = None) -> None:
     typer.secho(printable(text), err=err, fg=colour)
 
 
-def _tell(error: SDError, *, as_json: bool) -> None:
+def _print_error(error: SDError, *, as_json: bool) -> None:
     if as_json:
         warnings = {"warnings": list(error.warnings)} if error.warnings else {}
         typer.echo(json.dumps(error.to_dict() | warnings), err=True)
         return
-    tell_warnings(error.warnings)
+    print_warnings(error.warnings)
     if isinstance(error, Cancelled):
         say(f"cancelled: {error.hint or 'nothing was written'}", err=True)
     else:
@@ -67,7 +67,7 @@ def _tell(error: SDError, *, as_json: bool) -> None:
         )
 
 
-def tell_warnings(warnings: Iterable[str]) -> None:
+def print_warnings(warnings: Iterable[str]) -> None:
     """What the user should know, however it ended."""
     for warning in warnings:
         say(f"note: {warning}", err=True, colour=typer.colors.YELLOW)

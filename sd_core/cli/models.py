@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, fetch, describe, remove and allow models.", no_args_is_help=True)
 
-_NAME = Annotated[str, typer.Argument(help="A name of the list, or a hub id.")]
-_NAMES = Annotated[list[str], typer.Argument(metavar="PATH|HUB_ID...", help="Files, folders or hub ids.")]
+_NAME = Annotated[str, typer.Argument(help="A name of the list, or a Hugging Face id.")]
+_NAMES = Annotated[list[str], typer.Argument(metavar="PATH|HUB_ID...", help="Files, folders or Hugging Face ids.")]
 _JSON = Annotated[bool, typer.Option("--json", help="As lines of JSON.")]
 
 
@@ -95,7 +95,7 @@ def disallow(names: _NAMES) -> None:
 
 @app.command()
 def allowed(ctx: typer.Context, json: _JSON = False) -> None:
-    """List what was allowed, beside the catalogue and the folders models and loras in SD_CORE_HOME."""
+    """List what was allowed besides the catalogue and the folders models and loras in SD_CORE_HOME."""
     if json:
         errors_as_json(ctx)
     for item in approvals(home_folder()):

@@ -16,9 +16,9 @@ from sd_core.saving import free_path
 
 from .command import DEVICE, DTYPE, JSON, OUTPUT, OVERWRITE, SERVER, TOKEN
 from .exits import errors_as_json, say
-from .running import How, run_and_save
+from .running import RunOptions, run_and_save
 
-TRUST = Annotated[bool, typer.Option("--trust", help="Let it use whatever models and files it names, without asking.")]
+TRUST = Annotated[bool, typer.Option("--trust", help="Let it use all models and files that it names, without asking.")]
 
 
 def run(  # noqa: PLR0913, PLR0917 - one for each option
@@ -45,7 +45,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     if not trust:
         _check(picture, request, remote=server is not None, ask=not json)
     again = output or free_path(picture.with_name(f"{picture.stem}-again"), ".png")
-    where = How(output=again, overwrite=overwrite, sources=(picture,), device=device, dtype=dtype, server=server)
+    where = RunOptions(output=again, overwrite=overwrite, sources=(picture,), device=device, dtype=dtype, server=server)
     run_and_save(ctx, request, replace(where, token=token, json=json), "run")
 
 

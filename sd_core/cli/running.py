@@ -20,14 +20,14 @@ from sd_core.error_codes import ErrorCode
 from sd_core.errors import RequestError, SDError, ServerError
 from sd_core.events import Event
 from sd_core.jobs import Job
-from sd_core.metadata import allowed_beside
+from sd_core.metadata import allowed_for_picture
 from sd_core.requests import Adjust, Output, Request, kind_of
 from sd_core.requests.generation import Generation
 from sd_core.results import Result
 from sd_core.saving import free_path, stem_of
-from sd_core.trust import named_in
+from sd_core.trust import external_names
 
-from .exits import errors_as_json, say, tell_warnings
+from .exits import errors_as_json, print_warnings, say
 from .progress import Display
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class How:
+class RunOptions:
     """Everything about a run that does not change the request.
 
     overwrite: what is there may be replaced. sources: files that the request comes from, which are never replaced.
@@ -53,41 +53,41 @@ class How:
     resume: bool = False
 
 
-def run_and_save(ctx: typer.Context, request: Request, how: How, name: str) -> None:
+def run_and_save(ctx: typer.Context, request: Request, options: RunOptions, name: str) -> None:
     """Run a request, write its images and say which files they are.
 
     Raises:
         SDError: what went wrong; nothing half-written is left. Where it is to be written is looked at before the work.
     """
-    if how.json:
+    if options.json:
         errors_as_json(ctx)
-    _check_work(how)
-    path = how.output or free_place(request, name)
-    check_destination(request, path, overwrite=how.overwrite, sources=how.sources)
-    result = _result(request, how)
-    paths = result.save(path, overwrite=how.overwrite)
-    (tell_json if how.json else tell)(result, paths)
+    _check_work(options)
+    path = options.output or free_output_path(request, name)
+    check_destination(request, path, overwrite=options.overwrite, sources=options.sources)
+    result = _result(request, options)
+    paths = result.save(path, overwrite=options.overwrite)
+    (print_result_json if options.json else print_result)(result, paths)
 
 
-def _check_work(how: How) -> None:
-    if how.resume and how.work is None:
+def _check_work(options: RunOptions) -> None:
+    if options.resume and options.work is None:
         raise RequestError(
             "resume",
             "needs the folder of the run that was stopped",
             hint="name it with --work",
             code=ErrorCode.CANNOT_RESUME,
         )
-    if how.work is not None and how.server is not None:
+    if options.work is not None and options.server is not None:
         message = "is a folder of this machine, and the server keeps finished views itself"
         raise RequestError("work", message, hint="leave out --work and --resume, or --server")
 
 
-def _result(request: Request, how: How) -> Result:
-    if isinstance(request, Adjust) and how.server is None:
+def _result(request: Request, options: RunOptions) -> Result:
+    if isinstance(request, Adjust) and options.server is None:
         return _adjust(request)
-    with open_engine(how) as engine:
-        overwrite = how.overwrite and not how.resume  # then it is meant for the picture
-        return run(engine, request, quiet=how.json, work=how.work, resume=how.resume, overwrite=overwrite)
+    with open_engine(options) as engine:
+        overwrite = options.overwrite and not options.resume  # then it is meant for the picture
+        return run(engine, request, quiet=options.json, work=options.work, resume=options.resume, overwrite=overwrite)
 
 
 def _adjust(request: Adjust) -> Result:
@@ -100,24 +100,24 @@ def _adjust(request: Adjust) -> Result:
 
 
 @contextmanager
-def open_engine(how: How) -> Iterator[Backend]:
+def open_engine(options: RunOptions) -> Iterator[Backend]:
     """The engine in this process, or the connection to a server; closed at the end."""
-    if how.server is not None:
+    if options.server is not None:
         from sd_core.client import connect
 
-        with _with_hint(lambda: connect(how.server, how.token)) as client:
+        with _with_hint(lambda: connect(options.server, options.token)) as client:
             yield client
     else:
-        with Display(quiet=how.json).waiting("starting"):
+        with Display(quiet=options.json).waiting("starting"):
             from sd_core.engine import Engine
 
-            engine = Engine(device=how.device, dtype=how.dtype)
+            engine = Engine(device=options.device, dtype=options.dtype)
         with engine:
             yield engine
 
 
 def _with_hint(connect: Callable[[], Client]) -> Client:
-    """A wrong token is told in the words of this program."""
+    """A wrong token is reported with the option of this program."""
     try:
         return connect()
     except ServerError as error:
@@ -158,22 +158,22 @@ def follow(job: Job, show: Callable[[Event], None]) -> Result:
         for event in job.events():
             show(event)
     except KeyboardInterrupt:
-        job.cancel()  # what it told is told with its end
+        job.cancel()  # its warnings are printed when it has ended
     except BaseException:
         job.cancel()
         raise
     return job.result()
 
 
-def free_place(request: Request, name: str) -> Path:
+def free_output_path(request: Request, name: str) -> Path:
     """A file's name made of the prompt's first words that is not taken; for textures and animations a folder's."""
     suffix = ".png" if kind_of(request).output is Output.PICTURES else ""
     return free_path(stem_of(request, name), suffix)
 
 
-def tell(result: Result, paths: list[Path]) -> None:
+def print_result(result: Result, paths: list[Path]) -> None:
     """Say what was written and how to make it again."""
-    tell_warnings(result.warnings)
+    print_warnings(result.warnings)
     seconds = result.timings.get("total")
     for index, path in enumerate(paths[: len(result.images)]):
         height, width = result.images[index].shape[:2]
@@ -186,7 +186,7 @@ def tell(result: Result, paths: list[Path]) -> None:
         say(f"again: {shlex.join(_again(result.request, paths[0]))}")
 
 
-def tell_json(result: Result, paths: list[Path]) -> None:
+def print_result_json(result: Result, paths: list[Path]) -> None:
     """One line for each image."""
     for index, path in enumerate(paths[: len(result.images)]):
         height, width = result.images[index].shape[:2]
@@ -213,7 +213,7 @@ def _seed(request: Request, index: int) -> list[str]:
 def _again(request: Request, path: Path) -> list[str]:
     """What makes the picture again; a model that the user has only just named is not asked about."""
     try:
-        asks = allowed_beside(path).refusals(named_in(request))
+        asks = allowed_for_picture(path).refusals(external_names(request))
     except SDError:
         asks = True  # approvals that cannot be read approve of nothing; the picture is written all the same
     return ["sd-core", "run", str(path), *(["--trust"] if asks else [])]

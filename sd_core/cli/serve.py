@@ -29,7 +29,9 @@ _SEEN_BY_OTHERS = (
 )
 
 _Token: TypeAlias = Annotated[str | None, typer.Option(envvar="SD_CORE_TOKEN", help=_SEEN_BY_OTHERS)]
-_TokenFile: TypeAlias = Annotated[Path | None, typer.Option(help="File that holds the token, for your eyes only.")]
+_TokenFile: TypeAlias = Annotated[
+    Path | None, typer.Option(help="File with the token; no other user may be able to read it.")
+]
 _TokensFile: TypeAlias = Annotated[
     Path | None, typer.Option(help="TOML file with the tokens of further users; see docs/administration.md.")
 ]
@@ -39,7 +41,7 @@ _Home: TypeAlias = Annotated[
 ]
 _Hold: TypeAlias = Annotated[bool, typer.Option("--hold", help="Start no job before the queue is released.")]
 _NewJournal: TypeAlias = Annotated[
-    bool, typer.Option("--new-journal", help="Put a damaged journal aside, begin an empty one.")
+    bool, typer.Option("--new-journal", help="Set a damaged journal aside and begin an empty one.")
 ]
 _WithParent: TypeAlias = Annotated[
     bool, typer.Option("--live-as-long-as-parent", help="Stop when standard input is closed.")
@@ -49,22 +51,20 @@ _WithParent: TypeAlias = Annotated[
 def serve(  # noqa: PLR0913, PLR0917 - one for each option
     ctx: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs a token.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: a free one.")] = 8765,
     token: _Token = None,
     token_file: _TokenFile = None,
     tokens_file: _TokensFile = None,
-    no_token: Annotated[bool, typer.Option("--no-token", help="Ask for none; on loopback only.")] = False,
+    no_token: Annotated[bool, typer.Option("--no-token", help="Require no token; on loopback only.")] = False,
     device: Annotated[
-        list[str] | None, typer.Option(help="One engine each: cpu, cuda:0 ... The best ones if left out.")
+        list[str] | None, typer.Option(help="One engine for each device: cpu, cuda:0 ...; by default the best ones.")
     ] = None,
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
-    model: Annotated[str, typer.Option(help="Used by requests that name none.")] = "builtin",
+    model: Annotated[str, typer.Option(help="Model of requests that name none.")] = "builtin",
     allow_model: Annotated[
-        list[str] | None, typer.Option(help="File, folder or hub id that requests may name.")
+        list[str] | None, typer.Option(help="File, folder or Hugging Face id that requests may name.")
     ] = None,
-    allow_host: Annotated[
-        list[str] | None, typer.Option(help="Further name under which this machine is addressed.")
-    ] = None,
+    allow_host: Annotated[list[str] | None, typer.Option(help="Another host name of this machine.")] = None,
     root_path: _RootPath = "",
     blob_space: Annotated[float, typer.Option(min=0.01, help="GiB on disk for arrays and results.")] = 20.0,
     home: _Home = None,
@@ -78,7 +78,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
         from sd_core.server.settings import Limits, ServerSettings
 
         settings = ServerSettings(
-            home=_home(home),
+            home=_home_folder(home),
             host=host,
             port=port,
             token="" if no_token else _token(ctx, token, token_file),
@@ -90,35 +90,35 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
             allow_hosts=tuple(allow_host or ()),
             root_path=root_path,
             live_as_long_as_parent=live_as_long_as_parent,
-            held=hold,
+            start_held=hold,
             new_journal=new_journal,
             limits=Limits(store_bytes=round(blob_space * _GIBIBYTE)),
         )
         _run(settings, stop)
 
 
-def _home(given: Path | None) -> Path:
+def _home_folder(option: Path | None) -> Path:
     # An empty text, such as of a variable that is not set, has become the current folder.
-    if given is not None and given == Path():
+    if option is not None and option == Path():
         raise RequestError("home", "names no folder", hint="leave --home out, or name a folder of the server's own")
-    return given or home_folder()
+    return option or home_folder()
 
 
-def _devices(given: list[str]) -> tuple[str, ...]:
-    for device in given:
+def _devices(options: list[str]) -> tuple[str, ...]:
+    for device in options:
         if not _DEVICE.fullmatch(device):
             raise RequestError("device", f"is no device: {device!r:.80}", hint="auto, cpu, cuda:0 or mps")
-    return tuple(given)
+    return tuple(options)
 
 
-def _model(given: str) -> str:
-    """Names are looked up by the engine; that a path leads nowhere can be told now."""
-    is_path = given.startswith((".", "~")) or Path(given).is_absolute()
-    if not given or (is_path and not Path(given).expanduser().exists()):
+def _model(option: str) -> str:
+    """Names are looked up by the engine; that a path leads nowhere can be reported now."""
+    is_path = option.startswith((".", "~")) or Path(option).is_absolute()
+    if not option or (is_path and not Path(option).expanduser().exists()):
         raise RequestError(
-            "model", f"is not there: {given!r:.300}", hint="name a file, a folder, or a model of `sd-core models`"
+            "model", f"is not there: {option!r:.300}", hint="name a file, a folder, or a model of `sd-core models`"
         )
-    return given
+    return option
 
 
 def _run(settings: ServerSettings, stop: Stop) -> None:
@@ -129,7 +129,7 @@ def _run(settings: ServerSettings, stop: Stop) -> None:
         raise typer.Exit(CANCELLED)
 
 
-def _token(ctx: typer.Context, given: str | None, file: Path | None) -> str:
+def _token(ctx: typer.Context, option: str | None, file: Path | None) -> str:
     from sd_core.server.identity import read_secret
     from sd_core.server.serve import new_token
 
@@ -137,7 +137,7 @@ def _token(ctx: typer.Context, given: str | None, file: Path | None) -> str:
     if source is not None and source.name == "COMMANDLINE":
         typer.echo("warning: other users can read --token in the list of processes; use SD_CORE_TOKEN", err=True)
     if file is None:
-        return given or new_token()
+        return option or new_token()
     token = read_secret(file).strip()
     if not token:
         raise RequestError("token_file", "holds no token", hint="one line of at least 16 letters and digits")
@@ -156,5 +156,5 @@ def _greet(announcement: Announcement, home: Path) -> None:
     # What is redirected ends in a log, which lives longer than the token is meant to be known.
     if announcement.token and console.is_terminal:
         console.print(f"Token {announcement.token}", markup=False)
-    place = home / "server.json"
-    say(f"Programs of this user find it and its token in {place}; Ctrl-C stops the server")
+    path = home / "server.json"
+    say(f"Programs of this user find it and its token in {path}; Ctrl-C stops the server")

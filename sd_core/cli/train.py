@@ -16,13 +16,13 @@ from .progress import Display
 if TYPE_CHECKING:
     from sd_core.training.loop import Progress
 
-app = typer.Typer(help="Train the model that is built in.", no_args_is_help=True)
+app = typer.Typer(help="Train the built-in model.", no_args_is_help=True)
 
 
 class StageName(StrEnum):
     """The stages, in the order in which they are run.
 
-    The decoder's is a finish that sharpens grain; a text encoder that starts from a whole model learns to read anew, and the
+    The decoder's is a finish that sharpens grain; a text encoder that starts from a whole model learns to read again, and the
     UNet and the ControlNet are fitted to it; `together` goes on with both at once. `maps` is the estimator of material maps,
     which needs nothing but an autoencoder.
     """
@@ -51,18 +51,20 @@ def _train() -> None:
 @app.command("builtin")
 def builtin(  # noqa: PLR0913, PLR0917 - one for each option
     ctx: typer.Context,
-    stage: Annotated[StageName, typer.Argument(help="Which part.")],
+    stage: Annotated[StageName, typer.Argument(help="Part to train.")],
     out: Annotated[
         Path, typer.Option(help="Folder of the run; all stages share it. The model is in its folder `model`.")
     ],
     start: Annotated[Path | None, typer.Option(help="Model folder to start from, instead of random weights.")] = None,
     size: Annotated[SizeName, typer.Option(help="`tiny` runs in seconds, to test the code.")] = SizeName.FULL,
-    steps: Annotated[int | None, typer.Option(show_default="the recipe's")] = None,
-    batch: Annotated[int | None, typer.Option(show_default="the recipe's")] = None,
-    images: Annotated[int | None, typer.Option(help="Generated pictures.", show_default="the recipe's")] = None,
+    steps: Annotated[int | None, typer.Option(show_default="as the recipe")] = None,
+    batch: Annotated[int | None, typer.Option(show_default="as the recipe")] = None,
+    images: Annotated[
+        int | None, typer.Option(help="Number of generated pictures.", show_default="as the recipe")
+    ] = None,
     processes: Annotated[int, typer.Option(help="Processes that share the work.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
-    resume: Annotated[bool, typer.Option(help="Go on where an earlier run in `out` stopped.")] = True,
+    resume: Annotated[bool, typer.Option(help="Continue an interrupted run in `out`.")] = True,
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each report.")] = False,
 ) -> None:
     """Train one stage: seeded, and resumable after a kill. Ctrl-C stops it; the same command goes on."""
@@ -77,12 +79,12 @@ def builtin(  # noqa: PLR0913, PLR0917 - one for each option
     config = replace(recipe, processes=processes, seed=seed, **changes)
     with Display(quiet=json) as display:
         for progress in train(config, out, start=start, resume=resume):
-            _tell(progress, display, as_json=json)
+            _print_progress(progress, display, as_json=json)
     if not json:
         say(f"wrote {out / 'model'}")
 
 
-def _tell(progress: Progress, display: Display, *, as_json: bool) -> None:
+def _print_progress(progress: Progress, display: Display, *, as_json: bool) -> None:
     if as_json:
         fields = {
             "stage": progress.stage,

@@ -101,10 +101,10 @@ class Client(RemoteBackend):
         if output is not None or resume or overwrite:
             raise RequestError("output", "is a folder of this machine", hint="leave it out and save the result here")
         job_id = id or uuid.uuid4().hex
-        parcel = submission_of(request)
-        body = {"id": job_id, "priority": priority, "request": parcel.body, "attachments": parcel.names}
-        self._post(body, parcel)
-        return RemoteJob(self.transport, self.fetch, request, parcel.restore, job_id)
+        submission = submission_of(request)
+        body = {"id": job_id, "priority": priority, "request": submission.body, "attachments": submission.names}
+        self._post(body, submission)
+        return RemoteJob(self.transport, self.fetch, request, submission.restore, job_id)
 
     def job(self, job_id: str) -> RemoteJob:
         """A job that was submitted earlier, perhaps by another program.
@@ -145,9 +145,9 @@ class Client(RemoteBackend):
         answer = self.transport.send("POST", path)
         missing = answer.json().get("missing") if answer.status == 409 else None
         if missing is not None and request is not None:
-            parcel = submission_of(request)
+            submission = submission_of(request)
             for digest in missing:
-                self._upload(digest, parcel)
+                self._upload(digest, submission)
             answer = self.transport.send("POST", path)
         self.transport.check(answer)
         return self.job(job_id)
@@ -162,17 +162,17 @@ class Client(RemoteBackend):
 
     def models(self) -> Sequence[ModelFacts]:
         """The models known by name, and whether they are on the server's machine; with the attributes of `ModelInfo`."""
-        return self._get_named("models")
+        return self._fetch_infos("models")
 
     def loras(self) -> Sequence[LoraFacts]:
         """The files of the server's LoRA folder, which requests may name; with the attributes of `LoraInfo`."""
-        return self._get_named("loras")
+        return self._fetch_infos("loras")
 
     def health(self) -> Mapping[str, Any]:
         """Devices, memory, queue, the caller's quotas; `status` is "unable" where no device can work."""
         answer = self.transport.send("GET", "/v1/health")
-        if answer.status == _UNABLE and "devices" in (told := answer.json()):
-            return told
+        if answer.status == _UNABLE and "devices" in (health := answer.json()):
+            return health
         return self.transport.check(answer).json()
 
     def hold(self, *, held: bool = True) -> None:
@@ -198,11 +198,11 @@ class Client(RemoteBackend):
             raise ServerError(f"the bytes of {digest} were changed on the way", status=502, hint="fetch them again")
         return from_npy(answer.body, digest[:12])
 
-    def _get_named(self, what: str) -> Sequence[Any]:
+    def _fetch_infos(self, what: str) -> Sequence[Any]:
         answer = self.transport.check(self.transport.send("GET", f"/v1/{what}"))
-        return getattr(json.loads(answer.body, object_hook=lambda held: SimpleNamespace(**held)), what)
+        return getattr(json.loads(answer.body, object_hook=lambda fields: SimpleNamespace(**fields)), what)
 
-    def _post(self, body: Mapping[str, Any], parcel: Submission) -> None:
+    def _post(self, body: Mapping[str, Any], submission: Submission) -> None:
         """Arrays are sent only when the server says that it has them not."""
         raw = json.dumps(body, allow_nan=False).encode()
         for _ in range(_ROUNDS):
@@ -212,17 +212,17 @@ class Client(RemoteBackend):
                 self.transport.check(answer)
                 return
             for digest in missing:
-                self._upload(digest, parcel)
+                self._upload(digest, submission)
         raise ServerError(
             "the server loses arrays as soon as they are sent", status=507, hint="give it more space for blobs"
         )
 
-    def _upload(self, digest: str, parcel: Submission) -> None:
+    def _upload(self, digest: str, submission: Submission) -> None:
         path = f"/v1/blobs/{digest}"
-        if digest in parcel.arrays:
-            self.transport.check(self.transport.send("PUT", path, npy_bytes(parcel.arrays[digest]), _BYTES))
+        if digest in submission.arrays:
+            self.transport.check(self.transport.send("PUT", path, npy_bytes(submission.arrays[digest]), _BYTES))
             return
-        file = parcel.files[digest]
+        file = submission.files[digest]
         with file.open("rb") as stream:
             size = {"Content-Length": str(file.stat().st_size)}
             self.transport.check(self.transport.send("PUT", path, stream, _BYTES | size))

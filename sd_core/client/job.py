@@ -18,7 +18,7 @@ from ..results import Result
 from ..values import Array
 from ..wire import event_from_dict
 from ..wire.results import blobs_named
-from .transport import Answer, Transport, error_of
+from .transport import Answer, Transport, error_of_answer
 
 _PAUSE = 0.2
 _TEMPORARY = frozenset({502, 503, 504})
@@ -46,7 +46,7 @@ class RemoteJob(Job):
         self._transport = transport
         self._fetch = fetch
         self._restore = restore
-        self._known = request.arrays() if isinstance(request, Request) else {}
+        self._arrays = request.arrays() if isinstance(request, Request) else {}
         self._reader: threading.Thread | None = None
         self._starting = threading.Lock()
 
@@ -96,11 +96,11 @@ class RemoteJob(Job):
         return event
 
     def _decode(self, body: Mapping[str, Any]) -> Request:
-        self._known = {digest: self._fetch(digest) for digest in blobs_named(body)}
-        return from_json(json.dumps(body), self._known)
+        self._arrays = {digest: self._fetch(digest) for digest in blobs_named(body)}
+        return from_json(json.dumps(body), self._arrays)
 
     def _find(self, digest: str) -> Array:
-        return self._known[digest] if digest in self._known else self._fetch(digest)
+        return self._arrays[digest] if digest in self._arrays else self._fetch(digest)
 
     def _stream(self) -> Iterator[dict[str, Any]]:
         """Each event once, over as many connections as it takes."""
@@ -115,7 +115,7 @@ class RemoteJob(Job):
                         return
             except (OSError, http.client.HTTPException) as error:
                 failure = error
-            if self._transport.closed or time.monotonic() - alive > self._transport.patience:
+            if self._transport.is_closed or time.monotonic() - alive > self._transport.patience:
                 raise self._transport.no_answer(failure) from failure
             time.sleep(_PAUSE)
 
@@ -126,7 +126,7 @@ def _events(transport: Transport, job_id: str, last: int) -> Iterator[tuple[int,
         if response.status in _TEMPORARY:
             raise ConnectionError(f"status {response.status}")
         if response.status != 200:
-            raise error_of(Answer(response.status, response.read()))
+            raise error_of_answer(Answer(response.status, response.read()))
         yield from parse_events(response)
     finally:
         response.close()

@@ -56,7 +56,7 @@ def start_server(
         python: an interpreter that has `sd_core` with its server.
         arguments: further options of `serve`.
         home: its folder; None: `SD_CORE_HOME` or the platform's.
-        environment: variables set beside those of this process.
+        environment: variables set in addition to those of this process.
         timeout: seconds.
 
     Raises:
@@ -83,20 +83,20 @@ def start_server(
         raise
 
 
-def _open_log(folder: Path, said: Path) -> BinaryIO:
+def _open_log(folder: Path, path: Path) -> BinaryIO:
     """What the server prints; like the folder, for this user alone."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return os.fdopen(open_private(said), "wb")
+        return os.fdopen(open_private(path), "wb")
     except OSError as error:
-        raise ServerError(f"{said} cannot be written: {error.strerror}", hint="choose another folder") from error
+        raise ServerError(f"{path} cannot be written: {error.strerror}", hint="choose another folder") from error
 
 
-def _wait(process: subprocess.Popen[bytes], home: Path, said: Path, timeout: float) -> Announcement:
+def _wait(process: subprocess.Popen[bytes], home: Path, log: Path, timeout: float) -> Announcement:
     give_up = time.monotonic() + timeout
     while time.monotonic() < give_up:
         if process.poll() is not None:
-            words = said.read_text(errors="replace").strip()[-1000:]
+            words = log.read_text(errors="replace").strip()[-1000:]
             raise ServerError(f"the server ended at once: {words}", hint="check that this Python has sd_core[server]")
         try:
             found = read_announcement(home)
@@ -105,4 +105,4 @@ def _wait(process: subprocess.Popen[bytes], home: Path, said: Path, timeout: flo
         if found is not None and found.pid == process.pid:
             return found
         time.sleep(_LOOK)
-    raise ServerError(f"the server does not listen after {timeout:.0f} s", hint=f"see {said}")
+    raise ServerError(f"the server does not listen after {timeout:.0f} s", hint=f"see {log}")

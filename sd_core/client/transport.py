@@ -68,7 +68,7 @@ class Transport:
     def check(self, answer: Answer) -> Answer:
         """The answer, or the error that it describes, raised."""
         if answer.status >= 400:
-            raise error_of(answer)
+            raise error_of_answer(answer)
         return answer
 
     def send(
@@ -79,9 +79,9 @@ class Transport:
         Raises:
             ServerError: no answer within `patience` seconds.
         """
-        return self.patiently(lambda: self._send(method, path, body, headers or {}))
+        return self.retry(lambda: self._send(method, path, body, headers or {}))
 
-    def patiently(self, attempt: Callable[[], T]) -> T:
+    def retry(self, attempt: Callable[[], T]) -> T:
         """What `attempt` gives, tried again while the connection fails."""
         give_up, pause = time.monotonic() + self.patience, _PAUSE
         while True:
@@ -120,7 +120,7 @@ class Transport:
             self._free.clear()
 
     @property
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether `close` has been called."""
         return self._closed
 
@@ -160,7 +160,7 @@ class Transport:
         return f"{self._parts.path.rstrip('/')}{path}"
 
 
-def error_of(answer: Answer) -> SDError:
+def error_of_answer(answer: Answer) -> SDError:
     """The error that an answer describes; one of its own kind where it comes from something else, such as a proxy."""
     try:
         data = json.loads(answer.body)

@@ -1,1 +1,1 @@
-"""Requests in words, as on the command line and in a notebook's cell: the one place that both front ends take them from."""
+"""Requests as text, as on the command line and in a notebook's cell; both front ends use this."""

@@ -34,13 +34,15 @@ def parameters(kind: type[Request]) -> Iterator[inspect.Parameter]:
 def build(kind: type[Request], given: Mapping[str, Any]) -> Request:
     """The request of what was given; what was left out keeps its default.
 
-    Values may be words as on a command line, or, from a notebook, the objects themselves.
+    Values may be text as on a command line, or, from a notebook, the objects themselves.
 
     Raises:
         RequestError: a wrong value.
     """
     specs = field_specs(kind)
-    return kind(**{name: _read(specs[name], held) for name, held in given.items() if name in specs and _is_given(held)})
+    return kind(
+        **{name: _read(specs[name], value) for name, value in given.items() if name in specs and _is_given(value)}
+    )
 
 
 def keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
@@ -78,7 +80,7 @@ def _stands_for(spec: FieldSpec) -> str:
 
 
 def _can_be_typed(spec: FieldSpec) -> bool:
-    """Parts without a form in words are made by programs only, such as cameras."""
+    """Parts without a text form, such as cameras, are made by programs only."""
     return spec.part is None or form_of(spec) is not None
 
 
@@ -88,7 +90,7 @@ def _argument(spec: FieldSpec) -> inspect.Parameter:
 
 def _parameter(spec: FieldSpec, hint: Any, *, hidden: bool) -> inspect.Parameter:
     form = form_of(spec)
-    default = inspect.Parameter.empty if spec.required else spec.default
+    default = inspect.Parameter.empty if spec.is_required else spec.default
     text = f"{spec.help[:-1]}; may be given several times." if spec.many else spec.help
     if form is None:
         shown = _stands_for(spec) if spec.optional else default != (0, 0, 0, 0)
@@ -99,8 +101,8 @@ def _parameter(spec: FieldSpec, hint: Any, *, hidden: bool) -> inspect.Parameter
         option_name(spec), metavar=metavar, help=text, show_default=_stands_for(spec) if spec.optional else False,
         hidden=hidden,
     )  # fmt: skip
-    annotation = list[str] | None if spec.many else str if spec.required else str | None
-    return keyword(spec.name, Annotated[annotation, option], default if spec.required else None)
+    annotation = list[str] | None if spec.many else str if spec.is_required else str | None
+    return keyword(spec.name, Annotated[annotation, option], default if spec.is_required else None)
 
 
 def _plain(hint: Any) -> Any:
@@ -111,13 +113,13 @@ def _plain(hint: Any) -> Any:
     return plain | None if optional else plain
 
 
-def _is_given(held: Any) -> bool:
-    return held is not None and not (isinstance(held, list) and not held)
+def _is_given(value: Any) -> bool:
+    return value is not None and not (isinstance(value, list) and not value)
 
 
-def _read(spec: FieldSpec, held: Any) -> Any:
+def _read(spec: FieldSpec, value: Any) -> Any:
     form = form_of(spec)
     if form is None:
-        return str(held) if isinstance(held, StrEnum) else held
-    read = [form.read(item) if isinstance(item, str) else item for item in (held if spec.many else [held])]
+        return str(value) if isinstance(value, StrEnum) else value
+    read = [form.read(item) if isinstance(item, str) else item for item in (value if spec.many else [value])]
     return tuple(read) if spec.many else read[0]

@@ -1,4 +1,4 @@
-"""Values that are written on the command line in a form of their own: `PATH[:WEIGHT]`, `FRAME:PROMPT[;NAME=VALUE]`."""
+"""Values that are written on the command line in a form of their own: `PATH[:WEIGHT]`, `FRAME:PROMPT[;MAX_NAME_LENGTH=VALUE]`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def read_control(word: str) -> Control:
 
 
 def read_keyframe(word: str) -> Keyframe:
-    """`FRAME:PROMPT`, `FRAME:NAME=VALUE`, or both: `24:green marble;strength=0.6`."""
+    """`FRAME:PROMPT`, `FRAME:MAX_NAME_LENGTH=VALUE`, or both: `24:green marble;strength=0.6`."""
     frame, mark, rest = word.partition(":")
     pieces = [piece.strip() for piece in rest.split(";")]
     settings = dict(pair for piece in pieces if (pair := _setting(piece)) is not None)
@@ -63,13 +63,13 @@ def read_keyframe(word: str) -> Keyframe:
 
 
 def read_reuse(word: str) -> Reuse:
-    """`off`, or `NAME=VALUE[,NAME=VALUE]` such as `noise=fixed,pin=no`."""
+    """`off`, or `MAX_NAME_LENGTH=VALUE[,MAX_NAME_LENGTH=VALUE]` such as `noise=fixed,pin=no`."""
     if word.strip() == "off":
         return Reuse.off()
     given: dict[str, Any] = {}
     for pair in word.split(","):
-        name, _, held = (piece.strip() for piece in pair.partition("="))
-        known = _SWITCH.get(held) if name in _SWITCHES else held if name == "noise" else None
+        name, _, text = (piece.strip() for piece in pair.partition("="))
+        known = _SWITCH.get(text) if name in _SWITCHES else text if name == "noise" else None
         if known is None:
             hint = f"as in noise=fixed,pin=no; names are noise, {', '.join(_SWITCHES)}"
             raise RequestError("reuse", f"must be off, or NAME=VALUE[,NAME=VALUE], got {word!r}", hint=hint)
@@ -78,7 +78,7 @@ def read_reuse(word: str) -> Reuse:
 
 
 def read_pass_name(word: str) -> PassName:
-    """`KIND=NAME`."""
+    """`KIND=MAX_NAME_LENGTH`."""
     kind, _, name = word.partition("=")
     if kind not in tuple(PassKind) or not name.strip():
         hint = f"as in depth=zdepth; kinds are {', '.join(PassKind)}"

@@ -16,7 +16,7 @@ from torch import Tensor
 class AttentionBank:
     """What the self-attention layers of earlier runs saw, by layer and call.
 
-    While `recording`, every layer's input is appended to `seen`. Every layer attends to its own input and, beside it, to
+    While `recording`, every layer's input is appended to `seen`. Every layer attends to its own input and also to
     the inputs of the same layer and call in `references`: concatenated, never replaced. Calls are counted from the start
     of a run, so that step `n` looks at step `n`; where a reference ends earlier, later steps do without it. Layers of more
     than `most_tokens` tokens are not recorded: they hold most of the memory, and detail rather than style.

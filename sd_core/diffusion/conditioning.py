@@ -1,4 +1,4 @@
-"""What the UNet is told besides the latents: text, guidance, SDXL's sizes, picture prompts."""
+"""Conditioning of the UNet: text, guidance, SDXL's sizes, image prompts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Conditioning:
 
 
 def is_guided(model: Model, guidance_scale: float) -> bool:
-    """Whether guidance takes two passes: not at a scale of 1 or less, nor where the UNet is told the scale (LCM)."""
+    """Whether guidance takes two passes: not at a scale of 1 or less, nor where the UNet takes the scale as an input (LCM)."""
     return guidance_scale > 1.0 and model.unet.config.time_cond_proj_dim is None
 
 
@@ -62,7 +62,7 @@ def make_conditioning(
         guidance_scale: classifier-free guidance; 1 or less is unguided.
         size: (height, width) in pixels, for SDXL's micro-conditioning (Podell et al. 2023, arXiv:2307.01952).
         image_embeds: IP-Adapter's, each (passes, ...), negative first.
-        scored: an image-to-image run, where SDXL refiners are told an aesthetic score.
+        scored: an image-to-image run, where SDXL refiners take an aesthetic score.
     """
     guided = is_guided(model, guidance_scale)
     text = _stack(embeds.negative, embeds.prompt, guided)

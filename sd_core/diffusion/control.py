@@ -67,7 +67,7 @@ class Residuals:
         """The same for a batch that begins with `rows` more, to which nothing is added."""
         if rows == 0:
             return self
-        return Residuals(*([_led_by_zeros(r, rows) for r in held] for held in (self.skips, self.blocks)))
+        return Residuals(*([_led_by_zeros(r, rows) for r in residuals] for residuals in (self.skips, self.blocks)))
 
 
 class Controls:
@@ -132,7 +132,7 @@ def _led_by_zeros(residual: Tensor, rows: int) -> Tensor:
     return torch.cat([residual.new_zeros(rows, *residual.shape[1:]), residual])
 
 
-def _sum(one: list[Tensor], other: list[Tensor]) -> list[Tensor]:
+def _sum(first: list[Tensor], second: list[Tensor]) -> list[Tensor]:
     """Sums in order; what only the longer list has stays as it is."""
-    both = [a + b for a, b in zip(one, other, strict=False)]
-    return both + one[len(both) :] + other[len(both) :]
+    both = [a + b for a, b in zip(first, second, strict=False)]
+    return both + first[len(both) :] + second[len(both) :]

@@ -13,7 +13,7 @@ from sd_core.errors import Cancelled
 from .schedule import Schedule, Step
 
 Predict = Callable[[Tensor, Step], Tensor]
-"""`predict(model_input, step) -> prediction`, both (b, c, lh, lw) float32: the network with everything it is told."""
+"""`predict(model_input, step) -> prediction`, both (b, c, lh, lw) float32: the network with all its conditioning."""
 
 OnStep = Callable[[Step, Tensor], None]
 """`on_step(step, clean_latents)`: the step that just ran and the clean latents (b, c, lh, lw) predicted in it."""

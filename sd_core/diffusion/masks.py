@@ -13,6 +13,7 @@ from torch.nn import functional
 from sd_core.requests import Seamless
 from sd_core.values import unit_floats
 
+from .patch_fill import patch_fill
 from .seamless import wraps_x, wraps_y
 
 
@@ -55,6 +56,23 @@ def fill_from_surroundings(pixels: Tensor, mask: Tensor) -> Tensor:
     if not known.any():
         return torch.zeros_like(pixels)
     return torch.where(mask > 0.5, _pull_push(pixels * known, known), pixels)
+
+
+def continue_patterns(pixels: Tensor, mask: Tensor) -> Tensor:
+    """Fill what is under the mask with the patterns around it; see `patch_fill`.
+
+    Args:
+        pixels: (1, 3, h, w) in [-1, 1].
+        mask: (1, 1, h, w), binary, 1 where the picture is to be filled.
+    """
+    picture = (pixels[0].permute(1, 2, 0).numpy() + np.float32(1)) / 2
+    filled = patch_fill(picture, mask[0, 0].numpy() > 0.5, _smooth)
+    return torch.where(mask > 0.5, torch.from_numpy(filled).permute(2, 0, 1)[None] * 2 - 1, pixels)
+
+
+def _smooth(picture: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDArray[np.float32]:
+    pixels, mask = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None], torch.from_numpy(hole)
+    return fill_from_surroundings(pixels, mask[None, None].to(pixels.dtype))[0].permute(1, 2, 0).numpy()
 
 
 def over_borders(function: Callable[..., Tensor], axes: Seamless, *planes: Tensor) -> Tensor:

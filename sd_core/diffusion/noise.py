@@ -15,5 +15,5 @@ def seeded_generators(seed: int, count: int) -> list[Generator]:
 
 def draw_noise(shape: tuple[int, int, int], generators: Sequence[Generator], device: torch.device) -> Tensor:
     """Unit Gaussian noise, (b, *shape) float32, one draw of each generator in turn."""
-    drawn = [torch.randn((1, *shape), generator=generator, dtype=torch.float32) for generator in generators]
-    return torch.cat(drawn).to(device)
+    samples = [torch.randn((1, *shape), generator=generator, dtype=torch.float32) for generator in generators]
+    return torch.cat(samples).to(device)

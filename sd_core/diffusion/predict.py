@@ -20,10 +20,10 @@ from .tiles import Tiling, Window, blend, windows
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
-    """All that the network is told besides the latents.
+class PredictInputs:
+    """All inputs of the network besides the latents.
 
-    `extra_channels` (1 or b, k, lh, lw) stands beside the latents: depth (k = 1), or mask and masked picture
+    `extra_channels` (1 or b, k, lh, lw) is concatenated to the latents: depth (k = 1), or mask and masked picture
     (k = 1 + c).
     """
 
@@ -31,18 +31,18 @@ class Inputs:
     controls: Sequence[ActiveControl] = ()
     extra_channels: Tensor | None = None
 
-    def cut(self, window: Window, scale: int) -> Inputs:
+    def cut(self, window: Window, scale: int) -> PredictInputs:
         """The inputs of one tile."""
         extra = None if self.extra_channels is None else window.cut(self.extra_channels)
-        return Inputs(self.conditioning, tuple(c.cut(window, scale) for c in self.controls), extra)
+        return PredictInputs(self.conditioning, tuple(c.cut(window, scale) for c in self.controls), extra)
 
-    def roll(self, offsets: Sequence[Offset], scale: int) -> Inputs:
+    def roll(self, offsets: Sequence[Offset], scale: int) -> PredictInputs:
         """The inputs of pictures that are moved."""
         extra = None if self.extra_channels is None else roll(self.extra_channels, offsets)
-        return Inputs(self.conditioning, tuple(c.roll(offsets, scale) for c in self.controls), extra)
+        return PredictInputs(self.conditioning, tuple(c.roll(offsets, scale) for c in self.controls), extra)
 
 
-def make_predict(model: Model, inputs: Inputs) -> Predict:
+def make_predict(model: Model, inputs: PredictInputs) -> Predict:
     """The function that the denoising loop calls."""
     conditioning, controls = inputs.conditioning, Controls(inputs.controls)
 
@@ -54,7 +54,7 @@ def make_predict(model: Model, inputs: Inputs) -> Predict:
         free = batch if conditioning.guided and model.defaults.guided_control else 0
         residuals = controls.residuals(x[free:], step, embeddings[free:], _without(added, free)).after_nothing(free)
         output = model.unet(
-            _beside(x, inputs.extra_channels),
+            _concatenate(x, inputs.extra_channels),
             step.timestep,
             encoder_hidden_states=embeddings,
             timestep_cond=conditioning.timestep_cond,
@@ -69,20 +69,22 @@ def make_predict(model: Model, inputs: Inputs) -> Predict:
     return predict
 
 
-def make_tiled_predict(model: Model, inputs: Inputs, cells: tuple[int, int], tiling: Tiling) -> Predict:
+def make_tiled_predict(model: Model, inputs: PredictInputs, cells: tuple[int, int], tiling: Tiling) -> Predict:
     """`make_predict` on overlapping tiles, their predictions blended: one picture of any size in bounded memory."""
     covered = windows(*cells, tiling)
     scale = latent_scale(model)
 
     def predict(latents: Tensor, step: Step) -> Tensor:
-        # Made anew in every step: what the controls see of all tiles together would outgrow the memory.
+        # Made again in every step: what the controls see of all tiles together would outgrow the memory.
         tiles = (make_predict(model, inputs.cut(w, scale))(w.cut(latents), step) for w in covered)
         return blend(tiles, covered, cells)
 
     return predict
 
 
-def make_rolled_predict(make: Callable[[Inputs], Predict], inputs: Inputs, rolling: Rolling, scale: int) -> Predict:
+def make_rolled_predict(
+    make: Callable[[PredictInputs], Predict], inputs: PredictInputs, rolling: Rolling, scale: int
+) -> Predict:
     """The function that `make` makes, with the picture moved before every step, and its prediction moved back.
 
     Args:
@@ -100,7 +102,7 @@ def make_rolled_predict(make: Callable[[Inputs], Predict], inputs: Inputs, rolli
     return predict
 
 
-def _beside(x: Tensor, extra: Tensor | None) -> Tensor:
+def _concatenate(x: Tensor, extra: Tensor | None) -> Tensor:
     if extra is None:
         return x
     repeats = len(x) // len(extra)

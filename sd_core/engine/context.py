@@ -40,7 +40,7 @@ class JobContext:
         return self._resources.control_network(name, kind, model)
 
     def prompt(self, model: Model, prompt: str, negative_prompt: str, *, guided: bool) -> PromptEmbeds:
-        """Encoded prompts; words that the model never learnt are named in a warning."""
+        """Encoded prompts; words outside the model's vocabulary are named in a warning."""
         self._warn_of_unknown_words(model, f"{prompt} {negative_prompt}")
         loras = self._job.request.loras if isinstance(self._job.request, Generation) else ()
         return self._resources.prompt(model, prompt, negative_prompt, guided, loras)
@@ -58,7 +58,7 @@ class JobContext:
         if message not in self.warnings:
             self.warnings.append(message)
 
-    def cancelled(self) -> bool:
+    def is_cancelled(self) -> bool:
         """Whether somebody asked the job to stop."""
         return self._job.cancel_requested
 

@@ -15,7 +15,7 @@ from sd_core.backend import Backend
 from sd_core.devices import choose_placement, memory
 from sd_core.errors import EngineDied, OutOfMemory, SDError
 from sd_core.events import ResultEvent
-from sd_core.jobs import Job, Owner
+from sd_core.jobs import Job, ProcessGuard
 from sd_core.models import LoraInfo, ModelInfo, list_loras, list_models
 from sd_core.requests import Request
 from sd_core.results import Result
@@ -23,7 +23,7 @@ from sd_core.tasks import run_request
 
 from .context import JobContext
 from .resources import Resources
-from .waiting import Waiting
+from .waiting import JobQueue
 
 _log = logging.getLogger(__name__)
 
@@ -63,11 +63,11 @@ class Engine(Backend):
         self._default_model = str(model)
         self._keep_latents = keep_latents
         self._resources = Resources(choose_placement(device, dtype), memory_limit)
-        self._owner = Owner(
+        self._owner = ProcessGuard(
             "this engine",
             "make the engine in the child, which multiprocessing should start by spawn, since torch does not outlive a fork",
         )
-        self._waiting = Waiting()
+        self._waiting = JobQueue()
         self._busy = threading.Lock()
         self._worker = threading.Thread(target=self._work, name="sd_core-engine", daemon=True)
         self._worker.start()
@@ -120,7 +120,7 @@ class Engine(Backend):
 
     def close(self) -> None:
         """Cancel what runs and what waits, and free the memory. In a forked child there is nothing to close."""
-        if not self._owner.is_here():
+        if not self._owner.is_current_process():
             return
         self._waiting.close()
         self._worker.join()

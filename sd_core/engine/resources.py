@@ -21,7 +21,7 @@ _CONTROL_NETWORKS_KEPT = 4
 _PREVIEWS_KEPT = 16
 
 
-class Recent(Generic[T]):
+class RecentlyUsed(Generic[T]):
     """The `size` values asked for last, made when first asked for."""
 
     def __init__(self, size: int) -> None:
@@ -44,15 +44,15 @@ class Recent(Generic[T]):
 class Resources:
     """Everything that is loaded or computed once and used by many jobs. For one thread.
 
-    Every key holds the identity of the files that the value was made of: what was replaced under its name is read anew.
+    Every key holds the identity of the files that the value was made of: a file replaced under the same name is read again.
     """
 
     def __init__(self, placement: Placement, memory_limit: int | None = None) -> None:
         self.placement = placement
         self._models = ModelCache(placement, memory_limit)
-        self._control_networks: Recent[ControlNetwork] = Recent(_CONTROL_NETWORKS_KEPT)
-        self._prompts: Recent[PromptEmbeds] = Recent(_PROMPTS_KEPT)
-        self._previews: Recent[LatentPreview] = Recent(_PREVIEWS_KEPT)
+        self._control_networks: RecentlyUsed[ControlNetwork] = RecentlyUsed(_CONTROL_NETWORKS_KEPT)
+        self._prompts: RecentlyUsed[PromptEmbeds] = RecentlyUsed(_PROMPTS_KEPT)
+        self._previews: RecentlyUsed[LatentPreview] = RecentlyUsed(_PREVIEWS_KEPT)
 
     def has_model(self, name: str) -> bool:
         """Whether the model is in memory."""

@@ -1,4 +1,4 @@
-"""The jobs of an engine that wait, and the one that runs: whoever is let in is either run or ended."""
+"""The jobs of an engine that wait, and the one that runs: every job that is accepted is either run or ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sd_core.events import Queued
 from sd_core.jobs import Job
 
 
-class Waiting:
+class JobQueue:
     """First come, first served, from any thread to one worker.
 
     One lock decides all: a job is put before the queue is closed, and then taken or cancelled with it, or refused.

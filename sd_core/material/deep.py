@@ -13,19 +13,19 @@ import numpy as np
 from ..errors import OutputError
 from ..requests import NormalConvention, TextureMap
 from ..values import Array
-from .names import Part
+from .names import MaterialMap
 
 _PARTS = {
-    TextureMap.HEIGHT: Part.HEIGHT,
-    TextureMap.ROUGHNESS: Part.ROUGHNESS,
-    TextureMap.AMBIENT_OCCLUSION: Part.AMBIENT_OCCLUSION,
-    TextureMap.METALLIC: Part.METALLIC,
+    TextureMap.HEIGHT: MaterialMap.HEIGHT,
+    TextureMap.ROUGHNESS: MaterialMap.ROUGHNESS,
+    TextureMap.AMBIENT_OCCLUSION: MaterialMap.AMBIENT_OCCLUSION,
+    TextureMap.METALLIC: MaterialMap.METALLIC,
 }
 _GREY, _RGB = 0, 2
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
-def deep_maps(maps: Mapping[str, Array], normal_convention: NormalConvention) -> dict[Part, Array]:
+def deep_maps(maps: Mapping[str, Array], normal_convention: NormalConvention) -> dict[MaterialMap, Array]:
     """The maps that are data, as floats in [0, 1]; the normals in both conventions.
 
     Args:
@@ -36,7 +36,7 @@ def deep_maps(maps: Mapping[str, Array], normal_convention: NormalConvention) ->
     if (normal := maps.get(TextureMap.NORMAL)) is not None:
         flipped = normal * np.array([1, -1, 1], np.float32) + np.array([0, 1, 0], np.float32)
         opengl, directx = (normal, flipped) if normal_convention is NormalConvention.OPENGL else (flipped, normal)
-        found |= {Part.NORMAL_OPENGL: np.clip(opengl, 0, 1), Part.NORMAL_DIRECTX: np.clip(directx, 0, 1)}
+        found |= {MaterialMap.NORMAL_OPENGL: np.clip(opengl, 0, 1), MaterialMap.NORMAL_DIRECTX: np.clip(directx, 0, 1)}
     return found
 
 

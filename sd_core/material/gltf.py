@@ -1,4 +1,4 @@
-"""Triangles and materials as glTF 2.0: one JSON beside its pictures, or one binary with everything inside."""
+"""Triangles and materials as glTF 2.0: one JSON next to its pictures, or one binary with everything inside."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class GltfMaterial:
 
 
 def gltf(primitives: Sequence[Primitive], materials: Sequence[GltfMaterial]) -> bytes:
-    """A `.gltf` file whose pictures lie beside it; the triangles are inside."""
-    book = _Book()
+    """A `.gltf` file with its pictures in the same folder; the triangles are inside."""
+    book = _BufferBuilder()
     document = _document(book, primitives, materials, {})
     raw = bytes(book.binary)
     document["buffers"][0]["uri"] = f"data:application/octet-stream;base64,{base64.b64encode(raw).decode()}"
@@ -59,7 +59,7 @@ def gltf(primitives: Sequence[Primitive], materials: Sequence[GltfMaterial]) -> 
 
 def glb(primitives: Sequence[Primitive], materials: Sequence[GltfMaterial], pictures: Mapping[str, bytes]) -> bytes:
     """A `.glb` file with everything inside; `pictures` are PNG bytes by the names that `materials` use."""
-    book = _Book()
+    book = _BufferBuilder()
     document = _document(book, primitives, materials, pictures)
     text = json.dumps(document).encode()
     chunks = [(_JSON_CHUNK, text + b" " * (-len(text) % 4)), (_BINARY_CHUNK, bytes(book.binary))]
@@ -79,7 +79,7 @@ def plane(material: int = 0) -> Primitive:
 
 
 @dataclass(slots=True)
-class _Book:
+class _BufferBuilder:
     """The binary buffer as it grows, with the views into it and the accessors of its arrays."""
 
     binary: bytearray = field(default_factory=bytearray)
@@ -111,7 +111,10 @@ class _Book:
 
 
 def _document(
-    book: _Book, primitives: Sequence[Primitive], materials: Sequence[GltfMaterial], pictures: Mapping[str, bytes]
+    book: _BufferBuilder,
+    primitives: Sequence[Primitive],
+    materials: Sequence[GltfMaterial],
+    pictures: Mapping[str, bytes],
 ) -> dict[str, Any]:
     names = list(dict.fromkeys(n for m in materials for n in (m.base_color, m.normal, m.orm) if n is not None))
     meshes = [{"name": p.name, "primitives": [_primitive(book, p)]} for p in primitives]
@@ -132,7 +135,7 @@ def _document(
     }
 
 
-def _primitive(book: _Book, primitive: Primitive) -> dict[str, Any]:
+def _primitive(book: _BufferBuilder, primitive: Primitive) -> dict[str, Any]:
     attributes = {"POSITION": book.vectors(primitive.positions)}
     if primitive.normals is not None:
         attributes["NORMAL"] = book.vectors(primitive.normals)
@@ -141,7 +144,7 @@ def _primitive(book: _Book, primitive: Primitive) -> dict[str, Any]:
     return {"attributes": attributes, "indices": book.indices(primitive.triangles), "material": primitive.material}
 
 
-def _image(book: _Book, name: str, pictures: Mapping[str, bytes]) -> dict[str, Any]:
+def _image(book: _BufferBuilder, name: str, pictures: Mapping[str, bytes]) -> dict[str, Any]:
     if name in pictures:
         return {"name": name, "mimeType": "image/png", "bufferView": book.view(pictures[name])}
     return {"uri": name}

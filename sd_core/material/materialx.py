@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
-from .names import Part
+from .names import MaterialMap
 
 _INPUTS = {
-    Part.BASE_COLOR: ("base_color", "color3"),
-    Part.ROUGHNESS: ("specular_roughness", "float"),
-    Part.METALLIC: ("metalness", "float"),
+    MaterialMap.BASE_COLOR: ("base_color", "color3"),
+    MaterialMap.ROUGHNESS: ("specular_roughness", "float"),
+    MaterialMap.METALLIC: ("metalness", "float"),
 }
 
 
-def materialx(name: str, files: Mapping[Part, str], height_scale: float) -> bytes:
+def materialx(name: str, files: Mapping[MaterialMap, str], height_scale: float) -> bytes:
     """A `standard_surface` with its pictures.
 
     Args:
@@ -30,15 +30,15 @@ def materialx(name: str, files: Mapping[Part, str], height_scale: float) -> byte
         if part in files:
             _image(root, part, kind, files[part])
             _input(shader, field, kind, nodename=part.value)
-    if Part.NORMAL_OPENGL in files:
-        _image(root, Part.NORMAL_OPENGL, "vector3", files[Part.NORMAL_OPENGL])
+    if MaterialMap.NORMAL_OPENGL in files:
+        _image(root, MaterialMap.NORMAL_OPENGL, "vector3", files[MaterialMap.NORMAL_OPENGL])
         normal = ET.SubElement(root, "normalmap", name="normal", type="vector3")
-        _input(normal, "in", "vector3", nodename=Part.NORMAL_OPENGL.value)
+        _input(normal, "in", "vector3", nodename=MaterialMap.NORMAL_OPENGL.value)
         _input(shader, "normal", "vector3", nodename="normal")
     root.append(shader)
-    displaced = Part.HEIGHT in files
+    displaced = MaterialMap.HEIGHT in files
     if displaced:
-        _displacement(root, name, files[Part.HEIGHT], height_scale)
+        _displacement(root, name, files[MaterialMap.HEIGHT], height_scale)
     material = ET.SubElement(root, "surfacematerial", name=name, type="material")
     _input(material, "surfaceshader", "surfaceshader", nodename=f"{name}_surface")
     if displaced:
@@ -48,19 +48,19 @@ def materialx(name: str, files: Mapping[Part, str], height_scale: float) -> byte
 
 
 def _displacement(root: ET.Element, name: str, file: str, scale: float) -> None:
-    _image(root, Part.HEIGHT, "float", file)
+    _image(root, MaterialMap.HEIGHT, "float", file)
     centred = ET.SubElement(root, "subtract", name="height_centred", type="float")
-    _input(centred, "in1", "float", nodename=Part.HEIGHT.value)
+    _input(centred, "in1", "float", nodename=MaterialMap.HEIGHT.value)
     _input(centred, "in2", "float", value="0.5")
     node = ET.SubElement(root, "displacement", name=f"{name}_displacement", type="displacementshader")
     _input(node, "displacement", "float", nodename="height_centred")
     _input(node, "scale", "float", value=f"{scale:.6g}")
 
 
-def _image(root: ET.Element, part: Part, kind: str, file: str) -> None:
+def _image(root: ET.Element, part: MaterialMap, kind: str, file: str) -> None:
     node = ET.SubElement(root, "tiledimage", name=part.value, type=kind)
     field = _input(node, "file", "filename", value=file)
-    if part is Part.BASE_COLOR:
+    if part is MaterialMap.BASE_COLOR:
         field.set("colorspace", "srgb_texture")
 
 

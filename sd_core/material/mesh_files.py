@@ -1,4 +1,4 @@
-"""Writing a textured mesh: binary glTF with everything inside, and OBJ with its pictures beside it."""
+"""Writing a textured mesh: binary glTF with everything inside, and OBJ with its pictures in the same folder."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..encoding import encode_png
-from ..files import make_folder, make_folder_beside, write_files
+from ..files import make_folder, make_own_folder, write_files
 from ..requests import Mesh, MeshTexture, NormalConvention
 from ..values import Array, npy_bytes
 from .gltf import GltfMaterial, Primitive, glb
-from .names import Naming, Part, file_name, stem_of
+from .names import MaterialMap, Naming, file_name, stem_of
 from .pictures import stored_pictures
 
 if TYPE_CHECKING:
@@ -38,16 +38,16 @@ def save_mesh(result: Result, path: Path, *, overwrite: bool = True) -> list[Pat
     make_folder(path)
     stem = stem_of(request.prompt)
     textures = _textures(result, stem)
-    first = textures[0].names[Part.BASE_COLOR]
+    first = textures[0].names[MaterialMap.BASE_COLOR]
     files = [(path / name, raw) for texture in textures for name, raw in texture.encoded.items()]
     files += [(path / f"{stem}.glb", _glb(result, textures)), (path / f"{stem}.mtl", _mtl(textures))]
     files.append((path / f"{stem}.obj", _obj(result.mesh, stem, textures)))
     arrays = request.arrays()
     inputs = path / f"{Path(first).stem}.inputs"
     if arrays:
-        make_folder_beside(inputs)
-    held = ((inputs / f"{digest}.npy", npy_bytes(array)) for digest, array in arrays.items())
-    return write_files([*files, *held], overwrite=overwrite)
+        make_own_folder(inputs)
+    input_files = ((inputs / f"{digest}.npy", npy_bytes(array)) for digest, array in arrays.items())
+    return write_files([*files, *input_files], overwrite=overwrite)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class _Texture:
     """One texture of the mesh: its name, the file names of its pictures, and their PNG bytes by these."""
 
     name: str
-    names: Mapping[Part, str]
+    names: Mapping[MaterialMap, str]
     encoded: Mapping[str, bytes]
 
 
@@ -69,7 +69,7 @@ def _textures(result: Result, stem: str) -> list[_Texture]:
         names = {part: file_name(Naming.POLY_HAVEN, name, part, (image.shape[0], image.shape[1])) for part in pictures}
         request = result.request if not found else None
         encoded = {
-            names[part]: encode_png(picture, request if part is Part.BASE_COLOR else None)
+            names[part]: encode_png(picture, request if part is MaterialMap.BASE_COLOR else None)
             for part, picture in pictures.items()
         }
         found.append(_Texture(name, names, encoded))
@@ -80,10 +80,10 @@ def _glb(result: Result, textures: list[_Texture]) -> bytes:
     materials = [
         GltfMaterial(
             name=texture.name,
-            base_color=texture.names[Part.BASE_COLOR],
-            normal=texture.names.get(Part.NORMAL_OPENGL),
-            orm=texture.names.get(Part.ORM),
-            occluded=Part.AMBIENT_OCCLUSION in texture.names,
+            base_color=texture.names[MaterialMap.BASE_COLOR],
+            normal=texture.names.get(MaterialMap.NORMAL_OPENGL),
+            orm=texture.names.get(MaterialMap.ORM),
+            occluded=MaterialMap.AMBIENT_OCCLUSION in texture.names,
         )
         for texture in textures
     ]
@@ -132,8 +132,8 @@ def _obj(mesh: Mesh, stem: str, textures: list[_Texture]) -> bytes:
 def _mtl(textures: list[_Texture]) -> bytes:
     blocks = []
     for texture in textures:
-        lines = [f"newmtl {texture.name}", "Kd 1 1 1", f"map_Kd {texture.names[Part.BASE_COLOR]}"]
-        if Part.ROUGHNESS in texture.names:
-            lines.append(f"map_Pr {texture.names[Part.ROUGHNESS]}")
+        lines = [f"newmtl {texture.name}", "Kd 1 1 1", f"map_Kd {texture.names[MaterialMap.BASE_COLOR]}"]
+        if MaterialMap.ROUGHNESS in texture.names:
+            lines.append(f"map_Pr {texture.names[MaterialMap.ROUGHNESS]}")
         blocks.append("\n".join(lines))
     return ("\n\n".join(blocks) + "\n").encode()

@@ -13,7 +13,7 @@ class Naming(StrEnum):
     AMBIENTCG = "ambientcg"
 
 
-class Part(StrEnum):
+class MaterialMap(StrEnum):
     """The pictures of a material; `ORM` packs occlusion, roughness and metal into red, green and blue."""
 
     BASE_COLOR = "base_color"
@@ -27,30 +27,30 @@ class Part(StrEnum):
 
 
 _POLY_HAVEN = {
-    Part.BASE_COLOR: "diff",
-    Part.NORMAL_OPENGL: "nor_gl",
-    Part.NORMAL_DIRECTX: "nor_dx",
-    Part.HEIGHT: "disp",
-    Part.ROUGHNESS: "rough",
-    Part.AMBIENT_OCCLUSION: "ao",
-    Part.METALLIC: "metal",
-    Part.ORM: "arm",
+    MaterialMap.BASE_COLOR: "diff",
+    MaterialMap.NORMAL_OPENGL: "nor_gl",
+    MaterialMap.NORMAL_DIRECTX: "nor_dx",
+    MaterialMap.HEIGHT: "disp",
+    MaterialMap.ROUGHNESS: "rough",
+    MaterialMap.AMBIENT_OCCLUSION: "ao",
+    MaterialMap.METALLIC: "metal",
+    MaterialMap.ORM: "arm",
 }
 _AMBIENTCG = {
-    Part.BASE_COLOR: "Color",
-    Part.NORMAL_OPENGL: "NormalGL",
-    Part.NORMAL_DIRECTX: "NormalDX",
-    Part.HEIGHT: "Displacement",
-    Part.ROUGHNESS: "Roughness",
-    Part.AMBIENT_OCCLUSION: "AmbientOcclusion",
-    Part.METALLIC: "Metalness",
-    Part.ORM: "ORM",
+    MaterialMap.BASE_COLOR: "Color",
+    MaterialMap.NORMAL_OPENGL: "NormalGL",
+    MaterialMap.NORMAL_DIRECTX: "NormalDX",
+    MaterialMap.HEIGHT: "Displacement",
+    MaterialMap.ROUGHNESS: "Roughness",
+    MaterialMap.AMBIENT_OCCLUSION: "AmbientOcclusion",
+    MaterialMap.METALLIC: "Metalness",
+    MaterialMap.ORM: "ORM",
 }
 
 _LONGEST = 48
 
 
-def file_name(naming: Naming, stem: str, part: Part, size: tuple[int, int]) -> str:
+def file_name(naming: Naming, stem: str, part: MaterialMap, size: tuple[int, int]) -> str:
     """The PNG's name, such as `mossy_stone_diff_1k.png` or `MossyStone_1K-PNG_Color.png`.
 
     Args:

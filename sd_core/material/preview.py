@@ -8,7 +8,7 @@ import numpy as np
 
 from ..values import Array
 from ..values.srgb import decode_srgb, encode_srgb
-from .names import Part
+from .names import MaterialMap
 
 _SIDE = 576
 _REPEATS = (2, 4)
@@ -18,16 +18,23 @@ _LIGHTS = (((-0.5, 0.6, 0.65), 2.6), ((0.8, 0.1, 0.5), 0.7), ((0.1, -0.7, 0.4), 
 """Directions towards the lights and their strength."""
 
 _AMBIENT = 0.3
-_STRIP = (Part.BASE_COLOR, Part.NORMAL_OPENGL, Part.HEIGHT, Part.ROUGHNESS, Part.AMBIENT_OCCLUSION, Part.METALLIC)
+_STRIP = (
+    MaterialMap.BASE_COLOR,
+    MaterialMap.NORMAL_OPENGL,
+    MaterialMap.HEIGHT,
+    MaterialMap.ROUGHNESS,
+    MaterialMap.AMBIENT_OCCLUSION,
+    MaterialMap.METALLIC,
+)
 
 
-def preview(pictures: Mapping[Part, Array]) -> Array:
-    """(h, w, 3) uint8: three by three tiles beside a lit sphere, the maps below.
+def preview(pictures: Mapping[MaterialMap, Array]) -> Array:
+    """(h, w, 3) uint8: three by three tiles next to a lit sphere, the maps below.
 
     Args:
         pictures: as `stored_pictures` gives them.
     """
-    tiled = np.tile(_resize(pictures[Part.BASE_COLOR], _SIDE // 3), (3, 3, 1))
+    tiled = np.tile(_resize(pictures[MaterialMap.BASE_COLOR], _SIDE // 3), (3, 3, 1))
     top = np.concatenate([tiled, lit_sphere(pictures, _SIDE)], axis=1)
     shown = [pictures[part] for part in _STRIP if part in pictures]
     side = top.shape[1] // len(_STRIP)
@@ -36,21 +43,21 @@ def preview(pictures: Mapping[Part, Array]) -> Array:
     return np.concatenate([top, below], axis=0)
 
 
-def lit_sphere(pictures: Mapping[Part, Array], side: int) -> Array:
+def lit_sphere(pictures: Mapping[MaterialMap, Array], side: int) -> Array:
     """(side, side, 3) uint8: the material on a sphere under three lights before a grey backdrop."""
     y, x = (1 - (np.mgrid[0:side, 0:side] + 0.5) / side * 2) / 0.9
     x = -x
     inside = x**2 + y**2 < 1
     z = np.sqrt(np.maximum(1 - x**2 - y**2, 0))
     normal, right, up = _frame(np.stack([x, y, z], axis=-1))
-    rows, columns = _texels(normal, pictures[Part.BASE_COLOR].shape)
+    rows, columns = _texels(normal, pictures[MaterialMap.BASE_COLOR].shape)
     take = lambda part, default: _sample(pictures, part, rows, columns, default)  # noqa: E731
-    tilt = take(Part.NORMAL_OPENGL, (0.5, 0.5, 1.0)) * 2 - 1
+    tilt = take(MaterialMap.NORMAL_OPENGL, (0.5, 0.5, 1.0)) * 2 - 1
     bent = tilt[..., :1] * right + tilt[..., 1:2] * up + np.maximum(tilt[..., 2:], 0.05) * normal
     colour = _shade(
         bent / np.linalg.norm(bent, axis=-1, keepdims=True),
-        decode_srgb(take(Part.BASE_COLOR, (0.5, 0.5, 0.5))),
-        take(Part.ORM, (1.0, 0.8, 0.0)),
+        decode_srgb(take(MaterialMap.BASE_COLOR, (0.5, 0.5, 0.5))),
+        take(MaterialMap.ORM, (1.0, 0.8, 0.0)),
     )
     backdrop = np.broadcast_to((0.06 + 0.05 * np.clip(y, -1, 1))[..., None], colour.shape)
     return np.rint(np.clip(encode_srgb(np.where(inside[..., None], colour, backdrop)), 0, 1) * 255).astype(np.uint8)
@@ -70,7 +77,7 @@ def _texels(normal: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
 
 
 def _sample(
-    pictures: Mapping[Part, Array], part: Part, rows: Array, columns: Array, default: tuple[float, ...]
+    pictures: Mapping[MaterialMap, Array], part: MaterialMap, rows: Array, columns: Array, default: tuple[float, ...]
 ) -> Array:
     if part not in pictures:
         return np.broadcast_to(np.array(default, np.float32), (*rows.shape, 3))

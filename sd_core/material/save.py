@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..encoding import encode_png
-from ..files import make_folder, make_folder_beside, write_files
+from ..files import make_folder, make_own_folder, write_files
 from ..requests import MapFormat, Texture
 from ..values import Array, npy_bytes
 from .deep import deep_maps, encode_exr, encode_png16
 from .gltf import GltfMaterial, gltf, plane
 from .materialx import materialx
-from .names import Naming, Part, exr_name, file_name, png_name, set_name, stem_of
+from .names import MaterialMap, Naming, exr_name, file_name, png_name, set_name, stem_of
 from .pictures import stored_pictures
 from .preview import preview
 
@@ -58,28 +58,28 @@ def save_material(
         names |= exr
     files += _descriptions(result, folder, set_name(naming, stem), names)
     files.append((folder / f"{set_name(naming, stem)}_preview.png", encode_png(preview(pictures))))
-    inputs = list(_inputs(result, folder / f"{Path(names[Part.BASE_COLOR]).stem}.inputs"))
+    inputs = list(_inputs(result, folder / f"{Path(names[MaterialMap.BASE_COLOR]).stem}.inputs"))
     return write_files([*files, *inputs], overwrite=overwrite)
 
 
-def _png(part: Part, picture: Array, deep: Mapping[Part, Array], result: Result) -> bytes:
+def _png(part: MaterialMap, picture: Array, deep: Mapping[MaterialMap, Array], result: Result) -> bytes:
     """Data in 16 bit; colours, and what glTF reads packed, in 8."""
     if part in deep:
         return encode_png16(deep[part])
-    return encode_png(picture, result.request if part is Part.BASE_COLOR else None)
+    return encode_png(picture, result.request if part is MaterialMap.BASE_COLOR else None)
 
 
-def _descriptions(result: Result, folder: Path, name: str, names: dict[Part, str]) -> list[tuple[Path, bytes]]:
+def _descriptions(result: Result, folder: Path, name: str, names: dict[MaterialMap, str]) -> list[tuple[Path, bytes]]:
     scale = float(result.report["height_scale"]) if result.report else 0.0
-    normal = names.get(Part.NORMAL_OPENGL)
-    height = {"heightTexture": names.get(Part.HEIGHT), "heightScale": scale, "heightMiddle": 0.5}
+    normal = names.get(MaterialMap.NORMAL_OPENGL)
+    height = {"heightTexture": names.get(MaterialMap.HEIGHT), "heightScale": scale, "heightMiddle": 0.5}
     described = GltfMaterial(
         name=name,
-        base_color=names[Part.BASE_COLOR],
+        base_color=names[MaterialMap.BASE_COLOR],
         normal=None if normal is None else png_name(normal),
-        orm=names.get(Part.ORM),
-        occluded=Part.AMBIENT_OCCLUSION in names,
-        extras=height if Part.HEIGHT in names else None,
+        orm=names.get(MaterialMap.ORM),
+        occluded=MaterialMap.AMBIENT_OCCLUSION in names,
+        extras=height if MaterialMap.HEIGHT in names else None,
     )
     return [
         (folder / f"{name}.mtlx", materialx(name, names, scale)),
@@ -91,6 +91,6 @@ def _inputs(result: Result, folder: Path) -> Iterator[tuple[Path, bytes]]:
     """The arrays that the request was made from, where `load_request` looks for them."""
     arrays = result.request.arrays()
     if arrays:
-        make_folder_beside(folder)
+        make_own_folder(folder)
     for digest, array in arrays.items():
         yield folder / f"{digest}.npy", npy_bytes(array)

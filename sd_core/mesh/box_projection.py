@@ -80,17 +80,17 @@ def _pack(extent: Floats, size: int) -> tuple[Floats, float]:
     best = np.zeros_like(extent)
     for _ in range(24):
         scale = (low + high) / 2
-        place = _rows(extent[order] * scale + gap)
-        if place is None:
+        corners = _rows(extent[order] * scale + gap)
+        if corners is None:
             high = scale
         else:
-            low, best[order] = scale, place + gap / 2
+            low, best[order] = scale, corners + gap / 2
     return best, low
 
 
 def _rows(boxes: Floats) -> Floats | None:
     """Lower corners of boxes, sorted by height, set in rows of width 1; None where they do not fit."""
-    place = np.empty_like(boxes)
+    corners = np.empty_like(boxes)
     ends = np.cumsum(boxes[:, 0])
     first, bottom = 0, 0.0
     while first < len(boxes):
@@ -98,8 +98,8 @@ def _rows(boxes: Floats) -> Floats | None:
         last = int(np.searchsorted(ends, before + 1.0, side="right"))
         if last == first or bottom + boxes[first, 1] > 1:
             return None
-        place[first:last, 0] = ends[first:last] - boxes[first:last, 0] - before
-        place[first:last, 1] = bottom
+        corners[first:last, 0] = ends[first:last] - boxes[first:last, 0] - before
+        corners[first:last, 1] = bottom
         bottom += boxes[first, 1]
         first = last
-    return place
+    return corners

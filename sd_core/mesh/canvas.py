@@ -10,12 +10,12 @@ from scipy.ndimage import distance_transform_edt
 from .fill import fill_gutters, fill_unseen
 from .gather import ViewColours, blend, harmonise
 from .prepare import Prepared, page_of_face
-from .render import View
-from .repaint import Held
+from .render import RenderedView
+from .repaint import RepaintTarget
 from .surface import Floats, Ints
 
 _BETTER = 0.2
-"""By how much a view's cosine must exceed that at which a texel was painted for the texel to be painted anew."""
+"""By how much a view's cosine must exceed that at which a texel was painted for the texel to be repainted."""
 
 REFINED = 0.5
 """Share of the steps after which texels that are only refined begin to change."""
@@ -35,32 +35,32 @@ class ViewStart:
 
 
 class PaintedTexture:
-    """Textures that fill up view by view; what is `held` stays as it is, and views are brought into its colours."""
+    """Textures that fill up view by view; what `target` keeps stays as it is, and views are brought into its colours."""
 
-    def __init__(self, prepared: Prepared, held: Held | None = None) -> None:
+    def __init__(self, prepared: Prepared, target: RepaintTarget | None = None) -> None:
         self._surface, self._texels = prepared.surface, prepared.texels
         self._covered = self._texels.image(np.ones(len(self._texels), bool))
         self._page_of_face = page_of_face(self._texels, len(self._surface.faces))
-        self._glimpses: list[ViewColours] = []
+        self._view_colours: list[ViewColours] = []
         self._cosine = np.zeros(len(self._texels), np.float32)
-        self._held = held
-        if held is not None and held.kept.any():
-            index = np.flatnonzero(held.kept)
-            self.add(ViewColours(index, held.colours[index], np.ones(len(index), np.float32)), np.float32(1))
-        self.to_paint = 1.0 if held is None else float(1 - held.kept.mean())
+        self._target = target
+        if target is not None and target.kept.any():
+            index = np.flatnonzero(target.kept)
+            self.add(ViewColours(index, target.colours[index], np.ones(len(index), np.float32)), np.float32(1))
+        self.to_paint = 1.0 if target is None else float(1 - target.kept.mean())
         """Share of the texels that were to be painted at the start."""
 
     @property
     def has_paint(self) -> bool:
         """Whether there is anything that a view could continue."""
-        return bool(self._glimpses)
+        return bool(self._view_colours)
 
-    def add(self, glimpse: ViewColours, cosine: Floats | np.float32) -> None:
+    def add(self, colours: ViewColours, cosine: Floats | np.float32) -> None:
         """Take over a view's colours; `cosine` (m,) are the cosines at which it saw its texels."""
-        self._glimpses.append(glimpse)
-        self._cosine[glimpse.index] = np.maximum(self._cosine[glimpse.index], cosine)
+        self._view_colours.append(colours)
+        self._cosine[colours.index] = np.maximum(self._cosine[colours.index], cosine)
 
-    def view_start(self, view: View) -> ViewStart:
+    def view_start(self, view: RenderedView) -> ViewStart:
         """What is there in the eyes of `view`, and what it is to do: paint, refine, or leave."""
         colours, weight = self._mean()
         painted = self._sample(self._texels.image(np.where(weight > 0, self._cosine, -1)[:, None]), view)[..., 0]
@@ -79,25 +79,25 @@ class PaintedTexture:
         colours, weight = self._mean()
         filled = fill_unseen(colours, weight > 0, self._surface, self._texels)
         pages = fill_gutters(self._texels.image(filled), self._covered)
-        if self._held is not None:
-            pages = np.where(self._held.free[..., None], pages, self._held.page)
+        if self._target is not None:
+            pages = np.where(self._target.free[..., None], pages, self._target.page)
         return pages, weight
 
     def disagreement(self) -> tuple[float, float]:
         """PSNR in dB of views against their mean, where they overlap: as painted, and harmonised."""
-        pairs = (self._glimpses, harmonise(self._glimpses, len(self._texels), hold_first=True))
-        before, after = (_overlap_psnr(glimpses, len(self._texels)) for glimpses in pairs)
+        pairs = (self._view_colours, harmonise(self._view_colours, len(self._texels), hold_first=True))
+        before, after = (_overlap_psnr(colours, len(self._texels)) for colours in pairs)
         return before, after
 
     def _mean(self) -> tuple[Floats, Floats]:
         """Colours (n, 3) of all views together, brought into one tone, and their weights (n,)."""
         count = len(self._texels)
-        colours, weight = blend(harmonise(self._glimpses, count, hold_first=True), count)
-        if self._held is not None:
-            colours[self._held.kept] = self._held.colours[self._held.kept]
+        colours, weight = blend(harmonise(self._view_colours, count, hold_first=True), count)
+        if self._target is not None:
+            colours[self._target.kept] = self._target.colours[self._target.kept]
         return colours, weight
 
-    def _sample(self, pages: Floats, view: View) -> Floats:
+    def _sample(self, pages: Floats, view: RenderedView) -> Floats:
         """The pages (p, n, n, c) at each pixel of a view, by nearest texel; 0 on the background."""
         filled = fill_gutters(pages, self._covered)
         size = self._texels.size
@@ -119,11 +119,11 @@ def _continue_colours(picture: Floats, known: np.ndarray) -> Floats:
     return picture[rows, columns]
 
 
-def _overlap_psnr(glimpses: list[ViewColours], count: int) -> float:
-    mean, _ = blend(glimpses, count)
+def _overlap_psnr(view_colours: list[ViewColours], count: int) -> float:
+    mean, _ = blend(view_colours, count)
     times = np.zeros(count, np.int64)
-    for glimpse in glimpses:
-        times[glimpse.index] += 1
-    errors = [(g.colour - mean[g.index])[times[g.index] > 1].ravel() for g in glimpses]
+    for view in view_colours:
+        times[view.index] += 1
+    errors = [(g.colour - mean[g.index])[times[g.index] > 1].ravel() for g in view_colours]
     squares: Ints | Floats = np.concatenate(errors) ** 2
     return float(-10 * np.log10(max(float(squares.mean()), 1e-12))) if squares.size else 120.0

@@ -22,14 +22,14 @@ def fill_unseen(colours: Floats, seen: np.ndarray, surface: Surface, texels: Tex
     """
     if seen.all() or not seen.any():
         return colours
-    place = np.concatenate([texels.positions(surface), texels.normals(surface) * (_TURNED * surface.radius)], axis=1)
+    points = np.concatenate([texels.positions(surface), texels.normals(surface) * (_TURNED * surface.radius)], axis=1)
     owner = surface.object_id[texels.face]
     filled = colours.copy()
     for number in np.unique(owner[~seen]):
         wanted = np.flatnonzero(~seen & (owner == number))
         known = np.flatnonzero(seen & (owner == number))
         known = known if len(known) else np.flatnonzero(seen)
-        filled[wanted] = _interpolate(place[known], colours[known], place[wanted])
+        filled[wanted] = _interpolate(points[known], colours[known], points[wanted])
     return filled
 
 

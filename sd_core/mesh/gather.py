@@ -10,7 +10,7 @@ from scipy.ndimage import map_coordinates
 from sd_core.passes import project
 
 from .rays import Rays
-from .render import MOST_APART, View
+from .render import MOST_APART, RenderedView
 from .surface import Floats, Ints, Surface
 from .texels import Texels
 from .views import seen_cosines
@@ -34,7 +34,7 @@ class ViewColours:
 
 def look_up(
     picture: Floats,
-    view: View,
+    view: RenderedView,
     surface: Surface,
     texels: Texels,
     rays: Rays,
@@ -58,13 +58,13 @@ def look_up(
     colour = np.stack([map_coordinates(picture[..., c], at, order=1, mode="nearest") for c in range(3)], axis=-1)
     safe = map_coordinates(view.safe, at, order=1, mode="nearest")
     trust = np.clip((safe - erosion) / _FEATHER, 0, 1)
-    own = _same_place(at, positions[index], view, surface, texels.face[index])
+    own = _is_same_surface(at, positions[index], view, surface, texels.face[index])
     weight = cosines[index] ** power * np.where(own, np.maximum(trust, _FAINT), 0)
     kept = weight > 0
     return ViewColours(index[kept], colour[kept].astype(np.float32), weight[kept].astype(np.float32))
 
 
-def _same_place(at: Floats, positions: Floats, view: View, surface: Surface, face: Ints) -> np.ndarray:
+def _is_same_surface(at: Floats, positions: Floats, view: RenderedView, surface: Surface, face: Ints) -> np.ndarray:
     """Whether all four pixels around a texel show its own object, and points no farther away than neighbours may be."""
     height, width = view.size
     low = np.floor(at).astype(np.int64)
@@ -80,27 +80,27 @@ def _same_place(at: Floats, positions: Floats, view: View, surface: Surface, fac
     return same
 
 
-def blend(glimpses: list[ViewColours], count: int) -> tuple[Floats, Floats]:
+def blend(view_colours: list[ViewColours], count: int) -> tuple[Floats, Floats]:
     """Weighted means (count, 3) and summed weights (count,); 0 where nothing was seen."""
     colour, weight = np.zeros((count, 3), np.float64), np.zeros(count, np.float64)
-    for glimpse in glimpses:
-        colour[glimpse.index] += glimpse.colour * glimpse.weight[:, None]
-        weight[glimpse.index] += glimpse.weight
+    for view in view_colours:
+        colour[view.index] += view.colour * view.weight[:, None]
+        weight[view.index] += view.weight
     mean = np.divide(colour, weight[:, None], out=np.zeros_like(colour), where=weight[:, None] > 0)
     return mean.astype(np.float32), weight.astype(np.float32)
 
 
-def harmonise(glimpses: list[ViewColours], count: int, *, hold_first: bool = False) -> list[ViewColours]:
-    """The same glimpses with a constant colour added to each, so that views agree where they overlap.
+def harmonise(view_colours: list[ViewColours], count: int, *, hold_first: bool = False) -> list[ViewColours]:
+    """The same colours with a constant added to each view, so that views agree where they overlap.
 
     The offsets are least-squares: with overlaps as edges between views they solve a small Laplacian system, whose free
     constant is chosen so that they sum to zero (or so that the first view keeps its colours).
     """
-    views = len(glimpses)
+    views = len(view_colours)
     laplacian, right = np.zeros((views, views)), np.zeros((views, 3))
     for i in range(views):
         for j in range(i):
-            weight, difference = _disagreement(glimpses[i], glimpses[j], count)
+            weight, difference = _disagreement(view_colours[i], view_colours[j], count)
             laplacian[i, i] += weight
             laplacian[j, j] += weight
             laplacian[i, j] -= weight
@@ -111,16 +111,16 @@ def harmonise(glimpses: list[ViewColours], count: int, *, hold_first: bool = Fal
     offsets -= offsets[0] if hold_first else offsets.mean(axis=0)
     return [
         ViewColours(g.index, np.clip(g.colour + offset, 0, 1).astype(np.float32), g.weight)
-        for g, offset in zip(glimpses, offsets, strict=True)
+        for g, offset in zip(view_colours, offsets, strict=True)
     ]
 
 
-def _disagreement(one: ViewColours, other: ViewColours, count: int) -> tuple[float, Floats]:
-    """Summed weight of the overlap, and the weighted sum (3,) of `one` minus `other` in it."""
+def _disagreement(first: ViewColours, second: ViewColours, count: int) -> tuple[float, Floats]:
+    """Summed weight of the overlap, and the weighted sum (3,) of `first` minus `second` in it."""
     where = np.full(count, -1, np.int64)
-    where[other.index] = np.arange(len(other.index))
-    partner = where[one.index]
+    where[second.index] = np.arange(len(second.index))
+    partner = where[first.index]
     both = partner >= 0
-    weight = np.minimum(one.weight[both], other.weight[partner[both]]).astype(np.float64)
-    difference = (one.colour[both] - other.colour[partner[both]]) * weight[:, None]
+    weight = np.minimum(first.weight[both], second.weight[partner[both]]).astype(np.float64)
+    difference = (first.colour[both] - second.colour[partner[both]]) * weight[:, None]
     return float(weight.sum()), difference.sum(axis=0)

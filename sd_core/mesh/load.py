@@ -1,4 +1,4 @@
-"""Meshes from files, as arrays; nothing is merged, moved or triangulated anew."""
+"""Meshes from files, as arrays; nothing is merged, moved or retriangulated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FORMATS = frozenset({"glb", "gltf", "obj", "off", "ply", "stl"})
 """Of those that trimesh reads: it would also unpack archives, of any size, and take drawings for meshes."""
 
 
-class _Beside(FilePathResolver):
+class _FolderResolver(FilePathResolver):
     """Buffers, materials and pictures in the folder of the mesh or below: regular files only."""
 
     def get(self, name: str) -> bytes:
@@ -51,17 +51,17 @@ def load_mesh(path: str) -> Mesh:
         raise RequestError("mesh", f"there is no file {path}", hint="check the path")
     try:
         with open_regular(Path(path)) as stream:
-            scene = trimesh.load_scene(stream, file_type=kind, process=False, resolver=_Beside(path))
+            scene = trimesh.load_scene(stream, file_type=kind, process=False, resolver=_FolderResolver(path))
     except Exception as error:  # trimesh's readers raise whatever they trip over
         raise RequestError("mesh", f"{path} cannot be read: {error}", hint="export it as .glb or .obj") from error
-    parts = [_Part(scene, str(node)) for node in scene.graph.nodes_geometry]
+    parts = [_SceneNode(scene, str(node)) for node in scene.graph.nodes_geometry]
     parts = [part for part in parts if len(part.faces)]
     if not parts:
         raise RequestError("mesh", f"{path} holds no triangles", hint="export a mesh, with its modifiers applied")
     return _join(parts)
 
 
-class _Part:
+class _SceneNode:
     """One node of the scene."""
 
     def __init__(self, scene: trimesh.Scene, node: str) -> None:
@@ -78,7 +78,7 @@ class _Part:
         self.uvs: Floats | None = None if uv is None or not len(uv) else np.asarray(uv, np.float32)[self.faces]
 
 
-def _join(parts: list[_Part]) -> Mesh:
+def _join(parts: list[_SceneNode]) -> Mesh:
     starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
     counts = [len(part.faces) for part in parts]
     names = list(dict.fromkeys(part.material for part in parts))

@@ -34,7 +34,7 @@ def prepare(given: Mesh | str, size: int, *, working: Callable[[str], None] = la
     Args:
         given: arrays (z up, as in Blender), or the path of a file (y up).
         size: side of each texture in px.
-        working: told what is about to take a while.
+        working: called with a sentence before what takes a while.
 
     Raises:
         RequestError: the mesh cannot be read, or has nothing to paint.

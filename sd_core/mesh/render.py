@@ -17,7 +17,7 @@ MOST_APART = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class RenderedView:
     """One rendered view, arrays (h, w, ...).
 
     depth: planar, scene units, inf for background; face: -1 for background; position; cosine between normal and view;
@@ -38,7 +38,7 @@ class View:
         return self.depth.shape[0], self.depth.shape[1]
 
 
-def render(surface: Surface, rays: Rays, camera: Camera, size: tuple[int, int]) -> View:
+def render(surface: Surface, rays: Rays, camera: Camera, size: tuple[int, int]) -> RenderedView:
     """Shoot one ray through the middle of every pixel.
 
     Args:
@@ -60,7 +60,7 @@ def render(surface: Surface, rays: Rays, camera: Camera, size: tuple[int, int]) 
     # The rays' z component along the camera is one, so that distances are planar depths.
     depth = shaped(hits.distance)
     safe = _distance_to_edges(face, position, depth, surface, float(camera.intrinsics[0, 0]))
-    return View(camera, depth, face, position, shaped(cosine), shaped(uv), safe)
+    return RenderedView(camera, depth, face, position, shaped(cosine), shaped(uv), safe)
 
 
 def _pixel_rays(camera: Camera, size: tuple[int, int]) -> tuple[Floats, Floats]:
@@ -71,7 +71,7 @@ def _pixel_rays(camera: Camera, size: tuple[int, int]) -> tuple[Floats, Floats]:
 
 
 def _distance_to_edges(face: Ints, position: Floats, depth: Floats, surface: Surface, focal: float) -> Floats:
-    """(h, w) px to the nearest pixel beside which another surface begins; 0 on these and on the background."""
+    """(h, w) px to the nearest pixel at the border of another surface; 0 on these and on the background."""
     owner = np.where(face >= 0, surface.object_id[face], -1)
     footprint = np.where(face >= 0, depth, 0) / focal
     edge = face < 0

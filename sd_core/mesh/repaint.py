@@ -1,4 +1,4 @@
-"""A texture that is there already, of which a part is painted anew."""
+"""A texture that exists already, of which a part is repainted."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .surface import Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What a mesh shows so far: page (n, n, 3) in [0, 1], and where it is painted anew, free (n, n).
+class RepaintTarget:
+    """What a mesh shows so far: page (n, n, 3) in [0, 1], and where it is repainted, free (n, n).
 
-    colours (m, 3) and kept (m,) are the same for the m texels: the gutters beside them follow them.
+    colours (m, 3) and kept (m,) are the same for the m texels: the gutters around them follow them.
     """
 
     page: Floats
@@ -27,15 +27,15 @@ class Held:
     kept: np.ndarray
 
 
-def hold(prepared: Prepared, page: Floats, mask: Floats) -> Held:
-    """The texture `page` (n, n, 3) of a mesh, to be painted anew where `mask` (n, n) is above one half.
+def repaint_target(prepared: Prepared, page: Floats, mask: Floats) -> RepaintTarget:
+    """The texture `page` (n, n, 3) of a mesh, to be repainted where `mask` (n, n) is above one half.
 
     Raises:
         RequestError: the page cannot be this mesh's texture, or nothing of it is to be painted.
     """
     texels = prepared.texels
     if not prepared.own_uvs:
-        raise RequestError("image", f"fits no UVs: {prepared.reason}", hint="give the mesh that was written beside it")
+        raise RequestError("image", f"fits no UVs: {prepared.reason}", hint="give the mesh that was written with it")
     if len(texels.pages) > 1:
         names = ", ".join(p.name for p in texels.pages)
         raise RequestError(
@@ -51,4 +51,4 @@ def hold(prepared: Prepared, page: Floats, mask: Floats) -> Held:
         )
     covered = texels.image(np.ones(len(texels), bool))
     spread = fill_gutters(texels.image(free.astype(np.float32)[:, None]), covered)
-    return Held(page, spread[0, ..., 0] > 0, page[texels.row, texels.column], ~free)
+    return RepaintTarget(page, spread[0, ..., 0] > 0, page[texels.row, texels.column], ~free)

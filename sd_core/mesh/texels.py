@@ -16,7 +16,7 @@ _INSIDE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TexturePage:
     """One texture: the UDIM `tile` (u, v) of a material, or of one object of it where objects would overlap."""
 
     material: int
@@ -37,7 +37,7 @@ class Texels:
     pages: the textures; size: their side in px. page, row, column, face: (n,). weights: (n, 3) barycentric.
     """
 
-    pages: tuple[Page, ...]
+    pages: tuple[TexturePage, ...]
     size: int
     page: Ints
     row: Ints
@@ -56,10 +56,10 @@ class Texels:
         """(n, 3) unit normals of the faces."""
         return face_normals(surface.corners)[self.face]
 
-    def only(self, wanted: np.ndarray) -> Texels:
-        """Those of the texels that are `wanted` (n,)."""
-        page, row, column = self.page[wanted], self.row[wanted], self.column[wanted]
-        return Texels(self.pages, self.size, page, row, column, self.face[wanted], self.weights[wanted])
+    def only(self, mask: np.ndarray) -> Texels:
+        """Those of the texels that are `mask` (n,)."""
+        page, row, column = self.page[mask], self.row[mask], self.column[mask]
+        return Texels(self.pages, self.size, page, row, column, self.face[mask], self.weights[mask])
 
     def image(self, values: Floats) -> Floats:
         """(p, size, size, ...) textures of values (n, ...); 0 where there is no texel."""
@@ -78,29 +78,29 @@ def find_texels(surface: Surface, size: int) -> Texels:
     picture for both. Objects that overlap get textures of their own.
     """
     pages, page_of_face = _pages(surface, split=np.zeros(len(surface.faces), bool))
-    drawn = _rasterise(surface, size, page_of_face)
+    faces = _rasterise(surface, size, page_of_face)
     owner = surface.object_id
-    foreign = drawn.again[owner[drawn.face[drawn.again]] != owner[drawn.face[drawn.again - 1]]]
+    foreign = faces.again[owner[faces.face[faces.again]] != owner[faces.face[faces.again - 1]]]
     if len(foreign):
-        split = np.isin(surface.material_id, np.unique(surface.material_id[drawn.face[foreign]]))
+        split = np.isin(surface.material_id, np.unique(surface.material_id[faces.face[foreign]]))
         pages, page_of_face = _pages(surface, split)
-        drawn = _rasterise(surface, size, page_of_face)
-    keep = np.ones(len(drawn.index), bool)
-    keep[drawn.again] = False
-    page, rest = np.divmod(drawn.index[keep], size * size)
+        faces = _rasterise(surface, size, page_of_face)
+    keep = np.ones(len(faces.index), bool)
+    keep[faces.again] = False
+    page, rest = np.divmod(faces.index[keep], size * size)
     row, column = np.divmod(rest, size)
-    return Texels(pages, size, page, row, column, drawn.face[keep], drawn.weights[keep])
+    return Texels(pages, size, page, row, column, faces.face[keep], faces.weights[keep])
 
 
 def overlapping_faces(surface: Surface, size: int) -> Ints:
     """The faces that lie on others in UV space; neighbours that merely share an edge do not count."""
-    drawn = _rasterise(surface, size, _pages(surface, split=np.zeros(len(surface.faces), bool))[1])
-    inner = drawn.again[drawn.weights[drawn.again].min(axis=1) > _INSIDE]
-    return np.unique(drawn.face[inner])
+    faces = _rasterise(surface, size, _pages(surface, split=np.zeros(len(surface.faces), bool))[1])
+    inner = faces.again[faces.weights[faces.again].min(axis=1) > _INSIDE]
+    return np.unique(faces.face[inner])
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
+class _RasterisedFaces:
     """All texels that faces claim, in order of their linear index; `again` are the rows whose texel came before."""
 
     index: Ints
@@ -123,17 +123,17 @@ class _Outlines:
         return _Outlines(self.x[faces], self.y[faces], self.first_x[faces], self.first_y[faces], self.page[faces])
 
 
-def _pages(surface: Surface, split: np.ndarray) -> tuple[tuple[Page, ...], Ints]:
+def _pages(surface: Surface, split: np.ndarray) -> tuple[tuple[TexturePage, ...], Ints]:
     """Pages, and the one of each face. A face belongs to the tile in which its middle lies."""
     tile = np.floor(surface.uvs.mean(axis=1)).astype(np.int64)
     owner = np.where(split, surface.object_id, -1)
     keys = np.stack([surface.material_id, owner, tile[:, 1], tile[:, 0]], axis=1)
     unique, page_of_face = np.unique(keys, axis=0, return_inverse=True)
-    pages = tuple(Page(int(m), (int(u), int(v)), None if o < 0 else int(o)) for m, o, v, u in unique)
+    pages = tuple(TexturePage(int(m), (int(u), int(v)), None if o < 0 else int(o)) for m, o, v, u in unique)
     return pages, page_of_face.reshape(-1)
 
 
-def _rasterise(surface: Surface, size: int, page_of_face: Ints) -> _Drawn:
+def _rasterise(surface: Surface, size: int, page_of_face: Ints) -> _RasterisedFaces:
     local = (surface.uvs - np.floor(surface.uvs.mean(axis=1))[:, None]).astype(np.float64)
     x, y = local[..., 0] * size - 0.5, (1 - local[..., 1]) * size - 0.5
     first_x, last_x = np.ceil(x.min(1)).clip(0, size), np.floor(x.max(1)).clip(-1, size - 1)
@@ -152,7 +152,7 @@ def _rasterise(surface: Surface, size: int, page_of_face: Ints) -> _Drawn:
     index, face, weights = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.lexsort((face, index))
     index = index[order]
-    return _Drawn(index, face[order], weights[order], np.flatnonzero(index[1:] == index[:-1]) + 1)
+    return _RasterisedFaces(index, face[order], weights[order], np.flatnonzero(index[1:] == index[:-1]) + 1)
 
 
 def _texels_inside(faces: Ints, outlines: _Outlines, step: int, size: int) -> tuple[Ints, Ints, Floats]:

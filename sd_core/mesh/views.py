@@ -30,7 +30,7 @@ _ANGLE_COUNTS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ViewPlan:
     """Cameras, and how much of what the candidates can reach they see (of the sampled texels)."""
 
     cameras: tuple[Camera, ...]
@@ -38,7 +38,7 @@ class Plan:
     reachable: float
 
 
-def plan_views(surface: Surface, texels: Texels, rays: Rays, max_views: int, size: tuple[int, int]) -> Plan:
+def plan_views(surface: Surface, texels: Texels, rays: Rays, max_views: int, size: tuple[int, int]) -> ViewPlan:
     """Choose cameras greedily: each adds the most texels, and better angles on those seen before.
 
     Args:
@@ -58,11 +58,11 @@ def plan_views(surface: Surface, texels: Texels, rays: Rays, max_views: int, siz
         picked.append(addition)
     picked = _improve(cosines, picked)
     ordered = _neighbours_in_turn([cameras[i] for i in picked])
-    return Plan(tuple(ordered), _share(cosines, picked, reachable), float(reachable.mean()))
+    return ViewPlan(tuple(ordered), _share(cosines, picked, reachable), float(reachable.mean()))
 
 
 def _neighbours_in_turn(cameras: list[Camera]) -> list[Camera]:
-    """The same cameras, each beside one before it: a view that sees much of what is painted continues it."""
+    """The same cameras, each next to one before it: a view that sees much of what is painted continues it."""
     ordered, left = cameras[:1], cameras[1:]
     while left:
         facing = [max(float(c.matrix_world[:3, 2] @ o.matrix_world[:3, 2]) for o in ordered) for c in left]
@@ -81,8 +81,8 @@ def _improve(cosines: Floats, picked: list[int]) -> list[int]:
     """Each view in turn replaced by the best for its place, now that the others are known, until nothing changes."""
     for _ in range(_ROUNDS):
         before = list(picked)
-        for place in range(len(picked)):
-            picked[place] = _best_addition(cosines, picked[:place] + picked[place + 1 :])
+        for slot in range(len(picked)):
+            picked[slot] = _best_addition(cosines, picked[:slot] + picked[slot + 1 :])
         if picked == before:
             break
     return picked

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .model import Defaults, Family, Model, UNetInput, parameter_bytes
     from .vocabulary import unknown_words
 
-_HOMES = {
+_MODULES = {
     "adapters": ("Adapted", "with_adapters"),
     "cache": ("ModelCache",),
     "catalogue": ("BUILTIN_FOLDER", "CATALOGUE"),
@@ -58,7 +58,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
+    for home, names in _MODULES.items():
         if name in names:
             globals()[name] = getattr(import_module(f".{home}", __name__), name)
             return globals()[name]

@@ -22,7 +22,7 @@ _SHARE = 0.9
 class ModelCache:
     """Keeps the models used last; the least recently used go when the next one needs their room. For one thread.
 
-    A model whose files were replaced under its name is loaded anew.
+    A model whose files were replaced under its name is loaded again.
 
     Args:
         placement: where models go.
@@ -74,7 +74,7 @@ class ModelCache:
             evicted = True
         if evicted:
             _release(self._placement.device)
-        # A CUDA device that is too small gets the networks one after the other: see `loading.place`.
+        # A CUDA device that is too small gets the networks one after the other: see `loading.move_to_device`.
         if needed > room and (self._limit is not None or self._placement.device.type != "cuda"):
             raise OutOfMemory(needed, room, hint="use a smaller model, half precision, or a larger memory_limit")
 

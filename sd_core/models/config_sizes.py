@@ -56,8 +56,8 @@ def _check_numbers(path: Path, key: str, value: Any) -> None:
     large = next((item for item in _flat(items) if isinstance(item, int) and abs(item) > LARGEST), None)
     if large is not None:
         # Python refuses to write the longest numbers.
-        told = str(large) if abs(large) < 10**18 else "a number of more than 18 digits"
-        raise _refusal(path, f"asks for {told} as {key}")
+        shown = str(large) if abs(large) < 10**18 else "a number of more than 18 digits"
+        raise _refusal(path, f"asks for {shown} as {key}")
 
 
 def _flat(items: list[Any]) -> Iterable[Any]:

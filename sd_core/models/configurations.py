@@ -18,7 +18,7 @@ _LONGEST = 64 * 1024**2
 """Bytes; the largest JSON of a published model is a tokenizer of some 3 MB."""
 
 _TABLES = ("vocab.json", "tokenizer.json", "vocabulary.json")
-"""Plain tables of words, which the tokenizers' parsers read."""
+"""Plain vocabulary files, which the tokenizers' parsers read."""
 
 _INDEX = ".index"
 """In the names of lists of shards, which tell how many bytes they take."""
@@ -41,7 +41,7 @@ _CODE = {
 """Keys by which diffusers and transformers are led to code, packages or other files, at any depth, unless empty."""
 
 _ATTENTION = ("attn_implementation", "_attn_implementation", "_attn_implementation_internal")
-_KNOWN_ATTENTION = (None, "eager", "sdpa")
+_ALLOWED_ATTENTION = (None, "eager", "sdpa")
 """transformers fetches and imports any other name as a kernel from the hub."""
 
 _ADAPTER = "adapter_config.json"
@@ -59,7 +59,7 @@ _PARTS = {
 }
 """What `model_index.json` may name: diffusers imports whatever stands there."""
 
-LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder", "depth_estimator")
+UNUSED_COMPONENTS = ("safety_checker", "feature_extractor", "image_encoder", "depth_estimator")
 """Parts of published pipelines that the engine has no use for and never loads."""
 
 
@@ -91,7 +91,7 @@ def check_components(folder: Path, index: Mapping[str, Any]) -> None:
     if not isinstance(index.get("_class_name"), str):
         raise _refusal(folder / "model_index.json", "names a pipeline of its own")
     for name, value in index.items():
-        if name in LEFT_OUT or not isinstance(value, list) or not any(value):
+        if name in UNUSED_COMPONENTS or not isinstance(value, list) or not any(value):
             continue
         library, known = _PARTS.get(name, (None, re.compile(r"\w+")))
         named = [str(item) for item in value]
@@ -136,20 +136,20 @@ def _too_long(path: Path) -> ModelMismatch:
 
 
 def check_file_name(index: Path, name: Any) -> str:
-    """A file that an index of shards names, which must lie beside it.
+    """A file that an index of shards names, which must be in the same folder.
 
     Raises:
         ModelMismatch: it is a path, or of another format than safetensors.
     """
     if not isinstance(name, str) or not re.fullmatch(r"[\w. -]+", name) or name.startswith("."):
-        raise _refusal(index, f"names {name!r}, which is no file beside it")
+        raise _refusal(index, f"names {name!r}, which is no file in its folder")
     return name
 
 
 def _check_entry(path: Path, key: str, value: Any) -> None:
     if key in _CODE and value:
         raise _refusal(path, f"names {_CODE[key]} ({key})")
-    if key in _ATTENTION and value not in _KNOWN_ATTENTION:
+    if key in _ATTENTION and value not in _ALLOWED_ATTENTION:
         raise _refusal(path, f"names attention code ({key} = {value!r})")
     if key == "model_type" and str(value).startswith("timm"):
         raise _refusal(path, f"names {_CODE['timm_config']} ({key} = {value!r})")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ControlNetwork: TypeAlias = "ControlNetModel | T2IAdapter"
 
-OWN_KIND = "depth"
+FOLDER_KIND = "depth"
 """What the ControlNet in a model's own folder reads."""
 
 
@@ -89,7 +89,7 @@ def _class_that_fits(folder: Path, config: Mapping[str, Any], model: Model) -> A
 
 def _default_name(kind: str, model: Model) -> str:
     own = None if model.source is None else model.source / "controlnet"
-    if kind == OWN_KIND and own is not None and own.is_dir():
+    if kind == FOLDER_KIND and own is not None and own.is_dir():
         return str(own)
     by_kind = CONTROLNETS[model.family]
     if kind not in by_kind:

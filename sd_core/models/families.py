@@ -32,7 +32,7 @@ def family_of(pipeline: Any) -> Family:
 
 
 def unet_input_of(pipeline: Any) -> UNetInput:
-    """What the UNet reads beside the latents, from its channels against the autoencoder's.
+    """What the UNet reads besides the latents, from its channels against the autoencoder's.
 
     Raises:
         ModelMismatch: channels that none of the known kinds has.

@@ -49,7 +49,7 @@ def check_folder(
     missing += [f"{name}/{file}" for name, weights in found.items() for file in weights.missing]
     if missing:
         raise ModelNotFound(str(folder), f"files are missing: {', '.join(missing)}", hint=_GET_AGAIN)
-    return _together(list(found.values()))
+    return _merge_weights(list(found.values()))
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -61,10 +61,10 @@ def _stem(name: str) -> str:
     return _STEMS.get(name, TRANSFORMERS_STEM)
 
 
-def _together(parts: list[PartWeights]) -> PartWeights:
+def _merge_weights(parts: list[PartWeights]) -> PartWeights:
     whole = PartWeights(tuple(file for part in parts for file in part.files))
     variant = next((part.variant for part in parts if part.variant), None)
-    return replace(whole, variant=variant, pickled=any(part.pickled for part in parts))
+    return replace(whole, variant=variant, is_pickled=any(part.is_pickled for part in parts))
 
 
 def _missing_of(folder: Path, name: str) -> Iterator[str]:

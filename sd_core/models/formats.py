@@ -35,7 +35,7 @@ _TEXT_OPCODES = 3
 
 
 class Format(StrEnum):
-    """What a file of weights can be; the words stand in messages."""
+    """What a file of weights can be; the values are shown in messages."""
 
     SAFETENSORS = "a safetensors file"
     GGUF = "a GGUF file"
@@ -45,7 +45,7 @@ class Format(StrEnum):
 
 PICKLES = frozenset({Format.ZIP_PICKLE, Format.PICKLE})
 
-_OTHERS: tuple[tuple[bytes, str], ...] = (
+_OTHER_FORMATS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),
@@ -112,7 +112,9 @@ def read_format(path: Path, stream: BinaryIO) -> Format:
         raise ModelMismatch(f"{path} cannot be read ({error.strerror})", hint="name a .safetensors file") from error
     if kind is None:
         begin = head[:8].hex(" ")
-        what = "empty" if size == 0 else _other(head) or f"damaged or no file of weights (it begins with {begin})"
+        what = (
+            "empty" if size == 0 else _other_format(head) or f"damaged or no file of weights (it begins with {begin})"
+        )
         raise ModelMismatch(
             f"{path} is {what}",
             hint="delete it and get it again, or name a .safetensors file",
@@ -148,7 +150,7 @@ def _weights(path: Path, stream: BinaryIO, head: bytes, size: int) -> Format | N
 
 
 def _is_safetensors(path: Path, stream: BinaryIO, head: bytes, size: int) -> bool:
-    """Whether there is a header, of the length told before it, that is a JSON object of tensors within the file."""
+    """Whether there is a header, of the length that is written before it, that is a JSON object of tensors within the file."""
     length = int.from_bytes(head[:_SAFETENSORS_PREFIX], "little")
     data = size - _SAFETENSORS_PREFIX - length
     if data < 0 or length > _LONGEST_HEADER or head[_SAFETENSORS_PREFIX : _SAFETENSORS_PREFIX + 1] != b"{":
@@ -189,8 +191,8 @@ def _is_pickle(head: bytes) -> bool:
     return len(read) == _TEXT_OPCODES
 
 
-def _other(head: bytes) -> str | None:
-    for magic, name in _OTHERS:
+def _other_format(head: bytes) -> str | None:
+    for magic, name in _OTHER_FORMATS:
         if head.startswith(magic):
             return f"{name}, no file of weights"
     text = head.lstrip().lower()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sd_core.errors import ModelMismatch, ModelNotFound
 
-from .configurations import LEFT_OUT
+from .configurations import UNUSED_COMPONENTS
 from .files import check_folder
 from .folder import read_index
 from .formats import pickles_allowed
@@ -83,7 +83,7 @@ def download_pipeline(name: str, hub_id: str, *, variant: str | None = None, wit
     from huggingface_hub import model_info
 
     cls = pipeline_class("DiffusionPipeline")
-    skipped = dict.fromkeys((*LEFT_OUT, *without))
+    skipped = dict.fromkeys((*UNUSED_COMPONENTS, *without))
     # None: safetensors where there are any, else pickles
     safetensors_only = None if pickles_allowed() else True
     with _explaining(name, hub_id), quiet_libraries():

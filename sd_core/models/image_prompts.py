@@ -54,7 +54,7 @@ def image_prompt_weights(model: Model, prompt: ImagePrompt) -> Iterator[None]:
     """The adapter's attention on the UNet; afterwards processors and parts are the very objects from before.
 
     Raises:
-        ModelNotFound: no such file, or no image encoder beside it.
+        ModelNotFound: no such file, or no image encoder next to it.
         ModelMismatch: made for another family, none is known for this one, or a damaged file or a pickle.
     """
     file = _find(model, prompt.model)
@@ -69,7 +69,7 @@ def image_prompt_weights(model: Model, prompt: ImagePrompt) -> Iterator[None]:
 
 
 def _load(model: Model, file: Path, weights: Weights, encoder: Path) -> None:
-    """Through diffusers' loader, which is given the tensors: of files it goes by the suffix, and wants the encoder beside."""
+    """Through diffusers' loader, which is given the tensors: it loads files by their suffix, and needs the encoder next to them."""
     pipeline: Any = model.pipeline
     found = check_part(encoder, TRANSFORMERS_STEM)
     if found.missing:
@@ -140,7 +140,7 @@ def _check_family(model: Model, file: Path, shapes: Shapes) -> None:
 
 
 def _find_encoder(file: Path, shapes: Shapes) -> Path:
-    """The image encoder, in the usual places beside the file, whose output the adapter reads."""
+    """The image encoder, in the usual places next to the file, whose output the adapter reads."""
     projection = shapes.get("image_proj.proj.weight") or shapes.get("image_proj.proj_in.weight")
     width = projection[1] if projection else None
     root = file.parent.parent
@@ -151,7 +151,7 @@ def _find_encoder(file: Path, shapes: Shapes) -> Path:
             if width in (None, config.get("projection_dim"), config.get("hidden_size")):
                 return folder
     raise ModelNotFound(
-        str(file), f"no image encoder of width {width} beside it", hint=f"put its folder at {folders[0]}"
+        str(file), f"no image encoder of width {width} next to it", hint=f"put its folder at {folders[0]}"
     )
 
 

@@ -68,7 +68,7 @@ def list_models() -> list[ModelInfo]:
     known = [_info(entry, sizes) for entry in CATALOGUE.values()]
     named = {entry.hub_id for entry in CATALOGUE.values()}
     others = [hub_id for hub_id in sorted(sizes) if hub_id not in named and _is_whole(hub_id)]
-    return known + [_info_of_unknown(hub_id, sizes[hub_id]) for hub_id in others]
+    return known + [_info_of_cached(hub_id, sizes[hub_id]) for hub_id in others]
 
 
 def list_loras() -> list[LoraInfo]:
@@ -183,14 +183,14 @@ def _is_present(entry: Entry, sizes: dict[str, int]) -> bool:
 
 
 def _is_whole(hub_id: str, without: tuple[str, ...] = ()) -> bool:
-    """Whether a pipeline is here and can be loaded; who names one that cannot is told why then."""
+    """Whether a pipeline is here and can be loaded; if not, loading it by name gives the reason."""
     try:
         return cached_pipeline(hub_id, without=without) is not None
     except ModelMismatch:
         return False
 
 
-def _info_of_unknown(hub_id: str, size: int) -> ModelInfo:
+def _info_of_cached(hub_id: str, size: int) -> ModelInfo:
     return ModelInfo(
         name=hub_id,
         hub_id=hub_id,

@@ -14,11 +14,11 @@ from .files import weight_files
 from .folder import load_folder, read_index
 from .model import Model, parameter_bytes
 from .parts import explaining
-from .sources import Source, find_source, model_identity
+from .sources import ModelSource, find_source, model_identity
 from .tensors import count_parameters
 from .vocabulary import read_vocabulary
 
-# What activations take beside the parameters of a model that just fits: a 512 px decode in half precision.
+# What activations take besides the parameters of a model that just fits: a 512 px decode in half precision.
 _WORKING_BYTES = 2 * 1024**3
 _SUPPORTED = "use Stable Diffusion 1.x, 2.x or XL"
 
@@ -59,7 +59,7 @@ def load_model(
         vocabulary=read_vocabulary(source.path) if source.path.is_dir() else None,
         identity=files,
     )
-    return place(model)
+    return move_to_device(model)
 
 
 def estimate_bytes(name: str, placement: Placement, *, allow_pickle: bool | None = None) -> int:
@@ -75,7 +75,7 @@ def estimate_bytes(name: str, placement: Placement, *, allow_pickle: bool | None
     return sum(sizes) * placement.dtype.itemsize
 
 
-def place(model: Model) -> Model:
+def move_to_device(model: Model) -> Model:
     """Move a model that was loaded on the CPU to its device; offload it where the device is too small for all of it."""
     # Parameters keep their requires_grad, as in diffusers: torch multiplies by them in another way, and rounds otherwise, without.
     if model.placement.channels_last:
@@ -84,7 +84,7 @@ def place(model: Model) -> Model:
     return _offload(model) if _too_large(model) else _move(model)
 
 
-def _load(source: Source, placement: Placement, *, allow_pickle: bool | None) -> Any:
+def _load(source: ModelSource, placement: Placement, *, allow_pickle: bool | None) -> Any:
     with explaining(source.path, _SUPPORTED):
         if source.path.is_dir():
             return load_folder(source.path, placement, unet=source.unet, entry=source.entry, allow_pickle=allow_pickle)

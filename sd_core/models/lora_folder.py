@@ -11,7 +11,7 @@ from sd_core.paths import home_folder
 from .local import local_path
 from .weights import find_weights
 
-_ENDING = ".safetensors"
+_SUFFIX = ".safetensors"
 
 
 def lora_folder() -> Path:
@@ -22,7 +22,7 @@ def lora_folder() -> Path:
 def names_in_folder() -> list[str]:
     """Names for `Lora.path` of the files in the folder and below it, with "/" between folders."""
     folder = lora_folder()
-    names = (path.relative_to(folder).as_posix() for path in folder.rglob(f"*{_ENDING}") if path.is_file())
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob(f"*{_SUFFIX}") if path.is_file())
     return sorted(names, key=str.casefold)
 
 
@@ -34,14 +34,14 @@ def find_lora(name: str) -> Path:
         ModelMismatch: a pickle where none is allowed, or no file of weights.
     """
     inner = PurePosixPath(name)
-    held = lora_folder() / inner
+    path = lora_folder() / inner
     # PurePosixPath drops the "./" by which a user says that a path is meant
     path_meant = inner.is_absolute() or ".." in inner.parts or name.startswith(("./", "~"))
     if path_meant or local_path(name).exists():
         return find_weights(name)
-    if held.is_file() and held.suffix == _ENDING:
-        return find_weights(str(held))
-    if len(inner.parts) == 1 and inner.suffix == _ENDING:
+    if path.is_file() and path.suffix == _SUFFIX:
+        return find_weights(str(path))
+    if len(inner.parts) == 1 and inner.suffix == _SUFFIX:
         hint = "put it there, or name a file with its whole path"
         raise ModelNotFound(name, "is not in the LoRA folder", hint=hint, code=ErrorCode.LORA_NOT_FOUND)
     return find_weights(name)

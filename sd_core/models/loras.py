@@ -98,7 +98,7 @@ def _load(model: Model, file: _File, name: str) -> None:
 
     try:
         with quiet_libraries(), warnings.catch_warnings():
-            # peft warns of a second LoRA beside the first, and of taking off one that does not fit: both are meant.
+            # peft warns of a second LoRA on the same model, and of taking off one that does not fit: both are meant.
             warnings.simplefilter("ignore", UserWarning)
             put_lora(model, file.weights, name)
     except torch.OutOfMemoryError:
@@ -200,8 +200,8 @@ def _family_named(width: int, *, second: bool) -> str:
     return "a model of another width" if family is None else str(family)
 
 
-def _mismatch(model: Model, file: Path, family: str, width: int = 0, own: int = 0) -> ModelMismatch:
-    widths = f" (text width {width} against {own})" if width else ""
+def _mismatch(model: Model, file: Path, family: str, width: int = 0, model_width: int = 0) -> ModelMismatch:
+    widths = f" (text width {width} against {model_width})" if width else ""
     return ModelMismatch(
         f"{file} was made for {family}, but {model.name} is {model.family}{widths}",
         hint=f"use a file made for {model.family}, or a model of the file's family",

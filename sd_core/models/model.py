@@ -24,7 +24,7 @@ class Model:
 
     `pipeline` is the stock pipeline: it owns the components, and diffusers' loaders of LoRA, IP-Adapter and textual
     inversion work on it. `name` loads the same model again; `source` is the file or folder on this machine, `revision` the hub's
-    commit. `vocabulary` holds the only words that a small model was trained on. `identity` is that of its files when they were
+    commit. `vocabulary`: the only words that a small model was trained on. `identity` is that of its files when they were
     read, `adapters` that of the files of the LoRAs and textual inversions that are on it just now: caches of what a model
     makes put both into their keys.
     """

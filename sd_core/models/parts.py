@@ -25,12 +25,12 @@ class PartWeights:
     """The files of one network.
 
     files: of one variant, shards as their index lists them. variant: "fp16" where there are no plain ones.
-    pickled: they are `.bin` files. missing: names of files that should be there.
+    is_pickled: they are `.bin` files. missing: names of files that should be there.
     """
 
     files: tuple[Path, ...] = ()
     variant: str | None = None
-    pickled: bool = False
+    is_pickled: bool = False
     missing: tuple[str, ...] = ()
 
 
@@ -45,7 +45,7 @@ def find_part(part: Path, stem: str) -> PartWeights:
         if files and all(file.is_file() for file in files):
             return PartWeights(tuple(files), variant)
     if pickles := sorted(part.glob("*.bin")):
-        return PartWeights(tuple(pickles), pickled=True)
+        return PartWeights(tuple(pickles), is_pickled=True)
     absent = [file.name for files in listed.values() for file in files if not file.is_file()]
     return PartWeights(missing=tuple(absent) or (f"{stem}.safetensors",))
 
@@ -59,7 +59,7 @@ def check_part(part: Path, stem: str, *, allow_pickle: bool | None = None) -> Pa
     check_configurations(part)
     weights = find_part(part, stem)
     for file in weights.files:
-        _check_file(file, pickled=weights.pickled, allow_pickle=allow_pickle)
+        _check_file(file, pickled=weights.is_pickled, allow_pickle=allow_pickle)
     return weights
 
 
@@ -69,7 +69,7 @@ def load_pretrained(cls: Any, folder: Path, weights: PartWeights, **options: Any
     Between the check and this the files may have changed, so nothing here trusts it: what is called `.safetensors` is
     parsed as such, `.bin` goes through the weights-only unpickler in both libraries, and code is imported by neither.
     """
-    if weights.pickled:
+    if weights.is_pickled:
         return cls.from_pretrained(
             folder, use_safetensors=None, local_files_only=True, variant=weights.variant, **options
         )

@@ -18,7 +18,7 @@ _SINGLE_FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ModelSource:
     """Where a model's files are: a diffusers folder or a single file; `unet` stands for the folder's own where given."""
 
     name: str
@@ -28,7 +28,7 @@ class Source:
     unet: Path | None = None
 
 
-def find_source(name: str, *, allow_pickle: bool | None = None, offline: bool | None = None) -> Source:
+def find_source(name: str, *, allow_pickle: bool | None = None, offline: bool | None = None) -> ModelSource:
     """Find, and if need be fetch, the files of a model.
 
     The names of the catalogue, and its repositories on the hub, mean no folder that is called like them.
@@ -43,11 +43,11 @@ def find_source(name: str, *, allow_pickle: bool | None = None, offline: bool | 
     if name not in known_hub_ids() and path.exists():
         if not path.is_dir():
             check_format(path, allow_pickle=allow_pickle)
-        return Source(name, path)
+        return ModelSource(name, path)
     if HUB_ID.fullmatch(name) and path.suffix not in _SINGLE_FILES:
         entry = next((e for e in CATALOGUE.values() if e.hub_id == name and e.unet is None), None)
         folder = fetch_pipeline(name, name, variant=entry.variant if entry else None, offline=offline)
-        return Source(name, folder, entry, folder.name)
+        return ModelSource(name, folder, entry, folder.name)
     raise ModelNotFound(name, hint=_suggestion(name))
 
 
@@ -55,7 +55,7 @@ def model_identity(name: str) -> Identity:
     """What the files are that the model's name stands for now; those that have not been fetched yet count as nothing."""
     path = local_path(name)
     if name in CATALOGUE:
-        paths = _known_files(CATALOGUE[name])
+        paths = _catalogue_files(CATALOGUE[name])
     elif name in known_hub_ids() or (HUB_ID.fullmatch(name) and not path.exists()):
         paths = [cached_snapshot(name)]
     else:
@@ -63,26 +63,26 @@ def model_identity(name: str) -> Identity:
     return identity([path for path in paths if path is not None])
 
 
-def _known_files(entry: Entry) -> list[Path | None]:
+def _catalogue_files(entry: Entry) -> list[Path | None]:
     if entry.name == BUILTIN:
         return [BUILTIN_FOLDER]
     unet = cached_file(entry.unet.hub_id, entry.unet.file) if entry.unet else None
     return [cached_snapshot(entry.hub_id), unet]
 
 
-def _from_catalogue(entry: Entry, offline: bool | None) -> Source:
+def _from_catalogue(entry: Entry, offline: bool | None) -> ModelSource:
     if entry.name == BUILTIN:
         if not (BUILTIN_FOLDER / "model_index.json").is_file():
             raise ModelNotFound(
                 BUILTIN, "its weights are not in this installation", hint="reinstall sd-core, or: sd-core train builtin"
             )
-        return Source(entry.name, BUILTIN_FOLDER, entry)
+        return ModelSource(entry.name, BUILTIN_FOLDER, entry)
     without = ("unet",) if entry.unet else ()
     folder = fetch_pipeline(entry.name, entry.hub_id, variant=entry.variant, offline=offline, without=without)
     if entry.unet is None:
-        return Source(entry.name, folder, entry, folder.name)
+        return ModelSource(entry.name, folder, entry, folder.name)
     unet = fetch_file(entry.name, entry.unet.hub_id, entry.unet.file, offline=offline)
-    return Source(entry.name, folder, entry, folder.name, unet)
+    return ModelSource(entry.name, folder, entry, folder.name, unet)
 
 
 def _suggestion(name: str) -> str:

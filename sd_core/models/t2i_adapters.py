@@ -28,9 +28,9 @@ def check_t2i_adapter(folder: Path, config: Mapping[str, Any], model: Model) -> 
     Raises:
         ModelMismatch: made for another family, of a type that diffusers does not know, or reading no picture.
     """
-    made = features_made(folder, config)
+    made = adapter_features(folder, config)
     scale = 2 ** (len(model.vae.config.block_out_channels) - 1)
-    taken = list(features_taken(model.unet, scale))
+    taken = list(unet_features(model.unet, scale))
     if made != taken[: len(made)]:
         raise ModelMismatch(
             f"{folder} does not fit {model.name}, which is {model.family}: "
@@ -39,7 +39,7 @@ def check_t2i_adapter(folder: Path, config: Mapping[str, Any], model: Model) -> 
         )
 
 
-def features_made(folder: Path, config: Mapping[str, Any]) -> list[Features]:
+def adapter_features(folder: Path, config: Mapping[str, Any]) -> list[Features]:
     """What an adapter of this configuration makes, found by running it without weights and without numbers.
 
     Raises:
@@ -61,7 +61,7 @@ def features_made(folder: Path, config: Mapping[str, Any]) -> list[Features]:
     return [(feature.shape[1], side // feature.shape[3]) for feature in made]
 
 
-def features_taken(unet: UNet2DConditionModel, scale: int) -> Iterator[Features]:
+def unet_features(unet: UNet2DConditionModel, scale: int) -> Iterator[Features]:
     """What can be added to the blocks of the UNet's way down, and to its middle.
 
     Args:

@@ -111,8 +111,8 @@ def _entries(content: Any, levels: int) -> Iterator[tuple[str, Any]]:
         return
     for name, value in content.items():
         yield str(name), value
-        for inner, held in _entries(value, levels - 1):
-            yield f"{name}.{inner}", held
+        for inner, tensor in _entries(value, levels - 1):
+            yield f"{name}.{inner}", tensor
 
 
 def _check_zip(path: Path, stream: BinaryIO) -> None:

@@ -46,5 +46,9 @@ def unknown_words(model: Model, prompt: str) -> tuple[str, ...]:
     return tuple(word for word in words if not _is_known(word, known))
 
 
-def _is_known(word: str, known: frozenset[str]) -> bool:
-    return word in known or word.removesuffix("s") in known or all(part in known for part in re.split("['-]", word))
+def _is_known(word: str, vocabulary: frozenset[str]) -> bool:
+    return (
+        word in vocabulary
+        or word.removesuffix("s") in vocabulary
+        or all(part in vocabulary for part in re.split("['-]", word))
+    )

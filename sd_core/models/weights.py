@@ -1,4 +1,4 @@
-"""Single weight files: given by path, by folder, or by hub id; what they are is told by their content."""
+"""Single weight files: given by path, by folder, or by hub id; their kind is recognised by their content."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def find_weights(name: str, *, offline: bool | None = None) -> Path:
     """
     path = local_path(name)
     if path.is_dir():
-        path = path / _only(name, [file.name for file in sorted(path.glob("*.safetensors"))])
+        path = path / _only_file(name, [file.name for file in sorted(path.glob("*.safetensors"))])
     if path.exists():
         check_format(path)
         return path
@@ -35,7 +35,9 @@ def find_weights(name: str, *, offline: bool | None = None) -> Path:
     hub_id, file = "/".join(parts[:2]), "/".join(parts[2:])
     if not HUB_ID.fullmatch(hub_id) or path.is_absolute():
         raise ModelNotFound(name, "no such file", hint="name a .safetensors file, a folder, or owner/repository/file")
-    chosen = file or _only(name, [f for f in list_files(name, hub_id, offline=offline) if f.endswith(".safetensors")])
+    chosen = file or _only_file(
+        name, [f for f in list_files(name, hub_id, offline=offline) if f.endswith(".safetensors")]
+    )
     if not chosen.endswith(".safetensors") and not pickles_allowed():
         hint = f"name a .safetensors file, or set {ALLOW_PICKLE}=1 in the environment of the engine"
         raise ModelMismatch(f"{name} is no .safetensors file, and nothing else is fetched from the hub", hint=hint)
@@ -44,7 +46,7 @@ def find_weights(name: str, *, offline: bool | None = None) -> Path:
     return fetched
 
 
-def _only(name: str, files: list[str]) -> str:
+def _only_file(name: str, files: list[str]) -> str:
     preferred = [file for file in files if file in _PREFERRED] or files
     if len(preferred) == 1:
         return preferred[0]

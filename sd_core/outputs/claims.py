@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..files import check_name, output_error
-from .locks import describe_worker, hold_lock, owner, try_lock
+from .locks import describe_worker, hold_lock, try_lock, worker_record
 
 PRIVATE = ".sd_core"
 """Folder within an output folder: who works there, and what is not finished yet."""
@@ -24,7 +24,7 @@ Span = tuple[int, int]
 _CLAIM = re.compile(r"claim-([0-9a-f]{32})\.json")
 _UNFINISHED = re.compile(r"unfinished-([0-9a-f]{32})")
 
-_here: set[str] = set()
+_live_claims: set[str] = set()
 """Claims of this process: over NFS a lock does not keep a process from taking what it holds itself."""
 
 
@@ -39,8 +39,8 @@ class Claim:
 
     def __init__(self, root: Path, span: Span | None = None) -> None:
         self._private = root / PRIVATE
-        self._run = uuid.uuid4().hex
-        self.made = _make(root)
+        self._id = uuid.uuid4().hex
+        self.is_root_new = _make(root)
         self._handle: int | None = None
         try:
             self._take(root, span)
@@ -50,15 +50,15 @@ class Claim:
             raise
 
     @property
-    def unfinished(self) -> Path:
+    def unfinished_folder(self) -> Path:
         """Folder for what is not finished; it goes with the claim."""
-        return self._private / f"unfinished-{self._run}"
+        return self._private / f"unfinished-{self._id}"
 
-    def hold(self) -> AbstractContextManager[None]:
+    def lock_manifest(self) -> AbstractContextManager[None]:
         """While it lasts no other worker changes the manifest; what does is seen to be alive.
 
         Raises:
-            OutputError: the claim has been removed meanwhile, or see `held`.
+            OutputError: the claim has been removed meanwhile, or see `hold_lock`.
         """
         if self._handle is not None:
             try:
@@ -72,16 +72,16 @@ class Claim:
         if self._handle is None:
             return
         with hold_lock(self._private / "lock"):
-            self._let_go()
+            self._finalizer()
             self._handle = None
             self._path.unlink(missing_ok=True)
-            shutil.rmtree(self.unfinished, ignore_errors=True)
+            shutil.rmtree(self.unfinished_folder, ignore_errors=True)
         if not trace:
             self._remove_traces(root)
 
     @property
     def _path(self) -> Path:
-        return self._private / f"claim-{self._run}.json"
+        return self._private / f"claim-{self._id}.json"
 
     def _take(self, root: Path, span: Span | None) -> None:
         if self._private.is_symlink():
@@ -91,18 +91,18 @@ class Claim:
             try:
                 handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
                 self._handle = handle
-                self._let_go = weakref.finalize(self, _let_go, handle, self._run)
-                os.write(handle, json.dumps(owner(self._run, span)).encode())
-                self.unfinished.mkdir()
+                self._finalizer = weakref.finalize(self, _end_claim, handle, self._id)
+                os.write(handle, json.dumps(worker_record(self._id, span)).encode())
+                self.unfinished_folder.mkdir()
             except OSError as error:
                 raise output_error(self._path, error) from error
             if not try_lock(handle, self._path):
                 raise OutputError(str(self._path), "is locked by somebody else", hint="use another folder")
-            _here.add(self._run)
+            _live_claims.add(self._id)
 
     def _refuse_others(self, root: Path, span: Span | None) -> None:
         """What a killed worker left unfinished is removed; one that lives is respected."""
-        live = {run for run in self._runs(_CLAIM) if self._is_live(run)}
+        live = {run for run in self._ids(_CLAIM) if self._is_live(run)}
         for run in live:
             who, theirs = describe_worker(self._private / f"claim-{run}.json")
             if _overlap(span, theirs):
@@ -110,19 +110,19 @@ class Claim:
                 raise OutputError(
                     str(root), f"is worked in{at} by {who}", hint="wait until it has ended, or use another folder"
                 )
-        for run in self._runs(_UNFINISHED) - live:
+        for run in self._ids(_UNFINISHED) - live:
             shutil.rmtree(self._private / f"unfinished-{run}", ignore_errors=True)
-        for run in self._runs(_CLAIM) - live:
+        for run in self._ids(_CLAIM) - live:
             (self._private / f"claim-{run}.json").unlink(missing_ok=True)
 
-    def _runs(self, pattern: re.Pattern[str]) -> set[str]:
+    def _ids(self, pattern: re.Pattern[str]) -> set[str]:
         found = (pattern.fullmatch(name) for name in os.listdir(self._private))  # noqa: PTH208 - names are wanted
         return {match[1] for match in found if match is not None}
 
-    def _is_live(self, run: str) -> bool:
-        if run in _here:
+    def _is_live(self, claim_id: str) -> bool:
+        if claim_id in _live_claims:
             return True
-        path = self._private / f"claim-{run}.json"
+        path = self._private / f"claim-{claim_id}.json"
         try:
             handle = os.open(path, os.O_RDWR)
         except FileNotFoundError:
@@ -137,22 +137,22 @@ class Claim:
     def _remove_traces(self, root: Path) -> None:
         """The folders that were made for nothing."""
         if self._private.is_symlink() or not self._private.is_dir():
-            _rmdir(root) if self.made else None
+            _rmdir(root) if self.is_root_new else None
             return
         with hold_lock(self._private / "lock"):
-            alone = not self._runs(_CLAIM)
+            alone = not self._ids(_CLAIM)
             if alone:
                 with suppress(PermissionError):  # Windows keeps a file that is open
                     (self._private / "lock").unlink(missing_ok=True)
         if alone:
             _rmdir(self._private)
-            if self.made:
+            if self.is_root_new:
                 _rmdir(root)
 
 
-def _let_go(handle: int, run: str) -> None:
+def _end_claim(handle: int, claim_id: str) -> None:
     """Also where nobody released the claim, and its owner is forgotten."""
-    _here.discard(run)
+    _live_claims.discard(claim_id)
     os.close(handle)
 
 
@@ -178,5 +178,5 @@ def _rmdir(folder: Path) -> None:
         return
 
 
-def _overlap(one: Span | None, other: Span | None) -> bool:
-    return one is None or other is None or (one[0] <= other[1] and other[0] <= one[1])
+def _overlap(first: Span | None, second: Span | None) -> bool:
+    return first is None or second is None or (first[0] <= second[1] and second[0] <= first[1])

@@ -16,7 +16,7 @@ class Contents:
     """Contents by path; a file is read again only where its size, time or inode is another one."""
 
     def __init__(self) -> None:
-        self._seen: dict[Path, tuple[_Signature, Content]] = {}
+        self._by_path: dict[Path, tuple[_Signature, Content]] = {}
 
     def of(self, path: Path) -> Content:
         """What a file holds.
@@ -25,9 +25,9 @@ class Contents:
             OutputError: it cannot be read.
         """
         try:
-            signature, seen = _signature(path), self._seen.get(path)
+            signature, seen = _signature(path), self._by_path.get(path)
             if seen is None or seen[0] != signature:
-                self._seen[path] = seen = (signature, content_of_file(path))
+                self._by_path[path] = seen = (signature, content_of_file(path))
         except OSError as error:
             raise output_error(path, error) from error
         return seen[1]
@@ -39,7 +39,7 @@ class Contents:
             OutputError: it is gone again.
         """
         try:
-            self._seen[path] = (_signature(path), content)
+            self._by_path[path] = (_signature(path), content)
         except OSError as error:
             raise output_error(path, error) from error
 
@@ -70,7 +70,7 @@ def unlink(path: Path) -> None:
         raise output_error(path, error) from error
 
 
-def foreign(path: Path) -> OutputError:
+def foreign_file_error(path: Path) -> OutputError:
     """The error that tells of somebody else's file."""
     return OutputError(
         str(path),

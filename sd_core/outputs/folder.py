@@ -19,7 +19,7 @@ from typing import Any, Self
 from ..errors import OutputError
 from ..files import output_error, rename, sync_folder, write_new
 from .claims import Claim, Span
-from .contents import Contents, foreign, is_plain, unlink
+from .contents import Contents, foreign_file_error, is_plain, unlink
 from .manifest import MANIFEST, Content, Manifest, content_of_bytes, content_of_file, manifest_bytes, read_manifest
 
 _Step = Callable[[Manifest], object]
@@ -51,12 +51,12 @@ class OutputFolder:
     def __init__(self, root: Path, kind: str, names: re.Pattern[str], span: Span | None = None) -> None:
         self.root = root
         self._kind, self._names, self._alone = kind, names, span is None
-        self._seen = Contents()
-        self._later: list[_Step] = []
+        self._contents = Contents()
+        self._pending_steps: list[_Step] = []
         self._count = 0
         self._claim = Claim(root, span)
         try:
-            self._last = self._read()
+            self._manifest = self._read()
         except BaseException:
             self._claim.release(root, trace=False)
             raise
@@ -64,7 +64,7 @@ class OutputFolder:
     @property
     def about(self) -> dict[str, Any]:
         """What its owner noted."""
-        return self._last.about
+        return self._manifest.about
 
     @property
     def is_listed(self) -> bool:
@@ -73,7 +73,7 @@ class OutputFolder:
 
     def listed_names(self) -> set[str]:
         """The names of the files that `sd_core` wrote here."""
-        return set(self._last.files)
+        return set(self._manifest.files)
 
     def path(self, name: str) -> Path:
         """Where a file lies.
@@ -94,9 +94,9 @@ class OutputFolder:
         plain = is_plain(path)
         if plain is None:
             return Status.ABSENT
-        if name not in self._last.files or not plain:
+        if name not in self._manifest.files or not plain:
             return Status.FOREIGN
-        return Status.SOUND if self._seen.of(path) in self._last.files[name] else Status.CHANGED
+        return Status.SOUND if self._contents.of(path) in self._manifest.files[name] else Status.CHANGED
 
     def require_free(self, names: Iterable[str]) -> None:
         """Check that nothing of somebody else's lies where we are going to write.
@@ -104,30 +104,30 @@ class OutputFolder:
         Raises:
             OutputError: there is; names it.
         """
-        listed = self._last.files
+        listed = self._manifest.files
         for name in names:
             path = self.path(name)
             plain = is_plain(path)
             if plain is False or (plain and name not in listed):
-                raise foreign(path)
+                raise foreign_file_error(path)
 
     def read(self, name: str) -> bytes | None:
         """The bytes of a file; None unless it is what was written."""
         path = self.path(name)
-        if name not in self._last.files or path.is_symlink() or not path.is_file():
+        if name not in self._manifest.files or path.is_symlink() or not path.is_file():
             return None
         try:
             data = path.read_bytes()
         except OSError as error:
             raise output_error(path, error) from error
         content = content_of_bytes(data)
-        self._seen.note(path, content)
-        return data if content in self._last.files[name] else None
+        self._contents.note(path, content)
+        return data if content in self._manifest.files[name] else None
 
     def stage(self, name: str) -> Path:
         """A path for a file that another program writes and `write` is given; it goes with the claim."""
         self._count += 1
-        return self._claim.unfinished / f"{self._count}-{name.rsplit('/', 1)[-1]}"
+        return self._claim.unfinished_folder / f"{self._count}-{name.rsplit('/', 1)[-1]}"
 
     def write(self, files: Mapping[str, bytes | Path], about: Mapping[str, Any] | None = None) -> list[Path]:
         """Commit files, in this order.
@@ -143,9 +143,9 @@ class OutputFolder:
         staged: dict[str, tuple[Path, Content]] = {}
         try:
             for name, given in files.items():
-                staged[name] = self._stage(name, given)
-            with self._claim.hold():
-                manifest = self._update()
+                staged[name] = self._stage_content(name, given)
+            with self._claim.lock_manifest():
+                manifest = self._current_manifest()
                 for name, (_, content) in staged.items():
                     manifest.files[name] = (*self._before(manifest, name), content)
                 manifest.about = manifest.about if about is None else dict(about)
@@ -165,15 +165,15 @@ class OutputFolder:
             OutputError: one cannot be removed.
         """
         kept = []
-        for name in sorted(set(names) & set(self._last.files)):
+        for name in sorted(set(names) & set(self._manifest.files)):
             status = self.status(name)
             if status is Status.SOUND:
                 unlink(self.path(name))
             elif status is not Status.ABSENT:
                 kept.append(name)
                 continue
-            self._last.files.pop(name)
-            self._later.append(lambda manifest, name=name: manifest.files.pop(name, None))
+            self._manifest.files.pop(name)
+            self._pending_steps.append(lambda manifest, name=name: manifest.files.pop(name, None))
         return kept
 
     def set_aside(self, name: str) -> Path:
@@ -191,34 +191,34 @@ class OutputFolder:
     def set_changed_aside(self, names: Iterable[str], warn: Callable[[str], None]) -> None:
         """Give those files that have changed since they were written other names: whose they are now, nobody knows.
 
-        warn: is told of each.
+        warn: called with a sentence about each.
 
         Raises:
             OutputError: one cannot be renamed.
         """
-        for name in sorted(set(names) & set(self._last.files)):
+        for name in sorted(set(names) & set(self._manifest.files)):
             if self.status(name) is Status.CHANGED:
                 aside = self.set_aside(name)
                 warn(f"{name} has been changed or damaged since it was written: it is {aside.name} now")
 
     def adopt(self, names: Iterable[str], about: Mapping[str, Any] | None = None) -> None:
         """List files that an earlier version wrote, from the first commit on; the caller has made sure of that."""
-        found = {name: (self._seen.of(self.path(name)),) for name in names}
+        found = {name: (self._contents.of(self.path(name)),) for name in names}
 
-        def listed(manifest: Manifest) -> None:
+        def add_files(manifest: Manifest) -> None:
             manifest.files |= found
             manifest.about = manifest.about if about is None else dict(about)
 
-        listed(self._last)
-        self._later.append(listed)
+        add_files(self._manifest)
+        self._pending_steps.append(add_files)
 
     def close(self) -> None:
         """Note what has been removed, and let others work here."""
         try:
-            if self._later and self.is_listed:
-                # without this note the manifest tells the truth as well, only in more words
-                with suppress(OutputError), self._claim.hold():
-                    self._save(self._update())
+            if self._pending_steps and self.is_listed:
+                # without this note the manifest says the same, only longer
+                with suppress(OutputError), self._claim.lock_manifest():
+                    self._save(self._current_manifest())
         finally:
             self._claim.release(self.root, trace=self.is_listed)
 
@@ -233,12 +233,12 @@ class OutputFolder:
     def _read(self) -> Manifest:
         return read_manifest(self.root / MANIFEST, self._kind, self._names) or Manifest(self._kind)
 
-    def _update(self) -> Manifest:
+    def _current_manifest(self) -> Manifest:
         """The manifest as it is now, others perhaps having written to it, with what has happened since we wrote to it."""
         if self._alone:
-            return Manifest(self._kind, self._last.about, dict(self._last.files))
+            return Manifest(self._kind, self._manifest.about, dict(self._manifest.files))
         manifest = self._read()
-        for step in self._later:
+        for step in self._pending_steps:
             step(manifest)
         return manifest
 
@@ -251,23 +251,23 @@ class OutputFolder:
         finally:
             temporary.unlink(missing_ok=True)
         sync_folder(self.root)
-        self._last, self._later = manifest, []
+        self._manifest, self._pending_steps = manifest, []
 
-    def _stage(self, name: str, given: bytes | Path) -> tuple[Path, Content]:
+    def _stage_content(self, name: str, source: bytes | Path) -> tuple[Path, Content]:
         assert self._names.fullmatch(name), f"{name} is no name of such a folder"
         path = self.path(name)
-        if isinstance(given, bytes):
+        if isinstance(source, bytes):
             temporary = self.stage(name)
             try:
-                write_new(temporary, given, path)
+                write_new(temporary, source, path)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
-            return temporary, content_of_bytes(given)
+            return temporary, content_of_bytes(source)
         try:
-            with given.open("r+b") as stream:  # whoever wrote it may not have flushed it
+            with source.open("r+b") as stream:  # whoever wrote it may not have flushed it
                 os.fsync(stream.fileno())
-            return given, content_of_file(given)
+            return source, content_of_file(source)
         except OSError as error:
             raise output_error(path, error) from error
 
@@ -278,8 +278,8 @@ class OutputFolder:
         if plain is None:
             return ()
         if name not in manifest.files or not plain:
-            raise foreign(path)
-        content = self._seen.of(path)
+            raise foreign_file_error(path)
+        content = self._contents.of(path)
         if content in manifest.files[name]:
             return (content,)
         raise OutputError(str(path), "has changed since sd_core wrote it", hint="move it away, or use another folder")
@@ -293,9 +293,9 @@ class OutputFolder:
                 raise output_error(path.parent, error) from error
             sync_folder(path.parent.parent)
         rename(temporary, path)
-        self._seen.note(path, content)
-        self._last.files[name] = (content,)
-        self._later.append(lambda manifest: manifest.files.update({name: (content,)}))
+        self._contents.note(path, content)
+        self._manifest.files[name] = (content,)
+        self._pending_steps.append(lambda manifest: manifest.files.update({name: (content,)}))
 
     def _sync(self, names: Collection[str]) -> None:
         for folder in {self.path(name).parent for name in names}:

@@ -27,7 +27,7 @@ _WAIT = 30.0
 
 _LOOK = 0.01
 
-_HELD = frozenset({errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK})
+_LOCKED_ERRNOS = frozenset({errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK})
 _FAR = 1 << 40
 """Byte that Windows locks: others may not read locked bytes, and the text is to be read."""
 
@@ -41,7 +41,7 @@ def try_lock(handle: int, path: Path) -> bool:
     try:
         _lock(handle)
     except OSError as error:
-        if error.errno in _HELD:
+        if error.errno in _LOCKED_ERRNOS:
             return False
         raise OutputError(
             str(path), f"cannot be locked: {error.strerror}", hint="choose a disk whose file system has locks"
@@ -111,10 +111,10 @@ def _is_at(handle: int, path: Path) -> bool:
         return False
 
 
-def owner(run: str, span: tuple[int, int] | None) -> dict[str, Any]:
+def worker_record(claim_id: str, span: tuple[int, int] | None) -> dict[str, Any]:
     """What a worker tells about itself."""
     return {
-        "run": run,
+        "run": claim_id,
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "program": Path(sys.argv[0] or sys.executable).name if sys.argv else Path(sys.executable).name,
@@ -126,10 +126,10 @@ def owner(run: str, span: tuple[int, int] | None) -> dict[str, Any]:
 def describe_worker(path: Path) -> tuple[str, tuple[int, int] | None]:
     """Who the text of a worker's file names, and the span that it works at; None: all."""
     try:
-        told = json.loads(path.read_bytes())
-        span = None if told["span"] is None else (int(told["span"][0]), int(told["span"][1]))
+        record = json.loads(path.read_bytes())
+        span = None if record["span"] is None else (int(record["span"][0]), int(record["span"][1]))
         alive = max(0.0, time.time() - path.stat().st_mtime)
-        who = f"{told['program']} (process {told['pid']} on {told['host']}), since {told['started']}"
+        who = f"{record['program']} (process {record['pid']} on {record['host']}), since {record['started']}"
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return "somebody who does not tell who it is", None
     return f"{who}, last seen at work {alive:.0f} s ago", span

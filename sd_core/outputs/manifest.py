@@ -66,7 +66,7 @@ def content_of_file(path: Path) -> Content:
 def manifest_bytes(manifest: Manifest) -> bytes:
     """As it is stored."""
     files = {
-        name: [{"size": held.size, "sha256": held.sha256} for held in contents]
+        name: [{"size": content.size, "sha256": content.sha256} for content in contents]
         for name, contents in sorted(manifest.files.items())
     }
     body = {"format": FORMAT, "kind": manifest.kind, "about": manifest.about, "files": files}
@@ -88,26 +88,26 @@ def read_manifest(path: Path, kind: str, names: re.Pattern[str]) -> Manifest | N
     if path.is_symlink() or not path.is_file():
         raise OutputError(str(path), "is no plain file", hint="use another folder")
     try:
-        held = json.loads(path.read_bytes())
-        told = held.pop("sha256")
-        version = held["format"]
+        content = json.loads(path.read_bytes())
+        checksum = content.pop("sha256")
+        version = content["format"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damage_error(path, f"{type(error).__name__}: {error}") from error
     if version != FORMAT:
         raise OutputError(str(path), f"has format {version!r}, not {FORMAT}", hint="use the sd_core that wrote it")
-    if told != _digest(held):
+    if checksum != _digest(content):
         raise _damage_error(path, "its digest does not fit")
-    return _check(path, held, kind, names)
+    return _manifest_of(path, content, kind, names)
 
 
-def _check(path: Path, held: Mapping[str, Any], kind: str, names: re.Pattern[str]) -> Manifest:
-    if held.get("kind") != kind:
+def _manifest_of(path: Path, body: Mapping[str, Any], kind: str, names: re.Pattern[str]) -> Manifest:
+    if body.get("kind") != kind:
         raise OutputError(
-            str(path.parent), f"holds files of the kind {held.get('kind')!r}, not {kind!r}", hint="use another folder"
+            str(path.parent), f"holds files of the kind {body.get('kind')!r}, not {kind!r}", hint="use another folder"
         )
     try:
-        files = {name: tuple(_content(item) for item in items) for name, items in held["files"].items()}
-        about = dict(held["about"])
+        files = {name: tuple(_content(item) for item in items) for name, items in body["files"].items()}
+        about = dict(body["about"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damage_error(path, f"{type(error).__name__}: {error}") from error
     strange = next((name for name in files if not is_safe(name) or not names.fullmatch(name)), None)

@@ -15,14 +15,14 @@ _SPARE = 16 << 20
 """Bytes that are to be left: the estimates know nothing of blocks, folders and logs."""
 
 
-def check_folder(folder: Path, *, made: bool = False) -> None:
-    """Check that files can be made in a folder. made: it will be made where it is missing.
+def check_folder(folder: Path, *, will_be_made: bool = False) -> None:
+    """Check that files can be made in a folder. will_be_made: it will be made where it is missing.
 
     Raises:
         OutputError: it is missing, no folder, or cannot be written.
     """
     check_name(folder)
-    if made and not os.path.lexists(folder):
+    if will_be_made and not os.path.lexists(folder):
         folder = folder.parent
     try:
         if not stat.S_ISDIR(folder.stat().st_mode):

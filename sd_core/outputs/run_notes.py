@@ -47,11 +47,11 @@ def check_resume(folder: Path | None, *, resume: bool, overwrite: bool) -> None:
             code=ErrorCode.CANNOT_RESUME,
         )
     if resume and overwrite:
-        raise RequestError("overwrite", "begins anew, resume goes on", hint="choose one of them")
+        raise RequestError("overwrite", "starts again, resume continues", hint="choose one of them")
 
 
 def begin_run(files: OutputFolder, asked: Request, resolved: Request, warn: Callable[[str], None]) -> None:
-    """Note a new run. What an earlier run left goes, unless it has changed: then it is set aside, and `warn` is told."""
+    """Note a new run. What an earlier run left goes, unless it has changed: then it is set aside, and `warn` is called."""
     listed = files.listed_names()
     files.set_changed_aside(listed, warn)
     files.remove(listed)
@@ -104,9 +104,9 @@ class RunFolder:
         files.adopt(self.belongs([name for name in self.names() if _is_whole_file(files.path(name))]), about)
 
     def _require_empty(self, files: OutputFolder, request: Request) -> None:
-        held = self._on_disk(files, files.listed_names())
-        if held:
-            self._refuse(files, held, request, files.about, of_earlier=False)
+        present = self._on_disk(files, files.listed_names())
+        if present:
+            self._refuse(files, present, request, files.about, of_earlier=False)
 
     def _on_disk(self, files: OutputFolder, names: Iterable[str]) -> list[str]:
         """Those that are there, but for what only a run that goes on needs."""
@@ -114,17 +114,17 @@ class RunFolder:
         return [name for name in results if os.path.lexists(files.path(name))]
 
     def _refuse(
-        self, files: OutputFolder, held: list[str], request: Request, about: Mapping[str, Any], *, of_earlier: bool
+        self, files: OutputFolder, present: list[str], request: Request, about: Mapping[str, Any], *, of_earlier: bool
     ) -> None:
         same = is_json_of(about.get("asked"), request)
-        pictures = sum(name.endswith(".png") for name in held)
+        pictures = sum(name.endswith(".png") for name in present)
         message = f"{files.root} holds {pictures} {self.what} of {'this' if same else 'another'} request"
         onward = "resume=True (--resume) goes on with them" if same else ""
         if of_earlier:
             hint = f"{onward + '; or ' if same else ''}move them away, or use another folder"
             raise RequestError("output", f"{message}, of an earlier version", hint=hint)
-        anew = "overwrite=True (--overwrite) makes them anew; or use another folder"
-        raise RequestError("output", message, hint=f"{onward + ', ' if same else ''}{anew}")
+        remedy = "overwrite=True (--overwrite) generates them again; or use another folder"
+        raise RequestError("output", message, hint=f"{onward + ', ' if same else ''}{remedy}")
 
 
 def _require_same(path: Path, about: Mapping[str, Any], request: Request) -> None:
@@ -152,8 +152,8 @@ def _is_whole_file(path: Path) -> bool:
 
 def _read_earlier(path: Path) -> dict[str, Any]:
     try:
-        held = json.loads(path.read_bytes())
-        return {"asked": str(held["asked"]), "resolved": str(held["resolved"])}
+        notes = json.loads(path.read_bytes())
+        return {"asked": str(notes["asked"]), "resolved": str(notes["resolved"])}
     except OSError as error:
         raise OutputError(str(path), f"cannot be read: {error}", hint="check the folder") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:

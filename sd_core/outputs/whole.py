@@ -46,8 +46,8 @@ def _npy(path: Path) -> bool:
 
 
 def _npz(path: Path) -> bool:
-    with zipfile.ZipFile(path) as held:
-        return held.testzip() is None
+    with zipfile.ZipFile(path) as archive:
+        return archive.testzip() is None
 
 
 def _json(path: Path) -> bool:

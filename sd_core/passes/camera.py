@@ -1,4 +1,4 @@
-"""Cameras: projection, and the sidecar file that travels beside a rendered frame."""
+"""Cameras: projection, and the sidecar file of a rendered frame."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Sidecar:
 
 
 def write_sidecar(frame: str | os.PathLike[str], sidecar: Sidecar) -> Path:
-    """Write `<frame>.json` beside the frame `<frame>.exr`.
+    """Write `<frame>.json` next to the frame `<frame>.exr`.
 
     Raises:
         OutputError: it cannot be written.
@@ -111,7 +111,7 @@ def write_sidecar(frame: str | os.PathLike[str], sidecar: Sidecar) -> Path:
 
 
 def read_sidecar(frame: str | os.PathLike[str]) -> Sidecar:
-    """What `<frame>.json` beside a frame says; an empty `Sidecar` where there is no such file.
+    """What `<frame>.json` next to a frame says; an empty `Sidecar` where there is no such file.
 
     Raises:
         RequestError: it is damaged.

@@ -21,7 +21,7 @@ def cryptomatte_ids(passes: Sequence[ExrPass], header: Mapping[str, Any]) -> Arr
     coverage. Ranks are sorted by coverage, so the first pair is the answer; one that covers less than the empty rest of
     the pixel counts as none.
     """
-    names = [str(held) for key, held in header.items() if key.startswith("cryptomatte/") and key.endswith("/name")]
+    names = [str(value) for key, value in header.items() if key.startswith("cryptomatte/") and key.endswith("/name")]
     for kind in _KINDS:
         for name in names:
             layer = name.split(".")[-1]
@@ -32,10 +32,10 @@ def cryptomatte_ids(passes: Sequence[ExrPass], header: Mapping[str, Any]) -> Arr
 
 def _first_rank(passes: Sequence[ExrPass], layer: str) -> Array | None:
     """Ranks 0 and 1 lie in the pass `<layer>00`."""
-    held = next((found.components for found in passes if found.name == f"{layer}00"), None)
-    if held is None or "R" not in held or held["R"].dtype != np.float32:
+    components = next((found.components for found in passes if found.name == f"{layer}00"), None)
+    if components is None or "R" not in components or components["R"].dtype != np.float32:
         return None  # half floats cannot hold a hash
-    ids = np.ascontiguousarray(held["R"]).view(np.uint32)
-    second = held.get("A", np.zeros_like(held["R"]))
-    empty = 1 - held["G"] - second
-    return np.where((held["G"] > 0) & (held["G"] >= empty), ids, np.uint32(0))
+    ids = np.ascontiguousarray(components["R"]).view(np.uint32)
+    second = components.get("A", np.zeros_like(components["R"]))
+    empty = 1 - components["G"] - second
+    return np.where((components["G"] > 0) & (components["G"] >= empty), ids, np.uint32(0))

@@ -44,7 +44,9 @@ def finite_range(depths: Array | Iterable[Array]) -> DepthRange:
         RequestError: nothing but background.
     """
     frames = [depths] if isinstance(depths, np.ndarray) else depths
-    ranges = [(float(held.min()), float(held.max())) for frame in frames if (held := frame[np.isfinite(frame)]).size]
+    ranges = [
+        (float(finite.min()), float(finite.max())) for frame in frames if (finite := frame[np.isfinite(frame)]).size
+    ]
     if not ranges:
         raise RequestError(
             "depth", "is background everywhere", hint="point the camera at the scene, or give depth_range"

@@ -66,21 +66,21 @@ def frame_of(
 def _of_view_layer(
     passes: Sequence[ExrPass], wanted: str | None, known: Mapping[str, tuple[str, ...]]
 ) -> list[ExrPass]:
-    layers = dict.fromkeys(held.view_layer for held in passes)
+    layers = dict.fromkeys(each.view_layer for each in passes)
     if wanted is not None and wanted not in layers:
         raise RequestError("view_layer", f"is not there: {wanted!r}", hint=f"use one of {', '.join(map(repr, layers))}")
     aliases = {alias for found in known.values() for alias in found}
     count = {layer: sum(p.name.lower() in aliases for p in passes if p.view_layer == layer) for layer in layers}
     chosen = wanted if wanted is not None else max(layers, key=lambda layer: count[layer])
-    return [held for held in passes if held.view_layer == chosen]
+    return [each for each in passes if each.view_layer == chosen]
 
 
 def _check_names(passes: Sequence[ExrPass], names: Mapping[str, str]) -> None:
-    present = [held.name for held in passes]
+    present = [each.name for each in passes]
     for key, name in names.items():
         if key not in PASS_NAMES:
             raise RequestError(key, "is no kind of pass", hint=f"use one of {', '.join(PASS_NAMES)}")
-        if name.lower() not in (held.lower() for held in present):
+        if name.lower() not in (each.lower() for each in present):
             raise RequestError(key, f"there is no pass {name!r}", hint=f"the file has {', '.join(map(repr, present))}")
 
 
@@ -88,25 +88,25 @@ def _frame(
     passes: Sequence[ExrPass], ids: Array | None, known: Mapping[str, tuple[str, ...]], path: Path
 ) -> FramePasses:
     def find(key: str) -> ExrPass | None:
-        named = {held.name.lower(): held for held in reversed(passes)}
+        named = {each.name.lower(): each for each in reversed(passes)}
         return next((named[alias] for alias in known[key] if alias in named), None)
 
-    def stacked(key: str, count: int) -> Array | None:
-        return None if (held := find(key)) is None else held.stack(count)
+    def stack(key: str, count: int) -> Array | None:
+        return None if (exr_pass := find(key)) is None else exr_pass.stack(count)
 
     sidecar = read_sidecar(path)
-    rest = stacked("rest_position", 3)
+    rest = stack("rest_position", 3)
     if rest is not None and not rest.any():
         rest = None  # no material writes to the AOV
     return FramePasses(
-        depth=None if (held := find("depth")) is None else _depth(held.only()),
-        motion=stacked("motion", 4),
-        image=None if (held := find("image")) is None else _display(held),
-        object_id=ids if ids is not None or (held := find("object_index")) is None else _index_ids(held.only()),
-        position=stacked("position", 3) if rest is None else rest,
+        depth=None if (exr_pass := find("depth")) is None else _depth(exr_pass.only()),
+        motion=stack("motion", 4),
+        image=None if (exr_pass := find("image")) is None else _display(exr_pass),
+        object_id=ids if ids is not None or (exr_pass := find("object_index")) is None else _index_ids(exr_pass.only()),
+        position=stack("position", 3) if rest is None else rest,
         position_space=sidecar.position_space or (PositionSpace.WORLD if rest is None else PositionSpace.REST),
-        normal=stacked("normal", 3),
-        uv=stacked("uv", 2),
+        normal=stack("normal", 3),
+        uv=stack("uv", 2),
         camera=sidecar.camera,
         cut=sidecar.cut,
     )
@@ -121,10 +121,10 @@ def _index_ids(index: Array) -> Array | None:
     return None if (index == index[0, 0]).all() else np.rint(index).astype(np.uint32)
 
 
-def _display(held: ExrPass) -> Array:
+def _display(exr_pass: ExrPass) -> Array:
     """(h, w, 3|4) float32 in [0, 1]: sRGB-encoded, clipped, alpha straight and left out where all is opaque."""
-    colour = np.nan_to_num(held.stack(3), posinf=1.0)
-    alpha = held.components.get("A")
+    colour = np.nan_to_num(exr_pass.stack(3), posinf=1.0)
+    alpha = exr_pass.components.get("A")
     if alpha is None or (alpha >= 1).all():
         return encode_srgb(np.clip(colour, 0, 1)).clip(0, 1)
     share = np.clip(alpha.astype(np.float32), 0, 1)[..., None]

@@ -28,14 +28,14 @@ class ExrPass:
             RequestError: there are fewer.
         """
         order = next((names for names in ("RGBA", "XYZW", "UV") if names[0] in self.components), "")
-        held = [self.components[name] for name in order if name in self.components]
-        if len(held) < count:
+        planes = [self.components[name] for name in order if name in self.components]
+        if len(planes) < count:
             raise RequestError(
                 self.name,
                 f"has the channels {', '.join(self.components)}; {count} are needed",
                 hint="write the whole pass",
             )
-        return np.stack(held[:count], axis=-1).astype(np.float32)
+        return np.stack(planes[:count], axis=-1).astype(np.float32)
 
     def only(self) -> Array:
         """(h, w): the single component, or the first of several equal ones."""
@@ -79,11 +79,11 @@ def _passes(parts: list[Any]) -> ExrFile:
     header: dict[str, Any] = {}
     for part in parts:
         header |= part.header
-        for channel, held in part.channels.items():
+        for channel, pixels in part.channels.items():
             view_layer, name, component = split_channel(_full_name(part.name() if len(parts) > 1 else "", channel))
-            place = found.setdefault((view_layer, name), ExrPass(view_layer, name))
+            exr_pass = found.setdefault((view_layer, name), ExrPass(view_layer, name))
             # The arrays belong to the file, which is closed.
-            place.components[component] = np.array(held.pixels)
+            exr_pass.components[component] = np.array(pixels.pixels)
     return ExrFile(tuple(found.values()), header)
 
 

@@ -185,8 +185,8 @@ class FramePasses(Value):
 
     def _sizes(self) -> list[tuple[str, tuple[int, int]]]:
         names = ("depth", "motion", "image", "object_id", "position", "normal", "uv")
-        held = ((name, getattr(self, name)) for name in names)
-        return [(name, array.shape[:2]) for name, array in held if array is not None]
+        named = ((name, getattr(self, name)) for name in names)
+        return [(name, array.shape[:2]) for name, array in named if array is not None]
 
     def _check(self) -> None:
         for name, (height, width) in self._sizes():

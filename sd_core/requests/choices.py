@@ -22,7 +22,7 @@ class SeamlessMethod(StrEnum):
 
 
 class Fill(StrEnum):
-    """What lies under the mask of an `Inpaint` when denoising starts."""
+    """What the masked area of an `Inpaint` is filled with before denoising."""
 
     NOISE = "noise"
     ORIGINAL = "original"

@@ -21,7 +21,7 @@ START_PICTURE = About(
 )
 STRENGTH = About(
     label="Strength",
-    help="How much of the picture may change; 1 keeps almost nothing of it",
+    help="How much of the picture changes; 1 keeps almost nothing of it",
     basic=True,
     scope=Scope.WHOLE,
 )
@@ -35,8 +35,8 @@ DEPTH_RANGE = About(
 )
 CONTROLNET = About(
     label="Depth ControlNet",
-    help="ControlNet or T2I-Adapter for depth: a hub id, a folder or a file",
-    unset="the one known for the model",
+    help="ControlNet or T2I-Adapter for depth: a Hugging Face id, a folder or a file",
+    unset="the usual one for the model",
 )
 CONTROLNET_SCALE = About(label="Depth Scale", help="How strongly the depth guides the picture")
 RELIEF = About(

@@ -66,7 +66,7 @@ class Generation(Request):
     guidance_scale: float | None = field(
         about=About(
             label="Guidance",
-            help="How closely the picture follows the prompt; 1 or less is unguided and twice as fast",
+            help="How closely the picture follows the prompt; 1 or less: no guidance, twice as fast",
             unset=MODEL_DEFAULT,
             basic=True,
         ),
@@ -98,7 +98,9 @@ class Generation(Request):
     )
     model: str | None = field(
         about=About(
-            label="Model", help="Model by name, hub id, folder or .safetensors file", unset="default of the engine"
+            label="Model",
+            help="Model by name, Hugging Face id, folder or .safetensors file",
+            unset="default of the engine",
         ),
         converter=optional(path),
         default=None,
@@ -120,7 +122,10 @@ class Generation(Request):
     )
     image_prompt: ImagePrompt | None = field(
         about=About(
-            label="Image Prompt", help="Picture that guides content and style (IP-Adapter)", unset="none", preset=False
+            label="Image Prompt",
+            help="Reference picture for content and style (IP-Adapter)",
+            unset="none",
+            preset=False,
         ),
         converter=optional(instance(ImagePrompt)),
         default=None,
@@ -131,7 +136,7 @@ class Generation(Request):
         default=Seamless.NONE,
     )
     seamless_method: SeamlessMethod = field(
-        about=About(label="Seamless Method", help="padding repeats exactly; rolling nearly, and at any size"),
+        about=About(label="Seamless Method", help="padding repeats exactly; rolling nearly, at any size"),
         converter=choice(SeamlessMethod),
         default=SeamlessMethod.PADDING,
     )
@@ -144,12 +149,12 @@ class Generation(Request):
             return parts[0][1]
         return (self.height, self.width) if self.height is not None and self.width is not None else None
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         """Name and (height, width) of each thing that fixes the size; the first one rules."""
         return []
 
     def _sized_parts(self) -> list[tuple[str, Size]]:
-        return self._pictures() + [(f"controls[{i}].image", shape(c.image)) for i, c in enumerate(self.controls)]
+        return self._size_sources() + [(f"controls[{i}].image", shape(c.image)) for i, c in enumerate(self.controls)]
 
     def _check_unused(self) -> None:
         """Raises `RequestError` for a field that this kind has no use for, and that is not at its default."""

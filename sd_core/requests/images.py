@@ -56,7 +56,7 @@ class ImageToImage(Generation):
     image: Array = field(about=PICTURE, converter=as_picture)
     strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=0.75)
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         return [("image", shape(self.image))]
 
 
@@ -90,7 +90,7 @@ class DepthToImage(Generation):
     image: Array | None = field(about=START_PICTURE, converter=optional(as_picture), default=None)
     strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         start = [] if self.image is None else [("image", shape(self.image))]
         return [("depth", shape(self.depth)), *start]
 
@@ -106,7 +106,7 @@ class DepthToImage(Generation):
 @register(command="inpaint", title="Inpaint", mode="Inpaint", task="inpaint")
 @keyword_only
 class Inpaint(Generation):
-    """Part of an image painted anew, or the image continued beyond its borders.
+    """Repaint part of an image, or continue the image beyond its borders.
 
     Examples:
         >>> picture = np.zeros((64, 96, 3), np.uint8)
@@ -134,15 +134,14 @@ class Inpaint(Generation):
     fill: Fill = field(
         about=About(
             label="Fill",
-            help="What lies under the mask when denoising starts; surroundings with an empty prompt removes an object",
+            help="What the masked area is filled with before denoising; surroundings with an empty prompt and strength 1"
+            " removes an object: the patterns around the mask are continued, without the model",
         ),
         converter=choice(Fill),
         default=Fill.NOISE,
     )
     feather: float = field(
-        about=About(
-            label="Feather", help="Width over which the old and the new picture are blended", unit="px", basic=True
-        ),
+        about=About(label="Feather", help="Width of the blend at the edge of the mask", unit="px", basic=True),
         converter=number(0, 1024),
         default=0.0,
     )
@@ -158,7 +157,7 @@ class Inpaint(Generation):
         default=(0, 0, 0, 0),
     )
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         left, top, right, bottom = self.expand
         height, width = shape(self.image)
         return [("expand" if any(self.expand) else "image", (height + top + bottom, width + left + right))]
@@ -198,7 +197,7 @@ class Upscale(Generation):
     )
     strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=0.3)
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         height, width = (side * self.scale for side in shape(self.image))
         if height != round(height) or width != round(width):
             raise RequestError("scale", f"gives {width:g} x {height:g} px", hint="use a whole number")
@@ -288,7 +287,7 @@ class Texture(Generation):
     estimator: str | None = field(
         about=About(
             label="Map Estimator",
-            help="What estimates the maps: builtin, rule (brightness is height), or a Marigold checkpoint, a folder or a hub id",
+            help="builtin, rule (brightness is height), or a Marigold checkpoint: a folder or a Hugging Face id",
             unset="builtin, the network in the package",
         ),
         converter=optional(path),
@@ -306,7 +305,7 @@ class Texture(Generation):
     image: Array | None = field(about=START_PICTURE, converter=optional(as_picture), default=None)
     strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         return [] if self.image is None else [("image", shape(self.image))]
 
     def _check(self) -> None:

@@ -1,4 +1,4 @@
-"""What each picture of a request over many pictures takes over from it."""
+"""What each picture of a request over many pictures inherits from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ G = TypeVar("G", bound=Generation)
 def picture_request(whole: Generation, kind: type[G], **own: Any) -> G:
     """The request for one frame of an animation, or one view of a mesh.
 
-    It takes over every field of `whole` whose scope is one picture, as far as `kind` has it.
+    It inherits every field of `whole` whose scope is one picture, as far as `kind` has it.
 
     Args:
         whole: the request over many pictures.

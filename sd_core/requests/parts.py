@@ -20,7 +20,7 @@ class Lora(Value):
     """
 
     path: str = field(
-        about=About(label="LoRA", help="Name in the LoRA folder, .safetensors file, folder or hub id"),
+        about=About(label="LoRA", help="Name in the LoRA folder, .safetensors file, folder or Hugging Face id"),
         converter=path,
         role=Role.LORA,
     )
@@ -43,19 +43,20 @@ class Control(Value):
 
     kind: ControlKind = field(
         about=About(
-            label="Kind", help="What the control picture shows; chooses the ControlNet of the model where none is named"
+            label="Kind",
+            help="What the control picture shows, such as depth; selects the ControlNet of the model where none is named",
         ),
         converter=choice(ControlKind),
     )
     image: Array = field(
-        about=About(label="Control Picture", help="Finished control picture of the size of the result"),
+        about=About(label="Control Picture", help="Control picture (already preprocessed), of the size of the result"),
         converter=as_control,
     )
     model: str | None = field(
         about=About(
             label="ControlNet",
-            help="ControlNet or T2I-Adapter: a hub id or a folder",
-            unset="the one known for the model and the kind",
+            help="ControlNet or T2I-Adapter: a Hugging Face id or a folder",
+            unset="the usual ControlNet for this model and kind",
         ),
         converter=optional(path),
         default=None,
@@ -67,12 +68,12 @@ class Control(Value):
         default=1.0,
     )
     start: float = field(
-        about=About(label="Start", help="Share of the steps after which the ControlNet begins to act"),
+        about=About(label="Start", help="Fraction of the steps at which the ControlNet starts (0 to 1)"),
         converter=number(0, 1),
         default=0.0,
     )
     end: float = field(
-        about=About(label="End", help="Share of the steps after which the ControlNet no longer acts"),
+        about=About(label="End", help="Fraction of the steps at which the ControlNet ends (0 to 1)"),
         converter=number(0, 1),
         default=1.0,
     )
@@ -88,10 +89,10 @@ class Control(Value):
 
 @positional
 class ImagePrompt(Value):
-    """A picture that guides content and style (IP-Adapter)."""
+    """A reference picture for content and style (IP-Adapter)."""
 
     image: Array = field(
-        about=About(label="Picture", help="Picture of any size that guides content and style"), converter=as_control
+        about=About(label="Picture", help="Reference picture of any size for content and style"), converter=as_control
     )
     scale: float = field(
         about=About(label="Scale", help="Weight of the picture against the text"),
@@ -100,7 +101,9 @@ class ImagePrompt(Value):
     )
     model: str | None = field(
         about=About(
-            label="IP-Adapter", help="IP-Adapter: a hub id, a folder or a file", unset="the one known for the model"
+            label="IP-Adapter",
+            help="IP-Adapter: a Hugging Face id, a folder or a file",
+            unset="the usual one for the model",
         ),
         converter=optional(path),
         default=None,
@@ -110,7 +113,7 @@ class ImagePrompt(Value):
 
 @positional
 class Keyframe(Value):
-    """Settings that hold from `frame` (counted from 0) on, blended with those of the next keyframe; None: unchanged.
+    """Settings from `frame` (counted from 0) on, blended with those of the next keyframe; None: unchanged.
 
     Examples:
         >>> Keyframe(24, prompt="green grass").frame

@@ -1,4 +1,4 @@
-"""The kinds of request: each is registered once, beside its class; whoever treats kinds differently asks here."""
+"""The kinds of request: each is registered once, with its class; code that treats kinds differently asks here."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class _Commands(Mapping[str, type[Request]]):
 
 _BY_COMMAND: dict[str, RequestKind] = {}
 COMMANDS: Mapping[str, type[Request]] = _Commands()
-"""The classes of requests by the names under which they are asked for in words."""
+"""The classes of requests by their names on the command line."""
 
 
 def register(  # noqa: PLR0913 - the attributes of RequestKind

@@ -83,7 +83,7 @@ def from_json(
 
 
 def is_json_of(text: object, request: Request) -> bool:
-    """Whether a text, written by this version or an older one, is the JSON of this request; arrays are told by digest."""
+    """Whether a text, written by this version or an older one, is the JSON of this request; arrays are compared by digest."""
     if not isinstance(text, (str, bytes)):
         return False
     try:
@@ -93,7 +93,7 @@ def is_json_of(text: object, request: Request) -> bool:
         return False
     asked = encode(request)
     known = asked | {
-        name: encode_field(spec.default) for name, spec in field_specs(type(request)).items() if not spec.required
+        name: encode_field(spec.default) for name, spec in field_specs(type(request)).items() if not spec.is_required
     }
     return known | fields == asked
 
@@ -117,8 +117,14 @@ def _upgrade(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drop_unused(fields: dict[str, Any]) -> None:
-    """Format 0 recorded fields that had no effect on the result; now such a field is refused."""
+    """Format 0 recorded fields that had no effect on the result; now such a field is refused.
+
+    It recorded all of them, always. JSON without a format that names only some was written by hand: it is checked as usual.
+    """
     kind = JSON_TYPES.get(name) if isinstance(name := fields.get("type"), str) else None
-    if kind is not None and issubclass(kind, Request):
-        for name in kind.unused.keys() - {"num_images"}:
-            fields.pop(name, None)
+    if kind is None or not issubclass(kind, Request):
+        return
+    recorded = kind.unused.keys() - {"num_images"}
+    if recorded <= fields.keys():
+        for name in recorded:
+            del fields[name]

@@ -180,7 +180,7 @@ class Animation(Generation):
     depth_estimator: str | None = field(
         about=About(
             label="Depth Estimator",
-            help="Depth checkpoint for frames without depth, as of a video: a hub id or a folder",
+            help="Depth checkpoint for frames without depth, as of a video: a Hugging Face id or a folder",
             unset="none",
             scope=Scope.WHOLE,
         ),
@@ -195,7 +195,7 @@ class Animation(Generation):
     keyframes: tuple[Keyframe, ...] = field(
         about=About(
             label="Keyframes",
-            help="Settings that hold from a frame on, blended up to the next keyframe",
+            help="Settings from a frame on, blended up to the next keyframe",
             preset=False,
             scope=Scope.WHOLE,
         ),
@@ -222,7 +222,7 @@ class Animation(Generation):
         default=0,
     )
 
-    def _pictures(self) -> list[tuple[str, Size]]:
+    def _size_sources(self) -> list[tuple[str, Size]]:
         if isinstance(self.passes, str):
             return []
         sizes = ((index, frame.size) for index, frame in enumerate(self.passes) if isinstance(frame, FramePasses))

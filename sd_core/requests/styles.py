@@ -30,46 +30,46 @@ class Style:
     strength: float = 0.6
 
 
-_PHOTO = "photograph, 3d render"
-_DRAWN = "painting, drawing, illustration"
+_PHOTO_TERMS = "photograph, 3d render"
+_DRAWING_TERMS = "painting, drawing, illustration"
 
 _STYLES = (
     Style(
         name="oil painting",
         prompt="{prompt}, oil painting on canvas, visible impasto brush strokes, rich layered colour",
-        negative_prompt=_PHOTO,
+        negative_prompt=_PHOTO_TERMS,
     ),
     Style(
         name="watercolour",
         prompt="{prompt}, loose watercolour on cold-pressed paper, soft wet edges, pale washes, white paper showing",
-        negative_prompt=f"{_PHOTO}, hard outlines",
+        negative_prompt=f"{_PHOTO_TERMS}, hard outlines",
     ),
     Style(
         name="pencil sketch",
         prompt="{prompt}, graphite pencil sketch, fine cross-hatching, white paper, monochrome",
-        negative_prompt=f"{_PHOTO}, colour",
+        negative_prompt=f"{_PHOTO_TERMS}, colour",
         strength=0.65,
     ),
     Style(
         name="ink drawing",
         prompt="{prompt}, black ink drawing, confident varied lines, bold solid shadows, white background",
-        negative_prompt=f"{_PHOTO}, colour, grey wash",
+        negative_prompt=f"{_PHOTO_TERMS}, colour, grey wash",
         strength=0.7,
     ),
     Style(
         name="anime",
         prompt="{prompt}, anime key visual, clean line art, cel shading, vivid flat colours, painted background",
-        negative_prompt=f"{_PHOTO}, rough sketch",
+        negative_prompt=f"{_PHOTO_TERMS}, rough sketch",
     ),
     Style(
         name="comic book",
         prompt="{prompt}, comic book panel, bold ink outlines, halftone dots, limited bright palette",
-        negative_prompt=_PHOTO,
+        negative_prompt=_PHOTO_TERMS,
     ),
     Style(
         name="pixel art",
         prompt="{prompt}, 16-bit pixel art, crisp square pixels, small palette, simple dithering",
-        negative_prompt=f"{_PHOTO}, blur, smooth gradients",
+        negative_prompt=f"{_PHOTO_TERMS}, blur, smooth gradients",
         strength=0.7,
     ),
     Style(
@@ -86,31 +86,31 @@ _STYLES = (
     Style(
         name="paper cut-out",
         prompt="{prompt}, layered paper cut-out, crisp cut edges, soft drop shadows, coloured card",
-        negative_prompt=f"{_PHOTO}, gradients",
+        negative_prompt=f"{_PHOTO_TERMS}, gradients",
         strength=0.7,
     ),
     Style(
         name="stained glass",
         prompt="{prompt}, stained glass window, thick lead lines, glowing translucent colours",
-        negative_prompt=_PHOTO,
+        negative_prompt=_PHOTO_TERMS,
         strength=0.7,
     ),
     Style(
         name="blueprint",
         prompt="{prompt}, technical blueprint, thin white lines on deep blue paper, construction marks",
-        negative_prompt=f"{_PHOTO}, shading, other colours",
+        negative_prompt=f"{_PHOTO_TERMS}, shading, other colours",
         strength=0.75,
     ),
     Style(
         name="cinematic",
         prompt="{prompt}, cinematic film still, shallow depth of field, low warm light, subtle grain, 35 mm",
-        negative_prompt=f"{_DRAWN}, flat light",
+        negative_prompt=f"{_DRAWING_TERMS}, flat light",
         strength=0.45,
     ),
     Style(
         name="black and white",
         prompt="{prompt}, black and white photograph, deep contrast, soft film grain, silver gelatin print",
-        negative_prompt=f"{_DRAWN}, colour, sepia",
+        negative_prompt=f"{_DRAWING_TERMS}, colour, sepia",
         strength=0.45,
     ),
     Style(

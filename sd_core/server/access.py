@@ -35,7 +35,7 @@ class Streams:
         return self._open[identity.name]
 
     @contextmanager
-    def place(self, identity: Identity) -> Iterator[None]:
+    def open_stream(self, identity: Identity) -> Iterator[None]:
         """One more stream of this identity.
 
         Raises:
@@ -86,7 +86,7 @@ class Access:
         try:
             await self._answer(scope, receive, answer)
         finally:
-            self._tell(scope, answer, time.perf_counter() - start)
+            self._log_answer(scope, answer, time.perf_counter() - start)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
@@ -100,12 +100,12 @@ class Access:
                 raise
             await answer.end()
 
-    def _tell(self, scope: Scope, answer: _Answer, seconds: float) -> None:
+    def _log_answer(self, scope: Scope, answer: _Answer, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
         self._metrics.count_answer(scope["method"], route, answer.status, seconds)
         identity: Identity | None = scope["state"].get("identity")
         # JSON escapes what is no letter. The query is left out: nothing secret belongs there, but somebody may try.
-        told = {
+        fields = {
             "method": scope["method"],
             "path": scope["path"][:_LONGEST_PATH].encode("utf-8", "backslashreplace").decode(),
             "status": answer.status,
@@ -113,7 +113,7 @@ class Access:
             "bytes": answer.size,
             "identity": None if identity is None else identity.name,
         }
-        _log.info("request", extra=told)
+        _log.info("request", extra=fields)
 
 
 class _Answer:

@@ -11,12 +11,12 @@ from typing import Any
 
 from ..errors import NotAllowed, RequestError
 from ..requests import Animation, Generation, Request, from_json, replace
-from ..trust import Allowed, Kind, allow_command, by_user, named_in, printable, texts_in
+from ..trust import Allowed, Kind, absolute_names, allow_command, external_names, printable, request_texts
 from ..values import Role, field_specs
 from .settings import Limits, ServerSettings
 
 ATTACHMENT = re.compile(r"attachment:([A-Za-z0-9_-]{1,64}\.[A-Za-z0-9]{1,8})")
-"""A file sent beside a request, where the request would name a path."""
+"""A file sent with a request, where the request would name a path."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -26,7 +26,7 @@ _SHOWN = 200
 
 def allowed_by(settings: ServerSettings) -> Allowed:
     """What requests may name on this server, whoever sends them and from wherever."""
-    return Allowed(home=settings.home, more=by_user((settings.model, *settings.allow_models)))
+    return Allowed(home=settings.home, more=absolute_names((settings.model, *settings.allow_models)))
 
 
 def check_json(request: Mapping[str, Any], attachments: Collection[str], allowed: Allowed) -> None:
@@ -37,13 +37,13 @@ def check_json(request: Mapping[str, Any], attachments: Collection[str], allowed
         NotAllowed: a model that is not allowed.
         SDError: what the user has allowed cannot be read.
     """
-    for held in texts_in(request):
-        if held.role is Role.FILE:
-            match = ATTACHMENT.fullmatch(held.text)
+    for text in request_texts(request):
+        if text.role is Role.FILE:
+            match = ATTACHMENT.fullmatch(text.text)
             if match is None or match[1] not in attachments:
-                raise RequestError(held.place, "names a file that was not sent", hint="send it as an attachment")
-        elif held.role is None and held.field is not None and not held.is_plain:
-            raise RequestError(held.place, "is text where an array belongs", hint="send the array as a blob")
+                raise RequestError(text.field_path, "names a file that was not sent", hint="send it as an attachment")
+        elif text.role is None and text.field is not None and not text.is_plain:
+            raise RequestError(text.field_path, "is text where an array belongs", hint="send the array as a blob")
     check_models(request, allowed)
 
 
@@ -54,15 +54,20 @@ def check_models(request: Request | Mapping[str, Any], allowed: Allowed) -> None
         NotAllowed: names as the request has them; what they mean on this machine is nobody's business.
         SDError: what the user has allowed cannot be read.
     """
-    refused = allowed.refusals(each for each in named_in(request) if each.role is not Role.FILE)
+    refused = allowed.refusals(each for each in external_names(request) if each.role is not Role.FILE)
     if not refused:
         return
     names = [
-        {"place": each.place, "role": str(each.role), "name": (shown := printable(each.name)[:_SHOWN]), "shown": shown}
+        {
+            "place": each.field_path,
+            "role": str(each.role),
+            "name": (shown := printable(each.name)[:_SHOWN]),
+            "shown": shown,
+        }
         for each, _ in refused
     ]
-    first, places = names[0], [place for _, place in refused]
-    here = [name for name, place in zip(names, places, strict=True) if place.kind is not Kind.NOTHING]
+    first, places = names[0], [target for _, target in refused]
+    here = [name for name, target in zip(names, places, strict=True) if target.kind is not Kind.NOTHING]
     remedy = f"; who runs the server can allow it: {allow_command(here)}" if here else ""
     listed = ", ".join(name["shown"] for name in names)
     raise NotAllowed(
@@ -115,9 +120,9 @@ def check_limits(request: Request, limits: Limits) -> None:
         raise RequestError(
             "width", f"asks for {pixels} px, more than {limits.pixels}", hint="use a smaller size or num_images"
         )
-    for text in texts_in(request):
+    for text in request_texts(request):
         if text.is_plain and len(text.text) > limits.prompt:
-            raise RequestError(text.place, f"is longer than {limits.prompt} characters", hint="shorten it")
+            raise RequestError(text.field_path, f"is longer than {limits.prompt} characters", hint="shorten it")
     if isinstance(request, Animation) and not isinstance(request.passes, str) and len(request.passes) > limits.frames:
         raise RequestError("passes", f"has more than {limits.frames} frames", hint="split the animation")
 
@@ -141,10 +146,10 @@ def _with_names(request: Request, names: Mapping[str, str]) -> Request:
     for name, spec in field_specs(type(request)).items():
         if spec.role is not Role.FILE:
             continue
-        held = getattr(request, name)
-        if isinstance(held, str):
-            request = replace(request, **{name: names.get(held, held)})
-        elif isinstance(held, tuple):
-            items = tuple(names.get(item, item) if isinstance(item, str) else item for item in held)
+        value = getattr(request, name)
+        if isinstance(value, str):
+            request = replace(request, **{name: names.get(value, value)})
+        elif isinstance(value, tuple):
+            items = tuple(names.get(item, item) if isinstance(item, str) else item for item in value)
             request = replace(request, **{name: items})
     return request

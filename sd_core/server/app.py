@@ -19,7 +19,7 @@ from .security import Guard
 from .service import Service
 
 _TOKEN = HTTPBearer(auto_error=False, description="Printed when the server starts, or given to you by its admin.")
-"""Only told to readers of the interface: `Guard` has looked at the token already."""
+"""Only shown to readers of the interface: `Guard` has looked at the token already."""
 
 
 def make_app(service: Service) -> FastAPI:

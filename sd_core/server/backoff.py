@@ -7,7 +7,7 @@ _FIRST, _LONGEST = 0.5, 60.0
 
 
 class BackOff:
-    """Doubles the pause with every failure; a success begins anew."""
+    """Doubles the pause with every failure; a success resets it."""
 
     def __init__(self) -> None:
         self.failures = 0
@@ -17,6 +17,6 @@ class BackOff:
         self.failures += 1
         return min(_FIRST * 2.0 ** min(self.failures - 1, 16), _LONGEST)
 
-    def succeed(self) -> None:
+    def reset(self) -> None:
         """All is well again."""
         self.failures = 0

@@ -20,7 +20,7 @@ _FURTHER = ("allowed.json",)
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class BackupSummary:
     """What a backup holds."""
 
     jobs: int
@@ -28,7 +28,7 @@ class Copied:
     bytes: int
 
 
-def back_up(home: Path, target: Path) -> Copied:
+def back_up(home: Path, target: Path) -> BackupSummary:
     """Copy the journal and the blobs of `home` into the folder `target`, which is made; a server may run meanwhile.
 
     The journal is copied in one transaction, and every blob that an unfinished job needs is with it. What jobs have committed
@@ -48,7 +48,7 @@ def back_up(home: Path, target: Path) -> Copied:
             _copy_journal(home / _JOURNAL, target / _JOURNAL)
             copied = _copy_blobs(home / "blobs", target / "blobs")
             if _needed_blobs(target / _JOURNAL) <= copied.keys():
-                return _copied(home, target, copied.values())
+                return _finish_copy(home, target, copied.values())
     except OSError as error:
         raise output_error(Path(error.filename or target), error) from error
     raise OutputError(
@@ -57,7 +57,7 @@ def back_up(home: Path, target: Path) -> Copied:
 
 
 def _copy_journal(source: Path, target: Path) -> None:
-    """`VACUUM INTO` is one transaction of a reader: the server goes on, and the copy needs no log beside it."""
+    """`VACUUM INTO` is one transaction of a reader: the server goes on, and the copy needs no log file."""
     target.unlink(missing_ok=True)
     try:
         with _reading(source) as connection:
@@ -87,14 +87,14 @@ def _needed_blobs(journal: Path) -> set[str]:
         return {digest for (digest,) in connection.execute(query)}
 
 
-def _copied(home: Path, target: Path, blobs: Collection[Path]) -> Copied:
+def _finish_copy(home: Path, target: Path, blobs: Collection[Path]) -> BackupSummary:
     for name in _FURTHER:
         if (home / name).is_file():
             shutil.copyfile(home / name, target / name)
             (target / name).chmod(0o600)
     with _reading(target / _JOURNAL) as connection:
         (jobs,) = connection.execute("SELECT count(*) FROM jobs").fetchone()
-    return Copied(jobs, len(blobs), sum(path.stat().st_size for path in blobs))
+    return BackupSummary(jobs, len(blobs), sum(path.stat().st_size for path in blobs))
 
 
 @contextlib.contextmanager

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from ..errors import OutputError, ServerError
 from ..files import output_error, sync_folder, write_files
-from .arriving import Arriving
-from .blob_references import Descent, Lineage
-from .precedence import Precedence
-from .soundness import Checks, move_aside
+from .blob_references import BlobReferences, ResultBlobs
+from .eviction import EvictionOrder
+from .integrity import IntegrityChecks, move_aside
+from .upload_budget import UploadBudget
 from .uploads import Upload, blob_name
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ _UNFINISHED = re.compile(r"upload-[0-9a-f]{16}\.tmp|\.[0-9a-f]{64}\.(npy|bin)\.[
 class BlobStore:
     """Content-addressed files; safe to use from any thread.
 
-    Above `bound` bytes the least recently used are deleted (what was sent before what was made, see `Precedence`), but none that
+    Above `bound` bytes the least recently used are deleted (what was sent before what was made, see `EvictionOrder`), but none that
     is pinned, and what a result was made from only after the result, so that whatever is left can be read. Those that begin as
     `.npy` files do are called `<sha256>.npy`, so that a request can be decoded straight from the folder; all others `<sha256>.bin`.
     """
@@ -40,12 +40,12 @@ class BlobStore:
         self._bound = bound
         self._files: OrderedDict[str, tuple[Path, int]] = OrderedDict()
         self._pins: Counter[str] = Counter()
-        self._lineage = Lineage()
-        self._checks = Checks()
-        self._precedence = Precedence(bound)
+        self._references = BlobReferences()
+        self._checks = IntegrityChecks()
+        self._eviction = EvictionOrder(bound)
         self._unsynced: set[str] = set()
         self._lock = threading.RLock()
-        self._arriving = Arriving(bound)
+        self._upload_budget = UploadBudget(bound)
         self.total = 0
 
     def open(self) -> None:
@@ -84,7 +84,7 @@ class BlobStore:
             self._files.move_to_end(digest)
             return path
 
-    def sound(self, digest: str) -> Path | None:
+    def intact_path(self, digest: str) -> Path | None:
         """The file, after its bytes have been compared with its digest; None where there is none.
 
         Raises:
@@ -94,23 +94,23 @@ class BlobStore:
         problem = None if path is None else self._checks.problem(digest, path)
         if problem is None:
             return path
-        self._put_aside(digest, problem)
+        self._set_aside(digest, problem)
         raise ServerError(
             f"the blob {digest} is damaged on the server's disk: {problem}",
             status=410,
             hint="it was moved aside; sending it again repairs it",
         )
 
-    def unsound(self, digests: Iterable[str]) -> list[str]:
+    def missing_or_damaged(self, digests: Iterable[str]) -> list[str]:
         """Those that are missing or damaged; the damaged ones are missing from now on."""
-        return sorted(digest for digest in digests if not self._is_sound(digest))
+        return sorted(digest for digest in digests if not self._is_intact(digest))
 
     def size_of(self, digests: Iterable[str]) -> int:
         """Bytes of those that are here."""
         with self._lock:
             return sum(self._files[digest][1] for digest in digests if digest in self._files)
 
-    def hold(self, digests: Iterable[str]) -> list[str]:
+    def pin_all(self, digests: Iterable[str]) -> list[str]:
         """Pin all of them, or none where some are missing; gives those that are missing."""
         with self._lock:
             wanted = set(digests)
@@ -130,17 +130,17 @@ class BlobStore:
             self._pins.subtract(set(digests))
             self._pins = +self._pins
 
-    def descend(self, descent: Descent) -> None:
+    def keep_inputs(self, result: ResultBlobs) -> None:
         """Keep what a result was made from as long as the result; one that is not whole any more needs nothing."""
         with self._lock:
-            if descent.made <= self._files.keys():
-                self._lineage.add(descent)
+            if result.outputs <= self._files.keys():
+                self._references.add(result)
 
     def note_made(self, digest: str, owner: str) -> None:
         """A job of this owner has made this; it stays longer than what was only sent."""
         with self._lock:
             if digest in self._files:
-                self._precedence.note_made(digest, owner)
+                self._eviction.note_made(digest, owner)
 
     def put(self, blobs: Mapping[str, bytes], owner: str = "") -> None:
         """Store what a job of `owner` has made, by digests known to be right; they stay together until all are there.
@@ -152,7 +152,7 @@ class BlobStore:
             self._pins.update(blobs.keys())
         try:
             for digest, raw in blobs.items():
-                if not self._is_sound(digest):
+                if not self._is_intact(digest):
                     self._write(digest, raw, owner)
                 self.note_made(digest, owner)
         finally:
@@ -172,7 +172,7 @@ class BlobStore:
         with self._lock:
             return self._delete_down_to(self._bound - size, owner)
 
-    def expect(self, sender: str | None, size: int) -> None:
+    def count_upload(self, sender: str | None, size: int) -> None:
         """Count bytes of an upload that is under way, or that has ended where `size` is negative; nothing makes room for them.
 
         Raises:
@@ -180,9 +180,9 @@ class BlobStore:
         """
         with self._lock:
             if size > 0:
-                self._arriving.take(sender, size)
+                self._upload_budget.reserve(sender, size)
             else:
-                self._arriving.give(sender, -size)
+                self._upload_budget.release(sender, -size)
 
     def is_pinned(self, digest: str) -> bool:
         """Whether an unfinished job needs this."""
@@ -191,10 +191,10 @@ class BlobStore:
     def adopt(self, digest: str, temporary: Path, name: str, size: int, sender: str | None = None) -> None:
         """Take over a complete file, unless a sound one is there."""
         owner = sender or ""
-        known = self._is_sound(digest)
+        known = self._is_intact(digest)
         with self._lock:
             if known or digest in self._files:
-                self._precedence.note_sent(digest, owner, size)
+                self._eviction.note_sent(digest, owner, size)
                 return
             self._require_room(size, owner)
             path = self.folder / name
@@ -205,7 +205,7 @@ class BlobStore:
             except OSError as error:
                 raise output_error(Path(path.name), error) from error
             self._add(digest, path, size)
-            self._precedence.note_sent(digest, owner, size)
+            self._eviction.note_sent(digest, owner, size)
             self._checks.trust(digest, path)
             self._unsynced.add(digest)
 
@@ -232,24 +232,24 @@ class BlobStore:
         """Delete those that nobody has pinned and no result of another job was made from."""
         with self._lock:
             for digest in digests:
-                if digest in self._files and self._pins[digest] <= 0 and not self._lineage.needs(digest):
+                if digest in self._files and self._pins[digest] <= 0 and not self._references.is_referenced(digest):
                     self._remove(digest)
 
-    def free_some(self, size: int) -> None:
+    def free_space(self, size: int) -> None:
         """Delete the least recently used to give `size` bytes back to a full disk; nothing, where all would not be enough."""
         with self._lock:
-            spare = sum(held for digest, (_, held) in self._files.items() if self._pins[digest] <= 0)
+            spare = sum(file_size for digest, (_, file_size) in self._files.items() if self._pins[digest] <= 0)
             if spare >= size:
                 self._delete_down_to(self.total - size)
 
-    def _is_sound(self, digest: str) -> bool:
+    def _is_intact(self, digest: str) -> bool:
         try:
-            return self.sound(digest) is not None
+            return self.intact_path(digest) is not None
         except ServerError as error:
             _log.error("blob is damaged", extra={"reason": str(error)})
             return False
 
-    def _put_aside(self, digest: str, problem: str) -> None:
+    def _set_aside(self, digest: str, problem: str) -> None:
         """A result that it belonged to stays bound to what it was made from: sent or made again, it is whole."""
         with self._lock:
             if digest not in self._files:
@@ -259,11 +259,11 @@ class BlobStore:
             self._checks.forget(digest)
             self.total -= size
         try:
-            place = move_aside(path)
+            moved_to = move_aside(path)
         except OSError as error:
             _log.error("damaged blob cannot be moved", extra={"file": path.name, "reason": str(error)})
         else:
-            _log.error("damaged blob moved aside", extra={"file": str(place), "reason": problem})
+            _log.error("damaged blob moved aside", extra={"file": str(moved_to), "reason": problem})
 
     def _write(self, digest: str, raw: bytes, owner: str) -> None:
         path = self.folder / blob_name(digest, raw[:6])
@@ -276,7 +276,7 @@ class BlobStore:
         except OutputError as error:
             if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ENOSPC:
                 raise
-            self.free_some(len(raw))
+            self.free_space(len(raw))
             _write_file(path, raw)
         with self._lock:
             self._add(digest, path, len(raw))
@@ -297,8 +297,10 @@ class BlobStore:
     def _delete_down_to(self, total: int, owner: str | None = None) -> bool:
         if self.total <= total:
             return True
-        for may_go in self._precedence.steps(owner):
-            while self._delete(total, lambda digest, may_go=may_go: may_go(digest) and not self._lineage.needs(digest)):
+        for may_go in self._eviction.steps(owner):
+            while self._delete(
+                total, lambda digest, may_go=may_go: may_go(digest) and not self._references.is_referenced(digest)
+            ):
                 pass  # a result that went may have freed what it was made from
         self._delete(total, lambda digest: True)  # results made from one another in a circle
         return self.total <= total
@@ -317,8 +319,8 @@ class BlobStore:
         path, size = self._files.pop(digest)
         self._unsynced.discard(digest)
         self._checks.forget(digest)
-        self._lineage.lose(digest)
-        self._precedence.forget(digest)
+        self._references.forget_results_of(digest)
+        self._eviction.forget(digest)
         self.total -= size
         try:
             path.unlink(missing_ok=True)
@@ -327,7 +329,7 @@ class BlobStore:
 
 
 def _write_file(path: Path, raw: bytes) -> None:
-    """Errors name the file alone: clients are told of them, and where the home is, is nobody's business."""
+    """Errors name the file alone: clients see them, and must not learn where the home folder is."""
     try:
         write_files([(path, raw)])
     except OutputError as error:

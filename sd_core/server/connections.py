@@ -75,7 +75,7 @@ class Connection(HttpToolsProtocol):
     head_bytes = _HEAD_BYTES
     linger_seconds = _SILENT_SECONDS
 
-    known_as: str | None = None
+    identity_name: str | None = None
     """The name of the identity whose token was shown here."""
 
     opened = 0.0
@@ -94,11 +94,11 @@ class Connection(HttpToolsProtocol):
 
     def trust(self, name: str, *, is_admin: bool) -> bool:
         """Note whose token was shown here; whether there is room for it: no user may have more than half of all connections."""
-        if self.known_as != name and not is_admin:
-            held = sum(other.known_as == name for other in self._all())
-            if held >= max(1, connection_limit() // 2):
+        if self.identity_name != name and not is_admin:
+            open_connections = sum(other.identity_name == name for other in self._all())
+            if open_connections >= max(1, connection_limit() // 2):
                 return False
-        self.known_as = name
+        self.identity_name = name
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -129,7 +129,7 @@ class Connection(HttpToolsProtocol):
         self._requests += 1
         self.scope.setdefault("state", {})["connection"] = self
         super().on_headers_complete()
-        if self.known_as is None and self._has_had_its_share():
+        if self.identity_name is None and self._has_used_allowance():
             self.cycle.keep_alive = False
 
     def on_response_complete(self) -> None:
@@ -138,14 +138,14 @@ class Connection(HttpToolsProtocol):
         if self.cycle.more_body and not self.transport.is_closing():
             self._deadline = self.loop.call_later(self.linger_seconds, self.transport.close)
 
-    def _has_had_its_share(self) -> bool:
+    def _has_used_allowance(self) -> bool:
         return self._requests >= _STRANGER_REQUESTS or self.loop.time() - self.opened > _STRANGER_SECONDS
 
     def _all(self) -> Iterator[Connection]:
         return (cast("Connection", other) for other in self.connections)
 
     def _make_room(self) -> None:
-        strangers = [other for other in self._all() if other.known_as is None and other is not self]
+        strangers = [other for other in self._all() if other.identity_name is None and other is not self]
         counts = Counter(other.peer for other in strangers)
         oldest = min(strangers, key=lambda other: (-counts[other.peer], other.opened), default=self)
         # At once, as those that are only about to be closed have their files open still.
@@ -192,7 +192,7 @@ class _Body:
         self._scope, self._receive, self._send = scope, receive, send
         self._silence, self._slowest = silence, slowest
         self._waited, self._size = 0.0, 0
-        self._complete = self._answered = self._given_up = False
+        self._complete = self._answered = self._has_given_up = False
 
     async def receive(self) -> Message:
         if self._complete:
@@ -210,7 +210,7 @@ class _Body:
         return message
 
     async def send(self, message: Message) -> None:
-        if not self._given_up:
+        if not self._has_given_up:
             self._answered = True
             await self._send(message)
 
@@ -220,5 +220,5 @@ class _Body:
             error = ServerError(reason, status=408, hint="send it again over a better connection")
             answer = JSONResponse(error.to_dict(), 408, headers={"Connection": "close"})
             await answer(self._scope, self._receive, self._send)
-        self._given_up = True
+        self._has_given_up = True
         return {"type": "http.disconnect"}

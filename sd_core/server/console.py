@@ -15,11 +15,11 @@ _LINES = 1000
 _PATIENCE = 1.0
 """Seconds for the last lines where the server stops."""
 
-_SELDOM = 60.0
+_INTERVAL = 60.0
 """Seconds between two records of the same kind from libraries, which log what any client can cause as often as it likes."""
 
 _KINDS = 256
-"""Different records that are told apart at a time."""
+"""Different records that are counted at a time."""
 
 
 class Console(logging.Handler):
@@ -29,10 +29,10 @@ class Console(logging.Handler):
         super().__init__()
         self._descriptor = descriptor
         self._waiting: list[str] = []
-        self._left_out = 0
+        self._dropped_lines = 0
         self._changed = threading.Condition()
         self._is_writing = False
-        # Not through `sys.stderr`: its lock would be held by a thread that is blocked when the process ends.
+        # Not through `sys.stderr`: a thread that is blocked when the process ends would keep its lock.
         threading.Thread(target=self._serve, name="sd_core-console", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -42,7 +42,7 @@ class Console(logging.Handler):
                 self._waiting.append(line)
                 self._changed.notify_all()
             else:
-                self._left_out += 1
+                self._dropped_lines += 1
 
     def flush(self) -> None:
         """Wait until everything is written, but not for ever."""
@@ -63,31 +63,31 @@ class Console(logging.Handler):
         with self._changed:
             self._changed.wait_for(lambda: self._waiting)
             lines, self._waiting, self._is_writing = self._waiting, [], True
-            if self._left_out:
-                lines.append(f"WARNING: {self._left_out} lines were left out here, as nobody read them")
-                self._left_out = 0
+            if self._dropped_lines:
+                lines.append(f"WARNING: {self._dropped_lines} lines were left out here, as nobody read them")
+                self._dropped_lines = 0
         return "".join(f"{line}\n" for line in lines)
 
 
-class Seldom(logging.Filter):
+class RateLimit(logging.Filter):
     """Lets records that are alike through once a minute, and says then how many there were in between."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._told: dict[str, tuple[float, int]] = {}
+        self._last_records: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:
             return True
         kind, now = _kind(record), self._clock()
-        last, held_back = self._told.get(kind, (-_SELDOM, 0))
-        if now - last < _SELDOM:
-            self._told[kind] = last, held_back + 1
+        last, held_back = self._last_records.get(kind, (-_INTERVAL, 0))
+        if now - last < _INTERVAL:
+            self._last_records[kind] = last, held_back + 1
             return False
-        if len(self._told) >= _KINDS:
-            self._told.clear()
-        self._told[kind] = now, 0
+        if len(self._last_records) >= _KINDS:
+            self._last_records.clear()
+        self._last_records[kind] = now, 0
         if held_back:
             record.msg = f"{str(record.msg).strip()} (and {held_back} times more since the last such line)"
         return True

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ..errors import OutputError
-from .journal_files import CommitMark, FileGuard, JournalError, back_up, put_aside
+from .journal_files import CommitMark, FileGuard, JournalError, back_up, set_journal_aside
 from .seals import readable
 
-__all__ = ["Connection", "Database", "JournalError", "put_aside"]
+__all__ = ["Connection", "Database", "JournalError", "set_journal_aside"]
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Database:
 
     def check_files(self) -> str:
         """Look whether the files are still those that were opened; gives `problem`. Any thread may."""
-        if not self.problem and (found := self._guard.look()) is not None:
+        if not self.problem and (found := self._guard.find_change()) is not None:
             self.problem = f"the journal was changed by others: {found}"
             _log.critical("journal lost", extra={"reason": self.problem})
         return self.problem
@@ -136,13 +136,13 @@ class Database:
             connection.close()
             self._mark.close()
             raise
-        self._guard.look()
+        self._guard.find_change()
 
     def _check_pages(self, connection: Connection) -> None:
-        """An index that disagrees with its table is made anew from that; any other damage is an error."""
+        """An index that disagrees with its table is rebuilt from that; any other damage is an error."""
         if (problems := _problems(connection)) and _concern_indices(problems):
             connection.execute("REINDEX")
-            self._notice(f"an index of the journal was damaged and was made anew ({problems[0]})")
+            self._notice(f"an index of the journal was damaged and was rebuilt ({problems[0]})")
             problems = _problems(connection)
         if problems:
             raise sqlite3.DatabaseError("; ".join(problems[:3]))

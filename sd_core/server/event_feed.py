@@ -10,14 +10,14 @@ from operator import attrgetter
 from weakref import WeakValueDictionary
 
 from ..events import LAST_KINDS, EventKind
-from .told import StoredEvent
+from .stored_events import StoredEvent
 
-_KEPT = 64
+_ENDED_FEEDS = 64
 """Feeds of ended jobs."""
 
 
 class Feed:
-    """What a job has told in its current run. Readers pull, so that a slow one costs nothing but its own delay.
+    """The events of a job in its current run. Readers pull, so that a slow one costs nothing but its own delay.
 
     Previews are dropped from all steps but the newest: whoever comes late reads the steps without them. Events are only ever
     appended, so that a reader keeps its place and costs as much as it reads; a run that was interrupted is another list.
@@ -41,20 +41,20 @@ class Feed:
         self._events = []
 
     def events_after(self, last: int) -> list[StoredEvent]:
-        """What has been told so far in this run, with ids greater than `last`."""
-        return self._events[_place(self._events, last) :]
+        """The events so far in this run, with ids greater than `last`."""
+        return self._events[_index_after(self._events, last) :]
 
     async def after(self, last: int) -> AsyncIterator[StoredEvent]:
         """Events with ids greater than `last`, and those to come, up to the one that ends the job."""
-        read, place = self._events, _place(self._events, last)
+        read, index = self._events, _index_after(self._events, last)
         while True:
             if read is not self._events:
-                read, place = self._events, _place(self._events, last)
-            if place == len(read):
+                read, index = self._events, _index_after(self._events, last)
+            if index == len(read):
                 await self._changed.wait()
                 continue
-            event = read[place]
-            place, last = place + 1, event.id
+            event = read[index]
+            index, last = index + 1, event.id
             yield event
             if event.data["kind"] in LAST_KINDS:
                 return
@@ -65,7 +65,7 @@ class Feeds:
 
     def __init__(self) -> None:
         self._feeds: WeakValueDictionary[str, Feed] = WeakValueDictionary()
-        self._ended: deque[Feed] = deque(maxlen=_KEPT)
+        self._ended: deque[Feed] = deque(maxlen=_ENDED_FEEDS)
 
     def of(self, job_id: str) -> Feed:
         """The one feed of this job; it lives as long as somebody holds it."""
@@ -79,5 +79,5 @@ class Feeds:
         self._ended.append(feed)
 
 
-def _place(events: list[StoredEvent], last: int) -> int:
+def _index_after(events: list[StoredEvent], last: int) -> int:
     return bisect_right(events, last, key=attrgetter("id"))

@@ -29,17 +29,17 @@ class Holdings:
     """What is known since the start of the server; used in the event loop only."""
 
     def __init__(self) -> None:
-        self._known: defaultdict[str, OrderedDict[str, None]] = defaultdict(OrderedDict)
+        self._readable_blobs: defaultdict[str, OrderedDict[str, None]] = defaultdict(OrderedDict)
         self._sent: defaultdict[str, OrderedDict[str, tuple[int, float]]] = defaultdict(OrderedDict)
         self._totals: Counter[str] = Counter()
         self._refused: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        self._arriving: Counter[str] = Counter()
+        self._bytes_under_way: Counter[str] = Counter()
 
-    def tell(self, identity: Identity, digests: Iterable[str]) -> None:
+    def grant(self, identity: Identity, digests: Iterable[str]) -> None:
         """Its job names these."""
         if identity.is_admin:
             return
-        known = self._known[identity.owner]
+        known = self._readable_blobs[identity.owner]
         for digest in digests:
             known[digest] = None
             known.move_to_end(digest)
@@ -47,7 +47,7 @@ class Holdings:
             known.popitem(last=False)
 
     @contextmanager
-    def upload(self, identity: Identity) -> Iterator[Callable[[int], int]]:
+    def track_upload(self, identity: Identity) -> Iterator[Callable[[int], int]]:
         """One upload of its own: tell how many bytes have come; gives what all that are under way have by now.
 
         What comes to nothing counts for the hour too, unless it was for want of space here.
@@ -57,8 +57,8 @@ class Holdings:
         def arrive(more: int) -> int:
             nonlocal size
             size += more
-            self._arriving[owner] += more
-            return self._arriving[owner]
+            self._bytes_under_way[owner] += more
+            return self._bytes_under_way[owner]
 
         try:
             yield arrive
@@ -68,27 +68,27 @@ class Holdings:
             self._refused[owner][int(time.monotonic()) // _STEP] += size
             raise
         finally:
-            self._arriving[owner] -= size
+            self._bytes_under_way[owner] -= size
 
-    def send(self, identity: Identity, digest: str, size: int) -> None:
+    def note_sent(self, identity: Identity, digest: str, size: int) -> None:
         """It has sent this, whole."""
-        self.tell(identity, (digest,))
+        self.grant(identity, (digest,))
         sent = self._sent[identity.owner]
         self._totals[identity.owner] += size - sent.get(digest, (0, 0.0))[0]
         sent[digest] = (size, time.monotonic())
         sent.move_to_end(digest)
 
-    def drop(self, owner: str, digests: Iterable[str]) -> None:
+    def revoke(self, owner: str, digests: Iterable[str]) -> None:
         """A job of its that named these was forgotten: from now on the journal alone tells, and what was sent is sent again."""
-        known = self._known[owner]
+        known = self._readable_blobs[owner]
         for digest in digests:
             known.pop(digest, None)
 
-    def has(self, identity: Identity, digest: str) -> bool:
+    def can_read(self, identity: Identity, digest: str) -> bool:
         """Whether it is known, without a look at the journal, that it may read this."""
-        return identity.is_admin or digest in self._known[identity.owner]
+        return identity.is_admin or digest in self._readable_blobs[identity.owner]
 
-    def tidy(self, identity: Identity, is_needed: Callable[[str], bool]) -> None:
+    def forget_old_uploads(self, identity: Identity, is_needed: Callable[[str], bool]) -> None:
         """Forget the uploads that count no more."""
         owner, now = identity.owner, time.monotonic()
         for digest, (size, moment) in list(self._sent[owner].items()):
@@ -104,8 +104,8 @@ class Holdings:
         return max(needed, self._totals[identity.owner]) + self._refused[identity.owner].total()
 
 
-def foreign(connection: Connection, owner: str, digests: Iterable[str]) -> list[str]:
-    """Those of the digests that no job of this owner was sent with, has made, or has told of."""
+def unreadable_blobs(connection: Connection, owner: str, digests: Iterable[str]) -> list[str]:
+    """Those of the digests that belong to no job of this owner: not to its inputs, outputs or events."""
     query = """
         SELECT 1 FROM blobs JOIN jobs ON jobs.number = blobs.job WHERE sha256 = :digest AND owner = :owner
         UNION ALL

@@ -17,7 +17,7 @@ from .database import JournalError
 from .schemas import Problem
 from .service import MissingBlobs
 
-_LOOK = "see server.jsonl in the logs folder of the server"
+_LOG_HINT = "see server.jsonl in the logs folder of the server"
 _log = logging.getLogger(__name__)
 
 _FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG})
@@ -27,12 +27,12 @@ _UNUSABLE = frozenset(
 """What the system says of files where the home was moved away, the disk fails, or too many files are open."""
 
 _HINTS = {413: "send less at a time"}
-_TELL = "tell its admin, who sees more in /v1/health and in server.jsonl; then send it again"
+_DISK_HINT = "tell its admin, who sees more in /v1/health and in server.jsonl; then send it again"
 _STATUS: dict[type[SDError], int] = {RequestError: 422, NotAllowed: 422, ModelNotFound: 422, OutputError: 507}
 
 
 def install(app: FastAPI, note: Callable[[str], None] = lambda _: None) -> None:
-    """Give every error its answer; `note` is told why something could not be written."""
+    """Give every error its answer; `note` is called with the reason why something could not be written."""
 
     async def sd_error(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, OutputError):
@@ -73,10 +73,10 @@ async def _files(_: Request, error: Exception) -> JSONResponse:
     """The disk is full, or the home is gone: the place is for the log, and for those who may see the problems in health."""
     assert isinstance(error, OSError)
     if error.errno in _FULL:
-        return JSONResponse(ServerError("the disk of the server is full", status=507, hint=_TELL).to_dict(), 507)
+        return JSONResponse(ServerError("the disk of the server is full", status=507, hint=_DISK_HINT).to_dict(), 507)
     if error.errno in _UNUSABLE:
         reason = f"the server cannot use its files: {error.strerror}"
-        return JSONResponse(ServerError(reason, status=503, hint=_TELL).to_dict(), 503)
+        return JSONResponse(ServerError(reason, status=503, hint=_DISK_HINT).to_dict(), 503)
     raise error
 
 
@@ -84,26 +84,26 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     """The first complaint, without the value: that may be huge, or no valid JSON."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"][1:])[:200] or "body"
-    return JSONResponse(_ascii(RequestError(place, first["msg"], hint="see /docs")), 422)
+    field = ".".join(str(part) for part in first["loc"][1:])[:200] or "body"
+    return JSONResponse(_ascii(RequestError(field, first["msg"], hint="see /docs")), 422)
 
 
 async def _http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    hint = _HINTS.get(error.status_code, "see /docs" if error.status_code < 500 else _LOOK)
+    hint = _HINTS.get(error.status_code, "see /docs" if error.status_code < 500 else _LOG_HINT)
     plain = ServerError(str(error.detail), status=error.status_code, hint=hint)
     return JSONResponse(plain.to_dict(), error.status_code, headers=dict(error.headers or {}))
 
 
 async def _client_gone(_: Request, error: Exception) -> JSONResponse:
-    """Nobody reads this: the client has gone in the middle of its body, or has been told that it was too slow."""
+    """Nobody reads this: the client has gone in the middle of its body, or was refused because it was too slow."""
     plain = ServerError("the body has ended early", status=400, hint="send it again")
     return JSONResponse(plain.to_dict(), 400)
 
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:
     """What nobody foresaw: Starlette raises it again after the answer, so that the log has the traceback."""
-    plain = ServerError(f"{type(error).__name__}: {error}", status=500, hint=f"{_LOOK}, and report it")
+    plain = ServerError(f"{type(error).__name__}: {error}", status=500, hint=f"{_LOG_HINT}, and report it")
     return JSONResponse(_ascii(plain), 500)
 
 

@@ -79,15 +79,15 @@ ADMIN = Identity(name="admin", role=Role.ADMIN, quota=NO_QUOTA)
 class Identities:
     """Finds the identity of a token; every token is compared, each in constant time."""
 
-    def __init__(self, token: str, others: Mapping[str, Identity]) -> None:
-        self._known = dict(others)
+    def __init__(self, token: str, by_digest: Mapping[str, Identity]) -> None:
+        self._by_digest = dict(by_digest)
         if token:
-            self._known[_digest(token)] = ADMIN
+            self._by_digest[_digest(token)] = ADMIN
 
     def find(self, token: str) -> Identity | None:
         """Whose token this is; None for nobody's."""
         digest, found = _digest(token), None
-        for known, identity in self._known.items():
+        for known, identity in self._by_digest.items():
             # Digests, as the time of a comparison tells the length of what it compares.
             if secrets.compare_digest(known, digest):
                 found = identity
@@ -107,12 +107,12 @@ def read_tokens(path: Path) -> dict[str, Identity]:
         text = read_secret(path)
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise _wrong(path, f"is no TOML: {error}") from error
+        raise _tokens_error(path, f"is no TOML: {error}") from error
     found: dict[str, Identity] = {}
     for name, table in tables.items():
         digest, identity = _entry(path, name, table)
         if digest in found:
-            raise _wrong(path, f"gives {found[digest].name} and {name} the same token")
+            raise _tokens_error(path, f"gives {found[digest].name} and {name} the same token")
         found[digest] = identity
     return found
 
@@ -135,27 +135,31 @@ def read_secret(path: Path) -> str:
 
 def _entry(path: Path, name: str, table: Any) -> tuple[str, Identity]:
     if not _NAME.fullmatch(name) or name == ADMIN.name or not isinstance(table, dict):
-        raise _wrong(path, f"has {name!r:.80}, which is no table with a name of letters, digits, '_', '-' and '.'")
+        raise _tokens_error(
+            path, f"has {name!r:.80}, which is no table with a name of letters, digits, '_', '-' and '.'"
+        )
     entry: dict[str, Any] = dict(table)
     token, digest = entry.pop("token", None), entry.pop("sha256", None)
     if isinstance(token, str) and digest is None and len(token) >= 16:
         digest = _digest(token)
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        raise _wrong(path, f"gives {name} no token of at least 16 characters, nor the sha256 of one")
+        raise _tokens_error(path, f"gives {name} no token of at least 16 characters, nor the sha256 of one")
     try:
         role = Role(entry.pop("role", Role.USER))
     except ValueError as error:
-        raise _wrong(path, f"gives {name} another role than {', '.join(Role)}") from error
+        raise _tokens_error(path, f"gives {name} another role than {', '.join(Role)}") from error
     return digest, Identity(name=name, role=role, quota=_quota(path, name, entry), owner=name)
 
 
 def _quota(path: Path, name: str, entry: Mapping[str, Any]) -> Quota:
-    known = {held.name for held in fields(Quota)}
+    known = {each.name for each in fields(Quota)}
     for key, value in entry.items():
         if key not in known:
-            raise _wrong(path, f"gives {name} {key!r:.80}; there are token, sha256, role, {', '.join(sorted(known))}")
+            raise _tokens_error(
+                path, f"gives {name} {key!r:.80}; there are token, sha256, role, {', '.join(sorted(known))}"
+            )
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise _wrong(path, f"gives {name} a {key} that is no whole number of at least 0")
+            raise _tokens_error(path, f"gives {name} a {key} that is no whole number of at least 0")
     return Quota(**entry)
 
 
@@ -163,5 +167,5 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _wrong(path: Path, message: str) -> RequestError:
+def _tokens_error(path: Path, message: str) -> RequestError:
     return RequestError(str(path), message, hint="see docs/administration.md")

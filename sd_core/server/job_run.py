@@ -15,13 +15,13 @@ from . import journal, setbacks
 from .admission import allowed_by
 from .backoff import BackOff
 from .database import Connection, JournalError
+from .integrity import PASSING
 from .orders import check_result, make_order
 from .pipe import Message
 from .records import ENDED, JobRecord, JobState
-from .soundness import PASSING
 from .state import Store
+from .stored_events import StoredEvent, event_id, finished_frames, last_event
 from .supervisor import EngineProcess
-from .told import StoredEvent, event_id, finished_frames, last_event
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -39,19 +39,19 @@ _ATTEMPTS = 10
 class JobRun:
     """Brings one job to its end, or puts it back."""
 
-    def __init__(self, store: Store, job: JobRecord, lane: str) -> None:
+    def __init__(self, store: Store, job: JobRecord, dispatcher: str) -> None:
         self.job = job
         self.cancelled = False
         self._store = store
-        self._lane = lane
+        self._dispatcher = dispatcher
         self._feed = store.feeds.of(job.id)
         # One that ends a waiting job tells it beyond all that its followers have read of the runs before.
-        self._run = job.runs if job.state is JobState.RUNNING else job.runs + 1
+        self._run_number = job.runs if job.state is JobState.RUNNING else job.runs + 1
         self._numbers = itertools.count(1)
         self._frames: set[int] = set()
-        self._held = True
+        self._has_resources = True
 
-    async def on(self, engine: EngineProcess) -> bool:
+    async def run_on(self, engine: EngineProcess) -> bool:
         """Run on `engine`; gives whether it was that which brought the job to its end.
 
         However this is left, the engine has nothing to do any more.
@@ -67,15 +67,15 @@ class JobRun:
             await self._note_death(error)
             raise
         except Exception as error:
-            await engine.settle()
+            await engine.stop_order()
             if not isinstance(error, SDError) or _is_passing(error):
-                await self._given_up(error)
+                await self._note_server_failure(error)
                 raise
             await self.fail(error)
             return False
 
     async def fail(self, error: SDError) -> None:
-        """End the job with an error that no engine has told."""
+        """End the job with an error that no engine has reported."""
         await self._end_here(EventKind.FAILED, {"kind": "failed", "error": error.to_dict()}, str(error))
 
     async def _follow(self, engine: EngineProcess) -> bool:
@@ -114,11 +114,11 @@ class JobRun:
         self._feed.publish(event)
 
     async def _end(self, kind: EventKind, data: dict[str, Any]) -> None:
-        """End the job as the engine has told."""
+        """End the job as the engine has reported."""
         event = self._next_event(data)
-        descent = await self._write(lambda connection: journal.finish(connection, self.job, _STATES[kind], event))
-        if descent is not None:
-            self._store.blobs.descend(descent)
+        blobs = await self._write(lambda connection: journal.finish(connection, self.job, _STATES[kind], event))
+        if blobs is not None:
+            self._store.blobs.keep_inputs(blobs)
         await self._note_end(event, _STATES[kind])
 
     async def _end_here(self, kind: EventKind, data: dict[str, Any], reason: str = "") -> None:
@@ -129,23 +129,23 @@ class JobRun:
 
     async def _note_end(self, event: StoredEvent, state: JobState) -> None:
         """What is due once the journal says how the job has ended."""
-        if self._held:
-            self._held = False
-            await _insist(lambda: self._store.let_go(self.job), self.job.id)
+        if self._has_resources:
+            self._has_resources = False
+            await _retry(lambda: self._store.release_job(self.job), self.job.id)
         self._feed.publish(event)
         self._store.feeds.keep(self._feed)
         seconds = time.time() - (self.job.started or time.time())
-        self._store.metrics.job_ended(state, seconds)
+        self._store.metrics.count_job_end(state, seconds)
         _log.info("job ended", extra={"job": self.job.id, "state": str(state), "seconds": round(seconds, 3)})
 
     async def _note_death(self, error: EngineDied) -> None:
         if self.cancelled:
             await self._end_here(EventKind.CANCELLED, {"kind": "cancelled"})
-        elif await self._persist(lambda connection: setbacks.count_death(connection, self.job, self._lane)):
+        elif await self._persist(lambda connection: setbacks.count_death(connection, self.job, self._dispatcher)):
             twice = f"{error.message}, as in the run before"
-            await self.fail(EngineDied(twice, hint=f"{error.hint}; {setbacks.how_to_go_on(self.job)}"))
+            await self.fail(EngineDied(twice, hint=f"{error.hint}; {setbacks.resume_hint(self.job)}"))
 
-    async def _given_up(self, error: Exception) -> None:
+    async def _note_server_failure(self, error: Exception) -> None:
         """The server has failed at some point of the run, perhaps after the job was written down as ended."""
         aside = await self._persist(lambda connection: setbacks.count_failure(connection, self.job))
         job = await self._persist(lambda connection: journal.get(connection, self.job.id))
@@ -161,17 +161,17 @@ class JobRun:
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """Ask the journal, however long the disk stays full: what the engine has done is not thrown away."""
-        return await _insist(lambda: self._store.database.run(work), self.job.id, _JOURNAL)
+        return await _retry(lambda: self._store.database.run(work), self.job.id, _JOURNAL)
 
     async def _persist(self, work: Callable[[Connection], T]) -> T:
         """Ask the journal until it answers."""
-        return await _insist(lambda: self._store.database.run(work), self.job.id)
+        return await _retry(lambda: self._store.database.run(work), self.job.id)
 
     def _next_event(self, data: dict[str, Any]) -> StoredEvent:
-        return StoredEvent(event_id(self._run, next(self._numbers)), data)
+        return StoredEvent(event_id(self._run_number, next(self._numbers)), data)
 
 
-async def _insist(
+async def _retry(
     action: Callable[[], Awaitable[T]], job_id: str, passing: tuple[type[Exception], ...] = (Exception,)
 ) -> T:
     """Do it until it succeeds: for ever where the journal's disk fails, else so often as is not in vain."""

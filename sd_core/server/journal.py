@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..errors import ServerError
-from .blob_references import Descent
+from .blob_references import ResultBlobs
 from .database import Connection
-from .descents import write_descent, write_outputs
 from .records import (
     ALL_COLUMNS,
     SUMMARY_COLUMNS,
@@ -25,7 +24,8 @@ from .records import (
     sealed_text,
     summary_from_row,
 )
-from .told import StoredEvent, add_event, event_id
+from .result_blob_rows import write_outputs, write_result_blobs
+from .stored_events import StoredEvent, add_event, event_id
 
 _ORDER = "ORDER BY priority, place, number"
 
@@ -139,7 +139,7 @@ def take(
         device: which one.
         loaded: the model that it holds.
         group: prefer a job of the same priority for that model, unless somebody has moved another one to the front.
-        shunned_by: a lane; jobs whose last engine died there are left to other lanes.
+        shunned_by: a dispatcher; jobs whose last engine died there are left to other dispatchers.
     """
     waits = "state = 'queued' AND died_on IS NOT ?" if shunned_by is not None else "state = 'queued' AND ? IS NULL"
     columns = "number, priority, model, moved"
@@ -154,7 +154,7 @@ def take(
     return _start(connection, chosen["number"], device)
 
 
-def put_back(connection: Connection, job: JobSummary) -> None:
+def requeue(connection: Connection, job: JobSummary) -> None:
     """Let a job that was interrupted wait again, at its old place; nobody is to blame."""
     connection.execute("UPDATE jobs SET state = 'queued' WHERE number = ? AND state = 'running'", (job.number,))
     reseal(connection, job.number)
@@ -162,7 +162,7 @@ def put_back(connection: Connection, job: JobSummary) -> None:
 
 def finish(
     connection: Connection, job: JobRecord, state: JobState, last: StoredEvent, reason: str = ""
-) -> Descent | None:
+) -> ResultBlobs | None:
     """End a job with its last event; one that has ended already stays as it is. Gives what its result was made from."""
     cursor = connection.execute(
         "UPDATE jobs SET state = ?, ended = ?, reason = ? WHERE number = ? AND state IN ('queued', 'running')",
@@ -173,7 +173,7 @@ def finish(
     add_event(connection, job.number, last)
     write_outputs(connection, job.number, last.data)
     reseal(connection, job.number)
-    return write_descent(connection, job.number, json.loads(job.request), last.data)
+    return write_result_blobs(connection, job.number, json.loads(job.request), last.data)
 
 
 def cancel_waiting(connection: Connection, job_id: str) -> tuple[JobRecord, StoredEvent | None]:
@@ -234,15 +234,15 @@ def count_set_aside(connection: Connection, owner: str | None = None) -> int:
     return connection.execute(query, {"owner": owner}).fetchone()[0]
 
 
-def hold(connection: Connection, held: bool) -> None:
+def set_queue_held(connection: Connection, is_held: bool) -> None:
     """Let waiting jobs wait until further notice, also over a new start; or let them run again."""
-    connection.execute("UPDATE meta SET value = ? WHERE name = 'held'", (int(held),))
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'held'", (int(is_held),))
 
 
-def is_held(connection: Connection) -> bool:
+def is_queue_held(connection: Connection) -> bool:
     """Whether waiting jobs are held."""
-    (held,) = connection.execute("SELECT value FROM meta WHERE name = 'held'").fetchone()
-    return bool(held)
+    (value,) = connection.execute("SELECT value FROM meta WHERE name = 'held'").fetchone()
+    return bool(value)
 
 
 def _require_place(connection: Connection, owner: str, limit: int) -> None:

@@ -20,28 +20,28 @@ class JournalError(SDError):
     """The journal is damaged, was changed by others, or is of a later version of the program."""
 
 
-def put_aside(path: Path) -> Path | None:
+def set_journal_aside(path: Path) -> Path | None:
     """Rename a journal so that a new one can be begun; None where there is none."""
     if not path.exists():
         return None
-    kept = _kept_name(path)
+    kept = _backup_name(path)
     for suffix in _SUFFIXES:
-        if (beside := Path(f"{path}{suffix}")).exists():
-            beside.rename(f"{kept}{suffix}")
+        if (companion := Path(f"{path}{suffix}")).exists():
+            companion.rename(f"{kept}{suffix}")
     Path(f"{path}-mark").unlink(missing_ok=True)  # of the commits of the one that went
     return kept
 
 
 def back_up(path: Path) -> Path:
     """Copy a journal and its write-ahead log as they are."""
-    kept = _kept_name(path)
+    kept = _backup_name(path)
     for suffix in ("", "-wal"):
-        if (beside := Path(f"{path}{suffix}")).exists():
-            shutil.copy2(beside, f"{kept}{suffix}")
+        if (companion := Path(f"{path}{suffix}")).exists():
+            shutil.copy2(companion, f"{kept}{suffix}")
     return kept
 
 
-def _kept_name(path: Path) -> Path:
+def _backup_name(path: Path) -> Path:
     return path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1000:03d}")
 
 
@@ -53,11 +53,11 @@ class FileGuard:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known: dict[str, tuple[int, int, int]] = {}
+        self._last_status: dict[str, tuple[int, int, int]] = {}
         # Two looks at once could take the size that one has just seen for the older one.
         self._lock = threading.Lock()
 
-    def look(self) -> str | None:
+    def find_change(self) -> str | None:
         """What has happened since the last look; None where the files are the same.
 
         Any thread may; it costs some microseconds.
@@ -68,13 +68,13 @@ class FileGuard:
 
     def _change_of(self, suffix: str) -> str | None:
         path = Path(f"{self._path}{suffix}")
-        known = self._known.get(suffix)
+        known = self._last_status.get(suffix)
         try:
             status = path.stat()
         except FileNotFoundError:
             return None if known is None else f"{path} was deleted while it was in use"
         device, inode, size = status.st_dev, status.st_ino, status.st_size
-        self._known[suffix] = (device, inode, size)
+        self._last_status[suffix] = (device, inode, size)
         if known is None:
             return None
         if known[:2] != (device, inode):

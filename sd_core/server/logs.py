@@ -13,13 +13,13 @@ from typing import Any, BinaryIO
 from pythonjsonlogger.json import JsonFormatter
 
 from ..errors import ServerError
-from .console import Console, Seldom
+from .console import Console, RateLimit
 
 ACCESS = "sd_core.access"
 """Name of the logger that has a line for each request."""
 
 _BYTES = 10 * 1024**2
-_KEPT = 3
+_OLD_FILES = 3
 
 _STDERR = 2
 
@@ -38,7 +38,7 @@ def start_logging(folder: Path) -> None:
     console.setLevel(logging.WARNING)
     console.setFormatter(_Plain("%(levelname)s: %(message)s"))
     for name in _LIBRARIES:
-        logging.getLogger(name).filters = [Seldom()]
+        logging.getLogger(name).filters = [RateLimit()]
     logging.basicConfig(level=logging.INFO, handlers=[_file(folder / "server.jsonl"), console], force=True)
     access = logging.getLogger(ACCESS)
     access.propagate = False
@@ -52,7 +52,7 @@ def flush_logs() -> None:
 
 
 def open_engine_log(path: Path) -> BinaryIO:
-    """The log of an engine that starts, to be appended to; that of earlier ones is kept beside it where it is long."""
+    """The log of an engine that starts, to be appended to; that of earlier ones is kept in the same folder where it is long."""
     trim_engine_log(path)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
@@ -72,7 +72,7 @@ def trim_engine_log(path: Path) -> None:
 def _file(path: Path) -> logging.Handler:
     if path.exists() and not path.is_file():
         raise ServerError(f"{path} is no file that can be written", hint="delete it, or move it away")
-    file = _File(path, maxBytes=_BYTES, backupCount=_KEPT, encoding="utf-8")
+    file = _File(path, maxBytes=_BYTES, backupCount=_OLD_FILES, encoding="utf-8")
     file.setFormatter(_Json("{asctime}{levelname}{name}{message}", style="{"))
     return file
 
@@ -99,12 +99,12 @@ def _shorten(trace: str) -> str:
 class _File(RotatingFileHandler):
     """Tells once that it cannot be written, such as on a full disk, and not with a traceback for every line."""
 
-    _told = False
+    _has_warned = False
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         error = sys.exception()
         if not isinstance(error, OSError):
             super().handleError(record)
-        elif not self._told and sys.stderr is not None:
-            self._told = True
+        elif not self._has_warned and sys.stderr is not None:
+            self._has_warned = True
             sys.stderr.write(f"WARNING: {self.baseFilename} cannot be written: {error.strerror}\n")

@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""Metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ class Metrics:
         )
         self._ready = Gauge("sd_core_engine_ready", "Whether an engine takes jobs", ["device"], registry=self._registry)
 
-    def job_ended(self, state: JobState, seconds: float) -> None:
+    def count_job_end(self, state: JobState, seconds: float) -> None:
         """A job has ended after running for so many seconds."""
         self._ended.labels(state).inc()
         self._seconds.observe(seconds)
 
-    def engine_died(self, device: str) -> None:
+    def count_engine_death(self, device: str) -> None:
         """An engine process died or hung."""
         self._died.labels(device).inc()
 
-    def engine_mismatched(self, device: str) -> None:
-        """An engine told of a job that it was not to do."""
+    def count_engine_mismatch(self, device: str) -> None:
+        """An engine reported a job that it was not given."""
         self._mismatched.labels(device).inc()
 
-    def lane_failed(self, device: str) -> None:
+    def count_dispatcher_failure(self, device: str) -> None:
         """The server failed at giving jobs to a device."""
         self._failed.labels(device).inc()
 
-    def engine_ready(self, device: str, ready: bool) -> None:
+    def set_engine_ready(self, device: str, ready: bool) -> None:
         """An engine process takes jobs, or does not any more."""
         self._ready.labels(device).set(ready)
 
@@ -71,7 +71,7 @@ class Metrics:
         self._uploads.inc()
         self._uploaded.inc(size)
 
-    def over_quota(self, quota: str) -> None:
+    def count_quota_refusal(self, quota: str) -> None:
         """Somebody asked for more than this quota."""
         self._quotas.labels(quota).inc()
 
@@ -82,7 +82,7 @@ class Metrics:
         if not route.endswith("/events"):
             self._requests.labels(method if method in _METHODS else "other", route).observe(seconds)
 
-    def journal_read(self, ok: bool) -> None:
+    def set_journal_readable(self, ok: bool) -> None:
         """Whether the journal could be read just now."""
         self._journal.set(ok)
 

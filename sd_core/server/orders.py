@@ -1,4 +1,4 @@
-"""What an engine is told to do, and whether what it tells in the end can be the answer."""
+"""The order that an engine gets, and whether its result can be the answer."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ..values import Role, field_specs
 from ..wire.results import blobs_named
 from .blobs import BlobStore
 from .records import JobRecord
-from .state import ATTACHED, FINISHED
+from .state import ATTACHMENTS_FOLDER, OUTPUT_FOLDER
 
-_GIVEN = frozenset({Role.TEXT, Role.CHOICE, Role.NUMBER, Role.SWITCH})
+_RETURNED_ROLES = frozenset({Role.TEXT, Role.CHOICE, Role.NUMBER, Role.SWITCH})
 """Roles of fields that an engine gives back as they were sent, where they were."""
 
 
@@ -30,15 +30,15 @@ def make_order(blobs: BlobStore, folder: Path, job: JobRecord) -> dict[str, Any]
         OSError: attachments cannot be laid out.
     """
     request = json.loads(job.request)
-    paths = {digest: _sound(blobs, digest) for digest in blobs_named(request) | set(job.attachments.values())}
-    output = folder / FINISHED if job.commits else None
+    paths = {digest: _intact_blob(blobs, digest) for digest in blobs_named(request) | set(job.attachments.values())}
+    output = folder / OUTPUT_FOLDER if job.commits else None
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
     files = {name: paths[digest] for name, digest in job.attachments.items()}
     return {
         "request": request,
         "blobs": str(blobs.folder),
-        "files": {name: str(path) for name, path in _lay_out(folder / ATTACHED, files).items()},
+        "files": {name: str(path) for name, path in _lay_out(folder / ATTACHMENTS_FOLDER, files).items()},
         "output": None if output is None else str(output),
         "resume": output is not None and job.resumes,
     }
@@ -48,20 +48,24 @@ def check_result(request: Mapping[str, Any], event: Mapping[str, Any]) -> str | 
     """Why an event cannot be the result of a request; None where it can. Compares what engines never choose themselves."""
     if event["kind"] != EventKind.RESULT:
         return None
-    told = event["result"]["request"]
-    for name in ("type", *_given_fields(request["type"])):
-        if request.get(name) is not None and told.get(name) != request[name]:
+    result_request = event["result"]["request"]
+    for name in ("type", *_returned_fields(request["type"])):
+        if request.get(name) is not None and result_request.get(name) != request[name]:
             return f"its result is that of another request: {name} differs"
     return None
 
 
-def _given_fields(kind: str) -> list[str]:
+def _returned_fields(kind: str) -> list[str]:
     request = kind_of(kind).request
-    return [name for name, spec in field_specs(request).items() if spec.role in _GIVEN and name not in request.unused]
+    return [
+        name
+        for name, spec in field_specs(request).items()
+        if spec.role in _RETURNED_ROLES and name not in request.unused
+    ]
 
 
-def _sound(blobs: BlobStore, digest: str) -> Path:
-    path = blobs.sound(digest)
+def _intact_blob(blobs: BlobStore, digest: str) -> Path:
+    path = blobs.intact_path(digest)
     if path is None:
         raise ServerError(
             f"the blob {digest}, which the job needs, is gone", status=410, hint="send it again, then resume the job"

@@ -16,13 +16,13 @@ _FOREIGN_SITES = frozenset({"cross-site", "same-site"})
 """Values of Sec-Fetch-Site (W3C Fetch Metadata); another port or subdomain is the same site, and still not our page."""
 
 _ONCE = ("host", "origin", "sec-fetch-site", "sec-fetch-mode", "authorization", "content-type")
-"""Headers that decide who is let in: of two, a proxy might have looked at the other one."""
+"""Headers that decide about access: of two, a proxy might have looked at the other one."""
 
 
 class Origins:
     """Refuses foreign host names (DNS rebinding) with 421 and the pages of other sites (cross-site requests) with 403.
 
-    What cannot be told because a header comes twice is refused with 400.
+    What cannot be decided because a header comes twice is refused with 400.
     """
 
     def __init__(self, settings: ServerSettings) -> None:

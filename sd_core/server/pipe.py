@@ -36,7 +36,7 @@ class MessageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Which run of which job a message is about, and which engine process was told to do it."""
+    """Which run of which job a message is about, and which engine process was given it."""
 
     job: str
     run: int

@@ -11,27 +11,27 @@ from .metrics import Metrics
 
 
 def admit(usage: Usage, identity: Identity, work: float, metrics: Metrics) -> None:
-    """Whether one more job of so much work may wait, beside the unfinished ones.
+    """Whether one more job of so much work may wait, besides the unfinished ones.
 
     Raises:
         ServerError: 429, it may not.
     """
     quota = identity.quota
     require(metrics, "job_work", work, quota.job_work, "as several jobs, or with fewer steps or pixels")
-    require(metrics, "queued_jobs", usage.jobs + 1, quota.queued_jobs, _ENDED)
-    require(metrics, "queued_work", usage.work + work, quota.queued_work, _ENDED)
+    require(metrics, "queued_jobs", usage.jobs + 1, quota.queued_jobs, _WHEN_JOBS_END)
+    require(metrics, "queued_work", usage.work + work, quota.queued_work, _WHEN_JOBS_END)
 
 
-def require(metrics: Metrics, name: str, wanted: float, bound: int | None, when: str) -> None:
+def require(metrics: Metrics, name: str, amount: float, bound: int | None, when: str) -> None:
     """Refuse what is above a bound.
 
     Raises:
         ServerError: 429, naming the quota, what was asked for, and when to try again.
     """
-    if bound is not None and wanted > bound:
-        metrics.over_quota(name)
+    if bound is not None and amount > bound:
+        metrics.count_quota_refusal(name)
         raise ServerError(
-            f"your quota of {name} is {bound:.15g}, and this makes it {wanted:.15g}",
+            f"your quota of {name} is {bound:.15g}, and this makes it {amount:.15g}",
             status=429,
             hint=f"try again {when}",
         )
@@ -58,4 +58,4 @@ def quota_report(identity: Identity, usage: Usage, upload_bytes: int, streams: i
 _UPLOADS = 4
 """One user's uploads may take one part in so many of the space, so that they cannot take the place of everybody's pictures."""
 
-_ENDED = "when some of your jobs have ended"
+_WHEN_JOBS_END = "when some of your jobs have ended"

@@ -79,11 +79,11 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSummary:
-    """What is told of a job in a list; times are seconds since 1970.
+    """What a list of jobs shows of each; times are seconds since 1970.
 
     number: in order of arrival. type: of the request. runs: how often it was started. frames: finished ones, or views.
     deaths: engines that died while running it since it last finished a frame; died_at: how many frames there were then;
-    died_on: the lane of the last one. interruptions, interrupted_at: the same for servers that ended without a word.
+    died_on: the dispatcher of the last one. interruptions, interrupted_at: the same for servers that ended without a word.
     failures: how often the server itself failed at it. reason: why it was set aside. damaged: its row cannot be trusted.
     """
 
@@ -130,8 +130,8 @@ class JobRecord(JobSummary):
     attachments: Mapping[str, str] = field(default_factory=dict)
 
 
-_TOLD = tuple(name for name in JobSummary.__dataclass_fields__ if name != "damaged")
-_SEALED = (*_TOLD, "place", "moved", "sealed")
+_SUMMARY_FIELDS = tuple(name for name in JobSummary.__dataclass_fields__ if name != "damaged")
+_SEALED = (*_SUMMARY_FIELDS, "place", "moved", "sealed")
 SUMMARY_COLUMNS = ", ".join((*_SEALED, "seal"))
 """Everything but the texts of the request, which may be large."""
 
@@ -144,7 +144,7 @@ def sealed_text(number: int, job_id: str, request: str, attachments: str) -> int
 
 
 def reseal(connection: sqlite3.Connection, number: int) -> None:
-    """Write the checksum of a row anew, after any change of it."""
+    """Write the checksum of a row again, after any change of it."""
     row = connection.execute(f"SELECT {SUMMARY_COLUMNS} FROM jobs WHERE number = ?", (number,)).fetchone()  # noqa: S608
     if row is not None:
         connection.execute("UPDATE jobs SET seal = ? WHERE number = ?", (_seal(row), number))
@@ -166,12 +166,12 @@ def record_from_row(row: sqlite3.Row) -> JobRecord:
 def _summary_values(row: sqlite3.Row) -> dict[str, Any]:
     if row["seal"] != _seal(row):
         return _damaged_values(row)
-    values = {name: row[name] for name in _TOLD}
+    values = {name: row[name] for name in _SUMMARY_FIELDS}
     return values | {"state": JobState(row["state"]), "priority": Rank(row["priority"]).priority}
 
 
 def _damaged_values(row: sqlite3.Row) -> dict[str, Any]:
-    nothing: dict[str, Any] = dict.fromkeys(_TOLD, 0)
+    nothing: dict[str, Any] = dict.fromkeys(_SUMMARY_FIELDS, 0)
     nothing |= dict.fromkeys(("model", "died_on", "device", "started", "ended"))
     return nothing | {
         "number": row["number"], "id": str(row["id"]), "state": JobState.FAILED, "priority": Priority.BATCH,

@@ -17,7 +17,7 @@ from ..wire.results import blobs_named
 from . import journal, quotas
 from .admission import check_digests
 from .dispatcher import Dispatcher
-from .holdings import Holdings, foreign
+from .holdings import Holdings, unreadable_blobs
 from .http_errors import openapi_errors
 from .identity import Identity, Role
 from .quotas import admit, require
@@ -33,7 +33,7 @@ from .schemas import (
     JobView,
     LoraList,
     ModelList,
-    view,
+    job_view,
 )
 from .service import MissingBlobs, Service, no_such_blob
 from .uploads import fill
@@ -82,13 +82,13 @@ def _admin(caller: Caller) -> None:
 
 
 async def _stream(request: Request, caller: Caller) -> AsyncIterator[None]:
-    with request.app.state.streams.place(caller):
+    with request.app.state.streams.open_stream(caller):
         yield
 
 
 # FastAPI passes the id of the path to the dependency.
 # ruff: noqa: FAST003
-KnownJob = Annotated[JobRecord, Depends(_job)]
+ExistingJob = Annotated[JobRecord, Depends(_job)]
 
 jobs = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 blobs = APIRouter(prefix="/v1/blobs", tags=["blobs"])
@@ -105,7 +105,7 @@ async def submit(
     """Queue a job. Answered only when it is written down: 201, or 200 where it was there already."""
     needed = blobs_named(body.request) | set(body.attachments.values())
     check_digests(needed)
-    if missing := await _foreign(service, holdings, caller, needed):
+    if missing := await _unreadable(service, holdings, caller, needed):
         raise MissingBlobs(missing)
     metrics = service.store.metrics
     job, created = await service.submit(
@@ -116,12 +116,12 @@ async def submit(
         owner=caller.owner,
         admit=lambda usage, work: admit(usage, caller, work, metrics),
     )
-    holdings.tell(caller, needed)
+    holdings.grant(caller, needed)
     response.status_code = 201 if created else 200
     if created:
-        told = {"job": job.id, "owner": caller.name, "type": job.type, "model": job.model, "work": job.work}
-        _log.info("job submitted", extra=told)
-    return view(job)
+        fields = {"job": job.id, "owner": caller.name, "type": job.type, "model": job.model, "work": job.work}
+        _log.info("job submitted", extra=fields)
+    return job_view(job)
 
 
 @jobs.get("", responses=openapi_errors(409))
@@ -135,46 +135,46 @@ async def list_jobs(
     """Jobs by number, of a user its own ones; with state=queued, in the order in which they will run."""
     found = await service.list_jobs(state, after, limit, None if caller.is_admin else caller.owner)
     more = found[-1].number if len(found) == limit else None
-    return JobList(jobs=[view(job) for job in found], next=more)
+    return JobList(jobs=[job_view(job) for job in found], next=more)
 
 
 @jobs.get("/{job_id}", responses=openapi_errors(404))
-async def get_job(job: KnownJob, service: ServiceOf, caller: Caller, holdings: HoldingsOf) -> JobView:
+async def get_job(job: ExistingJob, service: ServiceOf, caller: Caller, holdings: HoldingsOf) -> JobView:
     """One job, with its result or error once it has ended."""
     last = await service.result(job)
     if last is not None:
-        holdings.tell(caller, blobs_named(last.data))
-    return view(job, json.loads(job.request), None if last is None else last.data)
+        holdings.grant(caller, blobs_named(last.data))
+    return job_view(job, json.loads(job.request), None if last is None else last.data)
 
 
 @jobs.patch("/{job_id}", responses=openapi_errors(400, 404, 409, 413))
-async def change_job(job: KnownJob, body: JobChange, service: ServiceOf) -> JobView:
+async def change_job(job: ExistingJob, body: JobChange, service: ServiceOf) -> JobView:
     """Move a waiting job, or change its priority."""
-    return view(await service.move(job.id, body.position, body.priority))
+    return job_view(await service.move(job.id, body.position, body.priority))
 
 
 @jobs.delete("/{job_id}", responses=openapi_errors(404))
-async def cancel_job(job: KnownJob, service: ServiceOf) -> JobView:
+async def cancel_job(job: ExistingJob, service: ServiceOf) -> JobView:
     """Cancel: at once if it waits, before its next step if it runs; no effect on a job that has ended."""
-    return view(await service.cancel(job.id))
+    return job_view(await service.cancel(job.id))
 
 
 @jobs.post("/{job_id}/resume", responses=openapi_errors(404, 409, 429))
-async def resume_job(job: KnownJob, service: ServiceOf, caller: Caller) -> JobView:
+async def resume_job(job: ExistingJob, service: ServiceOf, caller: Caller) -> JobView:
     """Let a failed or cancelled job wait again; it goes on from the frames that it had finished."""
     usage = await service.store.database.run(lambda connection: journal.usage(connection, caller.owner))
     admit(usage, caller, job.work, service.store.metrics)
-    return view(await service.resume(job.id))
+    return job_view(await service.resume(job.id))
 
 
 @jobs.post("/{job_id}/forget", status_code=204, responses=openapi_errors(404, 409))
-async def forget_job(job: KnownJob, service: ServiceOf, holdings: HoldingsOf) -> None:
+async def forget_job(job: ExistingJob, service: ServiceOf, holdings: HoldingsOf) -> None:
     """Delete a job that has ended, with those of its pictures that no other job names."""
     last = await service.result(job)
     named = blobs_named(json.loads(job.request)) | set(job.attachments.values())
     await service.forget(job.id)
     # Else its owner could see later whether somebody else has made the same.
-    holdings.drop(job.owner, named if last is None else named | blobs_named(last.data))
+    holdings.revoke(job.owner, named if last is None else named | blobs_named(last.data))
 
 
 @jobs.get(
@@ -184,7 +184,7 @@ async def forget_job(job: KnownJob, service: ServiceOf, holdings: HoldingsOf) ->
     dependencies=[Depends(_stream)],
 )
 async def job_events(
-    job: KnownJob,
+    job: ExistingJob,
     service: ServiceOf,
     caller: Caller,
     holdings: HoldingsOf,
@@ -192,7 +192,7 @@ async def job_events(
 ) -> AsyncIterator[ServerSentEvent]:
     """Events as they come, after `Last-Event-ID`, to the end of the job. Previews may be missing, all else never is."""
     async for event in service.events(job.id, last_event_id):
-        holdings.tell(caller, blobs_named(event.data))
+        holdings.grant(caller, blobs_named(event.data))
         yield ServerSentEvent(id=str(event.id), event=event.data["kind"], data=event.data)
 
 
@@ -206,9 +206,9 @@ async def put_blob(
     store = service.store
     length = request.headers.get("content-length", "0")
     usage = await store.database.run(lambda connection: journal.usage(connection, caller.owner))
-    holdings.tidy(caller, store.blobs.is_pinned)
+    holdings.forget_old_uploads(caller, store.blobs.is_pinned)
     bound = quotas.upload_bound(caller, store.settings.limits.store_bytes)
-    with holdings.upload(caller) as arrive:
+    with holdings.track_upload(caller) as arrive:
 
         def admit_bytes(size: int) -> None:
             wanted = holdings.sent_bytes(caller, usage.bytes) + arrive(0) + size
@@ -221,7 +221,7 @@ async def put_blob(
         admit_bytes(int(length) if length.isdecimal() else 0)
         with store.blobs.receive(None if caller.is_admin else caller.owner) as upload:
             size = await fill(upload, request.stream(), sha256, count)
-        holdings.send(caller, sha256, size)
+        holdings.note_sent(caller, sha256, size)
     store.metrics.count_upload(size)
     return {"sha256": sha256}
 
@@ -230,7 +230,7 @@ async def put_blob(
 @blobs.head("/{sha256}", response_class=FileResponse, responses=openapi_errors(404, 410), operation_id="head_blob")
 async def get_blob(sha256: Digest, service: ServiceOf, caller: Caller, holdings: HoldingsOf) -> FileResponse:
     """The bytes, or a range of them; for a user, of what it has sent or what its jobs name."""
-    if await _foreign(service, holdings, caller, {sha256}):
+    if await _unreadable(service, holdings, caller, {sha256}):
         raise no_such_blob(sha256)
     path = await service.blob(sha256)
     headers = {"Cache-Control": "private, immutable", "ETag": f'"{sha256}"', "X-Content-Type-Options": "nosniff"}
@@ -285,18 +285,18 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
             journal.usage(connection, caller.owner),
         )
     )
-    holdings.tidy(caller, store.blobs.is_pinned)
+    holdings.forget_old_uploads(caller, store.blobs.is_pinned)
     space = store.settings.limits.store_bytes
     used = {"bound": space}
     if caller.role is not Role.USER:  # else they could watch what others send and make
         used |= {"count": len(store.blobs), "bytes": store.blobs.total}
-    told = Health(
+    health_view = Health(
         status=status,
         version=__version__,
-        devices=[_device(lane, caller) for lane in service.lanes],
+        devices=[_device_view(dispatcher, caller) for dispatcher in service.dispatchers],
         queue=counts,
         blobs=used,
-        held=store.held,
+        held=store.is_queue_held,
         set_aside=aside,
         # They may name what others have sent, and places of this machine.
         problems=[] if caller.role is Role.USER else service.problems,
@@ -305,14 +305,14 @@ async def health(service: ServiceOf, request: Request, caller: Anybody, holdings
             caller, usage, holdings.sent_bytes(caller, usage.bytes), request.app.state.streams.count(caller), space
         ),
     )
-    return JSONResponse(told.model_dump(mode="json"), code)
+    return JSONResponse(health_view.model_dump(mode="json"), code)
 
 
 @machine.post("/v1/free_memory", responses=openapi_errors(), dependencies=[AdminOnly])
 async def free_memory(service: ServiceOf, caller: Caller) -> dict[str, Any]:
     """Drop every loaded model and give the memory back to the devices; waits for the job that runs."""
     await service.free_memory()
-    return {"devices": [_device(lane, caller).model_dump() for lane in service.lanes]}
+    return {"devices": [_device_view(dispatcher, caller).model_dump() for dispatcher in service.dispatchers]}
 
 
 @machine.get("/metrics", response_class=PlainTextResponse, responses=openapi_errors())
@@ -324,28 +324,28 @@ async def metrics(service: ServiceOf, caller: Caller) -> PlainTextResponse:
     try:
         counts = await store.database.run(journal.count_states)
     except SDError:
-        store.metrics.journal_read(ok=False)
+        store.metrics.set_journal_readable(ok=False)
         raise
-    store.metrics.journal_read(ok=not store.database.problem)
+    store.metrics.set_journal_readable(ok=not store.database.problem)
     text = store.metrics.exposition(counts, store.blobs.total)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
-async def _foreign(service: Service, holdings: Holdings, caller: Identity, digests: set[str]) -> list[str]:
+async def _unreadable(service: Service, holdings: Holdings, caller: Identity, digests: set[str]) -> list[str]:
     """Those that the caller may not read, as far as it matters whether they are here."""
-    unknown = sorted(digest for digest in digests if not holdings.has(caller, digest))
+    unknown = sorted(digest for digest in digests if not holdings.can_read(caller, digest))
     if not unknown:
         return []
-    return await service.store.database.run(lambda connection: foreign(connection, caller.owner, unknown))
+    return await service.store.database.run(lambda connection: unreadable_blobs(connection, caller.owner, unknown))
 
 
-def _device(lane: Dispatcher, caller: Identity) -> DeviceView:
-    engine, job = lane.engine, None if lane.run is None else lane.run.job
+def _device_view(dispatcher: Dispatcher, caller: Identity) -> DeviceView:
+    engine, job = dispatcher.engine, None if dispatcher.job_run is None else dispatcher.job_run.job
     return DeviceView(
-        device=lane.device,
-        ready=lane.is_ready,
+        device=dispatcher.device,
+        ready=dispatcher.is_ready,
         pid=None if engine is None else engine.pid,
         memory=None if engine is None or engine.memory is None else dict(engine.memory),
         job=None if job is None or not caller.may_see(job.owner) else job.id,
-        problem=lane.problem,
+        problem=dispatcher.problem,
     )

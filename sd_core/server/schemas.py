@@ -20,8 +20,8 @@ _DEEPEST = 64
 def _shallow(data: dict[str, Any]) -> dict[str, Any]:
     level: list[Any] = [data]
     for _ in range(_DEEPEST):
-        parents = (held.values() if isinstance(held, dict) else held for held in level)
-        level = [held for parent in parents for held in parent if isinstance(held, (dict, list))]
+        parents = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [value for parent in parents for value in parent if isinstance(value, (dict, list))]
         if not level:
             return data
     raise ValueError("is nested too deeply")
@@ -132,7 +132,7 @@ class LoraList(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error of `sd_core`, by class name, with its own fields beside message and hint."""
+    """An error of `sd_core`, by class name, with its own fields besides message and hint."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -141,7 +141,9 @@ class Problem(BaseModel):
     hint: str
 
 
-def view(job: JobSummary, request: dict[str, Any] | None = None, last_event: dict[str, Any] | None = None) -> JobView:
+def job_view(
+    job: JobSummary, request: dict[str, Any] | None = None, last_event: dict[str, Any] | None = None
+) -> JobView:
     """A job as clients see it."""
     return JobView(
         id=job.id,

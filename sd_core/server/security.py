@@ -61,14 +61,14 @@ class Guard:
     def _stranger(self, scope: Scope, headers: Headers) -> ServerError | None:
         if self._identities is None:
             scope["state"]["identity"] = ADMIN
-            return _mark_known(scope, ADMIN)
+            return _trust_connection(scope, ADMIN)
         sent = headers.get("authorization")
         identity = self._identities.find(_token(sent or ""))
         scope["state"]["identity"] = identity
         if identity is None:
             is_open = _is_open(scope["path"]) or (scope["path"] == HEALTH and sent is None)
             return None if is_open else _NO_TOKEN
-        return _beyond_role(scope, identity) or _mark_known(scope, identity)
+        return _beyond_role(scope, identity) or _trust_connection(scope, identity)
 
     def _too_large(self, scope: Scope, headers: Headers) -> ServerError | None:
         limit = self._limits.blob_bytes if scope["path"].startswith("/v1/blobs/") else self._limits.json_bytes
@@ -97,7 +97,7 @@ def _beyond_role(scope: Scope, identity: Identity) -> ServerError | None:
     return None
 
 
-def _mark_known(scope: Scope, identity: Identity) -> ServerError | None:
+def _trust_connection(scope: Scope, identity: Identity) -> ServerError | None:
     """Tell the connection that it is no stranger's."""
     connection: Connection | None = scope["state"].get("connection")
     if connection is None or connection.trust(identity.name, is_admin=identity.is_admin):

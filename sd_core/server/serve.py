@@ -1,4 +1,4 @@
-"""Run a server until it is told to stop."""
+"""Run a server until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _GRACE = 2
 """Seconds that requests have when the server stops; with those that engines and journal take it stays below five."""
 
-_OURS = 0o077
+_PRIVATE_UMASK = 0o077
 """What is written is for this user alone."""
 
 
@@ -39,7 +39,7 @@ def serve(settings: ServerSettings, on_listening: Callable[[Announcement], None]
 
     Args:
         settings: how.
-        on_listening: told the URL and the token once connections are accepted.
+        on_listening: called with the URL and the token once connections are accepted.
         stop: None: SIGINT, SIGTERM and SIGHUP.
 
     Raises:
@@ -86,7 +86,7 @@ def _serve(
 
 
 class _Server(uvicorn.Server):
-    """Stops when told to, and ends the event streams first, which would go on for as long as their jobs."""
+    """Stops when asked to, and ends the event streams first, which would go on for as long as their jobs."""
 
     def __init__(self, app: FastAPI, stop: Stop) -> None:
         super().__init__(
@@ -125,7 +125,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.contextmanager
 def _umask() -> Iterator[None]:
-    before = os.umask(_OURS)
+    before = os.umask(_PRIVATE_UMASK)
     try:
         yield
     finally:
@@ -138,9 +138,9 @@ def _explaining(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = error.filename or home
+        path = error.filename or home
         raise ServerError(
-            f"{place} cannot be used: {error.strerror or error}", hint="free some space, or take another SD_CORE_HOME"
+            f"{path} cannot be used: {error.strerror or error}", hint="free some space, or take another SD_CORE_HOME"
         ) from error
 
 

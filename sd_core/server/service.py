@@ -1,4 +1,4 @@
-"""What the server can do, apart from HTTP: submit, cancel, move, follow; keep one lane running for each device."""
+"""What the server can do, apart from HTTP: submit, cancel, move, follow; keep one dispatcher running for each device."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from . import journal, setbacks
 from .admission import allowed_by, check_json, decode, grouping_model
 from .database import Connection
 from .dispatcher import Dispatcher
-from .keeper import Keeper
+from .housekeeper import Housekeeper
 from .pipe import MessageKind
 from .records import ENDED, JobRecord, JobState, JobSummary, NewJob, Priority
 from .state import Store, recover
+from .stored_events import StoredEvent, events, last_event
 from .supervisor import EngineProcess
-from .told import StoredEvent, events, last_event
 from .work import work_of
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,9 @@ _ENGINE_PATIENCE = 45.0
 """Seconds to wait for an engine that is just starting; less than the minute for which clients wait for an answer."""
 
 
-_HELD = "the queue is held: no job starts until it is released (client.hold(held=False), or POST /v1/queue/release)"
+_HELD_MESSAGE = (
+    "the queue is held: no job starts until it is released (client.hold(held=False), or POST /v1/queue/release)"
+)
 
 Admit = Callable[[journal.Usage, float], None]
 """Raises `ServerError` where an owner with this usage may not have one more job of so much work."""
@@ -51,56 +53,63 @@ class Service:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.lanes: list[Dispatcher] = []
+        self.dispatchers: list[Dispatcher] = []
         self._tasks: list[asyncio.Task[None]] = []
         # On loopback too: a page in a browser, or a picture that somebody sent, can make requests there.
         self._allowed = allowed_by(store.settings)
-        self._keep = Keeper(store, self._running)
+        self._housekeeper = Housekeeper(store, self._running)
 
     async def start(self) -> None:
         """Take up what an earlier run has left, and start the engines."""
         interrupted = await recover(self.store)
         if interrupted:
             _log.info("interrupted jobs wait again", extra={"jobs": interrupted})
-        self.store.held = self.store.settings.held or await self.store.database.run(journal.is_held)
-        if self.store.held:
-            _log.warning("%s", _HELD)
+        self.store.is_queue_held = self.store.settings.start_held or await self.store.database.run(
+            journal.is_queue_held
+        )
+        if self.store.is_queue_held:
+            _log.warning("%s", _HELD_MESSAGE)
         started: asyncio.Queue[EngineProcess] = asyncio.Queue()
         for device in self.store.settings.devices:
-            self._add_lane(device, started)
+            self._add_dispatcher(device, started)
         self._tasks.append(asyncio.create_task(self._find_devices(started)))
-        self._tasks.append(asyncio.create_task(self._keep.serve()))
+        self._tasks.append(asyncio.create_task(self._housekeeper.serve()))
 
     async def stop(self) -> None:
-        """Kill the engines; what ran waits again, and it is not held against it."""
+        """Kill the engines; what ran waits again, and this does not count as a failure of the job."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
-            await self.store.database.run(setbacks.put_back_all)
+            await self.store.database.run(setbacks.requeue_all)
         except (SDError, OSError) as error:
             _log.error("running jobs cannot be put back", extra={"reason": str(error)})
 
     @property
     def can_work(self) -> bool:
         """Whether jobs that are submitted now will run: the journal is whole, and some device works or is starting."""
-        return not self.store.database.problem and any(lane.can_work for lane in self.lanes)
+        return not self.store.database.problem and any(dispatcher.can_work for dispatcher in self.dispatchers)
 
     @property
     def problems(self) -> list[str]:
         """What is wrong, in sentences: of the journal, of the keeper, of the disk, of each device."""
         database = self.store.database
-        found = [_HELD if self.store.held else "", database.problem, database.notice, self._keep.problem]
+        found = [
+            _HELD_MESSAGE if self.store.is_queue_held else "",
+            database.problem,
+            database.notice,
+            self._housekeeper.problem,
+        ]
         found += self.store.shortage.problems
-        found += [f"{lane.device}: {lane.problem}" for lane in self.lanes if lane.problem]
+        found += [f"{dispatcher.device}: {dispatcher.problem}" for dispatcher in self.dispatchers if dispatcher.problem]
         return [problem for problem in found if problem]
 
     async def hold(self, *, held: bool) -> None:
         """Start no waiting job until further notice, over new starts too; or start them again."""
-        await self.store.database.run(lambda connection: journal.hold(connection, held))
-        self.store.held = held
+        await self.store.database.run(lambda connection: journal.set_queue_held(connection, held))
+        self.store.is_queue_held = held
         _log.info("queue held" if held else "queue released")
-        self.store.bell.ring()
+        self.store.notifier.notify()
 
     async def resume(self, job_id: str) -> JobRecord:
         """Let a failed or cancelled job wait again; it goes on from the frames that it had finished.
@@ -111,7 +120,7 @@ class Service:
         """
         job = await self.job(job_id)
         needed = await self.store.database.run(lambda connection: journal.blobs_of(connection, job))
-        if missing := await asyncio.to_thread(self._hold_sound, frozenset(needed)):
+        if missing := await asyncio.to_thread(self._pin_intact, frozenset(needed)):
             raise MissingBlobs(missing)
         try:
             job = await self.store.database.run(lambda connection: setbacks.resume(connection, job_id))
@@ -119,7 +128,7 @@ class Service:
             self.store.blobs.release(needed)
             raise
         self.store.feeds.of(job_id).clear()
-        self.store.bell.ring()
+        self.store.notifier.notify()
         return job
 
     async def forget(self, job_id: str) -> None:
@@ -129,7 +138,7 @@ class Service:
             ServerError: 404; 409, it has not ended.
         """
         job = await self.job(job_id)
-        if job.state not in ENDED or not await self._keep.forget([job], pictures=True):
+        if job.state not in ENDED or not await self._housekeeper.forget([job], delete_blobs=True):
             raise ServerError(f"job {job_id} has not ended", status=409, hint="cancel it first")
 
     async def blob(self, digest: str) -> Path:
@@ -138,7 +147,7 @@ class Service:
         Raises:
             ServerError: 404, there is none; 410, it is damaged.
         """
-        path = await asyncio.to_thread(self.store.blobs.sound, digest)
+        path = await asyncio.to_thread(self.store.blobs.intact_path, digest)
         if path is None:
             raise no_such_blob(digest)
         return path
@@ -168,12 +177,12 @@ class Service:
         text = json.dumps(request, sort_keys=True)
         # What has run already needs its arrays no more, which may have made room for others.
         known = await self.store.database.run(
-            lambda held: journal.job_of_same_id(held, job_id, text, attachments, owner)
+            lambda connection: journal.job_of_same_id(connection, job_id, text, attachments, owner)
         )
         if known is not None:
             return known, False
         needed = frozenset(blobs_named(request) | set(attachments.values()))
-        if missing := await asyncio.to_thread(self._hold_sound, needed):
+        if missing := await asyncio.to_thread(self._pin_intact, needed):
             raise MissingBlobs(missing)
         created = False
         try:
@@ -186,7 +195,7 @@ class Service:
         finally:
             if not created:
                 self.store.blobs.release(needed)
-        self.store.bell.ring()
+        self.store.notifier.notify()
         return job, created
 
     async def _add(self, new: NewJob, admit: Admit | None) -> tuple[JobRecord, bool]:
@@ -203,11 +212,11 @@ class Service:
         job, last = await self.store.database.run(lambda connection: journal.cancel_waiting(connection, job_id))
         if last is not None:
             self.store.feeds.of(job_id).publish(last)
-            await self.store.let_go(job)
-        for lane in self.lanes:
-            if lane.run is not None and lane.run.job.id == job_id and lane.engine is not None:
-                lane.run.cancelled = True
-                await lane.engine.cancel(job_id)
+            await self.store.release_job(job)
+        for dispatcher in self.dispatchers:
+            if dispatcher.job_run is not None and dispatcher.job_run.job.id == job_id and dispatcher.engine is not None:
+                dispatcher.job_run.cancelled = True
+                await dispatcher.engine.cancel(job_id)
         return job
 
     async def job(self, job_id: str) -> JobRecord:
@@ -217,7 +226,7 @@ class Service:
     async def move(self, job_id: str, position: int | None, priority: Priority | None) -> JobRecord:
         """Change the place of a waiting job; `ServerError` with status 409 where it does not wait."""
         job = await self.store.database.run(lambda connection: setbacks.move(connection, job_id, position, priority))
-        self.store.bell.ring()
+        self.store.notifier.notify()
         return job
 
     async def list_jobs(
@@ -251,7 +260,11 @@ class Service:
 
     async def free_memory(self) -> None:
         """Drop every loaded model on every device; a job that runs is waited for."""
-        engines = [lane.engine for lane in self.lanes if lane.engine is not None and lane.engine.ready.is_set()]
+        engines = [
+            dispatcher.engine
+            for dispatcher in self.dispatchers
+            if dispatcher.engine is not None and dispatcher.engine.ready.is_set()
+        ]
         await asyncio.gather(*(engine.ask(MessageKind.FREE) for engine in engines), return_exceptions=True)
 
     async def models(self) -> list[dict[str, Any]]:
@@ -280,14 +293,20 @@ class Service:
                     except EngineDied as error:
                         _log.info("asking again for %s", kind, extra={"reason": str(error)})
         except TimeoutError as error:
-            problem = next((lane.problem for lane in self.lanes if lane.problem), "it is still starting")
+            problem = next(
+                (dispatcher.problem for dispatcher in self.dispatchers if dispatcher.problem), "it is still starting"
+            )
             raise ServerError(f"no engine runs: {problem}", status=503, hint="see the logs folder") from error
 
     async def _any_engine(self) -> EngineProcess:
         while True:
-            for lane in self.lanes:
-                if lane.engine is not None and lane.engine.ready.is_set() and not lane.engine.ended.is_set():
-                    return lane.engine
+            for dispatcher in self.dispatchers:
+                if (
+                    dispatcher.engine is not None
+                    and dispatcher.engine.ready.is_set()
+                    and not dispatcher.engine.ended.is_set()
+                ):
+                    return dispatcher.engine
             await asyncio.sleep(0.05)
 
     def _check_request(self, request: Mapping[str, Any], blobs: frozenset[str]) -> tuple[str | None, float]:
@@ -298,30 +317,30 @@ class Service:
         return grouping_model(decoded, settings.model), work_of(decoded)
 
     def _running(self) -> set[str]:
-        return {lane.run.job.id for lane in self.lanes if lane.run is not None}
+        return {dispatcher.job_run.job.id for dispatcher in self.dispatchers if dispatcher.job_run is not None}
 
-    def _hold_sound(self, digests: frozenset[str]) -> list[str]:
+    def _pin_intact(self, digests: frozenset[str]) -> list[str]:
         """Pin blobs whose bytes are right; gives those that are missing, or were damaged, and then pins none."""
-        if unsound := self.store.blobs.unsound(digests):
+        if unsound := self.store.blobs.missing_or_damaged(digests):
             return unsound
-        return self.store.blobs.hold(digests)
+        return self.store.blobs.pin_all(digests)
 
-    def _add_lane(self, device: str, started: asyncio.Queue[EngineProcess]) -> None:
-        lane = Dispatcher(
+    def _add_dispatcher(self, device: str, started: asyncio.Queue[EngineProcess]) -> None:
+        dispatcher = Dispatcher(
             self.store,
             device,
-            str(len(self.lanes)),
-            lambda: any(other.is_ready for other in self.lanes if other is not lane),
+            str(len(self.dispatchers)),
+            lambda: any(other.is_ready for other in self.dispatchers if other is not dispatcher),
         )
-        self.lanes.append(lane)
-        self._tasks.append(asyncio.create_task(lane.serve(started)))
+        self.dispatchers.append(dispatcher)
+        self._tasks.append(asyncio.create_task(dispatcher.serve(started)))
 
     async def _find_devices(self, started: asyncio.Queue[EngineProcess]) -> None:
         """With the device "auto", the first engine tells which other devices there are."""
         first = await started.get()
         if self.store.settings.devices == ("auto",):
-            for device in first.others:
-                self._add_lane(device, started)
+            for device in first.other_devices:
+                self._add_dispatcher(device, started)
 
 
 def no_such_blob(digest: str) -> ServerError:

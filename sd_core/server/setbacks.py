@@ -22,7 +22,7 @@ from .records import (
     reseal,
     summary_from_row,
 )
-from .told import StoredEvent, add_event, event_id, last_event
+from .stored_events import StoredEvent, add_event, event_id, last_event
 
 _log = logging.getLogger(__name__)
 
@@ -39,54 +39,54 @@ others, as it may take the machine down; after five it is set aside. They are ki
 
 
 @dataclass(frozen=True, slots=True)
-class Interrupted:
+class InterruptedJobs:
     """Jobs that ran when the server ended: how many wait again, and which are to be set aside."""
 
     waiting: int
-    aside: list[JobRecord]
+    to_set_aside: list[JobRecord]
 
 
-def count_death(connection: Connection, job: JobSummary, lane: str) -> bool:
+def count_death(connection: Connection, job: JobSummary, dispatcher: str) -> bool:
     """Note that an engine died while it ran a job, and let that wait again; True where it is to be set aside instead.
 
-    After two deaths on one lane it may be the job or the device. The job goes behind the others: if one of those ends there,
-    the job is to blame (`suspects`); if engines die over another one as well, the device is, and nobody's job fails for it.
-    There is no doubt where the deaths were on two lanes; and where no other job waits there is nothing to wait for.
+    After two deaths on one device it may be the job or the device. The job goes behind the others: if one of those ends there,
+    the job is to blame (`suspect_jobs`); if engines die over another one as well, the device is, and nobody's job fails for it.
+    There is no doubt where the deaths were on two devices; and where no other job waits there is nothing to wait for.
     """
     now = get(connection, job.id)
     if now.state is not JobState.RUNNING:
         return False
     deaths = 1 if now.frames > now.died_at >= 0 else now.deaths + 1
     again = deaths >= DEATHS
-    aside = again and (now.died_on not in (None, lane) or _waits_alone(connection))
-    if again and not aside and suspects(connection, lane):
-        _forgive(connection, lane)
+    aside = again and (now.died_on not in (None, dispatcher) or _is_only_waiting_job(connection))
+    if again and not aside and suspect_jobs(connection, dispatcher):
+        _clear_deaths(connection, dispatcher)
         deaths = 0
     connection.execute(
         "UPDATE jobs SET deaths = ?, died_at = ?, died_on = ?, state = ? WHERE number = ?",
-        (deaths, now.frames, lane, JobState.RUNNING if aside else JobState.QUEUED, job.number),
+        (deaths, now.frames, dispatcher, JobState.RUNNING if aside else JobState.QUEUED, job.number),
     )
     if again:
-        _to_the_back(connection, job.number)
+        _move_to_back(connection, job.number)
     reseal(connection, job.number)
     return aside
 
 
-def suspects(connection: Connection, lane: str) -> list[JobRecord]:
-    """Waiting jobs over which so many engines of a lane have died that the next job to end there proves them guilty."""
+def suspect_jobs(connection: Connection, dispatcher: str) -> list[JobRecord]:
+    """Waiting jobs during which so many engines of a dispatcher have died that, once another job ends there, they are the cause."""
     query = "SELECT id FROM jobs WHERE state = 'queued' AND died_on = ? AND deaths >= ?"
-    return [get(connection, row["id"]) for row in connection.execute(query, (lane, DEATHS)).fetchall()]
+    return [get(connection, row["id"]) for row in connection.execute(query, (dispatcher, DEATHS)).fetchall()]
 
 
-def died_again(job: JobSummary) -> EngineDied:
+def repeated_death_error(job: JobSummary) -> EngineDied:
     """Why a suspect is set aside."""
     return EngineDied(
         f"the engine died {job.deaths} times while it ran this job, as in the run before, and runs others well",
-        hint=f"it may have run out of memory: use a smaller size; {how_to_go_on(job)}",
+        hint=f"it may have run out of memory: use a smaller size; {resume_hint(job)}",
     )
 
 
-def how_to_go_on(job: JobSummary) -> str:
+def resume_hint(job: JobSummary) -> str:
     """What can be done with a job that was set aside."""
     return "it can be resumed from its finished frames" if job.commits else "it can be resumed"
 
@@ -102,8 +102,8 @@ def count_failure(connection: Connection, job: JobSummary) -> bool:
     return aside
 
 
-def put_back_orphan(connection: Connection, job: JobSummary) -> None:
-    """Let a job wait again that no lane runs any more; as a failure of the server, which may be the last."""
+def requeue_orphan(connection: Connection, job: JobSummary) -> None:
+    """Let a job wait again that no dispatcher runs any more; as a failure of the server, which may be the last."""
     if not count_failure(connection, job):
         return
     reason = f"the server failed at this job {FAILURES} times"
@@ -112,15 +112,15 @@ def put_back_orphan(connection: Connection, job: JobSummary) -> None:
     finish(connection, get(connection, job.id), JobState.FAILED, last, reason)
 
 
-def count_interruptions(connection: Connection) -> Interrupted:
+def count_interruptions(connection: Connection) -> InterruptedJobs:
     """Deal with every job that ran when the server ended."""
     query = f"SELECT {SUMMARY_COLUMNS} FROM jobs WHERE state = 'running'"  # noqa: S608
     jobs = [summary_from_row(row) for row in connection.execute(query).fetchall()]
     aside = [get(connection, job.id) for job in jobs if _count_interruption(connection, job)]
-    return Interrupted(len(jobs) - len(aside), aside)
+    return InterruptedJobs(len(jobs) - len(aside), aside)
 
 
-def put_back_all(connection: Connection) -> int:
+def requeue_all(connection: Connection) -> int:
     """Let every job wait again that runs, as the server is about to end; gives their number."""
     numbers = [
         row["number"] for row in connection.execute("SELECT number FROM jobs WHERE state = 'running'").fetchall()
@@ -153,7 +153,7 @@ def resume(connection: Connection, job_id: str) -> JobRecord:
         # Ids of events keep growing, also past that of the end which is taken back.
         (0 if last is None else last.id >> 32, job.number),
     )
-    _to_the_back(connection, job.number)
+    _move_to_back(connection, job.number)
     reseal(connection, job.number)
     return get(connection, job_id)
 
@@ -176,7 +176,7 @@ def move(connection: Connection, job_id: str, position: int | None, priority: Pr
 
 
 def repair(connection: Connection) -> list[str]:
-    """Seal rows whose checksum does not match anew: as their last event says, else as failed. Gives their ids."""
+    """Seal rows again whose checksum does not match: as their last event says, else as failed. Gives their ids."""
     query = f"SELECT {SUMMARY_COLUMNS} FROM jobs"  # noqa: S608
     damaged = [job for job in map(summary_from_row, connection.execute(query)) if job.damaged]
     if damaged:
@@ -193,7 +193,7 @@ def forget(connection: Connection, jobs: Iterable[JobSummary]) -> tuple[list[str
     """
     ids, blobs = list[str](), list[str]()
     for job in jobs:
-        blobs += (own := only_of(connection, job))
+        blobs += (own := blobs_only_of(connection, job))
         query = "DELETE FROM jobs WHERE number = ? AND state NOT IN ('queued', 'running')"
         if connection.execute(query, (job.number,)).rowcount:
             ids.append(job.id)
@@ -202,7 +202,7 @@ def forget(connection: Connection, jobs: Iterable[JobSummary]) -> tuple[list[str
     return ids, blobs
 
 
-def overdue(connection: Connection, keep: int, before: float) -> list[JobSummary]:
+def expired_jobs(connection: Connection, keep: int, before: float) -> list[JobSummary]:
     """The finished jobs but for the last `keep`, and those that ended before a time, in seconds since 1970."""
     query = f"""
         SELECT {SUMMARY_COLUMNS} FROM jobs WHERE state NOT IN ('queued', 'running') AND (ended < ? OR number <= coalesce(
@@ -211,7 +211,7 @@ def overdue(connection: Connection, keep: int, before: float) -> list[JobSummary
     return [summary_from_row(row) for row in connection.execute(query, (before, keep))]
 
 
-def only_of(connection: Connection, job: JobSummary) -> list[str]:
+def blobs_only_of(connection: Connection, job: JobSummary) -> list[str]:
     """The blobs that this job names, as input or as output, and no other."""
     query = """
         SELECT sha256 FROM (SELECT sha256 FROM outputs WHERE job = :job UNION SELECT sha256 FROM blobs WHERE job = :job) AS own
@@ -221,13 +221,13 @@ def only_of(connection: Connection, job: JobSummary) -> list[str]:
     return [row["sha256"] for row in connection.execute(query, {"job": job.number})]
 
 
-def with_folders(connection: Connection) -> frozenset[str]:
+def jobs_with_folders(connection: Connection) -> frozenset[str]:
     """The ids of the jobs whose folders are kept, as they may go on from there."""
     query = f"SELECT {SUMMARY_COLUMNS} FROM jobs WHERE state != 'done'"  # noqa: S608
     return frozenset(job.id for job in map(summary_from_row, connection.execute(query)) if keeps_folder(job))
 
 
-def known_among(connection: Connection, ids: Iterable[str]) -> frozenset[str]:
+def known_ids(connection: Connection, ids: Iterable[str]) -> frozenset[str]:
     """Those of the ids that belong to jobs which the journal knows."""
     query = "SELECT id FROM jobs WHERE id = ?"
     return frozenset(job_id for job_id in ids if connection.execute(query, (job_id,)).fetchone() is not None)
@@ -238,12 +238,12 @@ def keeps_folder(job: JobSummary) -> bool:
     return job.state not in ENDED or (job.state is not JobState.DONE and job.commits)
 
 
-def _waits_alone(connection: Connection) -> bool:
+def _is_only_waiting_job(connection: Connection) -> bool:
     return connection.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is None
 
 
-def _forgive(connection: Connection, lane: str) -> None:
-    for job in suspects(connection, lane):
+def _clear_deaths(connection: Connection, dispatcher: str) -> None:
+    for job in suspect_jobs(connection, dispatcher):
         connection.execute("UPDATE jobs SET deaths = 0 WHERE number = ?", (job.number,))
         reseal(connection, job.number)
 
@@ -257,12 +257,12 @@ def _count_interruption(connection: Connection, job: JobSummary) -> bool:
     )
     if times >= _TO_THE_BACK:
         connection.execute("UPDATE jobs SET priority = ? WHERE number = ?", (Rank.BATCH, job.number))
-        _to_the_back(connection, job.number)
+        _move_to_back(connection, job.number)
     reseal(connection, job.number)
     return aside
 
 
-def _to_the_back(connection: Connection, number: int) -> None:
+def _move_to_back(connection: Connection, number: int) -> None:
     (rank,) = connection.execute("SELECT priority FROM jobs WHERE number = ?", (number,)).fetchone()
     place = next_place(connection, Rank(rank), number)
     connection.execute("UPDATE jobs SET place = ?, moved = 0 WHERE number = ?", (place, number))
@@ -291,7 +291,7 @@ def _repair(connection: Connection, number: int) -> None:
 
 
 def _place(connection: Connection, rank: Rank, number: int, position: int) -> None:
-    """Between its new neighbours; where floats leave no room there, all are counted anew."""
+    """Between its new neighbours; where floats leave no room there, all are renumbered."""
     query = "SELECT number, place FROM jobs WHERE state = 'queued' AND priority = ? AND number != ? ORDER BY place"
     others = connection.execute(query, (rank, number)).fetchall()
     places = [row["place"] for row in others]
@@ -299,7 +299,7 @@ def _place(connection: Connection, rank: Rank, number: int, position: int) -> No
     if place is None:
         order = [row["number"] for row in others]
         order.insert(position, number)
-        _count_anew(connection, order)
+        _renumber(connection, order)
     else:
         connection.execute("UPDATE jobs SET place = ? WHERE number = ?", (place, number))
     connection.execute("UPDATE jobs SET moved = 1 WHERE number = ?", (number,))
@@ -312,7 +312,7 @@ def _between(before: list[float], after: list[float]) -> float | None:
     return middle if before[-1] < middle < after[0] else None
 
 
-def _count_anew(connection: Connection, order: list[int]) -> None:
+def _renumber(connection: Connection, order: list[int]) -> None:
     connection.executemany("UPDATE jobs SET place = ? WHERE number = ?", list(enumerate(order, 1)))
     for number in order:
         reseal(connection, number)

@@ -56,7 +56,7 @@ class Deadlines:
     step: without an event between two steps, or while decoding.
     silence: without a heartbeat, of a process that was stopped.
     stuck: without a heartbeat and without using the processor; on a busy machine a sound process may wait for its turn.
-    busy: without a heartbeat although the processor is used (one native call that does not let go of the interpreter).
+    busy: without a heartbeat although the processor is used (one native call that does not release the interpreter).
     """
 
     start: float = 300.0
@@ -69,7 +69,7 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """Everything that `sd-core serve` can be told.
+    """All settings of `sd-core serve`.
 
     home: folder of journal, blobs, token and logs.
     host, port: where to listen; port 0 takes a free one.
@@ -78,12 +78,12 @@ class ServerSettings:
     tokens: further identities by the SHA-256 of their tokens, see `identity.read_tokens`.
     devices: one engine process each; ("auto",) is the best device and all others of its kind.
     dtype, model: as for `Engine`.
-    allow_models: files, folders and hub ids that requests may name beside the catalogue and what `home` holds and approves.
+    allow_models: files, folders and hub ids that requests may name besides the catalogue and what `home` contains and approves.
     allow_hosts: further names under which the machine may be addressed.
     root_path: prefix that a proxy leaves in the paths, such as "/diffusion"; one that takes it away needs none.
     live_as_long_as_parent: stop when standard input is closed.
     new_journal: put a damaged journal aside and begin an empty one.
-    held: start no waiting job until the queue is released, or the server is started without this.
+    start_held: start no waiting job until the queue is released, or the server is started without this.
     environment: variables set for the engine processes.
     """
 
@@ -100,7 +100,7 @@ class ServerSettings:
     root_path: str = ""
     live_as_long_as_parent: bool = False
     new_journal: bool = False
-    held: bool = False
+    start_held: bool = False
     limits: Limits = field(default_factory=Limits)
     deadlines: Deadlines = field(default_factory=Deadlines)
     environment: Mapping[str, str] = field(default_factory=dict)

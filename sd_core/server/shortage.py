@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 _REMEMBERED = 600.0
-"""Seconds for which a failure is told; monitors ask every few minutes at the latest."""
+"""Seconds for which a failure is reported; monitors ask every few minutes at the latest."""
 
 _LEAST_FREE = 32 * 1024**2
 """Bytes: four logs of full size, or some pictures; the journal takes more at once only in a long film."""

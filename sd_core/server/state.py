@@ -13,52 +13,52 @@ from pathlib import Path
 from ..errors import EngineDied
 from . import journal, setbacks
 from .blobs import BlobStore
-from .database import Database, put_aside
-from .descents import read_descents
+from .database import Database, set_journal_aside
 from .event_feed import Feeds
 from .metrics import Metrics
 from .records import JobRecord, JobState, JobSummary
+from .result_blob_rows import read_result_blobs
 from .settings import ServerSettings
 from .shortage import Shortage
+from .stored_events import StoredEvent, event_id
 from .tables import make_tables
-from .told import StoredEvent, event_id
 
 _log = logging.getLogger(__name__)
 
 
-ATTACHED, FINISHED = "files", "output"
+ATTACHMENTS_FOLDER, OUTPUT_FOLDER = "files", "output"
 """Folders in that of a job: the attachments, and the frames or views that have been finished."""
 
 
-class Bell:
+class Notifier:
     """Wakes everybody who waits."""
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
+        self._event = asyncio.Event()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake those that wait now."""
-        self._rung.set()
-        self._rung = asyncio.Event()
+        self._event.set()
+        self._event = asyncio.Event()
 
     @property
-    def next_ring(self) -> asyncio.Event:
+    def next_notification(self) -> asyncio.Event:
         """Set at the next ring; fetch it before looking whether there is work."""
-        return self._rung
+        return self._event
 
 
 @dataclass(slots=True, kw_only=True)
 class Store:
-    """The state of one server. held: jobs wait until they are released."""
+    """The state of one server. is_queue_held: jobs wait until they are released."""
 
     settings: ServerSettings
     database: Database
     blobs: BlobStore
     feeds: Feeds = field(default_factory=Feeds)
     metrics: Metrics = field(default_factory=Metrics)
-    bell: Bell = field(default_factory=Bell)
-    held: bool = False
-    left: set[str] = field(default_factory=set)
+    notifier: Notifier = field(default_factory=Notifier)
+    is_queue_held: bool = False
+    undeleted_folders: set[str] = field(default_factory=set)
     shortage: Shortage = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,30 +73,33 @@ class Store:
         """Where those of all jobs are."""
         return self.settings.home / "jobs"
 
-    async def let_go(self, job: JobSummary) -> None:
+    async def release_job(self, job: JobSummary) -> None:
         """Give back what a job that has just ended needed until then: its blobs, and its folder where it cannot go on."""
         blobs, kept = await self.database.run(
-            lambda held: (journal.blobs_of(held, job), setbacks.keeps_folder(journal.get(held, job.id)))
+            lambda connection: (
+                journal.blobs_of(connection, job),
+                setbacks.keeps_folder(journal.get(connection, job.id)),
+            )
         )
         self.blobs.release(blobs)
         if not kept:
             await self.remove_folder(job.id)
 
     async def remove_folder(self, job_id: str) -> None:
-        """Delete the folder of a job that needs it no more; where that fails for now, it is tried again by `remove_left`."""
+        """Delete the folder of a job that needs it no more; where that fails for now, it is tried again by `retry_removals`."""
         folder = self.job_folder(job_id)
         await asyncio.to_thread(remove_job_folder, folder)
-        if any((folder / name).exists() for name in (ATTACHED, FINISHED)):
-            self.left.add(job_id)
+        if any((folder / name).exists() for name in (ATTACHMENTS_FOLDER, OUTPUT_FOLDER)):
+            self.undeleted_folders.add(job_id)
         else:
-            self.left.discard(job_id)
+            self.undeleted_folders.discard(job_id)
 
-    async def remove_left(self) -> None:
+    async def retry_removals(self) -> None:
         """Delete the folders that could not be deleted when their jobs ended, as for lack of descriptors."""
-        if not self.left:
+        if not self.undeleted_folders:
             return
-        self.left -= await self.database.run(setbacks.with_folders)  # ids that are in use again
-        for job_id in list(self.left):
+        self.undeleted_folders -= await self.database.run(setbacks.jobs_with_folders)  # ids that are in use again
+        for job_id in list(self.undeleted_folders):
             await self.remove_folder(job_id)
 
 
@@ -108,7 +111,7 @@ def open_store(settings: ServerSettings) -> Store:
     """
     path = settings.home / "journal.sqlite3"
     if settings.new_journal:
-        put_aside(path)
+        set_journal_aside(path)
     database = Database(path, make_tables)
     database.open()
     blobs = BlobStore(settings.home / "blobs", settings.limits.store_bytes)
@@ -125,50 +128,50 @@ async def recover(store: Store) -> int:
     run = store.database.run
     await run(setbacks.repair)
     interrupted = await run(setbacks.count_interruptions)
-    for job in interrupted.aside:
+    for job in interrupted.to_set_aside:
         await _set_aside(store, job)
     store.blobs.pin(await run(journal.needed_blobs))
-    for descent in await run(lambda connection: list(read_descents(connection))):
-        store.blobs.descend(descent)
+    for blobs in await run(lambda connection: list(read_result_blobs(connection))):
+        store.blobs.keep_inputs(blobs)
     for digest, owner in await run(journal.outputs):
         store.blobs.note_made(digest, owner)
-    kept = await run(setbacks.with_folders)
-    known = await run(lambda connection: setbacks.known_among(connection, _names(store.job_folders)))
-    await asyncio.to_thread(_keep_folders, store, kept, known)
+    kept = await run(setbacks.jobs_with_folders)
+    known = await run(lambda connection: setbacks.known_ids(connection, _folder_names(store.job_folders)))
+    await asyncio.to_thread(_clean_job_folders, store, kept, known)
     return interrupted.waiting
 
 
 async def _set_aside(store: Store, job: JobRecord) -> None:
     reason = f"the server ended {job.interruptions} times while it ran this job"
-    error = EngineDied(reason, hint=f"it may be too large for the machine; {setbacks.how_to_go_on(job)}")
+    error = EngineDied(reason, hint=f"it may be too large for the machine; {setbacks.resume_hint(job)}")
     last = StoredEvent(event_id(job.runs + 1, 0), {"kind": "failed", "error": error.to_dict()})
-    await store.database.run(lambda held: journal.finish(held, job, JobState.FAILED, last, reason))
+    await store.database.run(lambda connection: journal.finish(connection, job, JobState.FAILED, last, reason))
 
 
-def _names(parent: Path) -> list[str]:
+def _folder_names(parent: Path) -> list[str]:
     return [folder.name for folder in parent.iterdir()] if parent.is_dir() else []
 
 
-def _keep_folders(store: Store, kept: Collection[str], known: Collection[str]) -> None:
-    for name in _names(store.job_folders):
+def _clean_job_folders(store: Store, ids_to_keep: Collection[str], known_ids: Collection[str]) -> None:
+    for name in _folder_names(store.job_folders):
         folder = store.job_folders / name
-        if name not in known and (folder / FINISHED).is_dir():
-            _move_away(folder, store.settings.home / "lost")
-        elif name not in kept:
+        if name not in known_ids and (folder / OUTPUT_FOLDER).is_dir():
+            _move_to_lost(folder, store.settings.home / "lost")
+        elif name not in ids_to_keep:
             remove_job_folder(folder)
 
 
 def remove_job_folder(folder: Path) -> None:
     """Delete what the server and its engines put into a job's folder, and the folder itself if that is all there was."""
-    for name in (ATTACHED, FINISHED):
+    for name in (ATTACHMENTS_FOLDER, OUTPUT_FOLDER):
         shutil.rmtree(folder / name, ignore_errors=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 
 
-def _move_away(folder: Path, parent: Path) -> None:
+def _move_to_lost(folder: Path, parent: Path) -> None:
     """What an unknown job has finished may be all that is left of it."""
     parent.mkdir(exist_ok=True, mode=0o700)
-    place = parent / f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    folder.rename(place)
-    _log.warning("frames of an unknown job were kept", extra={"folder": str(place)})
+    target = parent / f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder.rename(target)
+    _log.warning("frames of an unknown job were kept", extra={"folder": str(target)})

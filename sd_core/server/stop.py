@@ -28,7 +28,7 @@ class Stop:
     @contextmanager
     def on_signals(self) -> Iterator[None]:
         """Listen to signals; once one has come, also afterwards, so that a second Ctrl-C does not break off the end."""
-        before = {number: signal.signal(number, self._heed) for number in _signals()}
+        before = {number: signal.signal(number, self._on_signal) for number in _signals()}
         try:
             yield
         finally:
@@ -39,7 +39,7 @@ class Stop:
         """Stop when standard input is closed, which happens however the parent ends."""
         threading.Thread(target=self._read_input, name="sd_core-parent", daemon=True).start()
 
-    def _heed(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if not self.requested:
             self.signal = signal.Signals(number)
             self.requested = True

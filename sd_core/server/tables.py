@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from .database import Connection, JournalError
-from .descents import write_descent, write_outputs
 from .records import reseal, sealed_text
+from .result_blob_rows import write_outputs, write_result_blobs
 from .seals import seal_of
 
 _log = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ def _describe(connection: Connection, number: int) -> None:
         ),
     )
     if row["state"] == "done":
-        write_descent(connection, number, request, last)
+        write_result_blobs(connection, number, request, last)
     reseal(connection, number)
 
 
@@ -155,7 +155,7 @@ def _last_event(connection: Connection, number: int) -> str:
 
 
 def _json(text: str) -> Mapping[str, object]:
-    """What a text of version 1 says; nothing where it cannot be read, which whoever needs it is told later."""
+    """What a text of version 1 says; empty where it cannot be read, which is reported when it is needed."""
     try:
         data = json.loads(text)
     except ValueError:

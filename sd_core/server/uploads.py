@@ -14,29 +14,29 @@ from ..errors import RequestError
 from ..files import output_error
 
 _NPY_MAGIC = b"\x93NUMPY"
-_PART = 2**19
+_CHUNK = 2**19
 """Bytes that are handed to another thread at once: handing over costs as much as hashing some hundred kilobytes."""
 
 
-class Room(Protocol):
+class BlobSink(Protocol):
     """Where a blob arrives: `folder` takes its bytes, and then it is adopted. `BlobStore` is one."""
 
     folder: Path
 
-    def expect(self, sender: str | None, size: int) -> None:
+    def count_upload(self, sender: str | None, size: int) -> None:
         """Count `size` bytes that have come, or, where it is negative, that are no longer on their way."""
 
     def adopt(self, digest: str, temporary: Path, name: str, size: int, sender: str | None = None) -> None:
         """Take over a complete file under its name."""
 
-    def free_some(self, size: int) -> None:
+    def free_space(self, size: int) -> None:
         """Make room for so many bytes."""
 
 
 class Upload:
     """A blob that is arriving. Others make room for it when it is complete and right, and not before."""
 
-    def __init__(self, store: Room, sender: str | None = None) -> None:
+    def __init__(self, store: BlobSink, sender: str | None = None) -> None:
         self._store = store
         self._sender = sender
         self._path = store.folder / f"upload-{os.urandom(8).hex()}.tmp"
@@ -51,7 +51,7 @@ class Upload:
         Raises:
             OutputError: full disk, or too much is under way.
         """
-        self._store.expect(self._sender, len(piece))
+        self._store.count_upload(self._sender, len(piece))
         self._expected += len(piece)
         if len(self._start) < len(_NPY_MAGIC):
             self._start = (self._start + piece)[: len(_NPY_MAGIC)]
@@ -80,7 +80,7 @@ class Upload:
         self._path.unlink(missing_ok=True)
 
     def _forget(self) -> None:
-        self._store.expect(self._sender, -self._expected)
+        self._store.count_upload(self._sender, -self._expected)
         self._expected = 0
 
     def _append(self, piece: bytes) -> None:
@@ -93,7 +93,7 @@ class Upload:
                 if tried or error.errno != errno.ENOSPC:
                     raise
                 tried = True
-                self._store.free_some(2 * len(piece))
+                self._store.free_space(2 * len(piece))
 
 
 async def fill(
@@ -101,7 +101,7 @@ async def fill(
 ) -> int:
     """Write all pieces and keep the file under its digest, outside the event loop; gives its size.
 
-    `count` is told the size of each piece that has come, and may refuse it.
+    `count` is called with the size of each piece that has arrived, and may refuse it.
 
     Raises:
         RequestError: the bytes have another digest.
@@ -113,16 +113,16 @@ async def fill(
         part.append(piece)
         size += len(piece)
         total += len(piece)
-        if size >= _PART:
+        if size >= _CHUNK:
             await asyncio.to_thread(_write, upload, part)
             part, size = [], 0
     await asyncio.to_thread(_write, upload, part, digest)
     return total
 
 
-def _write(upload: Upload, part: list[bytes], digest: str | None = None) -> None:
+def _write(upload: Upload, chunk: list[bytes], digest: str | None = None) -> None:
     """One part, which is the last where a digest is given."""
-    for piece in part:
+    for piece in chunk:
         upload.write(piece)
     if digest is not None:
         upload.keep(digest)

@@ -51,7 +51,7 @@ class Worker:
         self._sending = threading.Lock()
         self._order: Order | None = None
         self._job: Job | None = None
-        self._unwanted: Order | None = None
+        self._cancelled_order: Order | None = None
 
     def serve(self) -> None:
         """Answer until the input is closed."""
@@ -87,7 +87,7 @@ class Worker:
         """One order at a time: a second one means that server and engine disagree, and ends the process."""
         order = Order.of(data)
         if self._order is not None:
-            raise RuntimeError(f"was told to do {order} during {self._order}")
+            raise RuntimeError(f"was given {order} during {self._order}")
         self._order = order
         _start(self._run, order, data)
 
@@ -95,12 +95,12 @@ class Worker:
         try:
             self._follow(order, data)
         except SDError as error:
-            self._tell(order, Failed(error))
+            self._send_event(order, Failed(error))
         except Exception as error:  # noqa: BLE001
             # The server must hear how the job ended; the reason stands in the log.
             _log.exception("job %s", order.job)
             failure = SDError(f"{type(error).__name__}: {error}", hint="this is a defect of sd_core: please report it")
-            self._tell(order, Failed(failure))
+            self._send_event(order, Failed(failure))
 
     def _follow(self, order: Order, data: Mapping[str, Any]) -> None:
         files = {name: Path(path) for name, path in data["files"].items()}
@@ -109,25 +109,25 @@ class Worker:
         check_models(asked, Allowed(home=home_folder(), more=tuple(data["allow"])))
         request = with_files(asked, files)
         job = self._engine.submit(request, data["output"], data["resume"])
-        held = request.arrays().keys()
+        digests = request.arrays().keys()
         self._job = job
-        if order == self._unwanted:
+        if order == self._cancelled_order:
             job.cancel()
         for event in job.events():
             if not isinstance(event, Queued):
-                self._tell(order, _for_clients(event, files), held)
+                self._send_event(order, _for_clients(event, files), digests)
 
-    def _tell(self, order: Order, event: Event, held: Collection[str] = ()) -> None:
-        """Tell the server; the arrays in `held` came from there."""
+    def _send_event(self, order: Order, event: Event, server_digests: Collection[str] = ()) -> None:
+        """Tell the server; the arrays in `server_digests` came from there."""
         data, arrays = event_to_dict(event)
-        blobs = {digest: npy_bytes(array) for digest, array in arrays.items() if digest not in held}
+        blobs = {digest: npy_bytes(array) for digest, array in arrays.items() if digest not in server_digests}
         if event.kind in LAST_KINDS:
-            # Before it is told: the next order may come at once.
+            # Before it is sent: the next order may come at once.
             self._order = self._job = None
         self.send(Message(MessageKind.EVENT, order.to_dict() | {"event": data}, blobs))
 
     def _cancel(self, order: Order) -> None:
-        self._unwanted = order
+        self._cancelled_order = order
         job = self._job
         if job is not None and order == self._order:
             job.cancel()
@@ -136,8 +136,8 @@ class Worker:
         self._engine.free_memory()
         self.send(Message(MessageKind.FREED, _describe(self._device)))
 
-    def _list(self, kind: MessageKind, listed: Callable[[], Sequence[Any]]) -> None:
-        self.send(Message(kind, {kind: [dataclasses.asdict(info) for info in listed()]}))
+    def _list(self, kind: MessageKind, list_items: Callable[[], Sequence[Any]]) -> None:
+        self.send(Message(kind, {kind: [dataclasses.asdict(info) for info in list_items()]}))
 
 
 def main() -> None:
@@ -150,7 +150,9 @@ def main() -> None:
     with Engine(options.model, options.device, options.dtype) as engine:
         worker = Worker(engine, device, inputs, outputs)
         worker.send(
-            Message(MessageKind.READY, _describe(device) | {"others": _others(device), "models": list(CATALOGUE)})
+            Message(
+                MessageKind.READY, _describe(device) | {"others": _other_devices(device), "models": list(CATALOGUE)}
+            )
         )
         threading.Thread(target=worker.beat, name="sd_core-heartbeat", daemon=True).start()
         worker.serve()
@@ -175,7 +177,7 @@ def _describe(device: torch.device) -> dict[str, Any]:
     return {"device": str(device), "memory": state}
 
 
-def _others(device: torch.device) -> list[str]:
+def _other_devices(device: torch.device) -> list[str]:
     """The other devices of the same kind."""
     if device.type != "cuda":
         return []

@@ -21,7 +21,7 @@ def run_request(request: Request, context: Context, *, keep_latents: bool = Fals
     Args:
         request: what to make.
         context: the engine's caches, and where events go.
-        keep_latents: give the final latents back beside the images.
+        keep_latents: return the final latents besides the images.
 
     Raises:
         SDError: see `sd_core.errors`.

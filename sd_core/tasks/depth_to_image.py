@@ -18,7 +18,7 @@ from sd_core.results import Result
 from .controls import controls_of, depth_control_of
 from .generate import generate
 from .image_to_image import keep_alpha
-from .plan import Context, Plan, TaskEnv
+from .plan import BatchPlan, Context, TaskEnv
 from .resolve import demand_unet_input
 from .starts import from_noise, from_pixels, schedule_of
 
@@ -28,7 +28,7 @@ def run(request: DepthToImage, context: Context, *, keep_latents: bool = False) 
     return generate(plan_depth_to_image, request, context, keep_latents=keep_latents)
 
 
-def plan_depth_to_image(request: DepthToImage, env: TaskEnv) -> Plan:
+def plan_depth_to_image(request: DepthToImage, env: TaskEnv) -> BatchPlan:
     """Condition on planar depth, from noise or, where an image is given, from that."""
     schedule = schedule_of(request, env, request.strength)
     control = depth_control(request.depth, request.depth_range)
@@ -39,7 +39,7 @@ def plan_depth_to_image(request: DepthToImage, env: TaskEnv) -> Plan:
         latents = from_noise(env, schedule, size_of(request))
     else:
         latents = from_pixels(env, schedule, to_pixels(request.image))
-    return Plan(
+    return BatchPlan(
         schedule=schedule,
         latents=latents,
         controls=controls_of(request, env) + (() if reads_depth else (depth_control_of(request, control, env),)),

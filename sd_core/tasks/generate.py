@@ -17,20 +17,20 @@ from sd_core.diffusion.images import to_array
 from sd_core.diffusion.latents import decode, latent_scale
 from sd_core.diffusion.loop import OnStep, Predict, denoise
 from sd_core.diffusion.noise import seeded_generators
-from sd_core.diffusion.predict import Inputs, make_predict, make_rolled_predict, make_tiled_predict
+from sd_core.diffusion.predict import PredictInputs, make_predict, make_rolled_predict, make_tiled_predict
 from sd_core.models import Adapted, Model, with_adapters
 from sd_core.requests.generation import Generation
 from sd_core.requests.resolved import guidance_of, seed_of, size_of
 from sd_core.results import Result
 
 from .memory import decode_within_memory
-from .plan import Context, Picture, Plan, TaskEnv
+from .plan import BatchPlan, Context, Picture, TaskEnv
 from .progress import Progress
 from .resolve import resolve
 from .seams import rolling_of, seamless_unet, seamless_vae
 
 R = TypeVar("R", bound=Generation)
-Planner = Callable[[R, TaskEnv], Plan]
+Planner = Callable[[R, TaskEnv], BatchPlan]
 
 _BATCH_ON_ACCELERATOR = 4
 
@@ -42,7 +42,7 @@ def generate(planner: Planner[R], request: R, context: Context, *, keep_latents:
         planner: makes the plan of each batch.
         request: what to make.
         context: the engine's caches, and where events go.
-        keep_latents: give the final latents back beside the images.
+        keep_latents: return the final latents besides the images.
 
     Raises:
         RequestError, ModelNotFound, ModelMismatch, OutOfMemory, Cancelled: see `sd_core.errors`.
@@ -93,7 +93,7 @@ def _run_batch(
     return [np.ascontiguousarray(plan.finish(to_array(picture))) for picture in pixels], latents
 
 
-def _conditioning(request: Generation, plan: Plan, env: TaskEnv, adapters: Adapted) -> Conditioning:
+def _conditioning(request: Generation, plan: BatchPlan, env: TaskEnv, adapters: Adapted) -> Conditioning:
     scale = guidance_of(request)
     guided = is_guided(env.model, scale)
     embeds = env.context.prompt(env.model, request.prompt, request.negative_prompt, guided=guided)
@@ -101,9 +101,11 @@ def _conditioning(request: Generation, plan: Plan, env: TaskEnv, adapters: Adapt
     return make_conditioning(env.model, embeds, scale, size_of(request), image_embeds, scored=plan.scored)
 
 
-def denoise_plan(plan: Plan, conditioning: Conditioning, request: Generation, env: TaskEnv, on_step: OnStep) -> Tensor:
+def denoise_plan(
+    plan: BatchPlan, conditioning: Conditioning, request: Generation, env: TaskEnv, on_step: OnStep
+) -> Tensor:
     """Clean latents (b, c, lh, lw) of the plan for a request, their edges joined where it says so."""
-    predict = _predict(plan, Inputs(conditioning, plan.controls, plan.extra_channels), request, env)
+    predict = _predict(plan, PredictInputs(conditioning, plan.controls, plan.extra_channels), request, env)
     with seamless_unet(request, env.model, plan.controls):
         return denoise(
             predict,
@@ -112,11 +114,11 @@ def denoise_plan(plan: Plan, conditioning: Conditioning, request: Generation, en
             env.generators,
             edits=plan.edits,
             on_step=on_step,
-            cancelled=env.context.cancelled,
+            cancelled=env.context.is_cancelled,
         )
 
 
-def _predict(plan: Plan, inputs: Inputs, request: Generation, env: TaskEnv) -> Predict:
+def _predict(plan: BatchPlan, inputs: PredictInputs, request: Generation, env: TaskEnv) -> Predict:
     make = partial(make_predict, env.model)
     if plan.tiling is not None:
         cells = (plan.latents.shape[-2], plan.latents.shape[-1])

@@ -15,7 +15,7 @@ from sd_core.values import unit_floats
 
 from .controls import controls_of
 from .generate import generate
-from .plan import Context, Picture, Plan, TaskEnv, no_finish
+from .plan import BatchPlan, Context, Picture, TaskEnv, no_finish
 from .resolve import demand_unet_input
 from .starts import from_pixels, schedule_of
 
@@ -25,11 +25,11 @@ def run(request: ImageToImage, context: Context, *, keep_latents: bool = False) 
     return generate(plan_image_to_image, request, context, keep_latents=keep_latents)
 
 
-def plan_image_to_image(request: ImageToImage, env: TaskEnv) -> Plan:
+def plan_image_to_image(request: ImageToImage, env: TaskEnv) -> BatchPlan:
     """SDEdit, Meng et al. 2022, arXiv:2108.01073."""
     demand_unet_input(env.model, UNetInput.TEXT, request)
     schedule = schedule_of(request, env, request.strength)
-    return Plan(
+    return BatchPlan(
         schedule=schedule,
         latents=from_pixels(env, schedule, to_pixels(request.image)),
         controls=controls_of(request, env),

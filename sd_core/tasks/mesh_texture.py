@@ -20,10 +20,9 @@ from sd_core.mesh.canvas import REFINED, PaintedTexture, ViewStart
 from sd_core.mesh.gather import look_up
 from sd_core.mesh.prepare import Prepared, mesh_with_uvs, prepare
 from sd_core.mesh.rays import Rays
-from sd_core.mesh.render import View, render
-from sd_core.mesh.repaint import Held, hold
-from sd_core.mesh.views import Plan as ViewPlan
-from sd_core.mesh.views import plan_views, seen_cosines
+from sd_core.mesh.render import RenderedView, render
+from sd_core.mesh.repaint import RepaintTarget, repaint_target
+from sd_core.mesh.views import ViewPlan, plan_views, seen_cosines
 from sd_core.passes import Camera
 from sd_core.requests import DepthToImage, MeshTexture, Seamless
 from sd_core.requests.inherit import picture_request
@@ -35,7 +34,7 @@ from sd_core.values import unit_floats
 
 from .depth_to_image import plan_depth_to_image
 from .generate import generate
-from .plan import Context, Picture, Plan, TaskEnv
+from .plan import BatchPlan, Context, Picture, TaskEnv
 from .resolve import resolve, resume_request
 from .starts import noise_of
 from .view_store import ViewStore
@@ -70,18 +69,18 @@ def _paint_views(resolved: MeshTexture, context: Context, store: ViewStore) -> R
     prepared = prepare(resolved.mesh, resolved.texture_size, working=lambda what: context.report(Loading(what)))
     context.decisions["uvs"] = prepared.reason
     rays = Rays(prepared.surface)
-    held = _texture_to_repaint(resolved, prepared)
-    planned = _plan_views(resolved, prepared, rays, held)
-    canvas = PaintedTexture(prepared, held)
+    repainted = _texture_to_repaint(resolved, prepared)
+    planned = _plan_views(resolved, prepared, rays, repainted)
+    canvas = PaintedTexture(prepared, repainted)
     for index, camera in enumerate(planned.cameras):
-        if context.cancelled():
+        if context.is_cancelled():
             raise Cancelled(f"cancelled at view {index + 1} of {len(planned.cameras)}")
-        _paint(_Job(resolved, context, prepared, rays, canvas, store), index, camera)
+        _paint(_MeshRun(resolved, context, prepared, rays, canvas, store), index, camera)
     return _result(resolved, prepared, canvas, planned)
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _MeshRun:
     request: MeshTexture
     context: Context
     prepared: Prepared
@@ -90,22 +89,22 @@ class _Job:
     store: ViewStore
 
 
-def _texture_to_repaint(request: MeshTexture, prepared: Prepared) -> Held | None:
+def _texture_to_repaint(request: MeshTexture, prepared: Prepared) -> RepaintTarget | None:
     """The texture of which a part is to be repainted."""
     if request.image is None or request.mask is None:
         return None
-    return hold(prepared, unit_floats(request.image), unit_floats(request.mask))
+    return repaint_target(prepared, unit_floats(request.image), unit_floats(request.mask))
 
 
-def _plan_views(request: MeshTexture, prepared: Prepared, rays: Rays, held: Held | None) -> ViewPlan:
+def _plan_views(request: MeshTexture, prepared: Prepared, rays: Rays, target: RepaintTarget | None) -> ViewPlan:
     """Views of all texels, or of those that are to be repainted."""
     if request.views is not None:
         return ViewPlan(request.views, float("nan"), float("nan"))
-    texels = prepared.texels if held is None else prepared.texels.only(~held.kept)
+    texels = prepared.texels if target is None else prepared.texels.only(~target.kept)
     return plan_views(prepared.surface, texels, rays, request.max_views, size_of(request))
 
 
-def _paint(job: _Job, index: int, camera: Camera) -> None:
+def _paint(job: _MeshRun, index: int, camera: Camera) -> None:
     """Paint one view, or take it from an earlier run, and give its colours to the canvas."""
     surface, texels = job.prepared.surface, job.prepared.texels
     view = render(surface, job.rays, camera, size_of(job.request))
@@ -116,32 +115,32 @@ def _paint(job: _Job, index: int, camera: Camera) -> None:
     if picture is None:
         picture = _paint_view(job, view, brief)
         job.store.save(index, picture)
-    glimpse = look_up(unit_floats(picture), view, surface, texels, job.rays, power=_SHARPNESS)
+    colours = look_up(unit_floats(picture), view, surface, texels, job.rays, power=_SHARPNESS)
     positions, normals = texels.positions(surface), texels.normals(surface)
-    cosines = seen_cosines(positions[glimpse.index], normals[glimpse.index], camera, surface, job.rays, view.size)
-    job.canvas.add(glimpse, cosines)
-    figures = {"new": 1.0 if brief is None else brief.new, "texels": float(len(glimpse.index))}
+    cosines = seen_cosines(positions[colours.index], normals[colours.index], camera, surface, job.rays, view.size)
+    job.canvas.add(colours, cosines)
+    figures = {"new": 1.0 if brief is None else brief.new, "texels": float(len(colours.index))}
     job.context.report(FrameEvent(index, picture, figures))
 
 
-def _is_done(brief: ViewStart, canvas: PaintedTexture) -> bool:
-    return brief.new < _NOT_WORTH_IT * canvas.to_paint and bool((brief.start != REFINED).all())
+def _is_done(start: ViewStart, texture: PaintedTexture) -> bool:
+    return start.new < _NOT_WORTH_IT * texture.to_paint and bool((start.start != REFINED).all())
 
 
-def _paint_view(job: _Job, view: View, brief: ViewStart | None) -> Picture:
+def _paint_view(job: _MeshRun, view: RenderedView, start: ViewStart | None) -> Picture:
     request = job.request
-    one = picture_request(request, DepthToImage, depth=view.depth)
-    planner = plan_depth_to_image if brief is None else partial(_plan_continuation, brief=brief)
-    return np.asarray(generate(planner, one, job.context).images[0])
+    view_request = picture_request(request, DepthToImage, depth=view.depth)
+    planner = plan_depth_to_image if start is None else partial(_plan_continuation, view_start=start)
+    return np.asarray(generate(planner, view_request, job.context).images[0])
 
 
-def _plan_continuation(request: DepthToImage, env: TaskEnv, *, brief: ViewStart) -> Plan:
+def _plan_continuation(request: DepthToImage, env: TaskEnv, *, view_start: ViewStart) -> BatchPlan:
     """Every pixel starts at its own step: what is painted stays, what was seen badly is refined, the rest is new."""
     plan = plan_depth_to_image(request, env)
     schedule = plan.schedule
-    reference = encode(env.model, to_pixels(brief.picture), env.generators)
+    reference = encode(env.model, to_pixels(view_start.picture), env.generators)
     noise = noise_of(env, size_of(request))
-    start = _cells(brief.start, latent_scale(env.model)) * schedule.end.count
+    start = _cells(view_start.start, latent_scale(env.model)) * schedule.end.count
     edit = StartAt(schedule, start.floor().to(env.device), reference, noise)
     return replace(plan, latents=noise * schedule.init_noise_sigma, edits=(*plan.edits, edit))
 
@@ -152,8 +151,8 @@ def _cells(start: np.ndarray, scale: int) -> Tensor:
     return -torch.nn.functional.max_pool2d(-pixels, scale)
 
 
-def _result(request: MeshTexture, prepared: Prepared, canvas: PaintedTexture, planned: ViewPlan) -> Result:
-    pages, weight = canvas.finish()
+def _result(request: MeshTexture, prepared: Prepared, texture: PaintedTexture, planned: ViewPlan) -> Result:
+    pages, weight = texture.finish()
     names = [page.name for page in prepared.texels.pages]
     images = [np.rint(np.clip(page, 0, 1) * 255).astype(np.uint8) for page in pages]
     maps: dict[str, np.ndarray] = {}
@@ -162,7 +161,7 @@ def _result(request: MeshTexture, prepared: Prepared, canvas: PaintedTexture, pl
         material = make_material(unit_floats(page), request.prompt, Seamless.NONE, wishes=wishes)
         suffix = "" if len(names) == 1 else f".{name}"
         maps |= {f"{kind}{suffix}": plane for kind, plane in material.maps.items() if kind != "base_color"}
-    raw, harmonised = canvas.disagreement()
+    raw, harmonised = texture.disagreement()
     report: dict[str, Any] = {
         "views": len(planned.cameras),
         "textures": names,

@@ -61,7 +61,7 @@ class Context(Protocol):
         """Note something that the user should know; the result carries it."""
         ...
 
-    def cancelled(self) -> bool:
+    def is_cancelled(self) -> bool:
         """Whether the job should stop."""
         ...
 
@@ -72,7 +72,7 @@ def no_finish(picture: Picture) -> Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BatchPlan:
     """A task's choices for one batch.
 
     `latents` (b, c, lh, lw) stand at the level of the schedule's first step; `finish` is applied to every decoded

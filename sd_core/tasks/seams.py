@@ -34,7 +34,7 @@ def seamless_vae(request: Generation, model: Model) -> AbstractContextManager[No
 
 
 def seamless_unet(request: Generation, model: Model, controls: Sequence[ActiveControl]) -> AbstractContextManager[None]:
-    """The UNet of a seamless request and the networks beside it, for as long as they predict; rolling leaves them be."""
+    """The UNet of a seamless request and its control networks, while they predict; rolling does not change them."""
     if request.seamless_method is SeamlessMethod.ROLLING:
         return nullcontext()
     return seamless((model.unet, *(control.network for control in controls)), seamless_axes(request, model))

@@ -9,7 +9,7 @@ from sd_core.results import Result
 
 from .controls import controls_of
 from .generate import generate
-from .plan import Context, Plan, TaskEnv
+from .plan import BatchPlan, Context, TaskEnv
 from .resolve import demand_unet_input
 from .starts import from_noise, schedule_of
 
@@ -19,11 +19,11 @@ def run(request: TextToImage, context: Context, *, keep_latents: bool = False) -
     return generate(plan_text_to_image, request, context, keep_latents=keep_latents)
 
 
-def plan_text_to_image(request: TextToImage, env: TaskEnv) -> Plan:
+def plan_text_to_image(request: TextToImage, env: TaskEnv) -> BatchPlan:
     """Rombach et al. 2022, arXiv:2112.10752."""
     demand_unet_input(env.model, UNetInput.TEXT, request)
     schedule = schedule_of(request, env)
-    return Plan(
+    return BatchPlan(
         schedule=schedule,
         latents=from_noise(env, schedule, size_of(request)),
         controls=controls_of(request, env),

@@ -34,12 +34,12 @@ from sd_core.values import unit_floats
 
 from .controls import controls_of
 from .generate import generate
-from .plan import Context, Picture, Plan, TaskEnv
+from .plan import BatchPlan, Context, Picture, TaskEnv
 from .resolve import demand_unet_input
 from .starts import from_noise, from_pixels, noise_of, schedule_of
 
 _SEAM = 1 / 8
-"""Share of a side, at either border, that is painted anew where a picture is to tile that does not yet."""
+"""Share of a side, at either border, that is repainted where the start picture does not tile yet."""
 
 
 def run(request: Texture, context: Context, *, keep_latents: bool = False) -> Result:
@@ -47,25 +47,25 @@ def run(request: Texture, context: Context, *, keep_latents: bool = False) -> Re
     return finish_texture(generate(plan_texture, request, context, keep_latents=keep_latents), context)
 
 
-def plan_texture(request: Texture, env: TaskEnv) -> Plan:
-    """From noise, or from a picture; one that does not tile is painted anew along the seam, whatever the strength."""
+def plan_texture(request: Texture, env: TaskEnv) -> BatchPlan:
+    """From noise, or from a picture; one that does not tile is repainted along the seam, whatever the strength."""
     demand_unet_input(env.model, UNetInput.TEXT, request)
     if request.estimator is not None and request.estimator not in tuple(MapEstimator):
         find_estimator(request.estimator)  # one that cannot be used is refused before the work
     controls = controls_of(request, env)
     if request.image is None:
         schedule = schedule_of(request, env)
-        return Plan(schedule=schedule, latents=from_noise(env, schedule, size_of(request)), controls=controls)
+        return BatchPlan(schedule=schedule, latents=from_noise(env, schedule, size_of(request)), controls=controls)
     if wrap_score(request.image[..., :3], request.seamless) <= PASSES:
         schedule = schedule_of(request, env, request.strength)
         latents = from_pixels(env, schedule, to_pixels(request.image))
-        return Plan(schedule=schedule, latents=latents, controls=controls, scored=True)
-    env.context.decisions["seam"] = "the picture does not tile: what lies along the seam was painted anew"
+        return BatchPlan(schedule=schedule, latents=latents, controls=controls, scored=True)
+    env.context.decisions["seam"] = "the picture does not tile: the area along the seam was repainted"
     return replace(_with_new_seam(request, request.image, env), controls=controls)
 
 
 def finish_texture(result: Result, context: Context) -> Result:
-    """The result with its maps, and in its report the depth of the relief and every map's wrap score."""
+    """The result with its maps, and in its report the depth of the height map and every map's wrap score."""
     request = result.request
     assert isinstance(request, Texture), "the planner of textures made it"
     picture, conventions = unit_floats(result.images[0]), (request.seamless, request.normal_convention)
@@ -94,14 +94,14 @@ def _estimator(request: Texture, context: Context) -> Estimator | None:
             return load_estimator(find_estimator(name), placement, seed_of(request))
 
 
-def _with_new_seam(request: Texture, image: NDArray[np.generic], env: TaskEnv) -> Plan:
+def _with_new_seam(request: Texture, image: NDArray[np.generic], env: TaskEnv) -> BatchPlan:
     """Every pixel starts at its own step: the seam from noise, the rest at `strength`."""
     schedule = schedule_of(request, env)
     reference = encode(env.model, to_pixels(image), env.generators)
     noise = noise_of(env, size_of(request))
     start = _start_steps(request, schedule, latent_scale(env.model)).to(env.device)
     edit = StartAt(schedule, start, reference, noise)
-    return Plan(schedule=schedule, latents=noise * schedule.init_noise_sigma, edits=(edit,), scored=True)
+    return BatchPlan(schedule=schedule, latents=noise * schedule.init_noise_sigma, edits=(edit,), scored=True)
 
 
 def _start_steps(request: Texture, schedule: Schedule, scale: int) -> Tensor:

@@ -22,7 +22,7 @@ from sd_core.values import unit_floats
 from .controls import controls_of
 from .generate import generate
 from .image_to_image import keep_alpha
-from .plan import Context, Picture, Plan, TaskEnv
+from .plan import BatchPlan, Context, Picture, TaskEnv
 from .resolve import demand_unet_input
 from .starts import from_pixels, schedule_of
 from .tile_layout import tiling_of
@@ -39,13 +39,13 @@ def run(request: Upscale, context: Context, *, keep_latents: bool = False) -> Re
     return generate(plan_upscale, request, context, keep_latents=keep_latents)
 
 
-def plan_upscale(request: Upscale, env: TaskEnv) -> Plan:
+def plan_upscale(request: Upscale, env: TaskEnv) -> BatchPlan:
     """Enlarge bicubically and repaint detail at a low strength, tile by tile, in bounded memory; the tones stay."""
     demand_unet_input(env.model, UNetInput.TEXT, request)
     schedule = schedule_of(request, env, request.strength)
     tiling = tiling_of(env.model, request.seamless)
     large = _enlarge(to_pixels(request.image), size_of(request), request.seamless).clamp(-1, 1)
-    return Plan(
+    return BatchPlan(
         schedule=schedule,
         latents=from_pixels(env, schedule, large, tiling),
         controls=controls_of(request, env),

@@ -81,19 +81,19 @@ def find_estimator(name: str) -> EstimatorFiles:
     return EstimatorFiles(folder, kind, check_folder(folder, index))
 
 
-def load_estimator(found: EstimatorFiles, placement: Placement, seed: int) -> Estimator:
+def load_estimator(files: EstimatorFiles, placement: Placement, seed: int) -> Estimator:
     """The estimator in a Marigold checkpoint: of normals, of depth, or of albedo, roughness and metal.
 
     Args:
-        found: its files.
+        files: its files.
         placement: its device; it runs in float32.
         seed: of its noise.
 
     Raises:
         ModelMismatch: diffusers cannot load it.
     """
-    with explaining(found.folder, _HINT), quiet_libraries():
-        pipeline = load_pretrained(pipeline_class(found.kind), found.folder, found.weights)
+    with explaining(files.folder, _HINT), quiet_libraries():
+        pipeline = load_pretrained(pipeline_class(files.kind), files.folder, files.weights)
     pipeline.to(placement.device, torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     return lambda picture: read_prediction(pipeline, predict(pipeline, picture, Generator().manual_seed(seed)))

@@ -17,16 +17,16 @@ from .periodic import Plane, made_periodic
 from .relief import (
     ambient_occlusion,
     encode_normals,
+    height_depth,
     height_from_luminance,
     height_from_normals,
     normals_from_height,
-    relief_depth,
     stretch,
 )
 from .surface import metallic, roughness, without_shading
-from .words import Words, read_words
+from .words import PromptHints, prompt_hints
 
-Map = NDArray[np.float32]
+MapArray = NDArray[np.float32]
 """(h, w) or (h, w, 3) in [0, 1], as stored."""
 
 _LEAST_DEPTH = 0.25
@@ -48,7 +48,7 @@ class Material:
     roughness and metal come from.
     """
 
-    maps: Mapping[TextureMap, Map]
+    maps: Mapping[TextureMap, MapArray]
     height_scale: float
     reason: str
 
@@ -90,9 +90,9 @@ def make_material(
     height, width = picture.shape[:2]
     encoded = made_periodic(picture[..., :3].astype(np.float32), axes)
     known = Estimate() if estimator is None else estimator(encoded)
-    rgb, words, wishes = decode_srgb(encoded), read_words(prompt), wishes or Wishes()
+    rgb, words, wishes = decode_srgb(encoded), prompt_hints(prompt), wishes or Wishes()
     base = without_shading(rgb) if known.base_color is None else known.base_color
-    relief, depth, normals = _adjusted(_relief(rgb, known), words, wishes)
+    relief, depth, normals = _adjusted(_height_and_normals(rgb, known), words, wishes)
     occlusion = ambient_occlusion(relief, depth)
     maps = {
         TextureMap.BASE_COLOR: encode_srgb(base),
@@ -106,7 +106,7 @@ def make_material(
     return Material(cut, depth / width, _reason(known, words, wishes))
 
 
-def _relief(rgb: Map, known: Estimate) -> tuple[Map, float, Map]:
+def _height_and_normals(rgb: MapArray, known: Estimate) -> tuple[MapArray, float, MapArray]:
     """Height in [0, 1], the depth in px that it spans, and unit normals."""
     if known.normals is not None:
         return *_spanned(height_from_normals(known.normals)), known.normals
@@ -114,18 +114,20 @@ def _relief(rgb: Map, known: Estimate) -> tuple[Map, float, Map]:
         relief, depth = _spanned(known.relief)
     else:
         relief = height_from_luminance(luminance(rgb)) if known.height is None else stretch(known.height)
-        depth = relief_depth(relief)
+        depth = height_depth(relief)
     return relief, depth, normals_from_height(relief, depth)
 
 
-def _spanned(raised: Plane) -> tuple[Map, float]:
+def _spanned(raised: Plane) -> tuple[MapArray, float]:
     """A height in px as one in [0, 1], and the px that it spans; what is all but flat is not blown up."""
     low, high = float(raised.min()), float(raised.max())
     depth = max(high - low, _LEAST_DEPTH)
     return (raised - (low + high) / 2) / depth + 0.5, depth
 
 
-def _adjusted(found: tuple[Map, float, Map], words: Words, wishes: Wishes) -> tuple[Map, float, Map]:
+def _adjusted(
+    found: tuple[MapArray, float, MapArray], words: PromptHints, wishes: Wishes
+) -> tuple[MapArray, float, MapArray]:
     """Turned over where it has to be, deeper or shallower where words or wishes say so."""
     relief, depth, normals = found
     inverted = _is_inside_out(relief, words) if wishes.invert_height is None else wishes.invert_height
@@ -136,20 +138,20 @@ def _adjusted(found: tuple[Map, float, Map], words: Words, wishes: Wishes) -> tu
     return turned, depth * factor, _steeper(normals, -factor if inverted else factor)
 
 
-def _is_inside_out(relief: Map, words: Words) -> bool:
+def _is_inside_out(relief: MapArray, words: PromptHints) -> bool:
     """Whether most of what should lie high, such as bricks between narrow joints, lies low."""
     centred = relief - relief.mean()
     spread = float(centred.std())
     return words.joints and spread > 1e-3 and float((centred**3).mean()) / spread**3 > _CLEARLY_SKEWED
 
 
-def _steeper(normals: Map, factor: float) -> Map:
+def _steeper(normals: MapArray, factor: float) -> MapArray:
     """Normals of the relief times `factor`."""
     scaled = normals * np.array([factor, factor, 1], np.float32)
     return scaled / np.linalg.norm(scaled, axis=-1, keepdims=True)
 
 
-def _roughness(base: Map, occlusion: Map, known: Estimate, words: Words) -> Map:
+def _roughness(base: MapArray, occlusion: MapArray, known: Estimate, words: PromptHints) -> MapArray:
     """What the network sees, moved half of the way to what words say; by rule where there is none."""
     if known.roughness is None:
         return roughness(luminance(base), occlusion, words.roughness)
@@ -159,7 +161,7 @@ def _roughness(base: Map, occlusion: Map, known: Estimate, words: Words) -> Map:
     return np.clip(known.roughness + np.float32(shift), 0.04, 1)
 
 
-def _metallic(base: Map, known: Estimate, words: Words, wishes: Wishes) -> Map:
+def _metallic(base: MapArray, known: Estimate, words: PromptHints, wishes: Wishes) -> MapArray:
     """As wished; else as the words say, who know more of it than a picture; else what the network sees."""
     if wishes.metallic is not None:
         return np.full(base.shape[:2], wishes.metallic, np.float32)
@@ -168,14 +170,14 @@ def _metallic(base: Map, known: Estimate, words: Words, wishes: Wishes) -> Map:
     return metallic(base, words)
 
 
-def _reason(known: Estimate, words: Words, wishes: Wishes) -> str:
+def _reason(known: Estimate, words: PromptHints, wishes: Wishes) -> str:
     """Where roughness and metal come from."""
     parts = [] if known.roughness is None else ["from the estimator"]
     parts += [] if known.roughness is not None and not words.says_gloss else [words.reason]
     return "; ".join([*parts, *([] if wishes.metallic is None else ["metallic as the request says"])])
 
 
-def in_convention(stored: Map, convention: NormalConvention) -> Map:
+def in_convention(stored: MapArray, convention: NormalConvention) -> MapArray:
     """OpenGL normals as stored, or the same for DirectX, whose green points down."""
     if convention is NormalConvention.OPENGL:
         return stored

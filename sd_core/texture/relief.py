@@ -1,4 +1,4 @@
-"""Height, normals and occlusion: three views of the same relief."""
+"""Height, normals and occlusion: three maps of the same surface."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _FINE_TO_COARSE = (0.15, 0.19, 0.3, 0.5, 0.7, 0.9, 1.0)
 """Weights of octaves of luminance in the height; what is finer than these counts as the finest."""
 
 _TYPICAL_CONTRAST = 0.02
-"""Spread of the filtered luminance below which a picture counts as flat, and its noise is not blown up to a relief."""
+"""Spread of the filtered luminance below which a picture counts as flat, and its noise is not enlarged to height."""
 
 _DEEPEST = 1 / 12
 _STEEPEST = 1.2
-"""The relief spans at most this share of the shorter side, and all but a twentieth of its slopes stay below this."""
+"""The height spans at most this share of the shorter side, and all but a twentieth of its slopes stay below this."""
 
 _DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 _HORIZON_STEPS = 16
@@ -42,7 +42,7 @@ def height_from_luminance(luminance: Plane) -> Plane:
     return stretch(filter_plane(luminance, bands))
 
 
-def relief_depth(height: Plane) -> float:
+def height_depth(height: Plane) -> float:
     """Depth, in px, that a height of 0 to 1 stands for: as deep as goes without most slopes becoming cliffs."""
     steepness = float(np.percentile(np.hypot(*slopes(height)), 95))
     deepest = min(height.shape) * _DEEPEST
@@ -83,12 +83,12 @@ def ambient_occlusion(height: Plane, depth: float) -> Plane:
 
     Bavoil & Sainz 2008, "Screen space ambient occlusion", on a height field.
     """
-    relief = height * np.float32(depth)
+    scaled_height = height * np.float32(depth)
     farthest = max(min(height.shape) // 12, 2)
     distances = np.unique(np.geomspace(1, farthest, _HORIZON_STEPS).round().astype(int))
-    hidden = np.zeros_like(relief)
+    hidden = np.zeros_like(scaled_height)
     for dy, dx in _DIRECTIONS:
-        hidden += _horizon(relief, dy, dx, distances)
+        hidden += _horizon(scaled_height, dy, dx, distances)
     return (1 - hidden / len(_DIRECTIONS)).astype(np.float32)
 
 
@@ -115,11 +115,11 @@ def stretch(plane: Plane) -> Plane:
     return np.clip((plane - (low + high) / 2) / spread + 0.5, 0, 1)
 
 
-def _horizon(relief: Plane, dy: int, dx: int, distances: NDArray[np.int64]) -> Plane:
+def _horizon(height: Plane, dy: int, dx: int, distances: NDArray[np.int64]) -> Plane:
     """Sine of the highest horizon in one direction."""
-    tangent = np.zeros_like(relief)
+    tangent = np.zeros_like(height)
     length = float(np.hypot(dy, dx))
     for n in distances:
-        neighbour = np.roll(relief, (-dy * n, -dx * n), (0, 1))
-        np.maximum(tangent, (neighbour - relief) / np.float32(n * length), out=tangent)
+        neighbour = np.roll(height, (-dy * n, -dx * n), (0, 1))
+        np.maximum(tangent, (neighbour - height) / np.float32(n * length), out=tangent)
     return tangent / np.sqrt(1 + tangent**2)

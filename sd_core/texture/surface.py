@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sd_core.values.luminance import luminance
 
 from .periodic import Plane, blur
-from .words import Words
+from .words import PromptHints
 
 Rgb = NDArray[np.float32]
 """(h, w, 3), linear light."""
@@ -42,11 +42,11 @@ def roughness(light: Plane, occlusion: Plane, base: float) -> Plane:
     return np.clip(base + 0.6 * busy + 0.3 * (1 - occlusion) - 0.2 * highlight, 0.04, 1).astype(np.float32)
 
 
-def metallic(rgb: Rgb, words: Words) -> Plane:
-    """0 everywhere unless the words name a metal; then 1, and where it is corroded only where colours are grey."""
+def metallic(rgb: Rgb, hints: PromptHints) -> Plane:
+    """0 everywhere unless the prompt names a metal; then 1, and where it is corroded only where colours are grey."""
     shape = rgb.shape[:2]
-    if not (words.metallic and words.corroded):
-        return np.full(shape, words.metallic or 0, np.float32)
+    if not (hints.metallic and hints.corroded):
+        return np.full(shape, hints.metallic or 0, np.float32)
     brightest, darkest = rgb.max(axis=-1), rgb.min(axis=-1)
     saturation = (brightest - darkest) / np.maximum(brightest, 1e-4)
     bare = np.clip((0.45 - saturation) / 0.25, 0, 1)

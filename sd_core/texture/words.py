@@ -27,7 +27,7 @@ _GLOSSIER, _DULLER = -0.35, 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class PromptHints:
     """What a prompt says.
 
     metallic: 0 or 1; None where no word names a material. corroded: metal that is rusty or painted in parts. roughness: of
@@ -44,7 +44,7 @@ class Words:
     reason: str
 
 
-def read_words(prompt: str) -> Words:
+def prompt_hints(prompt: str) -> PromptHints:
     """Search a prompt for whole words about material, gloss and relief.
 
     The material is that of the head of the phrase, which English puts last: "silver birch bark" is bark. What is only beside
@@ -58,7 +58,7 @@ def read_words(prompt: str) -> Words:
     corroded = bool(said & CORRODED)
     heard: list[str] = [*([] if material is None else [material]), *sorted(said & CORRODED), *gloss, *dull]
     named = list(dict.fromkeys(heard))
-    return Words(
+    return PromptHints(
         metallic=None if kind is None else kind.metallic,
         corroded=corroded,
         roughness=_roughness(kind, bool(gloss), bool(dull), corroded),
@@ -79,7 +79,7 @@ def _material(prompt: str) -> str | None:
 
 
 def _joined(words: Sequence[str]) -> list[str]:
-    """Words with those of `PHRASES` replaced."""
+    """PromptHints with those of `PHRASES` replaced."""
     text = f" {' '.join(words)} "
     for phrase, meant in PHRASES.items():
         text = text.replace(f" {phrase} ", f" {meant} " if meant else " ")

@@ -90,7 +90,7 @@ def build_text_encoder(tokenizer: CLIPTokenizer, size: Size) -> CLIPTextModel:
             pad_token_id=tokenizer.get_vocab()[END],
         )
     )  # fmt: skip
-    # CLIP draws embeddings of 0.02 beside positions of the same size: small words, which are learnt late
+    # CLIP starts embeddings at 0.02, as large as its positions: small word vectors, which are learnt late
     embeddings = encoder.get_input_embeddings()
     assert isinstance(embeddings, nn.Embedding)
     embeddings.weight.data.mul_(6)

@@ -105,9 +105,9 @@ class DecoderTask:
             {"loss": reconstruction.item(), "critic": critic.item(), "psnr": psnr(made.detach(), true).mean().item()},
         )
 
-    def _frozen_critic(self, made: Tensor) -> Tensor:
+    def _frozen_critic(self, reconstruction: Tensor) -> Tensor:
         weights = {name: parameter.detach() for name, parameter in self._critic.named_parameters()}
-        return torch.func.functional_call(self._critic, weights, (made,))
+        return torch.func.functional_call(self._critic, weights, (reconstruction,))
 
     def sheet(self, average: nn.ModuleDict, path: Path) -> None:
         _reconstruction_sheet(average["autoencoder"], first_pictures(self._images, 24), path)

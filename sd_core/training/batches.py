@@ -27,7 +27,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class BatchSource:
     """Where batches come from: textures larger than any batch, and scenes in buckets of every shape."""
 
     textures: Sequence[Latents]
@@ -46,11 +46,11 @@ class Source:
         shape = scenes.values.shape[-2:]
         count = _count(batch, shape)
         textures = round(count * texture_share)
-        drawn = [
+        samples = [
             _crop(self.textures[rng.choice(len(self.textures), p=_areas(self.textures))], shape, rng)
             for _ in range(textures)
         ]
-        return _join(drawn + [_crop(scenes, shape, rng) for _ in range(count - textures)], scenes=count - textures)
+        return _join(samples + [_crop(scenes, shape, rng) for _ in range(count - textures)], scenes=count - textures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,10 @@ def _count(batch: int, shape: tuple[int, ...]) -> int:
 
 def _crop(source: Latents, shape: tuple[int, ...], rng: np.random.Generator) -> _Item:
     index = int(rng.integers(len(source)))
-    y, x = (int(rng.integers(held - asked + 1)) for held, asked in zip(source.values.shape[-2:], shape, strict=True))
+    y, x = (
+        int(rng.integers(available - asked + 1))
+        for available, asked in zip(source.values.shape[-2:], shape, strict=True)
+    )
     mean, deviation = np.asarray(source.values[index, :, :, y : y + shape[0], x : x + shape[1]], np.float32)
     rows, columns = (slice(DOWNSCALE * low, DOWNSCALE * (low + size)) for low, size in zip((y, x), shape, strict=True))
     stored = source.control(index)[rows, columns]

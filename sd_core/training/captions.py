@@ -15,33 +15,35 @@ DISTURBED = 0.08
 """Share of captions with a meaningless word put in, so that the text encoder learns to pass over what it does not know."""
 
 
-def drawn_captions(captions: Sequence[str], rng: np.random.Generator) -> list[str]:
+def draw_captions(captions: Sequence[str], rng: np.random.Generator) -> list[str]:
     """The captions, some of them emptied, some with a made-up word."""
-    drawn = []
+    chosen = []
     for caption in captions:
         chance = rng.random()
-        drawn.append("" if chance < DROPPED else _disturb(caption, rng) if chance < DROPPED + DISTURBED else caption)
-    return drawn
+        chosen.append(
+            "" if chance < DROPPED else _insert_invented_word(caption, rng) if chance < DROPPED + DISTURBED else caption
+        )
+    return chosen
 
 
-def with_words_exchanged(caption: str, names: Collection[str], others: Sequence[str], rng: np.random.Generator) -> str:
-    """The caption with every word of `names` left out, or in its place a made-up word or, most often, one of `others`."""
-    words = [_exchange(others, rng) if word.strip(",") in names else word for word in caption.split()]
+def exchange_words(caption: str, names: Collection[str], replacements: Sequence[str], rng: np.random.Generator) -> str:
+    """The caption with every word of `names` left out, or in its place a made-up word or, most often, one of `replacements`."""
+    words = [_replacement(replacements, rng) if word.strip(",") in names else word for word in caption.split()]
     return " ".join(word for word in words if word)
 
 
-def _exchange(others: Sequence[str], rng: np.random.Generator) -> str:
+def _replacement(replacements: Sequence[str], rng: np.random.Generator) -> str:
     chance = rng.random()
-    return "" if chance < 0.14 else _made_up(rng) if chance < 0.44 else str(rng.choice(others))
+    return "" if chance < 0.14 else _invented_word(rng) if chance < 0.44 else str(rng.choice(replacements))
 
 
-def _disturb(caption: str, rng: np.random.Generator) -> str:
+def _insert_invented_word(caption: str, rng: np.random.Generator) -> str:
     words = caption.split()
-    words.insert(int(rng.integers(len(words) + 1)), _made_up(rng))
+    words.insert(int(rng.integers(len(words) + 1)), _invented_word(rng))
     return " ".join(words)
 
 
-def _made_up(rng: np.random.Generator) -> str:
+def _invented_word(rng: np.random.Generator) -> str:
     return "".join(chr(97 + letter) for letter in rng.integers(26, size=int(rng.integers(3, 9))))
 
 

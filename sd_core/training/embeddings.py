@@ -18,7 +18,7 @@ CHUNK = 64
 EMPTY = ""
 
 
-def known_captions(images: Sequence[Images]) -> list[str]:
+def distinct_captions(images: Sequence[Images]) -> list[str]:
     """The empty caption and every caption of `images`, each once, in an order of its own."""
     return sorted({EMPTY, *(caption for bucket in images for label in bucket.labels for caption in label["captions"])})
 
@@ -41,20 +41,20 @@ def cache_embeddings(
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class CaptionReader:
     """A frozen text encoder that knows its captions by heart, and reads only what is new to it."""
 
     text_encoder: CLIPTextModel
     tokenizer: CLIPTokenizer
-    places: dict[str, int]
+    rows: dict[str, int]
     values: NDArray[np.float16]
 
     @classmethod
     def open(
         cls, text_encoder: CLIPTextModel, tokenizer: CLIPTokenizer, captions: Sequence[str], path: Path
-    ) -> "Reader":
+    ) -> "CaptionReader":
         """A reader of what `cache_embeddings` wrote for the same captions."""
-        places = {caption: place for place, caption in enumerate(captions)}
+        places = {caption: row for row, caption in enumerate(captions)}
         return cls(
             text_encoder.requires_grad_(False), tokenizer, places, np.load(path, mmap_mode="r", allow_pickle=False)
         )
@@ -66,12 +66,12 @@ class Reader:
         """
         ids = token_ids(self.tokenizer, captions, full=full)
         embeddings = torch.empty(*ids.shape, self.values.shape[-1])
-        new = [row for row, caption in enumerate(captions) if caption not in self.places]
+        new = [row for row, caption in enumerate(captions) if caption not in self.rows]
         if new:
             embeddings[new] = _embed(self.text_encoder, ids[new])
         for row, caption in enumerate(captions):
-            if caption in self.places:
-                known = self.values[self.places[caption], : ids.shape[1]].astype(np.float32)
+            if caption in self.rows:
+                known = self.values[self.rows[caption], : ids.shape[1]].astype(np.float32)
                 embeddings[row] = torch.from_numpy(known)
         return embeddings
 

@@ -74,7 +74,7 @@ class Images:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Chunk:
     bucket: Bucket
     seed: int
     start: int
@@ -105,7 +105,7 @@ def generate(
             count = bucket.count(images)
             if not (folder / f"{bucket.name}.json").exists():
                 labels: list[Label] = []
-                for part in pool.map(_fill, _parts(folder, bucket, count, seed + index * 10_000_000)):
+                for part in pool.map(_fill, _chunks(folder, bucket, count, seed + index * 10_000_000)):
                     labels += part
                     yield int(done + len(labels) * area), total
                 _commit(folder, bucket, labels)
@@ -113,27 +113,27 @@ def generate(
             yield int(done), total
 
 
-def _parts(folder: Path, bucket: Bucket, count: int, seed: int) -> list[_Part]:
+def _chunks(folder: Path, bucket: Bucket, count: int, seed: int) -> list[_Chunk]:
     for name, shape in (
         ("pictures", (count, bucket.height, bucket.width, 3)),
         ("controls", (count, bucket.height, bucket.width)),
     ):
         np.lib.format.open_memmap(folder / f"{bucket.name}.{name}.npy", mode="w+", dtype=np.uint8, shape=shape)
     chunk = 32
-    return [_Part(bucket, seed, start, min(start + chunk, count), str(folder)) for start in range(0, count, chunk)]
+    return [_Chunk(bucket, seed, start, min(start + chunk, count), str(folder)) for start in range(0, count, chunk)]
 
 
-def _fill(part: _Part) -> list[Label]:
+def _fill(chunk: _Chunk) -> list[Label]:
     """Generate one part into the memory-mapped arrays (in a worker process) and return its labels."""
-    stem = Path(part.folder) / part.bucket.name
+    stem = Path(chunk.folder) / chunk.bucket.name
     pictures = np.load(f"{stem}.pictures.npy", mmap_mode="r+", allow_pickle=False)
     controls = np.load(f"{stem}.controls.npy", mmap_mode="r+", allow_pickle=False)
     labels = []
-    for index in range(part.start, part.stop):
-        kind = part.bucket.kinds[index % len(part.bucket.kinds)]
-        sample = make_sample(part.seed + index, part.bucket.height, part.bucket.width, kind=kind)
+    for index in range(chunk.start, chunk.stop):
+        kind = chunk.bucket.kinds[index % len(chunk.bucket.kinds)]
+        sample = make_sample(chunk.seed + index, chunk.bucket.height, chunk.bucket.width, kind=kind)
         pictures[index], controls[index] = sample.image, stored_control(sample)
-        labels.append(_label(sample, part.seed + index))
+        labels.append(_label(sample, chunk.seed + index))
     return labels
 
 

@@ -58,7 +58,7 @@ def encode(autoencoder: AutoencoderKL, pictures: NDArray[np.uint8]) -> tuple[Ten
 class Latents:
     """A bucket of images as latents: (n, 2, c, lh, lw) float16, mean and standard deviation, and the images themselves.
 
-    Scenes are held twice, the second time mirrored.
+    Scenes are stored twice, the second time mirrored.
     """
 
     images: Images

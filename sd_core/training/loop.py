@@ -56,7 +56,7 @@ class Task(Protocol):
 
 
 @dataclass(slots=True)
-class Run:
+class TrainingState:
     """The state of a run: everything that a checkpoint holds."""
 
     modules: nn.ModuleDict
@@ -65,11 +65,11 @@ class Run:
     step: int = 0
 
 
-def start_run(task: Task, team: Team) -> Run:
+def initial_state(task: Task, team: Team) -> TrainingState:
     """A run at step 0, its average equal to its weights."""
     average = copy.deepcopy(task.modules).eval().requires_grad_(False)
     parameters = [p for p in task.modules.parameters() if p.requires_grad]
-    return Run(task.modules, average, Muon(parameters, team))
+    return TrainingState(task.modules, average, Muon(parameters, team))
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -87,7 +87,7 @@ def fit(task: Task, config: TrainConfig, folder: Path, *, team: Team) -> Iterato
     Yields a `Progress` every ten steps and after every sheet. Killed at any time and resumed, a run gives the weights of an
     uninterrupted one.
     """
-    run = start_run(task, team)
+    run = initial_state(task, team)
     if (folder / CHECKPOINT).exists():
         load_checkpoint(run, config, folder / CHECKPOINT)
     team.gather()
@@ -106,7 +106,7 @@ def fit(task: Task, config: TrainConfig, folder: Path, *, team: Team) -> Iterato
             save_checkpoint(run, config, folder / CHECKPOINT)
 
 
-def train_step(task: Task, run: Run, config: TrainConfig, team: Team) -> dict[str, float]:
+def train_step(task: Task, run: TrainingState, config: TrainConfig, team: Team) -> dict[str, float]:
     """One optimiser step; moves the average; advances `run.step`."""
     rng = np.random.default_rng((config.seed, run.step, team.rank))
     torch.manual_seed(int(rng.integers(2**63)))
@@ -121,7 +121,7 @@ def train_step(task: Task, run: Run, config: TrainConfig, team: Team) -> dict[st
     return {**loss.figures, "gradient": float(norm)}
 
 
-def move_average(run: Run, config: TrainConfig) -> None:
+def move_average(run: TrainingState, config: TrainConfig) -> None:
     """Exponential moving average with a short memory at first, so that the start is forgotten."""
     decay = min(config.average, (1 + run.step) / (10 + run.step))
     with torch.no_grad():
@@ -129,7 +129,7 @@ def move_average(run: Run, config: TrainConfig) -> None:
             mean.lerp_(parameter, 1 - decay)
 
 
-def save_checkpoint(run: Run, config: TrainConfig, path: Path) -> None:
+def save_checkpoint(run: TrainingState, config: TrainConfig, path: Path) -> None:
     """Write the state of a run, replacing the file in one step."""
     state: dict[str, Any] = {
         "step": run.step, "seed": config.seed, "modules": run.modules.state_dict(), "average": run.average.state_dict(),
@@ -139,7 +139,7 @@ def save_checkpoint(run: Run, config: TrainConfig, path: Path) -> None:
         torch.save(state, temporary)
 
 
-def load_checkpoint(run: Run, config: TrainConfig, path: Path) -> None:
+def load_checkpoint(run: TrainingState, config: TrainConfig, path: Path) -> None:
     """Put a run where the checkpoint at `path` left it.
 
     Raises:

@@ -14,15 +14,15 @@ def to_ycbcr(pictures: Tensor) -> Tensor:
     return torch.einsum("yc,bchw->byhw", pictures.new_tensor(_YCBCR), pictures)
 
 
-def reconstruction_loss(made: Tensor, true: Tensor) -> Tensor:
+def reconstruction_loss(reconstruction: Tensor, true: Tensor) -> Tensor:
     """Distance of two (b, 3, h, w) pictures: pixels, Laplacian bands, and colour after an 8x blur.
 
     The bands (Burt and Adelson 1983) keep edges and grain from being averaged away; the blurred term keeps the colour of
     every latent cell right, which the pixel terms alone let drift.
     """
-    difference = to_ycbcr(made.float() - true.float())
+    difference = to_ycbcr(reconstruction.float() - true.float())
     pixels = difference.abs().mean() + 2 * difference.square().mean()
-    bands = made.new_zeros((), dtype=torch.float32)
+    bands = reconstruction.new_zeros((), dtype=torch.float32)
     level = difference
     for weight in (0.5, 0.5, 0.5):
         smaller = F.avg_pool2d(level, 2)
@@ -37,7 +37,7 @@ def kl_to_unit_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
 
 
-def psnr(made: Tensor, true: Tensor) -> Tensor:
+def psnr(picture: Tensor, true: Tensor) -> Tensor:
     """(b,) peak signal-to-noise ratio in dB of (b, c, h, w) values in [-1, 1]."""
-    error = (made.float().clamp(-1, 1) - true.float()).square().mean(dim=(1, 2, 3))
+    error = (picture.float().clamp(-1, 1) - true.float()).square().mean(dim=(1, 2, 3))
     return 10 * torch.log10(4 / error.clamp_min(1e-10))

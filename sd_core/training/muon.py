@@ -78,10 +78,10 @@ class Muon:
     def _updates(self) -> Tensor:
         """All updates in one row, each made by one process of the team."""
         updates = []
-        for place, (parameter, momentum) in enumerate(zip(self._matrices, self._momenta, strict=True)):
+        for index, (parameter, momentum) in enumerate(zip(self._matrices, self._momenta, strict=True)):
             gradient = parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
             momentum.mul_(MOMENTUM).add_(gradient)
-            if place % self._team.size == self._team.rank:
+            if index % self._team.size == self._team.rank:
                 ahead = gradient.add(momentum, alpha=MOMENTUM).flatten(1)
                 updates.append(orthogonalise(ahead).flatten() * (UPDATE_SIZE * math.sqrt(max(ahead.shape))))
             else:

@@ -8,7 +8,7 @@ EVEN_SHARE = 0.2
 """Share of the timesteps that are drawn evenly; the others crowd where structure is decided."""
 CENTRE, SPREAD = 0.4, 0.8
 """Of the logit of the place in the schedule: nine in ten lie between signal-to-noise ratios of 1.4 and 0.01. With less noise
-every denoiser does well, and with more nothing but the mean colour can be told."""
+every denoiser does well, and with more only the mean colour can be recognised."""
 
 
 def crowded_timesteps(count: int, train_timesteps: int) -> Tensor:

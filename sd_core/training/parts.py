@@ -1,4 +1,4 @@
-"""The networks that one image needs, held together, and their stock pipelines."""
+"""The networks that one image needs, in one object, and their stock pipelines."""
 
 from dataclasses import dataclass, replace
 from typing import Self

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from sd_core.training.captions import ends_of_captions, token_ids, with_words_exchanged
+from sd_core.training.captions import ends_of_captions, exchange_words, token_ids
 from sd_core.training.config import TrainConfig
 from sd_core.training.data import vocabulary, words
 from sd_core.training.images import Label
@@ -29,7 +29,7 @@ NOISE = 1.2
 EXCHANGED = (0.45, 0.3)
 """Shares of captions whose colour, and whose material, is exchanged and not asked for."""
 MENTION_WEIGHT = 8.0
-"""Of the mean over all things that a caption may mention, most of which it does not, beside one for each other question."""
+"""Weight of the mean over all things that a caption may mention, most of which it does not; each other question has 1."""
 
 Names = frozenset[str]
 
@@ -53,12 +53,12 @@ def learn_to_read(
     for step in range(config.steps):
         optimiser.param_groups[0]["lr"] = learning_rate(config, step)
         rng = np.random.default_rng((config.seed, step))
-        drawn = questions.draw(rng, config.batch)
-        ids = token_ids(tokenizer, drawn.captions, full=False)
+        batch = questions.draw(rng, config.batch)
+        ids = token_ids(tokenizer, batch.captions, full=False)
         hidden = text_encoder(ids)[0]
         ends = ends_of_captions(tokenizer, ids)
         noise = torch.from_numpy(rng.standard_normal(hidden.shape, np.float32))
-        loss, right = drawn.question_loss(heads, hidden + NOISE * noise, ends)
+        loss, right = batch.question_loss(heads, hidden + NOISE * noise, ends)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -68,7 +68,7 @@ def learn_to_read(
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class QuestionBatch:
     """Captions with the right answers."""
 
     captions: list[str]
@@ -102,7 +102,7 @@ class Questions:
         self._materials = {str(m): _words(n, a) for m, n, a in _materials()}
         self._colours = {str(colour): _words(said) for colour, said in words.COLOUR_WORDS.items()}
         named = frozenset().union(*self._materials.values(), *self._colours.values())
-        self._others = sorted(vocabulary() - named)
+        self._other_words = sorted(vocabulary() - named)
         self._things = [_words(said) for said in words.MODIFIER_WORDS.values()]
         self._things += [_words(*said) for said in words.SHAPE_WORDS.values()]
 
@@ -110,7 +110,7 @@ class Questions:
         """One linear head for each question, the mentions last."""
         return nn.ModuleList(nn.Linear(width, n) for n in (*map(len, self._names), len(self._things)))
 
-    def draw(self, rng: np.random.Generator, count: int) -> Drawn:
+    def draw(self, rng: np.random.Generator, count: int) -> QuestionBatch:
         """`count` captions, in some of which the colour or the material is not what it was, and then not asked for."""
         captions, answers = [], []
         for index in rng.integers(len(self._labels), size=count):
@@ -118,14 +118,14 @@ class Questions:
             caption, chance = str(rng.choice(label["captions"])), rng.random()
             right = [names.index(label[key]) for names, key in zip(self._names, _KEYS, strict=True)]
             if chance < EXCHANGED[0]:
-                caption, right[1] = with_words_exchanged(caption, self._colours[label["colour"]], self._others, rng), -1
+                caption, right[1] = exchange_words(caption, self._colours[label["colour"]], self._other_words, rng), -1
             elif chance < sum(EXCHANGED):
                 named = self._materials[label["material"]]
-                caption, right[0] = with_words_exchanged(caption, named, self._others, rng), -1
+                caption, right[0] = exchange_words(caption, named, self._other_words, rng), -1
             captions.append(caption)
             answers.append(right)
         mentions = [[float(not things.isdisjoint(_words([said]))) for things in self._things] for said in captions]
-        return Drawn(captions, torch.tensor(answers), torch.tensor(mentions))
+        return QuestionBatch(captions, torch.tensor(answers), torch.tensor(mentions))
 
 
 _KEYS = ("material", "colour", "kind")

@@ -18,10 +18,10 @@ from sd_core.training.architecture import (
     build_unet,
 )
 from sd_core.training.autoencoder import AutoencoderTask, DecoderTask
-from sd_core.training.batches import Source
+from sd_core.training.batches import BatchSource
 from sd_core.training.config import Stage, TrainConfig
 from sd_core.training.data import vocabulary
-from sd_core.training.embeddings import EMPTY, Reader, cache_embeddings, known_captions
+from sd_core.training.embeddings import EMPTY, CaptionReader, cache_embeddings, distinct_captions
 from sd_core.training.export import (
     load_autoencoder,
     load_controlnet,
@@ -56,7 +56,7 @@ REFIT_CAPTIONS = 3000
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class StageFiles:
     """Where a run keeps things: `out/model` is the model's folder, the rest are caches and checkpoints."""
 
     out: Path
@@ -89,11 +89,11 @@ class Workshop:
 
     def captions(self) -> list[str]:
         """The captions that `embeddings` holds, in its order."""
-        return known_captions(self.images("pictures", self.buckets))
+        return distinct_captions(self.images("pictures", self.buckets))
 
-    def reader(self, parts: Parts) -> Reader:
+    def reader(self, parts: Parts) -> CaptionReader:
         """The text encoder of `parts`, with the captions read before."""
-        return Reader.open(parts.text_encoder, parts.tokenizer, self.captions(), self.embeddings)
+        return CaptionReader.open(parts.text_encoder, parts.tokenizer, self.captions(), self.embeddings)
 
     def images(self, cache: str, buckets: tuple[Bucket, ...]) -> list[Images]:
         return [open_images(self.out / cache, bucket) for bucket in buckets]
@@ -114,155 +114,157 @@ class Workshop:
 class Recipe:
     """One stage: `prepare` runs once, `task` in every process if there is one, `finish` once at the end."""
 
-    prepare: Callable[[Workshop], Iterator[Progress]]
-    task: Callable[[Workshop], Task] | None
-    finish: Callable[[Workshop], None]
+    prepare: Callable[[StageFiles], Iterator[Progress]]
+    task: Callable[[StageFiles], Task] | None
+    finish: Callable[[StageFiles], None]
 
 
-def _generate(shop: Workshop, cache: str, buckets: tuple[Bucket, ...]) -> Iterator[Progress]:
-    config = shop.config
+def _generate(files: StageFiles, cache: str, buckets: tuple[Bucket, ...]) -> Iterator[Progress]:
+    config = files.config
     for done, count in generate(
-        shop.out / cache, images=config.images, seed=config.seed, processes=config.processes, buckets=buckets
+        files.out / cache, images=config.images, seed=config.seed, processes=config.processes, buckets=buckets
     ):
         yield Progress(stage=config.stage, phase="images", done=done, count=count)
 
 
-def _crops(shop: Workshop) -> Iterator[Progress]:
-    yield from _generate(shop, "crops", CROP_BUCKETS)
+def _crops(files: StageFiles) -> Iterator[Progress]:
+    yield from _generate(files, "crops", CROP_BUCKETS)
 
 
-def _pictures(shop: Workshop) -> Iterator[Progress]:
-    buckets = shop.buckets
-    yield from _generate(shop, "pictures", buckets)
-    autoencoder = load_autoencoder(shop.base)
-    for done, count in cache_latents(autoencoder, shop.images("pictures", buckets), shop.out / "pictures"):
-        yield Progress(stage=shop.config.stage, phase="latents", done=done, count=count)
+def _pictures(files: StageFiles) -> Iterator[Progress]:
+    buckets = files.buckets
+    yield from _generate(files, "pictures", buckets)
+    autoencoder = load_autoencoder(files.base)
+    for done, count in cache_latents(autoencoder, files.images("pictures", buckets), files.out / "pictures"):
+        yield Progress(stage=files.config.stage, phase="latents", done=done, count=count)
 
 
-def _texts_and_pictures(shop: Workshop) -> Iterator[Progress]:
-    yield from _pictures(shop)
-    yield from _embed(shop)
+def _texts_and_pictures(files: StageFiles) -> Iterator[Progress]:
+    yield from _pictures(files)
+    yield from _embed(files)
 
 
-def _embed(shop: Workshop) -> Iterator[Progress]:
-    tokenizer = CLIPTokenizer.from_pretrained(shop.base / "tokenizer")
-    for done, count in cache_embeddings(load_text_encoder(shop.base), tokenizer, shop.captions(), shop.embeddings):
-        yield Progress(stage=shop.config.stage, phase="embeddings", done=done, count=count)
+def _embed(files: StageFiles) -> Iterator[Progress]:
+    tokenizer = CLIPTokenizer.from_pretrained(files.base / "tokenizer")
+    for done, count in cache_embeddings(load_text_encoder(files.base), tokenizer, files.captions(), files.embeddings):
+        yield Progress(stage=files.config.stage, phase="embeddings", done=done, count=count)
 
 
-def _read(shop: Workshop) -> Iterator[Progress]:
+def _read(files: StageFiles) -> Iterator[Progress]:
     """Leave a text encoder that can read in the stage's folder; what a model starts from keeps its tokenizer.
 
     There are no checkpoints: killed, it begins again, with the pictures that are there, and takes two minutes.
     """
-    config = shop.config
-    yield from _generate(shop, "pictures", shop.buckets)
-    if shop.start is None:
-        build_tokenizer(vocabulary(), shop.model / "tokenizer").save_pretrained(shop.model / "tokenizer")
-    tokenizer = CLIPTokenizer.from_pretrained(shop.base / "tokenizer")
+    config = files.config
+    yield from _generate(files, "pictures", files.buckets)
+    if files.start is None:
+        build_tokenizer(vocabulary(), files.model / "tokenizer").save_pretrained(files.model / "tokenizer")
+    tokenizer = CLIPTokenizer.from_pretrained(files.base / "tokenizer")
     torch.manual_seed(config.seed)
     text_encoder = build_text_encoder(tokenizer, config.size)
-    for done, right in enumerate(learn_to_read(text_encoder, tokenizer, shop.labels(), config), 1):
+    for done, right in enumerate(learn_to_read(text_encoder, tokenizer, files.labels(), config), 1):
         yield Progress(stage=config.stage, phase="train", done=done, count=config.steps, figures={"right": right})
-    save_part(text_encoder, shop.stage / "text_encoder")
+    save_part(text_encoder, files.stage / "text_encoder")
 
 
-def _finish_text_encoder(shop: Workshop) -> None:
+def _finish_text_encoder(files: StageFiles) -> None:
     """Put the text encoder into the model, and what has learnt with another behind it."""
-    shop.model.mkdir(exist_ok=True)
-    if shop.start is not None:
-        _refit(shop, shop.start)
-    save_part(load_text_encoder(shop.stage), shop.model / "text_encoder")
-    for path in shop.out.glob(f"*/{shop.embeddings.name}"):
+    files.model.mkdir(exist_ok=True)
+    if files.start is not None:
+        _refit(files, files.start)
+    save_part(load_text_encoder(files.stage), files.model / "text_encoder")
+    for path in files.out.glob(f"*/{files.embeddings.name}"):
         path.unlink()  # what another encoder said
 
 
-def _refit(shop: Workshop, start: Path) -> None:
+def _refit(files: StageFiles, start: Path) -> None:
     """Fit the UNet and the ControlNet of `start` to the new text encoder, and put them into the model."""
-    parts, controlnet, rng = load_parts(start), load_controlnet(start), np.random.default_rng(shop.config.seed)
-    labels = shop.labels()
+    parts, controlnet, rng = load_parts(start), load_controlnet(start), np.random.default_rng(files.config.seed)
+    labels = files.labels()
     captions = [str(rng.choice(labels[index]["captions"])) for index in rng.integers(len(labels), size=REFIT_CAPTIONS)]
     captions += [EMPTY] * (REFIT_CAPTIONS // 30)
-    new = load_text_encoder(shop.stage)
+    new = load_text_encoder(files.stage)
     translation = Translation.between(parts.text_encoder, new, parts.tokenizer, captions, rng)
     for network, name in ((parts.unet, "unet"), (controlnet, "controlnet")):
         refit(network, translation)
-        save_part(network, shop.model / name)
+        save_part(network, files.model / name)
 
 
-def _autoencoder_task(shop: Workshop) -> AutoencoderTask:
-    autoencoder = load_autoencoder(shop.start) if shop.start else build_autoencoder(shop.config.size)
-    return AutoencoderTask(autoencoder, shop.images("crops", CROP_BUCKETS))
+def _autoencoder_task(files: StageFiles) -> AutoencoderTask:
+    autoencoder = load_autoencoder(files.start) if files.start else build_autoencoder(files.config.size)
+    return AutoencoderTask(autoencoder, files.images("crops", CROP_BUCKETS))
 
 
-def _finish_autoencoder(shop: Workshop) -> None:
-    autoencoder = build_autoencoder(shop.config.size).eval()
-    _restore(autoencoder, shop.averages(), "autoencoder")
-    fold_statistics(autoencoder, *channel_statistics(autoencoder, shop.images("crops", CROP_BUCKETS)))
-    save_part(autoencoder, shop.model / "vae")
+def _finish_autoencoder(files: StageFiles) -> None:
+    autoencoder = build_autoencoder(files.config.size).eval()
+    _restore(autoencoder, files.averages(), "autoencoder")
+    fold_statistics(autoencoder, *channel_statistics(autoencoder, files.images("crops", CROP_BUCKETS)))
+    save_part(autoencoder, files.model / "vae")
 
 
-def _decoder_task(shop: Workshop) -> DecoderTask:
-    return DecoderTask(load_autoencoder(shop.base), shop.images("crops", CROP_BUCKETS), shop.config.size)
+def _decoder_task(files: StageFiles) -> DecoderTask:
+    return DecoderTask(load_autoencoder(files.base), files.images("crops", CROP_BUCKETS), files.config.size)
 
 
-def _finish_decoder(shop: Workshop) -> None:
-    autoencoder = load_autoencoder(shop.base)
-    _restore(autoencoder, shop.averages(), "autoencoder")
-    save_part(autoencoder, shop.model / "vae")
+def _finish_decoder(files: StageFiles) -> None:
+    autoencoder = load_autoencoder(files.base)
+    _restore(autoencoder, files.averages(), "autoencoder")
+    save_part(autoencoder, files.model / "vae")
 
 
-def _parts(shop: Workshop) -> Parts:
-    if shop.start:
-        return load_parts(shop.start)
-    tokenizer = CLIPTokenizer.from_pretrained(shop.model / "tokenizer")
+def _parts(files: StageFiles) -> Parts:
+    if files.start:
+        return load_parts(files.start)
+    tokenizer = CLIPTokenizer.from_pretrained(files.model / "tokenizer")
     return Parts(
-        autoencoder=load_autoencoder(shop.model), unet=build_unet(shop.config.size), scheduler=build_scheduler(),
-        text_encoder=load_text_encoder(shop.model), tokenizer=tokenizer,
+        autoencoder=load_autoencoder(files.model), unet=build_unet(files.config.size), scheduler=build_scheduler(),
+        text_encoder=load_text_encoder(files.model), tokenizer=tokenizer,
     )  # fmt: skip
 
 
-def _unet_task(shop: Workshop) -> UNetTask:
-    parts = _parts(shop)
-    return UNetTask(parts, shop.reader(parts), Source(shop.latents(TEXTURE_BUCKETS), shop.latents(SCENE_BUCKETS)))
+def _unet_task(files: StageFiles) -> UNetTask:
+    parts = _parts(files)
+    return UNetTask(
+        parts, files.reader(parts), BatchSource(files.latents(TEXTURE_BUCKETS), files.latents(SCENE_BUCKETS))
+    )
 
 
-def _finish_unet(shop: Workshop) -> None:
-    parts = _parts(shop)
-    _restore(parts.unet, shop.averages(), "unet")
-    save_parts(parts, shop.model, vocabulary())
+def _finish_unet(files: StageFiles) -> None:
+    parts = _parts(files)
+    _restore(parts.unet, files.averages(), "unet")
+    save_parts(parts, files.model, vocabulary())
 
 
-def _controlnet_task(shop: Workshop) -> ControlNetTask:
-    parts = load_parts(shop.base)
-    controlnet = load_controlnet(shop.start) if shop.start else build_controlnet(parts.unet, shop.config.size)
-    return ControlNetTask(parts, shop.reader(parts), controlnet, Source((), shop.latents(SCENE_BUCKETS)))
+def _controlnet_task(files: StageFiles) -> ControlNetTask:
+    parts = load_parts(files.base)
+    controlnet = load_controlnet(files.start) if files.start else build_controlnet(parts.unet, files.config.size)
+    return ControlNetTask(parts, files.reader(parts), controlnet, BatchSource((), files.latents(SCENE_BUCKETS)))
 
 
-def _finish_controlnet(shop: Workshop) -> None:
-    controlnet = build_controlnet(load_parts(shop.base).unet, shop.config.size)
-    _restore(controlnet, shop.averages(), "controlnet")
-    save_part(controlnet, shop.model / "controlnet")
+def _finish_controlnet(files: StageFiles) -> None:
+    controlnet = build_controlnet(load_parts(files.base).unet, files.config.size)
+    _restore(controlnet, files.averages(), "controlnet")
+    save_part(controlnet, files.model / "controlnet")
 
 
-def _together_task(shop: Workshop) -> TogetherTask:
-    parts, source = load_parts(shop.base), Source(shop.latents(TEXTURE_BUCKETS), shop.latents(SCENE_BUCKETS))
-    return TogetherTask(parts, shop.reader(parts), load_controlnet(shop.base), source)
+def _together_task(files: StageFiles) -> TogetherTask:
+    parts, source = load_parts(files.base), BatchSource(files.latents(TEXTURE_BUCKETS), files.latents(SCENE_BUCKETS))
+    return TogetherTask(parts, files.reader(parts), load_controlnet(files.base), source)
 
 
-def _finish_together(shop: Workshop) -> None:
-    parts, controlnet, averages = load_parts(shop.base), load_controlnet(shop.base), shop.averages()
+def _finish_together(files: StageFiles) -> None:
+    parts, controlnet, averages = load_parts(files.base), load_controlnet(files.base), files.averages()
     _restore(parts.unet, averages, "unet")
     _restore(controlnet, averages, "controlnet")
-    save_parts(parts, shop.model, vocabulary())
-    save_part(controlnet, shop.model / "controlnet")
+    save_parts(parts, files.model, vocabulary())
+    save_part(controlnet, files.model / "controlnet")
 
 
-def _surfaces(shop: Workshop) -> Iterator[Progress]:
+def _surfaces(files: StageFiles) -> Iterator[Progress]:
     """Surfaces, and what the autoencoder makes of pictures of some of them."""
-    config, autoencoder = shop.config, load_autoencoder(shop.base)
+    config, autoencoder = files.config, load_autoencoder(files.base)
     for done, count in generate_surfaces(
-        shop.out / "surfaces",
+        files.out / "surfaces",
         images=config.images,
         seed=config.seed,
         processes=config.processes,
@@ -271,23 +273,23 @@ def _surfaces(shop: Workshop) -> Iterator[Progress]:
         yield Progress(stage=config.stage, phase="surfaces", done=done, count=count)
 
 
-def _maps_task(shop: Workshop) -> MaterialMapsTask:
-    surfaces = [open_surfaces(shop.out / "surfaces", bucket) for bucket in SURFACE_BUCKETS]
-    return MaterialMapsTask(build_maps(shop.config.size), surfaces)
+def _maps_task(files: StageFiles) -> MaterialMapsTask:
+    surfaces = [open_surfaces(files.out / "surfaces", bucket) for bucket in SURFACE_BUCKETS]
+    return MaterialMapsTask(build_maps(files.config.size), surfaces)
 
 
-def _finish_maps(shop: Workshop) -> None:
-    network = build_maps(shop.config.size)
-    _restore(network, shop.averages(), "maps")
-    save_weights(network, shop.model / "maps")
+def _finish_maps(files: StageFiles) -> None:
+    network = build_maps(files.config.size)
+    _restore(network, files.averages(), "maps")
+    save_weights(network, files.model / "maps")
 
 
-def complete(shop: Workshop) -> None:
+def complete(files: StageFiles) -> None:
     """Copy what the model started from holds and `out/model` lacks, so that the result is a whole model."""
-    if shop.start is None:
+    if files.start is None:
         return
-    for item in shop.start.iterdir():
-        target = shop.model / item.name
+    for item in files.start.iterdir():
+        target = files.model / item.name
         if item.is_dir() and not target.exists():
             shutil.copytree(item, target)
         elif item.is_file() and not target.exists():

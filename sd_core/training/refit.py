@@ -80,8 +80,8 @@ def _refit_pooling(embedding: TextTimeEmbedding, translation: Translation) -> No
         part.weight.copy_(part.weight @ linear.T)
 
 
-def _least_squares(given: Tensor, wanted: Tensor) -> Tensor:
+def _least_squares(inputs: Tensor, targets: Tensor) -> Tensor:
     """(d, e) X of the smallest ||given X - wanted||, with `RIDGE`."""
-    given, wanted = given.double(), wanted.double()
-    gram = given.T @ given / len(given) + RIDGE * torch.eye(given.shape[1], dtype=torch.float64)
-    return torch.linalg.solve(gram, given.T @ wanted / len(given)).float()
+    inputs, targets = inputs.double(), targets.double()
+    gram = inputs.T @ inputs / len(inputs) + RIDGE * torch.eye(inputs.shape[1], dtype=torch.float64)
+    return torch.linalg.solve(gram, inputs.T @ targets / len(inputs)).float()

@@ -7,7 +7,7 @@ import torch
 
 from sd_core.training.config import TrainConfig
 from sd_core.training.loop import CHECKPOINT, Progress, Task, fit
-from sd_core.training.recipes import RECIPES, Workshop, complete
+from sd_core.training.recipes import RECIPES, StageFiles, complete
 from sd_core.training.team import Team, lead_team
 
 
@@ -30,7 +30,7 @@ def train(
         ModelNotFound: an earlier stage's result is missing.
         RequestError: the checkpoint belongs to a run with another seed.
     """
-    shop = Workshop(out, config, start)
+    shop = StageFiles(out, config, start)
     shop.stage.mkdir(parents=True, exist_ok=True)
     if not resume:
         (shop.stage / CHECKPOINT).unlink(missing_ok=True)
@@ -44,14 +44,14 @@ def train(
     complete(shop)
 
 
-def _follow(team: Team, shop: Workshop) -> None:
+def _follow(team: Team, files: StageFiles) -> None:
     """What every process but the leading one does: the same steps, in silence."""
-    make = RECIPES[shop.config.stage].task
+    make = RECIPES[files.config.stage].task
     assert make is not None  # no team is assembled without a task
-    for _ in fit(_task(shop, make), shop.config, shop.stage, team=team):
+    for _ in fit(_task(files, make), files.config, files.stage, team=team):
         raise AssertionError("only the leading process reports")
 
 
-def _task(shop: Workshop, make: Callable[[Workshop], Task]) -> Task:
-    torch.manual_seed(shop.config.seed)
-    return make(shop)
+def _task(files: StageFiles, make: Callable[[StageFiles], Task]) -> Task:
+    torch.manual_seed(files.config.seed)
+    return make(files)

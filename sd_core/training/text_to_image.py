@@ -1,4 +1,4 @@
-"""The UNet, the ControlNet beside the frozen UNet, and both together; the text encoder has learnt to read before."""
+"""The UNet, the ControlNet with the UNet frozen, and both together; the text encoder has learnt to read before."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,9 @@ from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor, nn
 
 from sd_core.diffusion.control import Residuals
-from sd_core.training.batches import Batch, Source
-from sd_core.training.captions import drawn_captions
-from sd_core.training.embeddings import Reader
+from sd_core.training.batches import Batch, BatchSource
+from sd_core.training.captions import draw_captions
+from sd_core.training.embeddings import CaptionReader
 from sd_core.training.loop import Loss
 from sd_core.training.noising import crowded_timesteps, noisy_and_velocity
 from sd_core.training.parts import Parts
@@ -30,7 +30,7 @@ FULL_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class NoisyBatch:
     """A batch, made noisy: what the networks see, and the velocity that they are to say.
 
     noisy, velocity: (b, c, lh, lw). timesteps: (b,). embeddings: (b, t, d).
@@ -42,12 +42,12 @@ class Lesson:
     velocity: Tensor
 
     @classmethod
-    def of(cls, drawn: Batch, parts: Parts, reader: Reader, rng: np.random.Generator) -> "Lesson":
-        embeddings = reader.read(drawn_captions(drawn.captions, rng), full=rng.random() < FULL_SHARE)
+    def of(cls, batch: Batch, parts: Parts, reader: CaptionReader, rng: np.random.Generator) -> "NoisyBatch":
+        embeddings = reader.read(draw_captions(batch.captions, rng), full=rng.random() < FULL_SHARE)
         timesteps = crowded_timesteps(len(embeddings), parts.scheduler.config["num_train_timesteps"])
         timesteps = timesteps[torch.randperm(len(timesteps))]  # places in a batch have kinds
-        noise = torch.randn_like(drawn.latents)
-        noisy, velocity = noisy_and_velocity(parts.scheduler, drawn.latents, noise, timesteps)
+        noise = torch.randn_like(batch.latents)
+        noisy, velocity = noisy_and_velocity(parts.scheduler, batch.latents, noise, timesteps)
         return cls(noisy, timesteps, embeddings, velocity)
 
     def loss(self, predicted: Tensor) -> Loss:
@@ -58,17 +58,17 @@ class Lesson:
 class UNetTask:
     """Predict the velocity of noisy latents from a caption."""
 
-    def __init__(self, parts: Parts, reader: Reader, source: Source) -> None:
+    def __init__(self, parts: Parts, reader: CaptionReader, source: BatchSource) -> None:
         self.modules = nn.ModuleDict({"unet": parts.unet})
         self._parts, self._reader, self._source = parts, reader, source
 
     def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
         first, last = TEXTURE_SHARE
-        drawn = self._source.draw(rng, batch, texture_share=first + (last - first) * done)
-        lesson = Lesson.of(drawn, self._parts, self._reader, rng)
+        samples = self._source.draw(rng, batch, texture_share=first + (last - first) * done)
+        noisy = NoisyBatch.of(samples, self._parts, self._reader, rng)
         with autocast():
-            predicted = self._parts.unet(lesson.noisy, lesson.timesteps, lesson.embeddings).sample
-        return lesson.loss(predicted)
+            predicted = self._parts.unet(noisy.noisy, noisy.timesteps, noisy.embeddings).sample
+        return noisy.loss(predicted)
 
     def sheet(self, average: nn.ModuleDict, path: Path) -> None:
         prompt_sheet(self._parts.with_averages(average), path)
@@ -77,18 +77,18 @@ class UNetTask:
 class ControlNetTask:
     """Steer the frozen UNet by depth, on scenes."""
 
-    def __init__(self, parts: Parts, reader: Reader, controlnet: ControlNetModel, source: Source) -> None:
+    def __init__(self, parts: Parts, reader: CaptionReader, controlnet: ControlNetModel, source: BatchSource) -> None:
         parts.unet.requires_grad_(False)
         self.modules = nn.ModuleDict({"controlnet": controlnet})
         self._controlnet = controlnet
         self._parts, self._reader, self._source = parts, reader, source
 
     def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
-        drawn = self._source.draw(rng, batch, texture_share=0.0)
-        lesson = Lesson.of(drawn, self._parts, self._reader, rng)
+        samples = self._source.draw(rng, batch, texture_share=0.0)
+        noisy = NoisyBatch.of(samples, self._parts, self._reader, rng)
         with autocast():
-            predicted = steered_velocity(self._parts.unet, self._controlnet, lesson, drawn.controls)
-        return lesson.loss(predicted)
+            predicted = steered_velocity(self._parts.unet, self._controlnet, noisy, samples.controls)
+        return noisy.loss(predicted)
 
     def sheet(self, average: nn.ModuleDict, path: Path) -> None:
         control_sheet(self._parts, average["controlnet"], self._source.scenes[0], path)
@@ -97,23 +97,23 @@ class ControlNetTask:
 class TogetherTask:
     """The UNet and the ControlNet at once: textures and some scenes from captions alone, the other scenes from depth too.
 
-    A ControlNet beside a frozen UNet can only ask for what the UNet draws already; where the project owns both, the UNet
+    A ControlNet of a frozen UNet can only ask for what the UNet draws already; where the project owns both, the UNet
     learns to draw what is asked for.
     """
 
-    def __init__(self, parts: Parts, reader: Reader, controlnet: ControlNetModel, source: Source) -> None:
+    def __init__(self, parts: Parts, reader: CaptionReader, controlnet: ControlNetModel, source: BatchSource) -> None:
         self.modules = nn.ModuleDict({"unet": parts.unet, "controlnet": controlnet})
         self._controlnet = controlnet
         self._parts, self._reader, self._source = parts, reader, source
 
     def loss(self, rng: np.random.Generator, batch: int, done: float) -> Loss:
-        drawn = self._source.draw(rng, batch, texture_share=TOGETHER_TEXTURE_SHARE)
-        lesson = Lesson.of(drawn, self._parts, self._reader, rng)
-        steered = round(drawn.scenes * STEERED_SHARE)
+        samples = self._source.draw(rng, batch, texture_share=TOGETHER_TEXTURE_SHARE)
+        noisy = NoisyBatch.of(samples, self._parts, self._reader, rng)
+        steered = round(samples.scenes * STEERED_SHARE)
         with autocast():
-            controls = drawn.controls[len(drawn.controls) - steered :]
-            predicted = steered_velocity(self._parts.unet, self._controlnet, lesson, controls)
-        return lesson.loss(predicted)
+            controls = samples.controls[len(samples.controls) - steered :]
+            predicted = steered_velocity(self._parts.unet, self._controlnet, noisy, controls)
+        return noisy.loss(predicted)
 
     def sheet(self, average: nn.ModuleDict, path: Path) -> None:
         parts = self._parts.with_averages(average)
@@ -122,21 +122,21 @@ class TogetherTask:
 
 
 def steered_velocity(
-    unet: UNet2DConditionModel, controlnet: ControlNetModel, lesson: Lesson, controls: Tensor
+    unet: UNet2DConditionModel, controlnet: ControlNetModel, batch: NoisyBatch, controls: Tensor
 ) -> Tensor:
     """The UNet's velocity (b, c, lh, lw), the last of the batch steered by `controls` (n, 3, h, w) in [0, 1], n from 0 to b."""
-    free = len(lesson.noisy) - len(controls)
+    free = len(batch.noisy) - len(controls)
     if len(controls) == 0:
-        return unet(lesson.noisy, lesson.timesteps, lesson.embeddings).sample
+        return unet(batch.noisy, batch.timesteps, batch.embeddings).sample
     down, middle = controlnet(
-        lesson.noisy[free:],
-        lesson.timesteps[free:],
-        lesson.embeddings[free:],
+        batch.noisy[free:],
+        batch.timesteps[free:],
+        batch.embeddings[free:],
         controlnet_cond=controls,
         return_dict=False,
     )
     *down, middle = Residuals(skips=[*down, middle]).after_nothing(free).skips
     return unet(
-        lesson.noisy, lesson.timesteps, lesson.embeddings,
+        batch.noisy, batch.timesteps, batch.embeddings,
         down_block_additional_residuals=down, mid_block_additional_residual=middle,
     ).sample  # fmt: skip

@@ -9,24 +9,24 @@ Allowed are the catalogue, the folders `models` and `loras` in `SD_CORE_HOME`, a
 (`sd-core models allow`, or yes to a question); see `Allowed`. Nothing that is named is opened for that.
 """
 
-from .allowed import Allowed, allow_command, by_user
+from .allowed import Allowed, absolute_names, allow_command
 from .approvals import approvals, approve, withdraw
-from .named import Named, Text, named_in, texts_in
-from .places import Kind, Place, place_of, printable
+from .named import ExternalName, RequestText, external_names, request_texts
+from .places import Kind, ResolvedName, printable, resolve_name
 
 __all__ = [
     "Allowed",
+    "ExternalName",
     "Kind",
-    "Named",
-    "Place",
-    "Text",
+    "RequestText",
+    "ResolvedName",
+    "absolute_names",
     "allow_command",
     "approvals",
     "approve",
-    "by_user",
-    "named_in",
-    "place_of",
+    "external_names",
     "printable",
-    "texts_in",
+    "request_texts",
+    "resolve_name",
     "withdraw",
 ]

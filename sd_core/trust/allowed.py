@@ -13,8 +13,8 @@ from ..catalogue import known_hub_ids
 from ..errors import NotAllowed
 from ..values import Role
 from .approvals import approvals
-from .named import Named
-from .places import Kind, Place, place_of, printable
+from .named import ExternalName
+from .places import Kind, ResolvedName, printable, resolve_name
 
 _OWN_FOLDERS = ("models", "loras")
 """In `SD_CORE_HOME`: whoever can put files there is the user."""
@@ -23,7 +23,7 @@ _SENT_FOLDERS = ("blobs", "jobs")
 """In `SD_CORE_HOME`: what clients send lies there, so that no approval makes a model of it."""
 
 
-_TOLD = 5
+_MOST_SHOWN = 5
 """Names in a message, which has to be read; all of them are in `NotAllowed.names`."""
 
 
@@ -33,14 +33,14 @@ class Allowed:
 
     home: `SD_CORE_HOME` of whoever will run the request; its approvals count as they are at each check.
     more: hub ids, files, and folders with everything below them, which the person who runs the program has named.
-    beside: folder of the picture; files (render passes, videos, meshes) in it and below may be named, hidden ones not.
+    input_folder: folder of the picture; files (render passes, videos, meshes) in it and below may be named, hidden ones not.
     """
 
     home: Path
     more: tuple[str, ...] = ()
-    beside: Path | None = None
+    input_folder: Path | None = None
 
-    def check(self, named: Iterable[Named], *, hint: str = "") -> None:
+    def check(self, named: Iterable[ExternalName], *, hint: str = "") -> None:
         """Raises `NotAllowed` with all that is not allowed, or `SDError` where the approvals cannot be read.
 
         `hint`: in place of how to allow it on this machine.
@@ -49,11 +49,16 @@ class Allowed:
         if not refused:
             return
         names = [
-            {"place": each.place, "role": str(each.role), "name": printable(each.name), "shown": printable(place.text)}
-            for each, place in refused
+            {
+                "place": each.field_path,
+                "role": str(each.role),
+                "name": printable(each.name),
+                "shown": printable(target.text),
+            }
+            for each, target in refused
         ]
-        listed = ", ".join(f"{each['shown']} ({each['role']} at {each['place']})" for each in names[:_TOLD])
-        listed += f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+        listed = ", ".join(f"{each['shown']} ({each['role']} at {each['place']})" for each in names[:_MOST_SHOWN])
+        listed += f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
         raise NotAllowed(
             names[0]["place"],
             f"is not allowed to a request from elsewhere: {listed}",
@@ -61,17 +66,17 @@ class Allowed:
             hint=hint or _remedy(refused, names),
         )
 
-    def refusals(self, named: Iterable[Named]) -> list[tuple[Named, Place]]:
+    def refusals(self, named: Iterable[ExternalName]) -> list[tuple[ExternalName, ResolvedName]]:
         """What is not allowed, with what it means on this machine.
 
         Raises:
             SDError: the approvals cannot be read; not looked at where nothing asks for them.
         """
-        places = [(each, place_of(each.role, each.name, self.home)) for each in named]
+        places = [(each, resolve_name(each.role, each.name, self.home)) for each in named]
         rule = _Rule(self)
-        doubtful = [pair for pair in places if not rule.knows(*pair)]
+        doubtful = [pair for pair in places if not rule.is_known(*pair)]
         extra = _Names(approvals(self.home) if doubtful else ())
-        return [(each, place) for each, place in doubtful if not rule.lists(place, extra)]
+        return [(each, target) for each, target in doubtful if not rule.is_listed(target, extra)]
 
 
 class _Names:
@@ -84,7 +89,7 @@ class _Names:
         self.texts = frozenset(names)
         self._paths = frozenset(path for path in map(Path, self.texts) if path.is_absolute())
 
-    def hold(self, path: Path) -> bool:
+    def contains(self, path: Path) -> bool:
         """Whether it, or a folder above it, is among them."""
         return path in self._paths or not self._paths.isdisjoint(path.parents)
 
@@ -94,37 +99,37 @@ class _Rule:
 
     def __init__(self, allowed: Allowed) -> None:
         home = allowed.home
-        self._known = known_hub_ids()
+        self._catalogue_ids = known_hub_ids()
         own = [os.path.realpath(home / name) for name in _OWN_FOLDERS]
         self._sent = _Names(os.path.realpath(home / name) for name in _SENT_FOLDERS)
         self._more = _Names(allowed.more)
-        self._own = _Names((*own, *allowed.more))
-        self._beside = None if allowed.beside is None else os.path.realpath(allowed.beside)
+        self._home_names = _Names((*own, *allowed.more))
+        self._input_folder = None if allowed.input_folder is None else os.path.realpath(allowed.input_folder)
         self._links_in = cache(_links_in)
 
-    def knows(self, named: Named, place: Place) -> bool:
+    def is_known(self, named: ExternalName, target: ResolvedName) -> bool:
         """Whether it may be named without anybody's approval."""
-        if place.kind is Kind.HUB:
-            return place.text in self._known or self.lists(place, self._more)
-        if place.kind is not Kind.PATH:
-            return place.kind is Kind.CATALOGUE or self.lists(place, self._more)
-        return (named.role is Role.FILE and self._is_beside(place.text)) or self.lists(place, self._own)
+        if target.kind is Kind.HUB:
+            return target.text in self._catalogue_ids or self.is_listed(target, self._more)
+        if target.kind is not Kind.PATH:
+            return target.kind is Kind.CATALOGUE or self.is_listed(target, self._more)
+        return (named.role is Role.FILE and self._is_input(target.text)) or self.is_listed(target, self._home_names)
 
-    def lists(self, place: Place, names: _Names) -> bool:
+    def is_listed(self, target: ResolvedName, names: _Names) -> bool:
         """Whether it is among `names`, or in a folder that is."""
-        if place.kind is not Kind.PATH:
-            return place.text in names.texts and place.kind is not Kind.NOTHING
-        path = Path(place.text)
-        return names.hold(path) and not self._sent.hold(path)
+        if target.kind is not Kind.PATH:
+            return target.text in names.texts and target.kind is not Kind.NOTHING
+        path = Path(target.text)
+        return names.contains(path) and not self._sent.contains(path)
 
-    def _is_beside(self, path: str) -> bool:
-        """Whether a file, or all files of a "####" pattern, lie in `beside` or below, and none is hidden on the way."""
-        base, real = self._beside, Path(path)
+    def _is_input(self, path: str) -> bool:
+        """Whether a file, or all files of a "####" pattern, lie in `input_folder` or below, and none is hidden on the way."""
+        base, real = self._input_folder, Path(path)
         if base is None or not real.is_relative_to(base):
             return False
         if any(part.startswith(".") for part in real.relative_to(base).parts):
             return False
-        return "#" not in real.name or all(self._is_beside(os.path.realpath(link)) for link in self._links(real))
+        return "#" not in real.name or all(self._is_input(os.path.realpath(link)) for link in self._links(real))
 
     def _links(self, pattern: Path) -> list[str]:
         """The links among the files that a "####" pattern may stand for."""
@@ -133,12 +138,12 @@ class _Rule:
         return [path for name, path in links if name.startswith(before) and name.endswith(after)]
 
 
-def by_user(names: Iterable[str]) -> tuple[str, ...]:
+def absolute_names(names: Iterable[str]) -> tuple[str, ...]:
     """Names from a command line, for `Allowed.more`: relative paths become whole, so that they mean the same anywhere."""
     kept = []
     for name in names:
-        place = place_of(Role.CONTROLNET, name, Path())
-        kept.append(place.text if place.kind is Kind.PATH else name)
+        target = resolve_name(Role.CONTROLNET, name, Path())
+        kept.append(target.text if target.kind is Kind.PATH else name)
     return tuple(kept)
 
 
@@ -147,17 +152,17 @@ def allow_command(names: Iterable[Mapping[str, str]]) -> str:
     return shlex.join(["sd-core", "models", "allow", *dict.fromkeys(each["shown"] for each in names)])
 
 
-def _remedy(refused: Sequence[tuple[Named, Place]], names: Sequence[Mapping[str, str]]) -> str:
+def _remedy(refused: Sequence[tuple[ExternalName, ResolvedName]], names: Sequence[Mapping[str, str]]) -> str:
     here = [
         each
-        for each, (named, place) in zip(names, refused, strict=True)
-        if place.kind is not Kind.NOTHING and not (place.kind is Kind.ELSEWHERE and named.role is Role.FILE)
+        for each, (named, target) in zip(names, refused, strict=True)
+        if target.kind is not Kind.NOTHING and not (target.kind is Kind.ELSEWHERE and named.role is Role.FILE)
     ]
-    if not here and any(place.kind is Kind.ELSEWHERE for _, place in refused):
+    if not here and any(target.kind is Kind.ELSEWHERE for _, target in refused):
         return "nothing is read from addresses: save it as a file on this machine, and name that"
     if not here:
         return "there is nothing of this name here: put it into the folder models or loras in SD_CORE_HOME"
-    return f"if you trust it: {allow_command(here[:_TOLD])}{' and so on' if len(here) > _TOLD else ''}"
+    return f"if you trust it: {allow_command(here[:_MOST_SHOWN])}{' and so on' if len(here) > _MOST_SHOWN else ''}"
 
 
 def _links_in(folder: Path) -> list[tuple[str, str]]:

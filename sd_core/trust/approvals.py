@@ -1,4 +1,4 @@
-"""What the user has approved beside the catalogue: `allowed.json` in `SD_CORE_HOME`, read anew at every check."""
+"""What the user has approved besides the catalogue: `allowed.json` in `SD_CORE_HOME`, read again at every check."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 from ..errors import RequestError, SDError
 from ..files import output_error, write_private
 from ..values import Role
-from .places import Kind, Place, place_of, printable
+from .places import Kind, ResolvedName, printable, resolve_name
 
 _FILE = "allowed.json"
-_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def approvals(home: Path) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def approve(home: Path, names: Iterable[str]) -> list[str]:
         SDError: the file is damaged.
         OutputError: it cannot be written.
     """
-    added = [approval_text(name, home) for name in names]
+    added = [canonical_name(name, home) for name in names]
     for item in added:
         _require_sensible(item)
     _write(home, {*approvals(home), *added})
@@ -70,22 +70,24 @@ def withdraw(home: Path, names: Iterable[str]) -> list[str]:
         OutputError: it cannot be written.
     """
     before = approvals(home)
-    meant = [name if name in before else place_of(Role.CONTROLNET, name, home).text for name in names if name.strip()]
+    meant = [
+        name if name in before else resolve_name(Role.CONTROLNET, name, home).text for name in names if name.strip()
+    ]
     removed = [item for item in meant if item in before]
     _write(home, set(before) - set(removed))
     return removed
 
 
-def approval_text(name: str, home: Path) -> str:
+def canonical_name(name: str, home: Path) -> str:
     """How a hub id or a path is written down: paths whole, links followed.
 
     Raises:
         RequestError: it is neither.
     """
-    place = place_of(Role.CONTROLNET, name, home) if name.strip() else Place(Kind.NOTHING, name)
-    if place.kind is Kind.NOTHING:
+    target = resolve_name(Role.CONTROLNET, name, home) if name.strip() else ResolvedName(Kind.NOTHING, name)
+    if target.kind is Kind.NOTHING:
         raise RequestError("name", f"is neither a hub id nor a path: {printable(name)!r}", hint="name an existing path")
-    return place.text
+    return target.text
 
 
 def _write(home: Path, names: Iterable[str]) -> None:
@@ -99,7 +101,7 @@ def _write(home: Path, names: Iterable[str]) -> None:
 
 
 def _check_owner(path: Path, status: os.stat_result) -> None:
-    if os.name != "nt" and (status.st_mode & _OTHERS or status.st_uid not in (os.getuid(), 0)):
+    if os.name != "nt" and (status.st_mode & _WRITABLE_BY_OTHERS or status.st_uid not in (os.getuid(), 0)):
         raise SDError(f"{path} can be changed by others", hint=f"check what it lists, then: chmod 600 {path}")
 
 

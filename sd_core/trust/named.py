@@ -15,19 +15,19 @@ _MAX_DEPTH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ExternalName:
     """place: in the request, such as "loras[0].path". role: what is named. name: as the request has it."""
 
-    place: str
+    field_path: str
     role: Role
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class RequestText:
     """Text anywhere in a request. field: the one that it stands in; None: in none that a request can have."""
 
-    place: str
+    field_path: str
     field: FieldSpec | None
     text: str
 
@@ -42,7 +42,7 @@ class Text:
         return self.field is not None and self.field.is_plain
 
 
-def named_in(request: Request | Mapping[str, Any]) -> list[Named]:
+def external_names(request: Request | Mapping[str, Any]) -> list[ExternalName]:
     """What a request, or the JSON of one, names outside itself, in the order of its fields.
 
     JSON that no request can be made of is the codec's to refuse: it may name less here.
@@ -50,10 +50,12 @@ def named_in(request: Request | Mapping[str, Any]) -> list[Named]:
     Raises:
         RequestError: nested too deeply.
     """
-    return [Named(held.place, held.role, held.text) for held in texts_in(request) if held.role is not None]
+    return [
+        ExternalName(text.field_path, text.role, text.text) for text in request_texts(request) if text.role is not None
+    ]
 
 
-def texts_in(request: Request | Mapping[str, Any]) -> Iterator[Text]:
+def request_texts(request: Request | Mapping[str, Any]) -> Iterator[RequestText]:
     """Every text in a request, or in the JSON of one, but for types and references to arrays.
 
     Raises:
@@ -62,29 +64,29 @@ def texts_in(request: Request | Mapping[str, Any]) -> Iterator[Text]:
     return _texts(request, "", None, 0)
 
 
-def _texts(held: object, place: str, field: FieldSpec | None, depth: int) -> Iterator[Text]:
-    if isinstance(held, str):
-        yield Text(place, field, held)
+def _texts(content: object, field_path: str, field: FieldSpec | None, depth: int) -> Iterator[RequestText]:
+    if isinstance(content, str):
+        yield RequestText(field_path, field, content)
     elif depth > _MAX_DEPTH:
         raise RequestError("json", "is nested too deeply", hint="send what to_json gives")
-    elif isinstance(held, (tuple, list)):
-        for index, item in enumerate(held):
-            yield from _texts(item, f"{place}[{index}]", field, depth + 1)
-    elif isinstance(held, (Value, Mapping)):
-        for key, spec, inner in _pairs(held):
-            yield from _texts(inner, f"{place}.{key}" if place else key, spec, depth + 1)
+    elif isinstance(content, (tuple, list)):
+        for index, item in enumerate(content):
+            yield from _texts(item, f"{field_path}[{index}]", field, depth + 1)
+    elif isinstance(content, (Value, Mapping)):
+        for key, spec, inner in _pairs(content):
+            yield from _texts(inner, f"{field_path}.{key}" if field_path else key, spec, depth + 1)
 
 
-def _pairs(held: Value | Mapping[str, Any]) -> Iterator[tuple[str, FieldSpec | None, object]]:
+def _pairs(content: Value | Mapping[str, Any]) -> Iterator[tuple[str, FieldSpec | None, object]]:
     """Names, fields and values of a request or a part."""
-    if isinstance(held, Value):
-        for name, spec in field_specs(type(held)).items():
-            yield name, spec, getattr(held, name)
+    if isinstance(content, Value):
+        for name, spec in field_specs(type(content)).items():
+            yield name, spec, getattr(content, name)
         return
-    if "blob" in held:
+    if "blob" in content:
         return  # the codec takes it for a reference to an array, and for nothing else
-    cls = JSON_TYPES.get(kind) if isinstance(kind := held.get("type"), str) else None
+    cls = JSON_TYPES.get(kind) if isinstance(kind := content.get("type"), str) else None
     known = {} if cls is None else field_specs(cls)
-    for key, value in held.items():
+    for key, value in content.items():
         if key != "type":
             yield str(key), known.get(str(key)), value

@@ -40,14 +40,14 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResolvedName:
     """kind: see `Kind`. text: a name of the catalogue, "owner/repository", or a whole path without links in it."""
 
     kind: Kind
     text: str
 
 
-def place_of(role: Role, name: str, home: Path) -> Place:
+def resolve_name(role: Role, name: str, home: Path) -> ResolvedName:
     """What `name` means to the loader of its role.
 
     A name that lies in the working folder is a path, as it is to the loaders, also where it looks like a hub id; but for the
@@ -59,18 +59,18 @@ def place_of(role: Role, name: str, home: Path) -> Place:
         home: the folder whose `loras` are known by name.
     """
     if role is Role.MODEL and name in CATALOGUE:
-        return Place(Kind.CATALOGUE, name)
+        return ResolvedName(Kind.CATALOGUE, name)
     if role is Role.ESTIMATOR and name in tuple(MapEstimator):
-        return Place(Kind.CATALOGUE, name)
+        return ResolvedName(Kind.CATALOGUE, name)
     if role in _OF_THE_HUB and name in known_hub_ids():
-        return Place(Kind.HUB, name)
+        return ResolvedName(Kind.HUB, name)
     if _ELSEWHERE.match(name):
-        return Place(Kind.ELSEWHERE, name)
+        return ResolvedName(Kind.ELSEWHERE, name)
     try:
         return _local(role, name, home)
     except (OSError, ValueError, RuntimeError):
         # a null character, half a surrogate pair, a home of no user, links in a circle
-        return Place(Kind.NOTHING, name)
+        return ResolvedName(Kind.NOTHING, name)
 
 
 def printable(text: str) -> str:
@@ -78,20 +78,20 @@ def printable(text: str) -> str:
     return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
 
 
-def _local(role: Role, name: str, home: Path) -> Place:
+def _local(role: Role, name: str, home: Path) -> ResolvedName:
     if role is Role.FILE:
-        return Place(Kind.PATH, os.path.realpath(name))  # "~" is no home to who opens frames and meshes
+        return ResolvedName(Kind.PATH, os.path.realpath(name))  # "~" is no home to who opens frames and meshes
     path = Path(name).expanduser()
     if _is_path(name, path) or os.path.lexists(path):
-        return Place(Kind.PATH, os.path.realpath(path))
-    held = home / "loras" / name
+        return ResolvedName(Kind.PATH, os.path.realpath(path))
+    lora = home / "loras" / name
     # a plain file name is looked for there alone, and missed there by name
-    if role is Role.LORA and (os.path.lexists(held) or (len(path.parts) == 1 and path.suffix == ".safetensors")):
-        return Place(Kind.PATH, os.path.realpath(held))
+    if role is Role.LORA and (os.path.lexists(lora) or (len(path.parts) == 1 and path.suffix == ".safetensors")):
+        return ResolvedName(Kind.PATH, os.path.realpath(lora))
     match = _HUB_ID.fullmatch(name)
     if match and (not match[2] or role in (Role.LORA, Role.IMAGE_PROMPT)):
-        return Place(Kind.HUB, match[1])
-    return Place(Kind.NOTHING, os.path.abspath(path))  # noqa: PTH100 - without following links
+        return ResolvedName(Kind.HUB, match[1])
+    return ResolvedName(Kind.NOTHING, os.path.abspath(path))  # noqa: PTH100 - without following links
 
 
 def _is_path(name: str, path: Path) -> bool:

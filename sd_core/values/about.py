@@ -1,4 +1,4 @@
-"""What a person is told about a field of a request: front ends, help texts and documentation are made of it."""
+"""The description of a field of a request; front ends, help texts and documentation are made of it."""
 
 from __future__ import annotations
 

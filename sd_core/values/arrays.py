@@ -56,16 +56,16 @@ def _header(plain: Array) -> bytes:
 
 def npy_bytes(array: Array) -> bytes:
     """The `.npy` file of `array`; no copy is made of a frozen one."""
-    held = freeze(array).base
-    assert isinstance(held, _NpyBytes)
-    return held
+    base = freeze(array).base
+    assert isinstance(base, _NpyBytes)
+    return base
 
 
 def array_digest(array: Array) -> str:
     """SHA-256 of the `.npy` bytes of `array`, 64 hex digits; computed once for a frozen array."""
-    held = freeze(array).base
-    assert isinstance(held, _NpyBytes)
-    return held.sha256
+    base = freeze(array).base
+    assert isinstance(base, _NpyBytes)
+    return base.sha256
 
 
 def from_npy(raw: bytes, field: str = "array") -> Array:

@@ -50,7 +50,9 @@ class Value:
     def changed_fields(self) -> dict[str, Any]:
         """The fields that differ from their defaults, in order; those without a default always."""
         pairs = ((spec, getattr(self, spec.name)) for spec in fields(self))  # type: ignore[arg-type]
-        return {spec.name: held for spec, held in pairs if spec.default is MISSING or _key(held) != _key(spec.default)}
+        return {
+            spec.name: value for spec, value in pairs if spec.default is MISSING or _key(value) != _key(spec.default)
+        }
 
     def replace(self, **changes: object) -> Self:
         """A copy with some fields changed, checked again.
@@ -73,7 +75,7 @@ class Value:
         return hash(_key(self))
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{name}={_short(held)}" for name, held in self.changed_fields().items())
+        inside = ", ".join(f"{name}={_short(value)}" for name, value in self.changed_fields().items())
         return f"{type(self).__name__}({inside})"
 
 
@@ -91,28 +93,28 @@ def replace(original: V, **changes: object) -> V:
     return original.replace(**changes)
 
 
-def _arrays(held: object) -> Iterator[np.ndarray]:
-    if isinstance(held, np.ndarray):
-        yield held
-    elif isinstance(held, Value):
-        for spec in fields(held):  # type: ignore[arg-type]
-            yield from _arrays(getattr(held, spec.name))
-    elif isinstance(held, tuple):
-        for item in held:
+def _arrays(content: object) -> Iterator[np.ndarray]:
+    if isinstance(content, np.ndarray):
+        yield content
+    elif isinstance(content, Value):
+        for spec in fields(content):  # type: ignore[arg-type]
+            yield from _arrays(getattr(content, spec.name))
+    elif isinstance(content, tuple):
+        for item in content:
             yield from _arrays(item)
 
 
-def _key(held: object) -> Hashable:
-    if isinstance(held, np.ndarray):
-        return ("array", array_digest(held))
-    if isinstance(held, Value):
-        return (type(held).__name__, *(_key(getattr(held, spec.name)) for spec in fields(held)))  # type: ignore[arg-type]
-    return tuple(_key(item) for item in held) if isinstance(held, tuple) else held
+def _key(content: object) -> Hashable:
+    if isinstance(content, np.ndarray):
+        return ("array", array_digest(content))
+    if isinstance(content, Value):
+        return (type(content).__name__, *(_key(getattr(content, spec.name)) for spec in fields(content)))  # type: ignore[arg-type]
+    return tuple(_key(item) for item in content) if isinstance(content, tuple) else content
 
 
-def _short(held: object) -> str:
-    if isinstance(held, np.ndarray):
-        return f"<{'x'.join(map(str, held.shape))} {held.dtype} {array_digest(held)[:8]}>"
-    if isinstance(held, tuple):
-        return f"({', '.join(map(_short, held))}{',' if len(held) == 1 else ''})"
-    return repr(str(held)) if isinstance(held, str) else repr(held)
+def _short(content: object) -> str:
+    if isinstance(content, np.ndarray):
+        return f"<{'x'.join(map(str, content.shape))} {content.dtype} {array_digest(content)[:8]}>"
+    if isinstance(content, tuple):
+        return f"({', '.join(map(_short, content))}{',' if len(content) == 1 else ''})"
+    return repr(str(content)) if isinstance(content, str) else repr(content)

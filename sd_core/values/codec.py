@@ -28,39 +28,45 @@ _MAX_DEPTH = 12
 class ArraySource:
     """Where the arrays of a value are found."""
 
-    given: Mapping[str, Array]
+    by_digest: Mapping[str, Array]
     folder: Path | None
 
     @classmethod
-    def of(cls, given: Mapping[str, Array] | None, folder: str | os.PathLike[str] | None) -> ArraySource:
+    def of(cls, arrays: Mapping[str, Array] | None, folder: str | os.PathLike[str] | None) -> ArraySource:
         """Arrays by digest, and a folder for those that are not among them, as `<sha256>.npy`."""
-        return cls(given or {}, None if folder is None else Path(folder))
+        return cls(arrays or {}, None if folder is None else Path(folder))
 
-    def find(self, place: str, reference: Mapping[str, Any]) -> Array:
+    def find(self, field_path: str, reference: Mapping[str, Any]) -> Array:
         """The array of a reference at this place; raises `RequestError` where it is missing or altered."""
         digest = reference["blob"]
         if set(reference) != {"blob", "dtype", "shape"} or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
             raise RequestError(
-                place, "is no array reference", hint='give {"blob": sha256, "dtype": ..., "shape": [...]}'
+                field_path, "is no array reference", hint='give {"blob": sha256, "dtype": ..., "shape": [...]}'
             )
-        array = self._read(place, digest)
+        array = self._read(field_path, digest)
         if array_digest(array) != digest:
-            raise RequestError(place, f"the array given for {digest[:12]} has another content", hint="send it again")
+            raise RequestError(
+                field_path, f"the array given for {digest[:12]} has another content", hint="send it again"
+            )
         if [array.dtype.name, list(array.shape)] != [reference["dtype"], reference["shape"]]:
             raise RequestError(
-                place, f"the array is {array.dtype.name} {list(array.shape)}", hint="correct dtype and shape"
+                field_path, f"the array is {array.dtype.name} {list(array.shape)}", hint="correct dtype and shape"
             )
         return array
 
-    def _read(self, place: str, digest: str) -> Array:
-        if digest in self.given:
-            return freeze(self.given[digest])
+    def _read(self, field_path: str, digest: str) -> Array:
+        if digest in self.by_digest:
+            return freeze(self.by_digest[digest])
         if self.folder is not None and (self.folder / f"{digest}.bin").is_file():
-            raise RequestError(place, f"the bytes of {digest[:12]} are no .npy file", hint="write it with numpy.save")
+            raise RequestError(
+                field_path, f"the bytes of {digest[:12]} are no .npy file", hint="write it with numpy.save"
+            )
         if self.folder is None or not (self.folder / f"{digest}.npy").is_file():
             where = "" if self.folder is None else f" in {self.folder}"
             raise RequestError(
-                place, f"the array {digest[:12]} is missing{where}", hint="keep the .inputs folder, or pass arrays="
+                field_path,
+                f"the array {digest[:12]} is missing{where}",
+                hint="keep the .inputs folder, or pass arrays=",
             )
         return load_array(self.folder / f"{digest}.npy")
 
@@ -127,26 +133,30 @@ def _no_constant(name: str) -> NoReturn:
     raise RequestError("json", f"holds {name}", hint="numbers must be finite")
 
 
-def _decode(data: object, arrays: ArraySource, place: str, depth: int) -> object:
+def _decode(data: object, arrays: ArraySource, field_path: str, depth: int) -> object:
     if depth > _MAX_DEPTH:
         raise RequestError("json", "is nested too deeply", hint="send what to_json gives")
     if isinstance(data, list):
-        return tuple(_decode(item, arrays, f"{place}[{index}]", depth + 1) for index, item in enumerate(data))
+        return tuple(_decode(item, arrays, f"{field_path}[{index}]", depth + 1) for index, item in enumerate(data))
     if not isinstance(data, dict):
         return data
-    return arrays.find(place, data) if place and "blob" in data else _decode_value(data, arrays, place, depth)
+    return (
+        arrays.find(field_path, data)
+        if field_path and "blob" in data
+        else _decode_value(data, arrays, field_path, depth)
+    )
 
 
-def _decode_value(data: dict[str, Any], arrays: ArraySource, place: str, depth: int) -> Value:
-    inside = f"{place}." if place else ""
+def _decode_value(data: dict[str, Any], arrays: ArraySource, field_path: str, depth: int) -> Value:
+    inside = f"{field_path}." if field_path else ""
     cls = JSON_TYPES.get(name) if isinstance(name := data.get("type"), str) else None
     if cls is None:
         raise RequestError(
             f"{inside}type", f"is no known type: {name!r:.60}", hint=f"use one of {', '.join(JSON_TYPES)}"
         )
-    given = {key: held for key, held in data.items() if key != "type"}
+    given = {key: value for key, value in data.items() if key != "type"}
     _check_names(cls, given, inside)
-    values = {key: _decode(held, arrays, f"{inside}{key}", depth + 1) for key, held in given.items()}
+    values = {key: _decode(value, arrays, f"{inside}{key}", depth + 1) for key, value in given.items()}
     try:
         return cls(**values)
     except RequestError as error:
@@ -155,17 +165,17 @@ def _decode_value(data: dict[str, Any], arrays: ArraySource, place: str, depth: 
 
 def _check_names(cls: type[Value], given: dict[str, Any], inside: str) -> None:
     known = field_specs(cls)
-    for name, held in given.items():
+    for name, value in given.items():
         if name not in known:
             hint = f"it has {', '.join(known)}; a newer version of sd_core may have more"
             raise RequestError(
                 f"{inside}{name[:60]}", f"is no field of {cls.__name__}", hint=hint, code=ErrorCode.UNKNOWN_FIELD
             )
-        if isinstance(held, str) and known[name].role is Role.ARRAY:
+        if isinstance(value, str) and known[name].role is Role.ARRAY:
             # A path is welcome from the user of this process, but JSON comes from anywhere.
             raise RequestError(
                 f"{inside}{name}", "must be an array reference, not a path", hint='give {"blob": sha256, ...}'
             )
     for name, spec in known.items():
-        if spec.required and name not in given:
+        if spec.is_required and name not in given:
             raise RequestError(f"{inside}{name}", "is missing", hint=f"{cls.__name__} needs it")

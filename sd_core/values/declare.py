@@ -25,7 +25,7 @@ def field(*, about: About, converter: Callable[[Any], Any], default: Any = MISSI
     """A dataclass field whose value is checked, and made canonical, by `converter`.
 
     Args:
-        about: what people are told about the field.
+        about: its description.
         converter: gives the canonical value, or raises `InvalidValue`.
         default: the value of a field that is left out.
         role: needed where the converter does not tell: text that names a model or a file, arrays.
@@ -70,7 +70,7 @@ def _document(cls: type[T]) -> type[T]:
 def _line(spec: FieldSpec) -> str:
     accepts = "" if spec.role is Role.NUMBER or not spec.accepts else f"{spec.accepts[0].upper()}{spec.accepts[1:]}."
     unset = f"None: {spec.about.unset}." if spec.optional else ""
-    default = "" if spec.required or spec.default is None else f"Default: {_short(spec.default)}."
+    default = "" if spec.is_required or spec.default is None else f"Default: {_short(spec.default)}."
     return f"    {spec.name}: {' '.join(filter(None, (spec.help, accepts, unset, default)))}"
 
 

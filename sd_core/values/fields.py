@@ -1,4 +1,4 @@
-"""The fields of requests and their parts, with everything that is told about them."""
+"""The fields of requests and their parts, with their descriptions."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class FieldSpec:
 
     Attributes:
         name: in Python and in JSON.
-        about: what people are told about it.
+        about: its description.
         role: what it holds, or each item of it.
         convert: the converter of a value that is not None.
         item: that of each item, where `many`; else the same.
@@ -82,7 +82,7 @@ class FieldSpec:
         return self.about.label
 
     @property
-    def required(self) -> bool:
+    def is_required(self) -> bool:
         """Whether there is no default."""
         return self.default is MISSING
 
@@ -114,7 +114,7 @@ def field_specs(kind: type[Value]) -> Mapping[str, FieldSpec]:
     """The fields of a request, or of a part of one, in order, by name.
 
     Raises:
-        TypeError: a field without a description, or whose role cannot be told; a fault of the class, not of a value.
+        TypeError: a field without a description, or whose role cannot be derived; a fault of the class, not of a value.
     """
     return MappingProxyType({field.name: _spec(kind, field) for field in fields(kind)})  # type: ignore[arg-type]
 

@@ -98,7 +98,7 @@ def picture_array(value: PictureLike) -> Array:
     """The pixels of a picture as they are stored; those of Pillow and of files are (h, w, 3|4).
 
     Raises:
-        Wrong: no picture, or one that cannot be read.
+        InvalidValue: no picture, or one that cannot be read.
     """
     if isinstance(value, np.ndarray):
         return value
@@ -182,7 +182,7 @@ def check_size(array: Array) -> Array:
     """The array (h, w, ...), whose sides are within `MAX_SIDE`.
 
     Raises:
-        Wrong: they are not.
+        InvalidValue: they are not.
     """
     height, width = array.shape[:2]
     if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):

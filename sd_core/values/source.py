@@ -18,29 +18,29 @@ def to_python(request: Value, folder: str) -> str:
     return f"from sd_core import {', '.join(names)}\n\nrequest = {_expression(request, PurePath(folder).as_posix())}\n"
 
 
-def _names(held: object) -> Iterator[str]:
+def _names(content: object) -> Iterator[str]:
     """What the source has to import."""
-    if isinstance(held, np.ndarray):
+    if isinstance(content, np.ndarray):
         yield "load_array"
-    elif isinstance(held, Value):
-        yield type(held).__name__
-        for inner in held.changed_fields().values():
+    elif isinstance(content, Value):
+        yield type(content).__name__
+        for inner in content.changed_fields().values():
             yield from _names(inner)
-    elif isinstance(held, tuple):
-        for inner in held:
+    elif isinstance(content, tuple):
+        for inner in content:
             yield from _names(inner)
 
 
-def _expression(held: object, folder: str) -> str:
-    if isinstance(held, np.ndarray):
-        return f"load_array({f'{folder}/{array_digest(held)}.npy'!r})"
-    if isinstance(held, Value):
-        pairs = held.changed_fields().items()
+def _expression(content: object, folder: str) -> str:
+    if isinstance(content, np.ndarray):
+        return f"load_array({f'{folder}/{array_digest(content)}.npy'!r})"
+    if isinstance(content, Value):
+        pairs = content.changed_fields().items()
         lines = (f"{name}={_expression(inner, folder)}" for name, inner in pairs)
-        return f"{type(held).__name__}({_block(lines)})"
-    if isinstance(held, tuple):
-        return f"({_block(_expression(inner, folder) for inner in held)})" if held else "()"
-    return repr(str(held)) if isinstance(held, str) else repr(held)
+        return f"{type(content).__name__}({_block(lines)})"
+    if isinstance(content, tuple):
+        return f"({_block(_expression(inner, folder) for inner in content)})" if content else "()"
+    return repr(str(content)) if isinstance(content, str) else repr(content)
 
 
 def _block(lines: Iterator[str]) -> str:

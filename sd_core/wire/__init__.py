@@ -1,4 +1,4 @@
-"""What travels between an engine and those who use it: events and results as JSON, arrays as `.npy` bytes beside it."""
+"""What travels between an engine and those who use it: events and results as JSON, arrays as `.npy` bytes apart from it."""
 
 from .announcement import Announcement, read_announcement, write_announcement
 from .events import event_from_dict, event_to_dict

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import ServerError
 
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_ACCESS_OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _FOLDERS = ("logs", "blobs", "jobs")
 _FILES = ("server.json", "server.lock", "server.*.tmp", "start.log", "allowed.json", "journal.sqlite3*")
 """What the server writes; files of the user, such as LoRAs, keep the permissions that they have."""
@@ -79,12 +79,12 @@ def _refuse_foreign(folder: Path) -> None:
 
 def _refuse_movable(home: Path) -> None:
     """Whoever can write in a folder above, and may move what belongs to others, could put another one in its place."""
-    for place in Path(os.path.abspath(home)).parents:  # noqa: PTH100 - links are `_refuse_foreign`'s
-        if not place.exists():
+    for folder in Path(os.path.abspath(home)).parents:  # noqa: PTH100 - links are `_refuse_foreign`'s
+        if not folder.exists():
             continue
-        mode = place.stat().st_mode
+        mode = folder.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise ServerError(f"{home} lies below {place}, where every user can write", hint=_ELSEWHERE)
+            raise ServerError(f"{home} lies below {folder}, where every user can write", hint=_ELSEWHERE)
 
 
 def _refuse_shared(home: Path) -> None:
@@ -92,9 +92,9 @@ def _refuse_shared(home: Path) -> None:
     user = os.geteuid()
     if any(path.lstat().st_uid == user for path in (home / name for name in _OURS) if os.path.lexists(path)):
         return
-    held = [path for path in home.iterdir() if path.name != _SYSTEM]
-    others = sorted(path for path in held if path.name not in _EXPECTED or path.lstat().st_uid != user)
-    if others and (home.stat().st_mode & _OTHERS or any(path.lstat().st_uid != user for path in others)):
+    entries = [path for path in home.iterdir() if path.name != _SYSTEM]
+    others = sorted(path for path in entries if path.name not in _EXPECTED or path.lstat().st_uid != user)
+    if others and (home.stat().st_mode & _ACCESS_OF_OTHERS or any(path.lstat().st_uid != user for path in others)):
         raise ServerError(
             f"{home} is no folder of a server: it holds {others[0].name!r:.80}, and others can use it", hint=_ELSEWHERE
         )
@@ -105,7 +105,7 @@ def _repaired_folder(folder: Path) -> Iterator[str]:
         return
     _refuse_foreign(folder)
     yield from _repair(folder)
-    count = sum(_close(path) for path in _below(folder))
+    count = sum(_remove_access(path) for path in _below(folder))
     if count:
         yield f"{count} files in {folder} could be read by other users"
 
@@ -123,17 +123,17 @@ def _files(home: Path) -> Iterator[str]:
 
 
 def _repair(path: Path) -> Iterator[str]:
-    if _close(path):
+    if _remove_access(path):
         yield f"{path} could be read by other users"
 
 
-def _close(path: Path) -> bool:
+def _remove_access(path: Path) -> bool:
     """Take the rights of others away; whether they had any. A link has none of its own, and its target is not ours."""
     try:
         mode = path.stat().st_mode if path.is_dir() else path.lstat().st_mode
-        if stat.S_ISLNK(mode) or not mode & _OTHERS:
+        if stat.S_ISLNK(mode) or not mode & _ACCESS_OF_OTHERS:
             return False
-        path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
+        path.chmod(stat.S_IMODE(mode) & ~_ACCESS_OF_OTHERS)
     except FileNotFoundError:  # deleted by whoever made it, such as a server that ends
         return False
     return True

@@ -53,8 +53,8 @@ def result_to_dict(result: Result) -> tuple[dict[str, Any], Arrays]:
     def reference(array: Array | None) -> dict[str, Any] | None:
         if array is None:
             return None
-        described, held = array_to_dict(array)
-        arrays.update(held)
+        described, content = array_to_dict(array)
+        arrays.update(content)
         return described
 
     mesh: Mesh | None = result.mesh
@@ -111,14 +111,14 @@ def blobs_named(data: Json) -> set[str]:
     """Every digest that JSON refers to as `{"blob": digest, ...}`, however deep it nests."""
     found, waiting = set[str](), [data]
     while waiting:
-        held = waiting.pop()
-        if isinstance(held, list):
-            waiting.extend(held)
-        elif isinstance(held, Mapping):
-            digest = held.get("blob")
+        content = waiting.pop()
+        if isinstance(content, list):
+            waiting.extend(content)
+        elif isinstance(content, Mapping):
+            digest = content.get("blob")
             if isinstance(digest, str):
                 found.add(digest)
-            waiting.extend(held.values())
+            waiting.extend(content.values())
     return found
 
 

@@ -9,7 +9,7 @@ from threading import Event, current_thread
 import pytest
 
 from sd_core.errors import RequestError
-from sd_core.tasks.animation.prepare import ahead
+from sd_core.tasks.animation.prepare import prefetch
 
 
 def test_the_next_item_is_made_while_one_is_used() -> None:
@@ -20,7 +20,7 @@ def test_the_next_item_is_made_while_one_is_used() -> None:
         second.set()
         yield 2
 
-    with closing(ahead(items())) as coming:
+    with closing(prefetch(items())) as coming:
         assert next(coming) == 1
         assert second.wait(10)
         assert list(coming) == [2]
@@ -34,7 +34,7 @@ def test_no_more_than_one_item_is_made_in_advance() -> None:
             made.append(number)
             yield number
 
-    with closing(ahead(items())) as coming:
+    with closing(prefetch(items())) as coming:
         next(coming)
         next(coming)
     assert made == [0, 1, 2]
@@ -45,7 +45,7 @@ def test_an_error_comes_after_the_items_before_it() -> None:
         yield 1
         raise RequestError("passes", "frame 1: has no depth", hint="render the Z pass")
 
-    with closing(ahead(items())) as coming:
+    with closing(prefetch(items())) as coming:
         assert next(coming) == 1
         with pytest.raises(RequestError, match="frame 1"):
             next(coming)
@@ -59,7 +59,7 @@ def test_all_items_are_made_in_one_thread_that_ends() -> None:
             threads.append(current_thread())
             yield number
 
-    with closing(ahead(items())) as coming:
+    with closing(prefetch(items())) as coming:
         assert list(coming) == [0, 1, 2]
     assert len(set(threads)) == 1 and threads[0] is not current_thread()
     assert not threads[0].is_alive()

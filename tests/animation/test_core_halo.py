@@ -31,17 +31,17 @@ def crossing(index: int) -> FrameGeometry:
     return frame_geometry(worlds.occluder(6, SIZE)[index])
 
 
-def test_what_a_thing_covers_the_edge_of_lies_beside_something_nearer() -> None:
+def test_what_a_thing_covers_the_edge_of_lies_next_to_something_nearer() -> None:
     here = crossing(1)
-    beside = here.occluder_id != 0
+    near_outline = here.occluder_id != 0
     box = np.asarray(here.passes.object_id) == 2
     gap = distance_transform_edt(~box)
-    assert not beside[box].any()
-    assert beside[(gap > 0) & (gap <= 6)].all()
-    assert not beside[gap > 12].any()
+    assert not near_outline[box].any()
+    assert near_outline[(gap > 0) & (gap <= 6)].all()
+    assert not near_outline[gap > 12].any()
     assert set(np.unique(here.occluder_id)) == {0, 3}, "the box has the id 2"
-    assert np.abs(here.occluder_distance - (gap - 1))[beside].max() < 1
-    assert not here.occluder_distance[~beside].any()
+    assert np.abs(here.occluder_distance - (gap - 1))[near_outline].max() < 1
+    assert not here.occluder_distance[~near_outline].any()
 
 
 def test_a_steep_slope_is_no_outline() -> None:
@@ -50,7 +50,7 @@ def test_a_steep_slope_is_no_outline() -> None:
     assert not frame_geometry(floor).occluder_id.any()
 
 
-def test_what_was_made_beside_an_outline_is_forgotten_once_it_stands_apart() -> None:
+def test_what_was_made_next_to_an_outline_is_forgotten_once_it_stands_apart() -> None:
     whole = np.ones((SIZE, SIZE), bool)
     first, second = crossing(4), crossing(5)
     sources = add_sources(
@@ -80,7 +80,7 @@ def horizon(*, box: bool) -> FrameGeometry:
     return frame_geometry(FramePasses(depth=depth, object_id=ids))
 
 
-def test_the_outline_that_stays_does_not_keep_what_was_made_beside_the_one_that_went() -> None:
+def test_the_outline_that_stays_does_not_keep_what_was_made_next_to_the_one_that_went() -> None:
     whole = np.ones((SIZE, SIZE), bool)
     there, gone = horizon(box=True), horizon(box=False)
     sources = add_sources(
@@ -119,12 +119,12 @@ def test_a_hole_behind_a_thing_is_filled_from_what_lies_behind_it() -> None:
     assert np.abs(colour - reference).max() < 0.01
 
 
-def test_what_an_outline_stained_does_not_stay_behind_as_its_ghost() -> None:
+def test_what_is_in_the_halo_of_an_outline_does_not_stay_behind_as_its_ghost() -> None:
     whole, first, last = np.ones((SIZE, SIZE), bool), crossing(3), crossing(5)
     box, later = (np.asarray(geometry.passes.object_id) == 2 for geometry in (first, last))
     picture = np.where(box[..., None], np.float32(0), np.float32(0.8)).repeat(3, -1)
-    stains = ~box & (first.occluder_id != 0) & (first.occluder_distance < 2)
-    picture[stains] = 0.3
+    halo = ~box & (first.occluder_id != 0) & (first.occluder_distance < 2)
+    picture[halo] = 0.3
     sources = add_sources(
         empty_sources((SIZE, SIZE)),
         3,
@@ -135,9 +135,7 @@ def test_what_an_outline_stained_does_not_stay_behind_as_its_ghost() -> None:
     )
     assert not ghost_mask(sources, first).any(), "beside the outline they belong to it"
     provisional = dataclasses.replace(sources, confirmed=~whole)
-    assert halo_mask(provisional)[stains].all() and np.array_equal(
-        ghost_mask(provisional, first), halo_mask(provisional)
-    )
+    assert halo_mask(provisional)[halo].all() and np.array_equal(ghost_mask(provisional, first), halo_mask(provisional))
     for before, here in pairwise(crossing(index) for index in (3, 4, 5)):
         sources = reproject_sources(sources, find_correspondence(here, before))
     reference = sample_sources(sources, lambda _: picture)

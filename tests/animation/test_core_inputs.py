@@ -62,11 +62,14 @@ def test_passes_exchanged_after_their_frame_was_made_are_named_and_those_before_
     before = (out / "frames" / "000001.png").read_bytes()
     result = engine.run(request, output=out, resume=True)
     assert (out / "frames" / "000001.png").read_bytes() == before
-    (told,) = result.warnings
-    assert told.startswith("the passes of frame 1 have changed") and "delete their pictures (frames/000001.png" in told
+    (warning,) = result.warnings
+    assert (
+        warning.startswith("the passes of frame 1 have changed")
+        and "delete their pictures (frames/000001.png" in warning
+    )
     (out / "frames" / "000001.png").unlink()
-    told = engine.run(request, output=out, resume=True).warnings
-    assert not any("passes" in line for line in told)
+    warning = engine.run(request, output=out, resume=True).warnings
+    assert not any("passes" in line for line in warning)
 
 
 def test_a_model_that_was_exchanged_is_named_with_the_frames_of_the_old_one(
@@ -77,8 +80,11 @@ def test_a_model_that_was_exchanged_is_named_with_the_frames_of_the_old_one(
     assert engine.run(request, output=out, resume=True).warnings == ()
     touch(next((model / "unet").glob("*.safetensors")))
     for _ in range(2):  # as long as they are there
-        (told,) = engine.run(request, output=out, resume=True).warnings
-        assert told.startswith(f"the model {model} changed since frames 0, 1, 2, 3 were made") and "--overwrite" in told
+        (warning,) = engine.run(request, output=out, resume=True).warnings
+        assert (
+            warning.startswith(f"the model {model} changed since frames 0, 1, 2, 3 were made")
+            and "--overwrite" in warning
+        )
     engine.run(request, output=out, overwrite=True)
     assert engine.run(request, output=out, resume=True).warnings == ()
 
@@ -90,6 +96,6 @@ def test_notes_that_are_missing_or_none_stop_nobody(engine: Engine, tmp_path: Pa
     request, out = shot(tmp_path / "in"), tmp_path / "out"
     engine.run(request, output=out)
     with open_folder(out) as opened:
-        opened.write({}, {key: told for key, told in opened.about.items() if key != "inputs"} | {"inputs": noted})
-    told = engine.run(request, output=out, resume=True).warnings
-    assert bool(told) == (json.dumps(noted) == json.dumps({"frames": {"0": 1}, "weights": {}}))
+        opened.write({}, {key: value for key, value in opened.about.items() if key != "inputs"} | {"inputs": noted})
+    value = engine.run(request, output=out, resume=True).warnings
+    assert bool(value) == (json.dumps(noted) == json.dumps({"frames": {"0": 1}, "weights": {}}))

@@ -47,8 +47,8 @@ def overlap(one: Array, other: Array) -> float:
 def test_points_are_found_where_they_were_to_a_hundredth_of_a_pixel(path: list[tuple[float, float, float]]) -> None:
     before, here = (frame_geometry(worlds.frame(index, path, size=SIZE)) for index in (0, 1))
     found = find_correspondence(here, before)
-    assert np.abs(found.xy - place_in(here, before.passes))[found.seen].max() < 0.01
-    assert found.seen.mean() > 0.9
+    assert np.abs(found.xy - place_in(here, before.passes))[found.visible].max() < 0.01
+    assert found.visible.mean() > 0.9
 
 
 def crossing(index: int) -> FrameGeometry:
@@ -67,27 +67,27 @@ def visible_before(index: int) -> Array:
 
 def test_what_was_visible_is_found_as_analysis_says() -> None:
     for index in range(1, 5):
-        assert overlap(find_correspondence(crossing(index), crossing(index - 1)).seen, visible_before(index)) >= 0.98
+        assert overlap(find_correspondence(crossing(index), crossing(index - 1)).visible, visible_before(index)) >= 0.98
 
 
 def test_swapped_signs_are_noticed() -> None:
     frames = worlds.pan(3, SIZE, pixels=4)
     assert frames[1].motion is not None
     swapped = replace(frames[1], motion=-np.asarray(frames[1].motion))
-    assert find_correspondence(frame_geometry(frames[1]), frame_geometry(frames[0])).seen.mean() > 0.9
-    assert find_correspondence(frame_geometry(swapped), frame_geometry(frames[0])).seen.mean() < 0.1
+    assert find_correspondence(frame_geometry(frames[1]), frame_geometry(frames[0])).visible.mean() > 0.9
+    assert find_correspondence(frame_geometry(swapped), frame_geometry(frames[0])).visible.mean() < 0.1
 
 
 def test_shuffled_identities_are_noticed() -> None:
     ids = np.random.default_rng(0).permutation(np.asarray(crossing(1).passes.object_id).ravel()).reshape(SIZE, SIZE)
     shuffled = frame_geometry(replace(crossing(1).passes, object_id=ids))
-    assert overlap(find_correspondence(shuffled, crossing(0)).seen, visible_before(1)) < 0.98
+    assert overlap(find_correspondence(shuffled, crossing(0)).visible, visible_before(1)) < 0.98
 
 
 NOTHING = np.zeros((SIZE, SIZE), np.int64)
 
 
-def test_the_birth_map_stays_exact_over_many_frames() -> None:
+def test_the_source_map_stays_exact_over_many_frames() -> None:
     frames = worlds.pan(30, SIZE)
     whole = np.ones((SIZE, SIZE), bool)
     sources, before = (
@@ -179,7 +179,7 @@ def test_every_pixel_that_was_lost_is_found_where_it_was_unless_its_neighbours_a
     assert alone.any() and not apart.has_source[alone].any()
 
 
-def test_points_beside_a_crest_are_found_on_their_own_side() -> None:
+def test_points_next_to_a_crest_are_found_on_their_own_side() -> None:
     crest = 7.3
     rows, columns = np.mgrid[0:16, 0:16].astype(np.float32)
     place = np.stack([columns, rows, 4 * np.abs(columns - crest)], -1)
@@ -243,8 +243,8 @@ def test_a_surface_that_comes_back_is_found_where_it_was_made() -> None:
     inside = (exact >= 0).all(-1) & (exact <= SIZE - 1).all(-1)
     hidden = (np.asarray(here.object_id) == 1) & inside & (box_before(exact, there))
     # what stood beside the box there, and stands apart here, had the colours of the box
-    beside = bilinear((views[0].occluder_id != 0).astype(np.float32)[..., None], exact)[..., 0] >= 0.5
-    hidden |= inside & beside & (views[1].occluder_id == 0)
+    near_outline = bilinear((views[0].occluder_id != 0).astype(np.float32)[..., None], exact)[..., 0] >= 0.5
+    hidden |= inside & near_outline & (views[1].occluder_id == 0)
     assert overlap(found.has_source, inside & ~hidden) >= 0.98
 
 
@@ -322,7 +322,7 @@ def test_looking_up_between_pixels_keeps_detail() -> None:
 def test_without_motion_every_pixel_stays_where_it_is() -> None:
     frames = [frame_geometry(frame) for frame in worlds.still(2)]
     found = find_correspondence(frames[1], frames[0])
-    assert found.seen.all() and np.array_equal(found.xy, pixel_grid(64, 64))
+    assert found.visible.all() and np.array_equal(found.xy, pixel_grid(64, 64))
 
 
 def test_kept_frames_are_thinned_out_in_time() -> None:

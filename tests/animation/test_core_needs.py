@@ -55,23 +55,23 @@ def test_where_all_was_seen_a_frame_starts_late_and_nothing_is_made() -> None:
 
 def test_a_sliver_is_filled_in_on_the_way_and_stays_loose() -> None:
     found = denoising(made(holes=strip(2)))
-    assert not found.full and found.longest == np.float32(POLICY.strength_provisional)
+    assert not found.full and found.largest_strength == np.float32(POLICY.strength_provisional)
     assert np.array_equal(found.regenerated, strip(2)) and not found.confirmed.any()
 
 
 def test_a_sliver_does_not_free_the_good_surface_around_it() -> None:
     found = denoising(made(holes=strip(1)))
-    beside = np.delete(found.keep, 8, axis=1)
-    assert (beside == 1).all() and (found.keep[:, 8] == 0.5).all()
+    others = np.delete(found.keep, 8, axis=1)
+    assert (others == 1).all() and (found.keep[:, 8] == 0.5).all()
 
 
-def test_when_enough_is_owed_it_is_made_well() -> None:
+def test_when_the_backlog_is_large_it_is_made_well() -> None:
     found = denoising(made(holes=strip(8), provisional=strip(8, at=72)))
-    assert found.full and found.longest == np.float32(POLICY.strength_new)
+    assert found.full and found.largest_strength == np.float32(POLICY.strength_new)
     assert found.confirmed[:, 64:80].all() and np.array_equal(found.regenerated, strip(32, at=56))
 
 
-def test_where_much_is_new_it_is_made_with_what_lies_beside_it() -> None:
+def test_where_much_is_new_it_is_made_with_what_lies_next_to_it() -> None:
     found = denoising(made(holes=strip(12)))
     around = strip(32, at=56)
     assert found.full and np.array_equal(found.regenerated, around) and np.array_equal(found.confirmed, around)
@@ -81,13 +81,13 @@ def test_where_much_is_new_it_is_made_with_what_lies_beside_it() -> None:
     assert (found.keep[:, 7:11] == 0).all() and (found.keep[:, 6] == 0.5).all() and (found.keep[:, :5] == 1).all()
 
 
-def test_a_little_is_made_well_without_what_lies_beside_it() -> None:
+def test_a_little_is_made_well_without_what_lies_next_to_it() -> None:
     little = strip(8) & (np.arange(SIZE[0]) < 32)[:, None]
     found = denoising(made(holes=little), backlog=1.0)
     assert found.full and np.array_equal(found.regenerated, little) and np.array_equal(found.confirmed, little)
 
 
-def test_a_little_that_is_owed_for_long_is_made_well_too() -> None:
+def test_a_little_that_is_in_the_backlog_for_long_is_made_well_too() -> None:
     little = made(holes=strip(8, at=64) & (np.arange(SIZE[0]) < 32)[:, None])
     backlog, frames = 0.0, 0
     while not (found := denoising(little, backlog=backlog)).full:
@@ -113,7 +113,7 @@ def test_other_settings_make_everything_again() -> None:
 
 
 def test_no_latent_is_run_further_than_the_request_says() -> None:
-    assert denoising(made(holes=strip(32)), limit=0.5).longest == 0.5
+    assert denoising(made(holes=strip(32)), limit=0.5).largest_strength == 0.5
 
 
 def test_lost_detail_comes_back_but_changes_stay() -> None:
@@ -127,7 +127,7 @@ def test_lost_detail_comes_back_but_changes_stay() -> None:
     assert np.abs(result[:, 68:] - changed[:, 68:]).max() < 0.02
 
 
-def test_a_seam_of_two_births_is_not_put_back() -> None:
+def test_a_seam_of_two_sources_is_not_put_back() -> None:
     right = np.arange(SIZE[1]) >= 64
     detail = 0.04 * np.random.default_rng(0).random((*SIZE, 1)).astype(np.float32)
     reference = (np.where(right, 0.65, 0.35)[None, :, None] + detail).astype(np.float32).repeat(3, -1)
@@ -144,7 +144,7 @@ def test_a_seam_of_two_births_is_not_put_back() -> None:
     assert np.abs(result - reference)[:, :40].max() < 0.01
 
 
-def test_detail_comes_back_between_many_births_too() -> None:
+def test_detail_comes_back_between_many_sources_too() -> None:
     reference = (0.3 + 0.4 * np.random.default_rng(0).random((*SIZE, 3))).astype(np.float32)
     again = gaussian_filter(reference, (0.7, 0.7, 0))
     sources, torn = made(), np.arange(SIZE[1]) >= 64
@@ -228,7 +228,7 @@ def test_what_has_come_much_nearer_is_given_new_detail() -> None:
     assert not denoising(grown(1.2)).renewed.any()
     found = denoising(grown(1.5))
     assert found.renewed.all() and found.confirmed.all() and not found.full
-    assert POLICY.strength_seen < found.longest < POLICY.strength_new
+    assert POLICY.strength_seen < found.largest_strength < POLICY.strength_new
 
 
 def test_new_detail_comes_to_surfaces_together() -> None:

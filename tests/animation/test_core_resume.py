@@ -117,22 +117,22 @@ def test_what_is_damaged_is_made_again_and_what_is_sound_is_not(
     assert json.loads((out / "report.json").read_text())["frames"] == result.report["frames"]
 
 
-def test_a_picture_that_was_retouched_is_kept_and_told_in_the_result(engine: Engine, tmp_path: Path) -> None:
+def test_a_picture_that_was_retouched_is_kept_and_reported_in_the_result(engine: Engine, tmp_path: Path) -> None:
     engine.run(shot(2), output=tmp_path)
     mine = encode_png(np.zeros((64, 64, 3), np.uint8))
     (tmp_path / "frames" / "000000.png").write_bytes(mine)
     result = engine.run(shot(2), output=tmp_path, resume=True)
     assert (tmp_path / "frames" / "000000.png").read_bytes() == mine
-    assert any("000000.png has been changed" in told for told in result.warnings)
+    assert any("000000.png has been changed" in warning for warning in result.warnings)
 
 
 def test_a_finished_run_that_is_resumed_tells_its_frames_again(engine: Engine, tmp_path: Path) -> None:
     request = shot(3)
     first = [event for event in engine.stream(request, output=tmp_path / "out") if isinstance(event, FrameEvent)]
     again = list(engine.stream(request, output=tmp_path / "out", resume=True))
-    told = [event for event in again if isinstance(event, FrameEvent)]
-    assert [event.index for event in told] == [0, 1, 2]
-    assert [dict(event.figures) for event in told] == [dict(event.figures) for event in first]
+    frames = [event for event in again if isinstance(event, FrameEvent)]
+    assert [event.index for event in frames] == [0, 1, 2]
+    assert [dict(event.figures) for event in frames] == [dict(event.figures) for event in first]
 
 
 def test_another_requests_frames_are_not_taken(engine: Engine, tmp_path: Path) -> None:
@@ -144,8 +144,8 @@ def test_another_requests_frames_are_not_taken(engine: Engine, tmp_path: Path) -
 
 
 def without_owed(numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    told = {name: value for name, value in json.loads(bytes(numbers).decode()).items() if name != "owed"}
-    return np.frombuffer(json.dumps(told).encode(), np.uint8)
+    numbers_left = {name: value for name, value in json.loads(bytes(numbers).decode()).items() if name != "owed"}
+    return np.frombuffer(json.dumps(numbers_left).encode(), np.uint8)
 
 
 @pytest.mark.parametrize("lacking", ["birth_beside", "birth_gap", "owed"])
@@ -176,7 +176,7 @@ def test_finished_frames_are_never_thrown_away_unasked(engine: Engine, tmp_path:
         engine.run(shot(3), output=tmp_path / "out")
     with pytest.raises(RequestError, match=r"holds 3 finished frames of another request; overwrite=True"):
         engine.run(shot(2), output=tmp_path / "out")
-    with pytest.raises(RequestError, match="begins anew, resume goes on"):
+    with pytest.raises(RequestError, match="starts again, resume continues"):
         engine.run(shot(3), output=tmp_path / "out", resume=True, overwrite=True)
     assert listing(tmp_path) == before
 

@@ -46,13 +46,13 @@ def test_with_everything_off_a_frame_is_the_picture_from_its_depth(engine: Engin
         assert np.array_equal(result.images[index], engine.run(alone).images[0])
 
 
-def test_frames_are_told_as_they_are_finished(engine: Engine, tmp_path: Path) -> None:
+def test_frames_are_reported_as_they_are_finished(engine: Engine, tmp_path: Path) -> None:
     events = list(engine.stream(request(), output=tmp_path / "out"))
-    told = [event for event in events if isinstance(event, FrameEvent)]
-    assert [event.index for event in told] == [0, 1, 2, 3]
+    frames = [event for event in events if isinstance(event, FrameEvent)]
+    assert [event.index for event in frames] == [0, 1, 2, 3]
     assert isinstance(events[-1], ResultEvent)
     result = events[-1].result
-    assert all(np.array_equal(event.image, image) for event, image in zip(told, result.images, strict=True))
+    assert all(np.array_equal(event.image, image) for event, image in zip(frames, result.images, strict=True))
     assert sorted(path.name for path in (tmp_path / "out" / "frames").iterdir()) == [f"{i:06d}.png" for i in range(4)]
     assert result.report["frames"][2]["evaluations"] > 0 and (tmp_path / "out" / "report.json").is_file()
 

@@ -71,14 +71,14 @@ def test_a_pass_is_given_another_name() -> None:
 def test_frames_page_and_movies_are_written(sd_core: Run, model: tuple[str, str], tmp_path: Path) -> None:
     write_frames(tmp_path / "render", worlds.pan(3))
     files = ("-o", "out", "--mp4", "--gif", "--exr", "--fps", 12)
-    told = sd_core("animate", "brick", "--passes", "render/####.exr", *SMALL, *model, *files).stdout
+    output = sd_core("animate", "brick", "--passes", "render/####.exr", *SMALL, *model, *files).stdout
     out = tmp_path / "out"
     assert sorted(path.name for path in (out / "frames").iterdir()) == [f"{index:06d}.png" for index in range(3)]
     assert len(VideoFile(out / "animation.mp4")) == 3 and VideoFile(out / "animation.mp4").fps == 12
     assert all((out / name).is_file() for name in ("animation.gif", "report.html", "report.json", "exr/000002.exr"))
     for path in ("frames", "animation.mp4", "animation.gif", "exr", "report.html"):
-        assert f"wrote {Path('out') / path}" in told
-    assert "3 frames" in told and "seed 3" in told
+        assert f"wrote {Path('out') / path}" in output
+    assert "3 frames" in output and "seed 3" in output
 
 
 def test_json_is_one_line_for_each_frame_and_one_about_all(
@@ -111,18 +111,18 @@ def test_finished_frames_and_what_is_not_ours_are_kept_and_named(
     command = ("animate", "brick", "--passes", "render/####.exr", *SMALL, *model, "-o", "out")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "animation.gif").write_bytes(b"mine")
-    told = sd_core(*command, "--gif", code=1).stderr
-    assert "animation.gif: lies where a file is to be written" in told
+    output = sd_core(*command, "--gif", code=1).stderr
+    assert "animation.gif: lies where a file is to be written" in output
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["animation.gif"]
     sd_core(*command)
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    told = sd_core(*command, code=2).stderr
-    assert "holds 2 finished frames of this request" in told and "--resume" in told and "--overwrite" in told
+    output = sd_core(*command, code=2).stderr
+    assert "holds 2 finished frames of this request" in output and "--resume" in output and "--overwrite" in output
     assert "choose one of them" in sd_core(*command, "--resume", "--overwrite", code=2).stderr
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
     (tmp_path / "out" / "report.html").write_bytes(b"my notes")
-    told = sd_core(*command, "--resume").stderr
-    assert "note: report.html has been changed or damaged" in told
+    output = sd_core(*command, "--resume").stderr
+    assert "note: report.html has been changed or damaged" in output
     assert (tmp_path / "out" / "report.changed.html").read_bytes() == b"my notes"
     before_all = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     onto_itself = ("animate", "brick", "--passes", "out/frames/######.png", *SMALL, *model, "-o", "out", "--overwrite")
@@ -149,7 +149,7 @@ def test_plain_pictures_are_styled_by_their_own_colours(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--passes", "nowhere/####.exr"), "no file is named like"),
         (("--passes", "clip.mp4"), "there is no such file"),
@@ -166,10 +166,10 @@ def test_a_bad_request_ends_with_2(
     model: tuple[str, str],
     tmp_path: Path,
     arguments: tuple[str, ...],
-    told: str,
+    message: str,
 ) -> None:
     write_frames(tmp_path / "render", worlds.pan(1))
-    assert told in sd_core("animate", "brick", *arguments, *model, code=2).stderr
+    assert message in sd_core("animate", "brick", *arguments, *model, code=2).stderr
 
 
 def test_a_frame_of_another_size_is_named_and_those_before_are_kept(
@@ -182,8 +182,8 @@ def test_a_frame_of_another_size_is_named_and_those_before_are_kept(
     assert small.depth is not None
     write_frames(tmp_path / "render", [type(small)(depth=np.array(small.depth)[:32, :32])], first=3)
     asked = ("--passes", "render/####.exr", "--depth-range", 1, 20, "-o", "out", "--no-page")
-    told = sd_core("animate", "brick", *asked, *SMALL, *model, code=2).stderr
-    assert "frame 2" in told
+    output = sd_core("animate", "brick", *asked, *SMALL, *model, code=2).stderr
+    assert "frame 2" in output
     assert len(list((tmp_path / "out" / "frames").glob("*.png"))) in (0, 2)
 
 
@@ -197,7 +197,7 @@ def test_ctrl_c_keeps_the_frames_and_tells_how_to_go_on(model: tuple[str, str], 
     while not (tmp_path / "out" / "frames" / "000001.png").is_file() and time.monotonic() < deadline:
         time.sleep(0.1)
     os.kill(process.pid, signal.SIGINT)
-    told = process.communicate(timeout=60)[1]
-    assert process.returncode == 130, told
+    output = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, output
     kept = len(list((tmp_path / "out" / "frames").glob("*.png")))
-    assert 2 <= kept < 12 and f"{kept} finished frames are in out" in told and "--resume" in told
+    assert 2 <= kept < 12 and f"{kept} finished frames are in out" in output and "--resume" in output

@@ -42,6 +42,6 @@ def test_the_reach_of_an_outline_follows_the_latents(scale: int, reach: int) -> 
     depth = np.full((64, 96), 8.0, np.float32)
     depth[:, :32] = 1
     geometry = frame_geometry(FramePasses(depth=depth), scale)
-    beside = np.flatnonzero(geometry.occluder_id[32])
+    near_outline = np.flatnonzero(geometry.occluder_id[32])
     assert geometry.reach == reach
-    assert beside.min() == 32 and beside.max() in (31 + reach, 32 + reach)
+    assert near_outline.min() == 32 and near_outline.max() in (31 + reach, 32 + reach)

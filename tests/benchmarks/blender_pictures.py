@@ -115,7 +115,7 @@ def run(operator: Callable[[], Any], until: float = 1.0) -> Steps:
         operator()
     job = importlib.import_module(f"{MODULE}.jobs").all_jobs()[-1]
     for _ in range(PATIENCE):
-        if job.ended or (until < 1 and job.share >= until):
+        if job.has_ended or (until < 1 and job.progress >= until):
             return
         yield 0.5
         redraw()

@@ -24,7 +24,7 @@ from sd_core.server.records import JobState, NewJob, Priority
 from sd_core.server.service import Service
 from sd_core.server.settings import ServerSettings
 from sd_core.server.state import Store, open_store
-from sd_core.server.told import StoredEvent, event_id
+from sd_core.server.stored_events import StoredEvent, event_id
 
 CALLS = 21
 DIGEST = "{:064x}"
@@ -34,7 +34,7 @@ def main() -> None:
     """Measure and print."""
     options = _options()
     with tempfile.TemporaryDirectory() as home:
-        settings = ServerSettings(home=Path(home), devices=("none",), held=True)
+        settings = ServerSettings(home=Path(home), devices=("none",), start_held=True)
         (settings.home / "logs").mkdir()
         store = open_store(settings)
         asyncio.run(fill(store, options.finished, options.waiting))

@@ -16,7 +16,7 @@ from sd_core import Engine
 from sd_core.material.pictures import stored_pictures
 from sd_core.material.preview import preview
 from sd_core.mesh.rays import Rays
-from sd_core.mesh.render import View, render
+from sd_core.mesh.render import RenderedView, render
 from sd_core.mesh.surface import UP_Z, Surface
 from sd_core.mesh.views import look_from
 from sd_core.requests import Mesh, MeshTexture, NormalConvention, Texture
@@ -53,7 +53,7 @@ def four_sides(result: Result) -> np.ndarray:
     return np.concatenate([shaded(view, surface, result.images) for view in views], axis=1)
 
 
-def shaded(view: View, surface: Surface, textures: object) -> np.ndarray:
+def shaded(view: RenderedView, surface: Surface, textures: object) -> np.ndarray:
     """Lambert under a light that stands by the camera, twice as large and then halved."""
     pages = np.asarray(textures)
     size = pages.shape[1]
@@ -69,7 +69,7 @@ def shaded(view: View, surface: Surface, textures: object) -> np.ndarray:
     return np.rint(encode_srgb(large) * 255).astype(np.uint8)
 
 
-def surface_normals(view: View, surface: Surface) -> np.ndarray:
+def surface_normals(view: RenderedView, surface: Surface) -> np.ndarray:
     """Smooth normals, turned towards the camera."""
     body = trimesh.Trimesh(surface.vertices, surface.faces, process=False)
     corners = body.vertex_normals[surface.faces[view.face]].astype(np.float32)

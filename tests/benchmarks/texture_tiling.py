@@ -19,7 +19,7 @@ import numpy as np
 
 from sd_core import Engine
 from sd_core.display import contact_sheet
-from sd_core.material.names import Part
+from sd_core.material.names import MaterialMap
 from sd_core.material.pictures import stored_pictures
 from sd_core.requests import Seamless, Texture
 from sd_core.results import Result
@@ -43,7 +43,7 @@ def requests(count: int, steps: int | None, model: str, seamless: Seamless) -> l
     ]
 
 
-def saved(result: Result) -> dict[Part, np.ndarray]:
+def saved(result: Result) -> dict[MaterialMap, np.ndarray]:
     """The pictures exactly as they are written to disk."""
     assert isinstance(result.request, Texture)
     return stored_pictures(result.images[0], result.maps, result.request.normal_convention)

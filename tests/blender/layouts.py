@@ -12,8 +12,8 @@ from typing import Any
 class Layout:
     """Stands in for `UILayout`. `told` holds texts, properties and operators in the order in which they were drawn."""
 
-    def __init__(self, told: list[str] | None = None) -> None:
-        self.told: list[str] = [] if told is None else told
+    def __init__(self, texts: list[str] | None = None) -> None:
+        self.told: list[str] = [] if texts is None else texts
 
     def row(self, **_: Any) -> Layout:
         return Layout(self.told)

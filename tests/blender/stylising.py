@@ -36,7 +36,7 @@ def start(**arguments: Any) -> Any:
     from blender_addon import jobs
 
     assert bpy.ops.sdcore.stylise_animation(**arguments) == {"FINISHED"}
-    return jobs.running()[-1]
+    return jobs.running_jobs()[-1]
 
 
 def follow(job: Any, until: Callable[[Any], bool] = lambda job: False) -> None:
@@ -44,13 +44,13 @@ def follow(job: Any, until: Callable[[Any], bool] = lambda job: False) -> None:
     from blender_addon import jobs
 
     give_up = time.monotonic() + SECONDS
-    while not job.ended and not until(job):
+    while not job.has_ended and not until(job):
         assert time.monotonic() < give_up, job
-        if not jobs.drain(0.0):  # one event at a time: `until` is to see each
+        if not jobs.handle_events(0.0):  # one event at a time: `until` is to see each
             time.sleep(0.01)
-    if job.ended:
+    if job.has_ended:
         # The undo step of one job, pushed while the thread of another runs Python, crashes the module bpy now and then.
-        while jobs.drain(0.0):
+        while jobs.handle_events(0.0):
             pass
 
 

@@ -1,6 +1,6 @@
 """Properties follow the fields of requests, and stay as files and presets that were saved before have them.
 
-`files/properties.json` lists the properties of version 0.1.0; a file with its values is opened in `tests/stored`.
+`files/properties.json` lists the properties of version 0.1.0; a file with its values is opened in `tests/stored_image`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def test_every_plain_field_of_what_blender_makes_is_a_property_with_its_label_an
     import bpy
 
     from blender_addon import request_fields
-    from blender_addon.fields import USE, tooltip
+    from blender_addon.fields import SWITCH_PREFIX, tooltip
 
     settings = bpy.context.scene.sd_core
     places = [
@@ -72,13 +72,13 @@ def test_every_plain_field_of_what_blender_makes_is_a_property_with_its_label_an
             shown = group.bl_rna.properties[name]
             assert shown.name == spec.label
             assert shown.description == tooltip(spec) or name == "noise"
-            assert spec.optional == (USE + name in group.bl_rna.properties)
+            assert spec.optional == (SWITCH_PREFIX + name in group.bl_rna.properties)
 
 
 def test_the_default_models_are_used_again_wherever_one_was_named(bare_addon: ModuleType) -> None:
     import bpy
 
-    from blender_addon.fields import USE, set_values
+    from blender_addon.fields import SWITCH_PREFIX, set_values
     from blender_addon.request_fields import groups_of
 
     settings = bpy.context.scene.sd_core
@@ -88,6 +88,6 @@ def test_the_default_models_are_used_again_wherever_one_was_named(bare_addon: Mo
     assert len(named) >= 5
     for group, name in named:
         set_values(group, {name: "nobody/nothing"})
-        assert getattr(group, USE + name)
+        assert getattr(group, SWITCH_PREFIX + name)
     bpy.ops.sdcore.use_default_model()
-    assert not any(getattr(group, USE + name) or getattr(group, name) for group, name in named)
+    assert not any(getattr(group, SWITCH_PREFIX + name) or getattr(group, name) for group, name in named)

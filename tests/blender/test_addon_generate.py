@@ -26,7 +26,7 @@ def run(operator: str, **arguments: Any) -> Any:
     from blender_addon import jobs
 
     assert getattr(bpy.ops.sdcore, operator)(**arguments) == {"FINISHED"}
-    return jobs.wait(jobs.running()[-1], SECONDS)
+    return jobs.wait(jobs.running_jobs()[-1], SECONDS)
 
 
 def made() -> list[Any]:
@@ -37,16 +37,16 @@ def made() -> list[Any]:
 
 
 def pixels(image: Any) -> np.ndarray:
-    from blender_addon.scene.images import grab_image
+    from blender_addon.scene.images import read_pixels
 
-    return grab_image(image).for_request()
+    return read_pixels(image).to_uint8()
 
 
 def start_image(size: tuple[int, int] = (64, 64)) -> Any:
-    from blender_addon.scene.images import new_image, pack
+    from blender_addon.scene.images import encode_image, new_image
 
     picture = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
-    return new_image("start", pack(picture))
+    return new_image("start", encode_image(picture))
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +72,8 @@ def test_text_to_image_gives_the_pixels_that_a_client_gets(nothing_of_the_user_c
     with connect() as client:
         expected = client.run(request).images[0]
     assert np.array_equal(pixels(image), expected)
-    told = from_json(image[REQUEST])
-    assert isinstance(told, TextToImage) and (told.prompt, told.seed) == ("a red wall", 7)
+    request_read = from_json(image[REQUEST])
+    assert isinstance(request_read, TextToImage) and (request_read.prompt, request_read.seed) == ("a red wall", 7)
     assert image.packed_file is not None and image.name == "a red wall 7"
 
 
@@ -102,14 +102,14 @@ def test_image_to_image_starts_from_the_chosen_image(nothing_of_the_user_changes
 def test_inpainting_changes_what_is_masked_and_nothing_else(
     source: str, nothing_of_the_user_changes: Any, settings: Any
 ) -> None:
-    from blender_addon.scene.images import new_image, pack
+    from blender_addon.scene.images import encode_image, new_image
 
     start = pixels(start_image())
     marked = np.zeros((64, 64), bool)
     marked[8:40, 16:56] = True
     transparent = np.dstack([start, np.where(marked, 0, 255).astype(np.uint8)])
-    settings.image = new_image("to repaint", pack(transparent if source == "ALPHA" else start))
-    settings.mask = new_image("mask", pack(np.where(marked, 255, 0).astype(np.uint8)))
+    settings.image = new_image("to repaint", encode_image(transparent if source == "ALPHA" else start))
+    settings.mask = new_image("mask", encode_image(np.where(marked, 255, 0).astype(np.uint8)))
     settings.mask_source, settings.region = source, (16, 8, 40, 32)
     nothing_of_the_user_changes()
     run("generate_inpaint")
@@ -130,10 +130,10 @@ def test_outpainting_adds_what_was_asked_for_and_leaves_the_image_alone(
 
     settings.image, settings.mask_source = start_image(), "NONE"
     start = pixels(settings.image)
-    with pytest.raises(RuntimeError, match="nothing is to be painted"):
+    with pytest.raises(RuntimeError, match="no mask and no border to add"):
         bpy.ops.sdcore.generate_inpaint()
     settings.inpaint.expand = (8, 0, 21, 16)
-    with pytest.raises(RuntimeError, match="gives 93 x 80 px, not multiples of 8"):
+    with pytest.raises(RuntimeError, match="gives 93 x 80 px: both sides must be multiples of 8"):
         bpy.ops.sdcore.generate_inpaint()
     with pytest.raises(RequestError) as refused:
         Inpaint(prompt="", image=np.zeros((64, 64, 3), np.uint8), expand=(8, 0, 21, 16))
@@ -165,7 +165,7 @@ def test_odd_sides_are_refused_with_a_repair_that_works(nothing_of_the_user_chan
     from sd_core.requests import ImageToImage
 
     settings.image = start_image((60, 66))
-    with pytest.raises(RuntimeError, match="not multiples of 8"):
+    with pytest.raises(RuntimeError, match="both sides must be multiples of 8"):
         bpy.ops.sdcore.generate_from_image()
     with pytest.raises(RequestError) as refused:
         ImageToImage(prompt="", image=np.zeros((60, 66, 3), np.uint8))
@@ -220,9 +220,9 @@ def test_settings_used_again_give_the_same_pixels(settings: Any) -> None:
     settings.use_seed = False
     run("generate_image")
     (first,) = made()
-    newest = max(history.folder().glob("*.png")).name
+    newest = max(history.history_folder().glob("*.png")).name
     settings.prompt, settings.num_inference_steps, settings.width = "something else", 9, 128
-    history._shelf.stale = True
+    history._menu.stale = True
     bpy.context.window_manager.sd_core.history = newest
     assert bpy.ops.sdcore.use_again() == {"FINISHED"}
     assert (settings.prompt, settings.num_inference_steps, settings.width) == ("a red wall", 3, 64)
@@ -237,7 +237,7 @@ def test_the_history_opens_and_forgets(settings: Any) -> None:
 
     settings.image = start_image()
     run("generate_from_image")
-    newest = max(history.folder().glob("*.png"))
+    newest = max(history.history_folder().glob("*.png"))
     inputs = newest.with_name(f"{newest.stem.rsplit('-', 1)[0]}.inputs")
     assert inputs.is_dir()
     bpy.context.window_manager.sd_core.history = newest.name
@@ -247,13 +247,13 @@ def test_the_history_opens_and_forgets(settings: Any) -> None:
     assert not newest.exists() and not inputs.exists()
 
 
-def test_an_image_of_the_history_that_is_gone_or_damaged_is_told(settings: Any) -> None:
+def test_an_image_of_the_history_that_is_gone_or_damaged_is_reported(settings: Any) -> None:
     import bpy
 
     from blender_addon import history
 
     run("generate_image")
-    newest = max(history.folder().glob("*.png"))
+    newest = max(history.history_folder().glob("*.png"))
     bpy.context.window_manager.sd_core.history = newest.name
     newest.write_bytes(b"no picture")
     with pytest.raises(RuntimeError, match="is no PNG"):
@@ -293,6 +293,8 @@ def test_a_mask_of_another_size_is_refused_and_nothing_is_made(settings: Any) ->
     import bpy
 
     settings.image, settings.mask = start_image(), start_image((32, 40))
-    with pytest.raises(RuntimeError, match=r"40 x 32 px, but the image 64 x 64 px; make them equal"):
+    with pytest.raises(
+        RuntimeError, match=r"40 x 32 px, but the image 64 x 64 px; use a mask of the size of the image"
+    ):
         bpy.ops.sdcore.generate_inpaint()
     assert made() == []

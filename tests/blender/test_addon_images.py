@@ -40,32 +40,32 @@ def test_floats_are_rounded_to_eight_bit() -> None:
 
 @pytest.mark.parametrize("name", ["rgb", "rgba"])
 def test_what_goes_into_a_datablock_comes_out_of_it(name: str) -> None:
-    from blender_addon.scene.images import grab_image, new_image, pack
+    from blender_addon.scene.images import encode_image, new_image, read_pixels
 
     picture = PICTURES[name]
-    image = new_image("there and back", pack(picture))
+    image = new_image("there and back", encode_image(picture))
     assert tuple(image.size) == (40, 24)
-    assert np.array_equal(grab_image(image).for_request(), picture)
+    assert np.array_equal(read_pixels(image).to_uint8(), picture)
 
 
 def test_a_height_map_keeps_sixteen_bit() -> None:
-    from blender_addon.scene.images import DATA, grab_image, new_image, pack
+    from blender_addon.scene.images import DATA, encode_image, new_image, read_pixels
 
-    image = new_image("height", pack(PICTURES["grey16"]), DATA)
+    image = new_image("height", encode_image(PICTURES["grey16"]), DATA)
     assert image.colorspace_settings.name == DATA
-    assert np.abs(grab_image(image).rgba()[..., 0] * 65535 - PICTURES["grey16"]).max() < 0.01
+    assert np.abs(read_pixels(image).rgba()[..., 0] * 65535 - PICTURES["grey16"]).max() < 0.01
 
 
 def test_float_images_are_linear_in_blender_and_encoded_for_a_request() -> None:
     import bpy
 
-    from blender_addon.scene.images import grab_image
+    from blender_addon.scene.images import read_pixels
     from sd_core.values.srgb import encode_srgb
 
     image = bpy.data.images.new("float", 2, 1, alpha=True, float_buffer=True)
     # Blender multiplies the colour of float images by their alpha.
     image.pixels = [0.18, 0.18, 0.18, 1.0, 0.09, 0.09, 0.09, 0.5]
-    read = grab_image(image).rgba()
+    read = read_pixels(image).rgba()
     expected = float(encode_srgb(np.float32(0.18)))
     assert np.abs(read[..., :3] - expected).max() < 1e-3
     assert np.allclose(read[0, :, 3], [1, 0.5])
@@ -74,25 +74,25 @@ def test_float_images_are_linear_in_blender_and_encoded_for_a_request() -> None:
 def test_pictures_are_saved_within_the_file(tmp_path: Path) -> None:
     import bpy
 
-    from blender_addon.scene.images import grab_image, new_image, pack
+    from blender_addon.scene.images import encode_image, new_image, read_pixels
 
-    image = new_image("kept", pack(PICTURES["rgba"]))
+    image = new_image("kept", encode_image(PICTURES["rgba"]))
     image.use_fake_user = True
     path = str(tmp_path / "kept.blend")
     bpy.ops.wm.save_as_mainfile(filepath=path)
     bpy.ops.wm.read_factory_settings()
     bpy.ops.wm.open_mainfile(filepath=path)
-    assert np.array_equal(grab_image(bpy.data.images["kept"]).for_request(), PICTURES["rgba"])
+    assert np.array_equal(read_pixels(bpy.data.images["kept"]).to_uint8(), PICTURES["rgba"])
 
 
 def test_an_image_without_pixels_is_refused() -> None:
     import bpy
 
-    from blender_addon.scene.images import grab_image
+    from blender_addon.scene.images import read_pixels
     from sd_core.errors import RequestError
 
     bpy.ops.wm.read_factory_settings()
     missing: Any = bpy.data.images.new("missing", 4, 4)
     missing.source, missing.filepath = "FILE", "//nowhere.png"
     with pytest.raises(RequestError, match="has no pixels"):
-        grab_image(missing)
+        read_pixels(missing)

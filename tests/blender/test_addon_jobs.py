@@ -30,7 +30,7 @@ def pump(condition: Callable[[], object], seconds: float = SECONDS) -> None:
     from blender_addon import jobs
 
     def drained() -> object:
-        jobs.drain()
+        jobs.handle_events()
         return condition()
 
     wait_for(drained, seconds)
@@ -42,13 +42,13 @@ def test_a_job_that_was_submitted_has_not_even_begun_when_the_operator_returns(
     import bpy
 
     from blender_addon import jobs
-    from blender_addon.job import Stage
+    from blender_addon.job import JobStage
 
     bpy.ops.sdcore.generate_image()
-    (job,) = jobs.running()
-    assert job.stage is Stage.PREPARING and job.share == 0
+    (job,) = jobs.running_jobs()
+    assert job.stage is JobStage.PREPARING and job.progress == 0
     jobs.wait(job, SECONDS)
-    assert job.stage is Stage.DONE and job.share == 1
+    assert job.stage is JobStage.DONE and job.progress == 1
 
 
 def test_callbacks_run_on_the_main_thread_and_conversions_do_not(addon: ModuleType) -> None:
@@ -85,7 +85,7 @@ def test_a_tick_stops_when_its_time_is_spent_and_loses_no_event(addon: ModuleTyp
     ticks = 0
     while len(done) < len(made):
         before = len(done)
-        assert jobs.drain() > 0
+        assert jobs.handle_events() > 0
         assert len(done) - before <= 1  # one callback is longer than the budget
         ticks += 1
     assert ticks >= len(made) and sorted(done) == [job.label for job in made]
@@ -95,16 +95,16 @@ def test_cancelling_ends_a_job_and_leaves_the_scene_as_it_was(addon: ModuleType,
     import bpy
 
     from blender_addon import jobs
-    from blender_addon.job import Stage
+    from blender_addon.job import JobStage
 
     settings.num_inference_steps = 1000
     before, images = snapshot(bpy.context.scene), len(bpy.data.images)
     bpy.ops.sdcore.generate_image()
-    (job,) = jobs.running()
-    pump(lambda: job.stage is Stage.RUNNING)
+    (job,) = jobs.running_jobs()
+    pump(lambda: job.stage is JobStage.RUNNING)
     bpy.ops.sdcore.cancel()
-    pump(lambda: job.ended)
-    assert job.stage is Stage.CANCELLED and job.share < 1
+    pump(lambda: job.has_ended)
+    assert job.stage is JobStage.CANCELLED and job.progress < 1
     assert differences(before, snapshot(bpy.context.scene)) == [] and len(bpy.data.images) == images
     with pytest.raises(Cancelled):
         jobs.wait(job)
@@ -112,19 +112,19 @@ def test_cancelling_ends_a_job_and_leaves_the_scene_as_it_was(addon: ModuleType,
 
 def test_a_job_that_waits_can_be_cancelled_before_it_begins(addon: ModuleType) -> None:
     from blender_addon import jobs
-    from blender_addon.job import Stage
+    from blender_addon.job import JobStage
 
     first = jobs.submit(LONG, label="first")
-    pump(lambda: first.stage is Stage.RUNNING)
+    pump(lambda: first.stage is JobStage.RUNNING)
     second = jobs.submit(adjust(), label="second")
     second.cancel()
-    pump(lambda: second.ended)
-    assert second.stage is Stage.CANCELLED and not first.ended
+    pump(lambda: second.has_ended)
+    assert second.stage is JobStage.CANCELLED and not first.has_ended
     first.cancel()
-    pump(lambda: first.ended)
+    pump(lambda: first.has_ended)
 
 
-def test_a_fault_in_a_callback_is_told_and_stops_no_other_job(addon: ModuleType) -> None:
+def test_a_fault_in_a_callback_is_reported_and_stops_no_other_job(addon: ModuleType) -> None:
     from blender_addon import jobs
 
     def broken(*_: object) -> None:
@@ -154,17 +154,17 @@ def test_a_result_does_not_come_into_another_file(addon: ModuleType, settings: A
     from blender_addon import history, jobs
 
     bpy.ops.sdcore.generate_image()
-    (job,) = jobs.running()
-    kept = len(list(history.folder().glob("*.png")))
+    (job,) = jobs.running_jobs()
+    kept = len(list(history.history_folder().glob("*.png")))
     bpy.ops.wm.read_factory_settings()
     jobs.wait(job, SECONDS)
     assert [image.name for image in bpy.data.images if "sd_core" in image] == []
-    assert len(list(history.folder().glob("*.png"))) == kept + 1
+    assert len(list(history.history_folder().glob("*.png"))) == kept + 1
 
 
 def test_a_result_that_is_taken_over_in_parts_leaves_time_between_them(addon: ModuleType) -> None:
     from blender_addon import jobs
-    from blender_addon.job import Stage
+    from blender_addon.job import JobStage
 
     parts: list[int] = []
 
@@ -177,9 +177,9 @@ def test_a_result_that_is_taken_over_in_parts_leaves_time_between_them(addon: Mo
     job = jobs.submit(adjust(), label="parts", on_result=take)
     pump(lambda: parts == [0])
     for count in (2, 3, 4):
-        assert jobs.drain() == 1 and len(parts) == count and job.stage is not Stage.DONE
+        assert jobs.handle_events() == 1 and len(parts) == count and job.stage is not JobStage.DONE
     jobs.wait(job, 5)
-    assert job.stage is Stage.DONE
+    assert job.stage is JobStage.DONE
 
 
 def test_an_undo_in_the_middle_is_safe(addon: ModuleType, settings: Any) -> None:
@@ -189,7 +189,7 @@ def test_an_undo_in_the_middle_is_safe(addon: ModuleType, settings: Any) -> None
     from blender_addon import jobs
 
     bpy.ops.sdcore.generate_texture()
-    (job,) = jobs.running()
+    (job,) = jobs.running_jobs()
     bpy.ops.object.delete()
     assert "Cube" not in bpy.data.objects
     jobs.wait(job, SECONDS)
@@ -205,33 +205,33 @@ def own_server(bare_addon: ModuleType, tmp_path: Path, monkeypatch: pytest.Monke
     server.stop()
 
 
-def test_a_killed_server_is_told_with_a_button_that_starts_another_and_takes_up_the_job(
+def test_a_killed_server_is_reported_with_a_button_that_starts_another_and_takes_up_the_job(
     own_server: Any, settings: Any
 ) -> None:
     import bpy
 
     from blender_addon import connection, jobs, problems
-    from blender_addon.job import Stage
+    from blender_addon.job import JobStage
 
     settings.num_inference_steps = 1000
     before = snapshot(bpy.context.scene)
     bpy.ops.sdcore.generate_image()
-    (job,) = jobs.running()
-    pump(lambda: job.stage is Stage.RUNNING)
+    (job,) = jobs.running_jobs()
+    pump(lambda: job.stage is JobStage.RUNNING)
     kill(own_server.process.pid)
-    pump(lambda: job.ended, 60)
-    assert job.stage is Stage.FAILED and isinstance(job.error, (ServerError, EngineDied))
+    pump(lambda: job.has_ended, 60)
+    assert job.stage is JobStage.FAILED and isinstance(job.error, (ServerError, EngineDied))
     assert differences(before, snapshot(bpy.context.scene)) == []
     fix = problems.fix_of(job.error)
     assert fix is not None and fix.operator == "sdcore.start_server"
     bpy.ops.sdcore.start_server()
-    pump(lambda: job.stage is Stage.RUNNING)
-    assert connection.server.started_here and job.error is None
+    pump(lambda: job.stage is JobStage.RUNNING)
+    assert connection.server.is_started_here and job.error is None
     with connect() as client:
         assert [held["id"] for held in client.jobs()] == [job.id]
     bpy.ops.sdcore.cancel()
-    pump(lambda: job.ended)
-    assert job.stage is Stage.CANCELLED
+    pump(lambda: job.has_ended)
+    assert job.stage is JobStage.CANCELLED
     assert differences(before, snapshot(bpy.context.scene)) == []
 
 
@@ -239,7 +239,7 @@ def test_a_job_that_is_taken_up_is_the_one_that_was_made_first(own_server: Any, 
     import bpy
 
     from blender_addon import jobs
-    from blender_addon.job import Stage
+    from blender_addon.job import JobStage
 
     made: list[int] = []
 
@@ -248,32 +248,32 @@ def test_a_job_that_is_taken_up_is_the_one_that_was_made_first(own_server: Any, 
         return replace(LONG, seed=len(made))  # as data that are rendered again: never the same bytes
 
     job = jobs.submit(make, label="made once")
-    pump(lambda: job.stage is Stage.RUNNING)
+    pump(lambda: job.stage is JobStage.RUNNING)
     first = job.id
     kill(own_server.process.pid)
-    pump(lambda: job.ended, 60)
+    pump(lambda: job.has_ended, 60)
     bpy.ops.sdcore.start_server()
-    pump(lambda: job.stage in {Stage.RUNNING, Stage.FAILED})
-    assert (job.stage, job.id, made) == (Stage.RUNNING, first, [0])
+    pump(lambda: job.stage in {JobStage.RUNNING, JobStage.FAILED})
+    assert (job.stage, job.id, made) == (JobStage.RUNNING, first, [0])
     with connect() as client:
         for _ in range(2):
             pid = engine_pid(client)
             wait_for(lambda: client.jobs()[0]["state"] == "running")
             kill(pid)
             engine_pid(client, other_than=pid)
-    pump(lambda: job.ended)
+    pump(lambda: job.has_ended)
     assert isinstance(job.error, EngineDied)
     bpy.ops.sdcore.start_server()
-    pump(lambda: job.stage in {Stage.RUNNING, Stage.FAILED})
-    assert job.stage is Stage.RUNNING and job.id != first, "on the server the first one has ended for good"
+    pump(lambda: job.stage in {JobStage.RUNNING, JobStage.FAILED})
+    assert job.stage is JobStage.RUNNING and job.id != first, "on the server the first one has ended for good"
     job.cancel()
-    pump(lambda: job.ended)
+    pump(lambda: job.has_ended)
 
 
 def test_a_server_whose_engine_is_still_starting_keeps_its_client(
     addon: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from blender_addon.connection import Connection, State
+    from blender_addon.connection import Connection, ServerState
     from blender_addon.preferences import read_preferences
     from sd_core.client import Client
 
@@ -284,21 +284,21 @@ def test_a_server_whose_engine_is_still_starting_keeps_its_client(
     client = connection.client(read_preferences())
     with monkeypatch.context() as patch:
         patch.setattr(Client, "models", starting)
-        assert connection.find(read_preferences()).state is State.READY
-    assert not client.transport.closed and connection.client(read_preferences()) is client
+        assert connection.find(read_preferences()).state is ServerState.READY
+    assert not client.transport.is_closed and connection.client(read_preferences()) is client
     wait_for(lambda: "builtin" in [model.name for model in connection.find(read_preferences()).models], SECONDS)
     connection.stop()
 
 
 def test_blender_quits_also_while_a_server_is_just_starting() -> None:
-    from blender_addon.connection import Connection, State
+    from blender_addon.connection import Connection, ServerState
 
     connection = Connection()
     with connection._lock:  # as a thread holds it that starts a server
         quitting = threading.Thread(target=connection.stop, args=(0.1,), daemon=True)
         quitting.start()
         quitting.join(60)
-        assert not quitting.is_alive() and connection.status.state is State.UNKNOWN
+        assert not quitting.is_alive() and connection.status.state is ServerState.UNKNOWN
     connection.stop()
     assert not connection._lock.locked()
 
@@ -316,7 +316,7 @@ def test_without_a_python_the_panel_says_what_to_install(
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
     bpy.ops.sdcore.generate_image()
     with pytest.raises(ServerError, match=r"no Python with sd_core.*pip install") as caught:
-        jobs.wait(jobs.running()[0], SECONDS)
+        jobs.wait(jobs.running_jobs()[0], SECONDS)
     assert problems.fix_of(caught.value) == problems.Fix("sdcore.open_preferences", "Open Preferences")
 
 
@@ -324,7 +324,7 @@ def test_a_remote_server_is_not_spoken_to_where_the_network_is_not_allowed() -> 
     from blender_addon.connection import Connection
     from blender_addon.preferences import Preferences
 
-    with pytest.raises(ServerError, match=r"may not use the network.*online access"):
+    with pytest.raises(ServerError, match=r"online access is off.*allow online access"):
         Connection().client(Preferences(url="http://192.0.2.1:8765", online=False))
 
 
@@ -337,7 +337,7 @@ def test_the_server_gives_its_memory_back_before_cycles_renders(
     from blender_addon.preferences import read_preferences
 
     bpy.ops.sdcore.generate_image()
-    jobs.wait(jobs.running()[0], SECONDS)
+    jobs.wait(jobs.running_jobs()[0], SECONDS)
     wanted = read_preferences()
     freed: list[str] = []
     client = connection.server.client(wanted)

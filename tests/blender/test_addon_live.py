@@ -25,20 +25,20 @@ def test_a_running_job_shows_its_picture_in_the_panel_and_makes_no_datablock(add
     settings.num_inference_steps = 1000
     before, images = snapshot(bpy.context.scene), len(bpy.data.images)
     bpy.ops.sdcore.generate_image()
-    (job,) = jobs.running()
+    (job,) = jobs.running_jobs()
     assert "picture" not in drawn(bpy.types.SDCORE_PT_generate_view)
-    wait_for(lambda: jobs.drain() and preview_overlay.icon_of(job.id) is not None, SECONDS)
+    wait_for(lambda: jobs.handle_events() and preview_overlay.icon_of(job.id) is not None, SECONDS)
     assert "picture" in drawn(bpy.types.SDCORE_PT_generate_view)
-    shown = preview_overlay._live.previews["live"]
+    shown = preview_overlay._overlay.previews["live"]
     height, width = job.preview.shape[:2]
     assert tuple(shown.image_size) == (width, height)
     held = np.array(shown.image_pixels_float).reshape(height, width, 4)[::-1]
     assert np.abs(held[..., :3] * 255 - job.preview).max() < 1
-    assert preview_overlay._live.place == job.place is not None
+    assert preview_overlay._overlay.editor == job.editor is not None
     assert len(bpy.data.images) == images and differences(before, snapshot(bpy.context.scene)) == []
     job.cancel()
-    wait_for(lambda: jobs.drain() and job.ended, SECONDS)
-    assert preview_overlay.icon_of(job.id) is None and preview_overlay._live.pixels is None
+    wait_for(lambda: jobs.handle_events() and job.has_ended, SECONDS)
+    assert preview_overlay.icon_of(job.id) is None and preview_overlay._overlay.pixels is None
     assert "picture" not in drawn(bpy.types.SDCORE_PT_generate_view)
 
 
@@ -49,13 +49,13 @@ def test_a_picture_of_another_file_is_not_shown(addon: ModuleType, settings: Any
 
     settings.num_inference_steps = 1000
     bpy.ops.sdcore.generate_image()
-    (job,) = jobs.running()
-    wait_for(lambda: jobs.drain() and preview_overlay.icon_of(job.id) is not None, SECONDS)
+    (job,) = jobs.running_jobs()
+    wait_for(lambda: jobs.handle_events() and preview_overlay.icon_of(job.id) is not None, SECONDS)
     bpy.ops.wm.read_factory_settings()
-    wait_for(jobs.drain, SECONDS)
-    assert preview_overlay.icon_of(job.id) is None and not job.ended
+    wait_for(jobs.handle_events, SECONDS)
+    assert preview_overlay.icon_of(job.id) is None and not job.has_ended
     job.cancel()
-    wait_for(lambda: jobs.drain() and job.ended, SECONDS)
+    wait_for(lambda: jobs.handle_events() and job.has_ended, SECONDS)
 
 
 def test_the_same_picture_is_brought_to_the_screen_once(
@@ -85,20 +85,20 @@ def test_pictures_are_turned_over_and_kept_small(shape: tuple[int, int, int]) ->
 
 
 def test_a_picture_lies_in_the_middle_of_the_image_and_keeps_its_proportions() -> None:
-    from blender_addon.preview_overlay import frame_within
+    from blender_addon.preview_overlay import centred_rectangle
 
-    assert frame_within((64, 64), (512, 512)) == (0, 0, 1, 1)
-    assert frame_within((64, 32), (512, 512)) == (0.25, 0, 0.75, 1)
-    assert frame_within((8, 8), (100, 200)) == (0.25, 0, 0.75, 1)
-    left, bottom, right, top = frame_within((30, 70), (512, 256))
+    assert centred_rectangle((64, 64), (512, 512)) == (0, 0, 1, 1)
+    assert centred_rectangle((64, 32), (512, 512)) == (0.25, 0, 0.75, 1)
+    assert centred_rectangle((8, 8), (100, 200)) == (0.25, 0, 0.75, 1)
+    left, bottom, right, top = centred_rectangle((30, 70), (512, 256))
     assert (right - left) * 256 / ((top - bottom) * 512) == pytest.approx(70 / 30)
 
 
 def test_the_editor_is_the_operators_own_or_one_that_shows_no_render(bare_addon: ModuleType) -> None:
     import bpy
 
-    from blender_addon.editors import Place, editor_at, show
-    from blender_addon.scene.images import new_image, pack
+    from blender_addon.editors import ImageEditorRef, find_editor, show
+    from blender_addon.scene.images import encode_image, new_image
 
     areas = [area for window in bpy.context.window_manager.windows for area in window.screen.areas][:2]
     if len(areas) < 2:
@@ -106,11 +106,11 @@ def test_the_editor_is_the_operators_own_or_one_that_shows_no_render(bare_addon:
     for area in areas:
         area.type = area.ui_type = "IMAGE_EDITOR"
     first, second = (area.spaces.active for area in areas)
-    image = new_image("held", pack(np.zeros((8, 8, 3), np.uint8)))
+    image = new_image("held", encode_image(np.zeros((8, 8, 3), np.uint8)))
     first.image = bpy.data.images.get("Render Result") or bpy.data.images.new("Render Result", 8, 8)
     second.use_image_pin = True
-    assert editor_at(Place()) == first
-    assert editor_at(Place(areas[1].as_pointer())) == second
+    assert find_editor(ImageEditorRef()) == first
+    assert find_editor(ImageEditorRef(areas[1].as_pointer())) == second
     assert show(image) and first.image == image
     second.use_image_pin = first.use_image_pin = True
-    assert editor_at(Place()) is None and not show(image)
+    assert find_editor(ImageEditorRef()) is None and not show(image)

@@ -55,9 +55,9 @@ def test_the_picker_offers_what_the_server_has(offered: Any) -> None:
 
     from blender_addon.loras import suggestions
 
-    told = drawn(bpy.types.SDCORE_MT_add_lora)
-    assert f"sdcore.add_lora {BRICK}  (SD 1)" in told
-    assert f"sdcore.add_lora {CAT}  (SD 2 textual inversion)" in told
+    texts = drawn(bpy.types.SDCORE_MT_add_lora)
+    assert f"sdcore.add_lora {BRICK}  (SD 1)" in texts
+    assert f"sdcore.add_lora {CAT}  (SD 2 textual inversion)" in texts
     assert {name for name, _ in suggestions(None, None, "")} == {BRICK, CAT, "damaged.safetensors"}
     bpy.ops.sdcore.add_lora(path=BRICK)
     bpy.ops.sdcore.add_lora(path=CAT)
@@ -87,12 +87,15 @@ def test_what_is_missing_damaged_or_made_for_another_model_is_named_in_the_panel
     for path in (BRICK, CAT, "gone.safetensors", "damaged.safetensors", "somebody/style", "/elsewhere/a.safetensors"):
         bpy.ops.sdcore.add_lora(path=path)
     offered.use_model, offered.model = True, "sdxl"
-    told = " ".join(drawn(bpy.types.SDCORE_PT_adapters_view))
-    assert "gone.safetensors is not on the server: put it into its LoRA folder and refresh, or remove it" in told
-    assert "damaged.safetensors is damaged" in told
-    assert f"{BRICK} was made for SD 1, but the model is SDXL" in told
-    assert f"{CAT} was made for SD 2, but the model is SDXL" in told
-    assert "somebody/style is" not in told and "/elsewhere/a.safetensors is" not in told
+    text = " ".join(drawn(bpy.types.SDCORE_PT_adapters_view))
+    assert (
+        "gone.safetensors is not in the LoRA folder of the server: copy it there and press Refresh, or remove it here"
+        in text
+    )
+    assert "damaged.safetensors cannot be used (damaged" in text
+    assert f"{BRICK} was made for SD 1, but the model is SDXL" in text
+    assert f"{CAT} was made for SD 2, but the model is SDXL" in text
+    assert "somebody/style is" not in text and "/elsewhere/a.safetensors is" not in text
 
 
 def test_a_file_that_is_taken_away_is_missing_after_a_refresh_and_named_by_the_job(
@@ -111,10 +114,10 @@ def test_a_file_that_is_taken_away_is_missing_after_a_refresh_and_named_by_the_j
     bpy.ops.sdcore.remove_lora(index=0)
     bpy.ops.sdcore.refresh_models()
     wait_for(lambda: len(server.status.loras) == 2, SECONDS)
-    assert "not on the server" in problem_of(CAT, offered)
+    assert "not in the LoRA folder of the server" in problem_of(CAT, offered)
     bpy.ops.sdcore.generate_image()
     with pytest.raises(ModelNotFound, match=r"cat\.safetensors.*LoRA folder") as caught:
-        jobs.wait(jobs.running()[-1], SECONDS)
+        jobs.wait(jobs.running_jobs()[-1], SECONDS)
     fix = problems.fix_of(caught.value)
     assert fix is not None and fix.operator == "sdcore.remove_lora"
     bpy.ops.sdcore.add_lora(path=BRICK)

@@ -129,7 +129,7 @@ def test_installed_from_the_zip_it_works_under_its_other_name(built: Path, tmp_p
         "preferences.server, preferences.url, preferences.token = 'REMOTE', 'http://127.0.0.1:9', 'secret'\n"
         "read = sys.modules[name + '.preferences'].read_preferences()\n"
         "assert (read.url, read.token) == ('http://127.0.0.1:9', 'secret')\n"
-        f"folder = sys.modules[name + '.history'].folder()\n"
+        f"folder = sys.modules[name + '.history'].history_folder()\n"
         f"assert str(folder).startswith({str(tmp_path)!r}), folder\n"
         "import sd_core\n"
         f"assert sd_core.__file__.startswith({str(tmp_path)!r}), sd_core.__file__\n"
@@ -158,9 +158,9 @@ def test_installed_from_the_zip_it_works_under_its_other_name(built: Path, tmp_p
 
 @pytest.mark.blender
 def test_the_programs_of_a_background_blender_are_in_the_zip(built: Path) -> None:
-    from blender_addon.scene.passes.render import PASSES, VIDEO
+    from blender_addon.scene.passes.render import PASSES_PROGRAM, VIDEO_PROGRAM
 
     with zipfile.ZipFile(built) as archive:
         sources = {name: archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")}
-    for program in (PASSES, VIDEO):
+    for program in (PASSES_PROGRAM, VIDEO_PROGRAM):
         assert "\ndef main(" in sources[f"{program.replace('.', '/')}.py"]

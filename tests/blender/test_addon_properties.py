@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 def test_a_request_made_from_untouched_settings_is_the_default_one(addon_settings: Any) -> None:
     from blender_addon.request_plan import base_plan
 
-    assert base_plan(addon_settings, TextToImage).make() == TextToImage(prompt="")
+    assert base_plan(addon_settings, TextToImage).make_request() == TextToImage(prompt="")
 
 
 @pytest.fixture
@@ -30,6 +30,12 @@ def addon_settings(bare_addon: ModuleType) -> Any:
     import bpy
 
     return bpy.context.scene.sd_core
+
+
+def test_the_output_folder_may_be_relative_to_the_blend_file(addon_settings: Any) -> None:
+    output = addon_settings.stylise.bl_rna.properties["output"]
+    assert output.default == "//stylised"
+    assert getattr(output, "is_path_supports_blend_relative", True), "Blender shows the path in red"
 
 
 VALUES: dict[str, Any] = {
@@ -47,7 +53,7 @@ def test_every_common_field_goes_into_the_settings_and_comes_back(addon_settings
     set_values(addon_settings, VALUES)
     item = addon_settings.loras.add()
     item.path, item.weight = "a.safetensors", 0.3
-    assert base_plan(addon_settings, TextToImage).make() == request
+    assert base_plan(addon_settings, TextToImage).make_request() == request
     own = {spec.name for spec in fields(TextToImage)} - {"loras", "controls", "image_prompt"}
     assert own == set(VALUES)
 
@@ -58,7 +64,7 @@ def test_using_a_request_again_gives_an_equal_one(addon_settings: Any) -> None:
 
     request = TextToImage(**VALUES, loras=(Lora("a.safetensors", 0.3), Lora("b", -1.0)))
     use_again(addon_settings, json.loads(request.to_json()))
-    assert base_plan(addon_settings, TextToImage).make() == request
+    assert base_plan(addon_settings, TextToImage).make_request() == request
     picture = np.zeros((64, 64, 3), np.uint8)
     use_again(
         addon_settings, json.loads(Inpaint(prompt="x", image=picture, expand=(8, 0, 24, 0), fill="original").to_json())
@@ -72,10 +78,12 @@ def test_using_a_request_again_gives_an_equal_one(addon_settings: Any) -> None:
         use_again(addon_settings, masked)
         assert (addon_settings.mask_source, tuple(addon_settings.inpaint.expand)) == (then, (0, 0, 0, 0))
     use_again(addon_settings, json.loads(TextToImage(prompt="plain").to_json()))
-    assert base_plan(addon_settings, TextToImage).make() == TextToImage(prompt="plain")
+    assert base_plan(addon_settings, TextToImage).make_request() == TextToImage(prompt="plain")
     addon_settings.seamless, addon_settings.use_seed = "xy", True
     use_again(addon_settings, {"type": "TextToImage", "prompt": "of before there were other fields"})
-    assert base_plan(addon_settings, TextToImage).make() == TextToImage(prompt="of before there were other fields")
+    assert base_plan(addon_settings, TextToImage).make_request() == TextToImage(
+        prompt="of before there were other fields"
+    )
 
 
 def test_settings_are_saved_in_the_file_and_read_from_it(addon_settings: Any, tmp_path: Path) -> None:
@@ -83,11 +91,11 @@ def test_settings_are_saved_in_the_file_and_read_from_it(addon_settings: Any, tm
 
     from blender_addon.fields import set_values
     from blender_addon.request_plan import base_plan
-    from blender_addon.scene.images import new_image, pack
+    from blender_addon.scene.images import encode_image, new_image
 
     set_values(addon_settings, VALUES)
     addon_settings.inpaint.feather, addon_settings.texture_size = 12.5, "1024"
-    addon_settings.image = new_image("chosen", pack(np.zeros((8, 8, 3), np.uint8)))
+    addon_settings.image = new_image("chosen", encode_image(np.zeros((8, 8, 3), np.uint8)))
     addon_settings.region = (1, 2, 3, 4)
     path = str(tmp_path / "settings.blend")
     bpy.ops.wm.save_as_mainfile(filepath=path)
@@ -95,7 +103,7 @@ def test_settings_are_saved_in_the_file_and_read_from_it(addon_settings: Any, tm
     assert bpy.context.scene.sd_core.prompt == ""
     bpy.ops.wm.open_mainfile(filepath=path)
     held = bpy.context.scene.sd_core
-    assert base_plan(held, TextToImage).make() == TextToImage(**VALUES)
+    assert base_plan(held, TextToImage).make_request() == TextToImage(**VALUES)
     assert (held.inpaint.feather, held.texture_size, held.image.name) == (12.5, "1024", "chosen")
     assert tuple(held.region) == (1, 2, 3, 4)
 
@@ -147,14 +155,14 @@ def test_numbers_can_be_animated(addon_settings: Any) -> None:
 
 def test_a_style_is_applied_and_leaves_the_strength_to_the_settings(addon_settings: Any) -> None:
     from blender_addon.request_plan import base_plan
-    from blender_addon.scene.images import Grabbed
+    from blender_addon.scene.images import ImagePixels
 
     addon_settings.prompt, addon_settings.style = "a cat", "oil painting"
-    picture = Grabbed(np.ones(8 * 8 * 4, np.float32), (8, 8), 4, linear=False)
+    picture = ImagePixels(np.ones(8 * 8 * 4, np.float32), (8, 8), 4, linear=False)
     plan = replace(
-        base_plan(addon_settings, ImageToImage, strength=0.2), pictures={"image": (picture, Grabbed.for_request)}
+        base_plan(addon_settings, ImageToImage, strength=0.2), pictures={"image": (picture, ImagePixels.to_uint8)}
     )
-    request = plan.make()
+    request = plan.make_request()
     assert request.prompt == styles()["oil painting"].prompt.replace("{prompt}", "a cat")
     assert request.strength == 0.2
 
@@ -163,18 +171,23 @@ def test_controls_take_their_pictures_and_settings(addon_settings: Any) -> None:
     import bpy
 
     from blender_addon.request_plan import base_plan
-    from blender_addon.scene.images import new_image, pack
+    from blender_addon.scene.images import encode_image, new_image
 
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     bpy.ops.sdcore.add_control()
     bpy.ops.sdcore.add_control()
     control = addon_settings.controls[0]
-    control.image, control.kind, control.scale, control.end = new_image("depth", pack(picture)), "depth", 0.5, 0.75
+    control.image, control.kind, control.scale, control.end = (
+        new_image("depth", encode_image(picture)),
+        "depth",
+        0.5,
+        0.75,
+    )
     addon_settings.prompt = "x"
     expected = TextToImage(prompt="x", controls=(Control("depth", picture, scale=0.5, end=0.75),))
-    assert base_plan(addon_settings, TextToImage).make() == expected
+    assert base_plan(addon_settings, TextToImage).make_request() == expected
     bpy.ops.sdcore.remove_control(index=0)
-    assert base_plan(addon_settings, TextToImage).make() == TextToImage(prompt="x")
+    assert base_plan(addon_settings, TextToImage).make_request() == TextToImage(prompt="x")
 
 
 def test_padding_and_cutting_give_the_picture_back(addon_settings: Any) -> None:
@@ -182,20 +195,20 @@ def test_padding_and_cutting_give_the_picture_back(addon_settings: Any) -> None:
 
     picture = np.random.default_rng(0).integers(0, 256, (61, 66, 3), dtype=np.uint8)
     plan = RequestPlan(kind=ImageToImage, values={"prompt": "x"}, arrays={"image": picture}, pad=(6, 3))
-    padded = plan.make().image
+    padded = plan.make_request().image
     assert padded.shape == (64, 72, 3)
-    assert np.array_equal(plan.cut(padded), picture)
-    assert plan.cut(np.zeros((128, 144, 3)), 2).shape == (122, 132, 3)
+    assert np.array_equal(plan.crop(padded), picture)
+    assert plan.crop(np.zeros((128, 144, 3)), 2).shape == (122, 132, 3)
 
 
 def test_a_dragged_rectangle_is_cut_to_the_image() -> None:
-    from blender_addon.operators.generate import rectangle
+    from blender_addon.operators.generate import rectangle_mask
     from blender_addon.operators.region import region_between
 
     assert region_between((0.25, 0.75), (0.5, 0.5), 64, 32) == (16, 8, 16, 8)
     assert region_between((0.5, 0.5), (0.25, 0.75), 64, 32) == (16, 8, 16, 8)
     assert region_between((-1, -1), (2, 2), 64, 32) == (0, 0, 64, 32)
-    mask = rectangle((32, 64), 16, 8, 16, 8)
+    mask = rectangle_mask((32, 64), 16, 8, 16, 8)
     assert mask.sum() == 16 * 8 and mask[8:16, 16:32].all()
 
 
@@ -214,5 +227,5 @@ def test_a_preset_is_saved_and_read(addon_settings: Any) -> None:
     set_values(addon_settings, {"prompt": "other", "seed": None, "width": None, "scheduler": None})
     addon_settings.inpaint.feather, addon_settings.inpaint.expand = 0, (0, 0, 0, 0)
     bpy.ops.script.execute_preset(filepath=str(path), menu_idname="SDCORE_MT_presets")
-    assert base_plan(addon_settings, TextToImage).make() == TextToImage(**VALUES)
+    assert base_plan(addon_settings, TextToImage).make_request() == TextToImage(**VALUES)
     assert addon_settings.inpaint.feather == 3 and tuple(addon_settings.inpaint.expand) == (8, 16, 24, 32)

@@ -153,10 +153,10 @@ def test_every_panel_is_in_its_side_bar_and_within_a_panel_that_exists(bare_addo
 def test_every_panel_can_be_drawn_whatever_is_chosen(space: str, settings: Any) -> None:
     import bpy
 
-    from blender_addon.scene.images import new_image, pack
+    from blender_addon.scene.images import encode_image, new_image
     from tests.blender.layouts import drawn
 
-    image = new_image("odd", pack(np.zeros((60, 66, 3), np.uint8)))
+    image = new_image("odd", encode_image(np.zeros((60, 66, 3), np.uint8)))
     settings.controls.add().image = settings.texture_image = settings.image_prompt = settings.image = image
     settings.loras.add()
     settings.stylise.prompts.add().marker = bpy.context.scene.timeline_markers.new("here").name
@@ -166,9 +166,9 @@ def test_every_panel_can_be_drawn_whatever_is_chosen(space: str, settings: Any) 
     editor = "IMAGE_EDITOR" if space == "image" else "VIEW_3D"
     for task in ("TEXT", "IMAGE", "INPAINT", "UPSCALE"):
         settings.task = task
-        told = [word for panel in panels for word in drawn(panel, editor, image=image)]
-        assert ("expand" in told) == (task == "INPAINT")
-        assert ("pad" in told) == (task != "TEXT")
+        texts = [word for panel in panels for word in drawn(panel, editor, image=image)]
+        assert ("expand" in texts) == (task == "INPAINT")
+        assert ("pad" in texts) == (task != "TEXT")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def refused(settings: Any, model: Path) -> Any:
 
     settings.use_model, settings.model = True, str(model)
     bpy.ops.sdcore.generate_image()
-    (job,) = jobs.running()
+    (job,) = jobs.running_jobs()
     with pytest.raises(NotAllowed, match="does not offer"):
         jobs.wait(job, SECONDS)
     return job
@@ -53,17 +53,17 @@ def test_what_the_user_allows_runs_and_is_what_was_shown(
     addon: ModuleType, settings: Any, elsewhere: Path, blender_home: Path
 ) -> None:
     from blender_addon import approval, jobs
-    from blender_addon.job import Stage
+    from blender_addon.job import JobStage
     from blender_addon.preferences import Preferences, read_preferences
 
     job = refused(settings, elsewhere)
-    assert approval.own_home(read_preferences()) == blender_home
-    assert approval.own_home(Preferences(url="http://127.0.0.1:1")) is None
-    wanted = approval.asked_for(job, blender_home)
+    assert approval.local_data_folder(read_preferences()) == blender_home
+    assert approval.local_data_folder(Preferences(url="http://127.0.0.1:1")) is None
+    wanted = approval.refused_names(job, blender_home)
     assert wanted == [("model", str(elsewhere))]
     approval.allow(job, blender_home, wanted)
     jobs.wait(job, SECONDS)
-    assert job.stage is Stage.DONE
+    assert job.stage is JobStage.DONE
     assert approvals(blender_home) == (str(elsewhere),)
     withdraw(blender_home, [str(elsewhere)])
     refused(settings, elsewhere)
@@ -75,12 +75,12 @@ def test_a_script_cannot_agree_in_the_users_place(
     import bpy
 
     job = refused(settings, elsewhere)
-    with pytest.raises(RuntimeError, match="Nobody was asked"):
+    with pytest.raises(RuntimeError, match="Not confirmed in the dialog"):
         bpy.ops.sdcore.allow_names("EXEC_DEFAULT", job=job.id)
     assert approvals(blender_home) == ()
 
 
 def test_a_dialog_shows_names_without_what_would_hide_a_part() -> None:
-    from blender_addon.approval import lines
+    from blender_addon.approval import dialog_lines
 
-    assert lines([("model", "/a\u202egnp.x\n/b")]) == ["model: /a\\u202egnp.x\\n/b"]
+    assert dialog_lines([("model", "/a\u202egnp.x\n/b")]) == ["model: /a\\u202egnp.x\\n/b"]

@@ -84,8 +84,8 @@ def test_motion_leads_to_where_the_camera_saw_the_point_a_frame_ago(scene: str, 
     seen_before = project(now.position, before.camera)[0][surface]
     rows, columns = np.nonzero(surface)
     moved = now.motion[surface]
-    told = np.stack([columns + 0.5 + moved[:, 0], rows + 0.5 - moved[:, 1]], axis=-1)
-    assert np.abs(told - seen_before).max() < 0.05
+    predicted = np.stack([columns + 0.5 + moved[:, 0], rows + 0.5 - moved[:, 1]], axis=-1)
+    assert np.abs(predicted - seen_before).max() < 0.05
     assert np.abs(moved[:, :2]).max() > 0.5
 
 

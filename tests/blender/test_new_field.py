@@ -36,7 +36,7 @@ from blender_addon.panels.generate import SDCORE_PT_settings
 from blender_addon.presets import SDCORE_OT_add_preset
 from blender_addon.request_fields import COMMON
 from blender_addon.request_plan import base_plan
-from blender_addon.scene.mesh_arrays import gather
+from blender_addon.scene.mesh_arrays import join_meshes
 from sd_core.client import start_server
 from tests.blender.layouts import drawn
 from tests.blender.stylising import follow, start
@@ -49,23 +49,23 @@ assert (shown.name, shown.description) == ("Mood", "Mood of the picture, such as
 assert "mood" in drawn(SDCORE_PT_settings)
 assert "settings.mood" in SDCORE_OT_add_preset.preset_values
 assert values_of(settings, COMMON)["mood"] == ""
-assert base_plan(settings, TextToImage).make() == TextToImage(prompt="")
+assert base_plan(settings, TextToImage).make_request() == TextToImage(prompt="")
 
 scenes.few_steps(scene)
 settings.mood = "calm"
-request = base_plan(settings, TextToImage).make()
+request = base_plan(settings, TextToImage).make_request()
 assert request == TextToImage(prompt="a red wall", seed=7, num_inference_steps=3, mood="calm")
 settings.mood = "other"
 use_again(settings, json.loads(request.to_json()))
 assert settings.mood == "calm"
-assert texture_plan(settings).make().mood == "calm"
-gathered = gather([bpy.data.objects["Cube"]], bpy.context.evaluated_depsgraph_get(), keep_uvs=True)
-assert mesh_plan(bpy.context, gathered, texture_size=64).make().mood == "calm"
+assert texture_plan(settings).make_request().mood == "calm"
+gathered = join_meshes([bpy.data.objects["Cube"]], bpy.context.evaluated_depsgraph_get(), keep_uvs=True)
+assert mesh_plan(bpy.context, gathered, texture_size=64).make_request().mood == "calm"
 
 server = start_server(sys.executable, START, timeout=180)
 try:
     assert bpy.ops.sdcore.stylise_render() == {"FINISHED"}
-    still = jobs.running()[-1]
+    still = jobs.running_jobs()[-1]
     jobs.wait(still, 240)
     settings.stylise.output, scene.frame_end = str(Path.cwd() / "frames"), 1
     settings.stylise.make_video = False

@@ -52,7 +52,7 @@ def project() -> Any:
     from blender_addon import jobs
 
     assert bpy.ops.sdcore.project_texture() == {"FINISHED"}
-    return jobs.wait(jobs.running()[-1], SECONDS)
+    return jobs.wait(jobs.running_jobs()[-1], SECONDS)
 
 
 def geometry(mesh: Any, uv_maps: Sequence[str]) -> str:
@@ -92,9 +92,9 @@ def image_of(name: str, kind: str = "Base Color") -> Any:
 
 
 def pixels(image: Any) -> np.ndarray:
-    from blender_addon.scene.images import grab_image
+    from blender_addon.scene.images import read_pixels
 
-    return grab_image(image).rgba()[..., :3]
+    return read_pixels(image).rgba()[..., :3]
 
 
 @pytest.mark.usefixtures("addon")
@@ -147,7 +147,7 @@ def test_a_new_uv_map_on_a_copied_mesh_leaves_the_original_alone(scene: Any) -> 
     """Copies share their arrays until one of them is written to."""
     import bpy
 
-    from blender_addon.scene.mesh_arrays import Part
+    from blender_addon.scene.mesh_arrays import ObjectTriangles
     from blender_addon.scene.projected import UV_MAP, _write_uvs
 
     floor = bpy.data.objects["Floor"]
@@ -155,7 +155,9 @@ def test_a_new_uv_map_on_a_copied_mesh_leaves_the_original_alone(scene: Any) -> 
     twin = floor.copy()
     twin.data = floor.data.copy()
     before = geometry(floor.data, [UV_MAP])
-    _write_uvs(twin, Part(twin.name, slice(0, 1), np.array([[0, 1, 2]]), 4), np.full((1, 3, 2), 0.25, np.float32))
+    _write_uvs(
+        twin, ObjectTriangles(twin.name, slice(0, 1), np.array([[0, 1, 2]]), 4), np.full((1, 3, 2), 0.25, np.float32)
+    )
     assert geometry(floor.data, [UV_MAP]) == before
     assert tuple(twin.data.uv_layers[UV_MAP].uv[1].vector) == (0.25, 0.25)
 
@@ -198,13 +200,13 @@ def test_from_the_camera_the_picture_lands_where_the_camera_sees_it(scene: Any) 
 def test_what_cannot_be_painted_is_said_with_what_to_do(scene: Any) -> None:
     import bpy
 
-    from blender_addon.scene.mesh_arrays import gather
+    from blender_addon.scene.mesh_arrays import join_meshes
 
     cube, depsgraph = bpy.data.objects["Cube"], bpy.context.evaluated_depsgraph_get()
     with pytest.raises(RequestError, match="modifiers change"):
-        gather([cube], depsgraph, keep_uvs=False)
+        join_meshes([cube], depsgraph, keep_uvs=False)
     with pytest.raises(RequestError, match="no selected object"):
-        gather([scene.camera], depsgraph, keep_uvs=True)
+        join_meshes([scene.camera], depsgraph, keep_uvs=True)
     bare = bpy.data.objects.new("Bare", bpy.data.meshes["Plane"].copy())
     bare.data.uv_layers.remove(bare.data.uv_layers[0])
     twin = bpy.data.objects.new("Twin", bare.data)
@@ -212,10 +214,10 @@ def test_what_cannot_be_painted_is_said_with_what_to_do(scene: Any) -> None:
         scene.collection.objects.link(item)
     depsgraph = bpy.context.evaluated_depsgraph_get()
     with pytest.raises(RequestError, match="'Bare' has no UV map"):
-        gather([bare], depsgraph, keep_uvs=True)
+        join_meshes([bare], depsgraph, keep_uvs=True)
     with pytest.raises(RequestError, match="share a mesh"):
-        gather([bare, twin], depsgraph, keep_uvs=False)
-    assert len(gather([bare], depsgraph, keep_uvs=False).mesh.faces) == 2
+        join_meshes([bare, twin], depsgraph, keep_uvs=False)
+    assert len(join_meshes([bare], depsgraph, keep_uvs=False).mesh.faces) == 2
     select()
     with pytest.raises(RuntimeError, match="Select the objects"):
         bpy.ops.sdcore.project_texture()
@@ -240,13 +242,13 @@ def test_objects_of_another_file_are_refused_before_anything_is_made(scene: Any,
 def test_what_is_sent_is_the_evaluated_mesh_in_the_world(scene: Any) -> None:
     import bpy
 
-    from blender_addon.scene.mesh_arrays import gather
+    from blender_addon.scene.mesh_arrays import join_meshes
 
     cube = bpy.data.objects["Cube"]
     cube.animation_data_clear()
     cube.location, cube.scale = (1, 2, 3), (2, 1, -1)
     bpy.context.view_layer.update()
-    held = gather([cube], bpy.context.evaluated_depsgraph_get(), keep_uvs=True)
+    held = join_meshes([cube], bpy.context.evaluated_depsgraph_get(), keep_uvs=True)
     corners = held.mesh.vertices[held.mesh.faces].astype(np.float64)
     assert np.allclose(corners.reshape(-1, 3).mean(0), (1, 2, 3), atol=0.1)
     assert len(held.mesh.faces) == 6 * 4 * 2, "subdivided once"
@@ -265,7 +267,7 @@ def test_an_object_that_is_deleted_meanwhile_does_not_matter(scene: Any) -> None
     scene.sd_core.project.max_views, scene.sd_core.project.pbr = 1, False
     assert bpy.ops.sdcore.project_texture() == {"FINISHED"}
     bpy.data.objects.remove(bpy.data.objects["Cube"])
-    job = jobs.wait(jobs.running()[-1], SECONDS)
+    job = jobs.wait(jobs.running_jobs()[-1], SECONDS)
     assert job.error is None
     assert image_of("Floor") is not None
 

@@ -27,14 +27,17 @@ def scene(bare_addon: ModuleType) -> Any:
     """A floor with a texture of noise in a material of its own, selected and active."""
     import bpy
 
-    from blender_addon.scene.images import new_image, pack
+    from blender_addon.scene.images import encode_image, new_image
     from blender_addon.scene.material import new_material
 
     made = scenes.turning_cube(64, 48)
     held = scenes.small_pictures(made)
     held.project.max_views, held.project.repaint = 1, "IMAGE"
     noise = np.random.default_rng(4).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-    images = {"base_color": new_image("noise", pack(noise)), "height": new_image("height", pack(noise[..., 0]))}
+    images = {
+        "base_color": new_image("noise", encode_image(noise)),
+        "height": new_image("height", encode_image(noise[..., 0])),
+    }
     floor = bpy.data.objects["Floor"]
     floor.data.materials.append(new_material("ground", images, repeat=False))
     for item in bpy.data.objects:
@@ -51,16 +54,16 @@ def node(kind: str = "Base color") -> Any:
 
 
 def pixels(image: Any) -> np.ndarray:
-    from blender_addon.scene.images import grab_image
+    from blender_addon.scene.images import read_pixels
 
-    return np.rint(grab_image(image).rgba()[..., :3] * 255).astype(int)
+    return np.rint(read_pixels(image).rgba()[..., :3] * 255).astype(int)
 
 
 def white(mask: np.ndarray) -> Any:
     """An image that is white where `mask` holds."""
-    from blender_addon.scene.images import new_image, pack
+    from blender_addon.scene.images import encode_image, new_image
 
-    return new_image("where", pack(np.where(mask, 255, 0).astype(np.uint8)))
+    return new_image("where", encode_image(np.where(mask, 255, 0).astype(np.uint8)))
 
 
 def half() -> np.ndarray:
@@ -84,7 +87,7 @@ def repaint() -> Any:
     from blender_addon import jobs
 
     assert bpy.ops.sdcore.repaint_texture() == {"FINISHED"}
-    return jobs.wait(jobs.running()[-1], SECONDS)
+    return jobs.wait(jobs.running_jobs()[-1], SECONDS)
 
 
 @pytest.mark.usefixtures("addon")
@@ -110,16 +113,16 @@ def test_what_the_mask_leaves_out_stays_to_the_bit_and_the_old_texture_is_kept(s
 
 @pytest.mark.usefixtures("addon")
 def test_the_outlines_of_a_texture_with_alpha_stay_where_a_mask_is_repainted(scene: Any) -> None:
-    from blender_addon.scene.images import fill_image, grab_image, pack
+    from blender_addon.scene.images import encode_image, fill_image, read_pixels
 
     marked, before = half(), pixels(node().image)
     outline = np.zeros((SIDE, SIDE), int)
     outline[16:112, 16:80] = 255
-    fill_image(node().image, pack(np.dstack([before, outline]).astype(np.uint8)))
+    fill_image(node().image, encode_image(np.dstack([before, outline]).astype(np.uint8)))
     node().image.alpha_mode = "CHANNEL_PACKED"  # else Blender shows nothing of the colours without alpha
     scene.sd_core.project.mask = white(marked)
     repaint()
-    made = np.rint(grab_image(node().image).rgba() * 255).astype(int)
+    made = np.rint(read_pixels(node().image).rgba() * 255).astype(int)
     assert np.array_equal(made[..., 3], outline) and np.array_equal(made[~marked, :3], before[~marked])
     assert node().image.alpha_mode == "CHANNEL_PACKED"
 
@@ -128,11 +131,11 @@ def test_the_outlines_of_a_texture_with_alpha_stay_where_a_mask_is_repainted(sce
 def test_objects_that_share_a_texture_are_repainted_together_where_it_is_transparent(scene: Any) -> None:
     import bpy
 
-    from blender_addon.scene.images import fill_image, pack
+    from blender_addon.scene.images import encode_image, fill_image
 
     marked, before = half(), pixels(node().image)
     erased = np.dstack([before, np.where(marked, 0, 255)]).astype(np.uint8)
-    fill_image(node().image, pack(erased))
+    fill_image(node().image, encode_image(erased))
     floor = bpy.data.objects["Floor"]
     for left, name in ((0.0, "Floor"), (0.5, "Other"), (0.0, "Same mesh as Floor")):
         item = floor if name == "Floor" else floor.copy()
@@ -171,9 +174,9 @@ def test_a_mask_is_made_to_be_painted_on_the_object(scene: Any) -> None:
 def test_the_panel_offers_what_belongs_to_repainting(scene: Any) -> None:
     import bpy
 
-    told = drawn(bpy.types.SDCORE_PT_project_view)
-    assert {"mask", "sdcore.paint_mask", "sdcore.repaint_texture"} <= set(told)
-    assert not {"sdcore.project_texture", "uvs", "texture_size"} & set(told)
+    texts = drawn(bpy.types.SDCORE_PT_project_view)
+    assert {"mask", "sdcore.paint_mask", "sdcore.repaint_texture"} <= set(texts)
+    assert not {"sdcore.project_texture", "uvs", "texture_size"} & set(texts)
     scene.sd_core.project.repaint = "ALL"
     assert {"sdcore.project_texture", "uvs", "texture_size"} <= set(drawn(bpy.types.SDCORE_PT_project_view))
 
@@ -181,7 +184,7 @@ def test_the_panel_offers_what_belongs_to_repainting(scene: Any) -> None:
 def test_what_cannot_be_repainted_is_said_with_what_to_do(scene: Any) -> None:
     import bpy
 
-    from blender_addon.scene.shown_texture import shown_texture
+    from blender_addon.scene.shown_texture import find_shown_texture
 
     floor, cube = bpy.data.objects["Floor"], bpy.data.objects["Cube"]
     with pytest.raises(RuntimeError, match=r"no mask is chosen.*Paint Mask"):
@@ -192,26 +195,26 @@ def test_what_cannot_be_repainted_is_said_with_what_to_do(scene: Any) -> None:
     if bpy.app.version < (5, 0):
         bpy.data.materials["paint"].use_nodes = True
     with pytest.raises(RequestError, match=r"'paint' shows no image.*Image Texture"):
-        shown_texture([cube])
+        find_shown_texture([cube])
     cube.data.materials[0] = bpy.data.materials["ground"].copy()
-    assert shown_texture([floor, cube]).uv_maps == {"Floor": "UVMap", "Cube": "UVMap"}
+    assert find_shown_texture([floor, cube]).uv_maps == {"Floor": "UVMap", "Cube": "UVMap"}
     other = bpy.data.images["noise"].copy()
     copied = cube.data.materials[0].node_tree.nodes
     texture = next(held for held in copied if held.label == "Base color")
     texture.image = other
     with pytest.raises(RequestError, match=r"show several: noise, noise\.001"):
-        shown_texture([floor, cube])
+        find_shown_texture([floor, cube])
     tree = cube.data.materials[0].node_tree
     tree.links.new(tree.nodes.new("ShaderNodeMapping").outputs["Vector"], texture.inputs["Vector"])
-    with pytest.raises(RequestError, match=r"placed by 'Mapping'.*UV Map node"):
-        shown_texture([cube])
+    with pytest.raises(RequestError, match=r"coordinates from 'Mapping'.*UV Map node"):
+        find_shown_texture([cube])
     texture.image = bpy.data.images.new("wide", 64, 32)
     tree.links.remove(texture.inputs["Vector"].links[0])
     with pytest.raises(RequestError, match=r"64 x 32 px, and only square"):
-        shown_texture([cube])
+        find_shown_texture([cube])
     cube.data.materials.clear()
     with pytest.raises(RequestError, match="'Cube' has no material"):
-        shown_texture([cube])
+        find_shown_texture([cube])
     floor.select_set(False)
     bpy.context.view_layer.objects.active = scene.camera
     with pytest.raises(RuntimeError, match="Select the mesh objects"):
@@ -219,7 +222,7 @@ def test_what_cannot_be_repainted_is_said_with_what_to_do(scene: Any) -> None:
 
 
 @pytest.mark.usefixtures("addon")
-def test_a_mask_that_is_nowhere_white_is_told_with_its_button(scene: Any) -> None:
+def test_a_mask_that_is_nowhere_white_is_reported_with_its_button(scene: Any) -> None:
     from blender_addon import problems
 
     scene.sd_core.project.mask = white(np.zeros((SIDE, SIDE), bool))

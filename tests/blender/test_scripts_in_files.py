@@ -33,8 +33,10 @@ def ran(marks: Path, tmp_path: Path) -> Callable[..., tuple[set[str], Sequence[s
             mark.unlink()
         folder, left = tmp_path / "render", []
         folder.mkdir()
-        wanted = pass_render.Wanted(pictures=pictures)
-        pass_render.prepare(scene, scene.view_layers[0].name, (1,), folder, wanted=wanted).run(left_out=left.append)
+        wanted = pass_render.PassOptions(pictures=pictures)
+        pass_render.prepare_render(scene, scene.view_layers[0].name, (1,), folder, options=wanted).run(
+            on_omitted=left.append
+        )
         return {path.name for path in marks.iterdir()}, left
 
     return render
@@ -130,7 +132,7 @@ def test_nothing_of_a_file_runs_where_scripts_are_off(
     scene = opened(scene, tmp_path, scripts=False, preference=False)
     found, left = ran(scene, pictures=True)
     assert found == set()
-    assert left == ["Freestyle that runs code", "Open Shading Language"]
+    assert left == ["Freestyle with Python scripts", "Open Shading Language"]
 
 
 @pytest.mark.parametrize("mark", [mark_by_text, mark_by_driver])
@@ -189,7 +191,7 @@ def test_the_job_and_its_panel_tell_what_was_left_out(
     stylising.follow(job)
     assert job.error is None
     assert not list(marks.iterdir())
-    assert job.warnings == ["Freestyle that runs code is left out: scripts of this file are not allowed"]
+    assert job.warnings == ["Freestyle with Python scripts is not rendered, because scripts of this file may not run"]
     layout = Layout()
     wide = SimpleNamespace(
         region=SimpleNamespace(width=4000), preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))
@@ -227,4 +229,4 @@ def test_names_in_freestyles_editor_mode_run_nothing(
         scene.view_layers[0].name = code
     found, left = ran(opened(scene, tmp_path, scripts=False, preference=False), pictures=True)
     assert found == set()
-    assert left == ([] if place == "lines" else ["Freestyle that runs code"])
+    assert left == ([] if place == "lines" else ["Freestyle with Python scripts"])

@@ -42,18 +42,18 @@ def untouched(scene: Any) -> Iterator[None]:
 
 
 def pixels(image: Any) -> np.ndarray:
-    from blender_addon.scene.images import grab_image
+    from blender_addon.scene.images import read_pixels
 
-    return grab_image(image).for_request()
+    return read_pixels(image).to_uint8()
 
 
 def test_an_image_that_has_been_drawn_shows_what_is_put_into_it(bare_addon: ModuleType) -> None:
-    from blender_addon.scene.images import fill_image, new_image, pack
+    from blender_addon.scene.images import encode_image, fill_image, new_image
 
     first, second = (np.full((8, 8, 3), value, np.uint8) for value in (30, 200))
-    image = new_image("shown", pack(first))
+    image = new_image("shown", encode_image(first))
     assert np.array_equal(pixels(image), first)
-    fill_image(image, pack(second))
+    fill_image(image, encode_image(second))
     assert np.array_equal(pixels(image), second)
 
 
@@ -104,7 +104,7 @@ def test_a_cancelled_run_is_taken_up_and_gives_what_an_uninterrupted_one_gives(
     scene: Any, reference: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
     job = start()
-    follow(job, lambda held: "Passes 2" in held.message)
+    follow(job, lambda held: "frame 2 of" in held.message)
     job.cancel()
     follow(job)
     assert isinstance(job.error, Cancelled)
@@ -151,7 +151,7 @@ def test_what_is_missing_is_said_before_anything_starts(scene: Any, tmp_path: Pa
 
     from blender_addon.operators.stylise_animation import stylise_animation
 
-    with pytest.raises(RuntimeError, match="nothing in"):
+    with pytest.raises(RuntimeError, match="no interrupted run in"):
         bpy.ops.sdcore.stylise_animation(again=True)
     with pytest.raises(RequestError, match="empty"):
         stylise_animation(scene, "ViewLayer", range(3, 3))
@@ -208,8 +208,8 @@ def test_below_full_strength_the_frames_begin_from_the_scene_as_it_is_rendered(s
 
     scene.cycles.samples = 32
     scene.render.film_transparent = True
-    wanted = pass_render.Wanted(pictures=True)
-    (path,) = pass_render.prepare(scene, "ViewLayer", (1,), tmp_path, wanted=wanted).run()
+    wanted = pass_render.PassOptions(pictures=True)
+    (path,) = pass_render.prepare_render(scene, "ViewLayer", (1,), tmp_path, options=wanted).run()
     passes = read_passes(path)
     bpy.ops.render.render()
     from blender_addon.scene.render_result import render_result
@@ -221,7 +221,7 @@ def test_below_full_strength_the_frames_begin_from_the_scene_as_it_is_rendered(s
     assert opaque.mean() > 0.3
     assert np.abs(held[..., 3] - shown[..., 3]).max() < 0.2
     assert np.abs(held[opaque][:, :3] - shown[opaque][:, :3]).mean() < 0.02
-    plain = pass_render.prepare(scene, "ViewLayer", (1,), tmp_path / "plain").run()
+    plain = pass_render.prepare_render(scene, "ViewLayer", (1,), tmp_path / "plain").run()
     coarse = read_passes(plain[0])
     assert np.array_equal(coarse.depth, passes.depth)
     assert np.array_equal(coarse.object_id, passes.object_id), "Cryptomatte outlives the change of the picture"
@@ -243,7 +243,7 @@ def test_a_farm_makes_the_frames_of_a_file_and_ends_with_0(blend: Path, tmp_path
         said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
     assert list(pictures(tmp_path)) == ["000002.png", "000003.png"]
-    assert "Passes 1 / 2" in said and "Passes 2 / 2" in said and "frames" in said.splitlines()[-1]
+    assert "frame 1 of 2" in said and "frame 2 of 2" in said and "frames" in said.splitlines()[-1]
 
 
 def test_a_farm_ends_with_2_after_a_wrong_setting_and_with_1_without_a_server(blend: Path) -> None:
@@ -259,10 +259,10 @@ def test_a_farm_ends_with_2_after_a_wrong_setting_and_with_1_without_a_server(bl
 
 
 @pytest.mark.usefixtures("addon")
-def test_a_farm_that_is_told_to_stop_ends_with_130_and_leaves_what_is_finished(blend: Path, tmp_path: Path) -> None:
+def test_a_farm_that_is_asked_to_stop_ends_with_130_and_leaves_what_is_finished(blend: Path, tmp_path: Path) -> None:
     with farm(blend, "--end", "200") as process:  # far from done when it is told
         assert process.stdout is not None
-        assert any(re.search(r"Passes [1-9]", line) for line in process.stdout)
+        assert any(re.search(r"frame [1-9]", line) for line in process.stdout)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 130
     assert (tmp_path / "out" / "Scene" / "passes" / "000001.exr").is_file()

@@ -39,10 +39,15 @@ def scene(bare_addon: ModuleType, tmp_path: Path) -> Any:
 
 def add_control(scene: Any, picture: np.ndarray) -> Any:
     """A row in the list of ControlNets."""
-    from blender_addon.scene.images import new_image, pack
+    from blender_addon.scene.images import encode_image, new_image
 
     control = scene.sd_core.controls.add()
-    control.image, control.kind, control.scale, control.end = new_image("guide", pack(picture)), "depth", 0.5, 0.75
+    control.image, control.kind, control.scale, control.end = (
+        new_image("guide", encode_image(picture)),
+        "depth",
+        0.5,
+        0.75,
+    )
     return control
 
 
@@ -59,7 +64,7 @@ def stylised(scene: Any) -> Any:
     from blender_addon import jobs
 
     assert bpy.ops.sdcore.stylise_render() == {"FINISHED"}
-    job = jobs.running()[-1]
+    job = jobs.running_jobs()[-1]
     jobs.wait(job, SECONDS)
     return job
 
@@ -95,9 +100,9 @@ def test_controls_of_the_list_come_after_those_of_the_frame(scene: Any) -> None:
         values={**plan.values, "depth": np.ones((48, 64), np.float32), "controls": (normal,)},
     )
     with pytest.raises(RequestError, match="controls"):
-        framed.make()
+        framed.make_request()
     fitting = Control("normal", np.zeros((48, 64, 3), np.uint8))
-    request = replace(framed, values={**framed.values, "controls": (fitting,)}).make()
+    request = replace(framed, values={**framed.values, "controls": (fitting,)}).make_request()
     assert [control.kind for control in request.controls] == ["normal", "depth"]
 
 
@@ -134,7 +139,7 @@ def test_a_projected_texture_leaves_the_controls_out_and_the_panel_says_so(scene
 
     from blender_addon.operators.project_texture import mesh_plan
     from blender_addon.panels.project import SDCORE_PT_project
-    from blender_addon.scene.mesh_arrays import gather
+    from blender_addon.scene.mesh_arrays import join_meshes
     from tests.blender.layouts import drawn
 
     settings = scene.sd_core
@@ -142,7 +147,7 @@ def test_a_projected_texture_leaves_the_controls_out_and_the_panel_says_so(scene
     add_control(scene, PICTURE)
     settings.seamless, settings.seamless_method, settings.num_images = "xy", "rolling", 3
     cube = bpy.data.objects["Cube"]
-    gathered = gather([cube], bpy.context.evaluated_depsgraph_get(), keep_uvs=True)
-    request = mesh_plan(bpy.context, gathered, texture_size=64).make()
+    gathered = join_meshes([cube], bpy.context.evaluated_depsgraph_get(), keep_uvs=True)
+    request = mesh_plan(bpy.context, gathered, texture_size=64).make_request()
     assert isinstance(request, MeshTexture) and request.prompt == "a red wall"
     assert [text for text in drawn(SDCORE_PT_project) if "ControlNets are not used" in text]

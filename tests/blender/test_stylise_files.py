@@ -44,15 +44,15 @@ def blend(scene: Any, tmp_path: Path) -> Path:
 
 
 def test_pictures_of_an_earlier_run_stay_until_there_are_others(tmp_path: Path) -> None:
-    from blender_addon.stylise.output import Output
+    from blender_addon.stylise.output import AnimationOutput
 
-    output = Output(tmp_path, "Shot", range(1, 4))
-    output.begin(again=False)
+    output = AnimationOutput(tmp_path, "Shot", range(1, 4))
+    output.claim(resume=False)
     for frame in output.frames:
         output.write_picture(frame, b"old")
         output.keep_data(frame, rendered(output, frame))
-    output.keep_video(written(output.stage("video.mp4")))
-    output.begin_anew(written(output.stage("scene.blend")), "{}")
+    output.keep_video(written(output.staging_path("video.mp4")))
+    output.replace_scene_copy(written(output.staging_path("scene.blend")), "{}")
     passes = {path.name for path in (tmp_path / "passes").iterdir()}
     assert passes == {"scene.blend", "order.json"}
     assert len(list((tmp_path / "frames").iterdir())) == 3 and output.video.is_file()
@@ -69,7 +69,7 @@ def written(path: Path) -> Path:
 
 def rendered(output: Any, frame: int) -> Path:
     """A folder in which the data of a frame lie."""
-    folder = output.stage("passes")
+    folder = output.staging_path("passes")
     for suffix in (".exr", ".json"):
         written(folder / f"{frame:06d}{suffix}")
     return folder
@@ -87,18 +87,18 @@ MINE = (
 
 
 def test_what_is_somebody_elses_is_neither_removed_nor_replaced(tmp_path: Path) -> None:
-    from blender_addon.stylise.output import Output
+    from blender_addon.stylise.output import AnimationOutput
 
     for name in MINE:
         written(tmp_path / name)
     (tmp_path / "Shot.mp4").write_bytes(b"mine")
-    output = Output(tmp_path, "Shot", range(1, 3))
+    output = AnimationOutput(tmp_path, "Shot", range(1, 3))
     with pytest.raises(OutputError, match=r"Shot\.mp4: lies where a file is to be written"):
-        output.begin(again=False)
+        output.claim(resume=False)
     (tmp_path / "Shot.mp4").unlink()
     for _ in range(2):
-        output.begin(again=False)
-        output.begin_anew(written(output.stage("scene.blend")), "{}")
+        output.claim(resume=False)
+        output.replace_scene_copy(written(output.staging_path("scene.blend")), "{}")
         output.keep_data(1, rendered(output, 1))
         output.clear_pictures()
         output.write_picture(1, b"new")
@@ -110,17 +110,17 @@ def test_what_is_somebody_elses_is_neither_removed_nor_replaced(tmp_path: Path) 
 
 def test_a_picture_that_was_retouched_is_named_and_kept(tmp_path: Path) -> None:
     from blender_addon.scene.png import encode_png
-    from blender_addon.stylise.output import Output
+    from blender_addon.stylise.output import AnimationOutput
 
     mine = encode_png(np.zeros((8, 8, 3), np.uint8))
-    output = Output(tmp_path, "Shot", range(1, 3))
-    output.begin(again=False)
+    output = AnimationOutput(tmp_path, "Shot", range(1, 3))
+    output.claim(resume=False)
     output.write_picture(1, b"made")
     output.close()
     output.picture(1).write_bytes(mine)
-    output.begin(again=False)
-    with pytest.raises(OutputError, match=r"000001\.png: has been changed since"):
-        output.begin_anew(written(output.stage("scene.blend")), "{}")
+    output.claim(resume=False)
+    with pytest.raises(OutputError, match=r"000001\.png: was changed by another program"):
+        output.replace_scene_copy(written(output.staging_path("scene.blend")), "{}")
     output.clear_pictures()
     assert output.write_picture(1, b"made").read_bytes() == mine
     output.picture(1).write_bytes(mine[:-9])
@@ -135,26 +135,26 @@ def test_the_copy_of_a_scene_is_not_replaced_while_it_is_worked_on(scene: Any, t
     from blender_addon.operators.stylise_animation import output_of
 
     output = output_of(scene, range(1, 4))
-    output.begin(again=False)
-    output.begin_anew(written(output.stage("scene.blend")), "{}")
+    output.claim(resume=False)
+    output.replace_scene_copy(written(output.staging_path("scene.blend")), "{}")
     output.close()
     copy = output.passes / "scene.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     copy.unlink()
     copy.hardlink_to(tmp_path / "shot.blend")
     before = copy.read_bytes()
-    with pytest.raises(RuntimeError, match="is what this is made from, and lies in the output folder"):
+    with pytest.raises(RuntimeError, match="is in use by this Blender and would be overwritten"):
         bpy.ops.sdcore.stylise_animation()
     assert copy.read_bytes() == before
 
 
-def test_two_that_work_at_the_same_frames_are_told(scene: Any, tmp_path: Path) -> None:
+def test_two_that_work_at_the_same_frames_are_reported(scene: Any, tmp_path: Path) -> None:
     from blender_addon.operators.stylise_animation import output_of
 
     with_others = output_of(scene, range(4, 7))
-    with_others.begin(again=False)
+    with_others.claim(resume=False)
     first = output_of(scene, range(1, 4))
-    first.begin(again=False)
+    first.claim(resume=False)
     import bpy
 
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}

@@ -32,7 +32,9 @@ def scene() -> Iterator[object]:
 
 
 def rendered(scene: object, folder: Path, frames: tuple[int, ...], **options: object) -> list[FramePasses]:
-    render = pass_render.prepare(scene, scene.view_layers[0].name, frames, folder, wanted=pass_render.Wanted(**options))
+    render = pass_render.prepare_render(
+        scene, scene.view_layers[0].name, frames, folder, options=pass_render.PassOptions(**options)
+    )
     return [read_passes(path) for path in render.run()]
 
 
@@ -154,7 +156,7 @@ def test_objects_without_a_material_or_a_mesh_have_rest_positions(scene: object,
         assert np.ptp(rest, 0).max() > 0.5, name
 
 
-def test_a_cut_between_cameras_is_told(scene: object, tmp_path: Path) -> None:
+def test_a_cut_between_cameras_is_reported(scene: object, tmp_path: Path) -> None:
     bpy.ops.object.camera_add(location=(5, -3, 3), rotation=(1.1, 0, 1.0))
     scene.timeline_markers.new("a", frame=1).camera = scene.camera
     scene.timeline_markers.new("b", frame=3).camera = bpy.context.object
@@ -176,7 +178,7 @@ def test_the_open_scene_is_not_touched(scene: object, tmp_path: Path) -> None:
 def test_cancel_kills_the_process_and_frames_that_are_whole_are_taken_up_again(scene: object, tmp_path: Path) -> None:
     before = settings_of(scene)
     name = scene.view_layers[0].name
-    render = pass_render.prepare(scene, name, range(1, 200), tmp_path)
+    render = pass_render.prepare_render(scene, name, range(1, 200), tmp_path)
     with pytest.raises(Cancelled):
         render.run(lambda done, count: render.cancel() if done == 2 else None)
     assert settings_of(scene) == before
@@ -184,12 +186,12 @@ def test_cancel_kills_the_process_and_frames_that_are_whole_are_taken_up_again(s
     assert finished[:2] == ["000001.exr", "000002.exr"]
     assert len(finished) < 150
     times = {path: (tmp_path / path).stat().st_mtime_ns for path in finished[:2]}
-    assert len(pass_render.prepare(scene, name, (1, 2, 5), tmp_path).run()) == 3
+    assert len(pass_render.prepare_render(scene, name, (1, 2, 5), tmp_path).run()) == 3
     assert {path: (tmp_path / path).stat().st_mtime_ns for path in finished[:2]} == times
 
 
 def test_the_background_process_ends_with_its_parent(scene: object, tmp_path: Path) -> None:
-    render = pass_render.prepare(scene, scene.view_layers[0].name, range(1, 500), tmp_path)
+    render = pass_render.prepare_render(scene, scene.view_layers[0].name, range(1, 500), tmp_path)
     with subprocess.Popen(render.command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         assert process.stdin is not None
         process.stdin.close()
@@ -198,29 +200,29 @@ def test_the_background_process_ends_with_its_parent(scene: object, tmp_path: Pa
 
 def test_one_goes_on_with_the_copy_that_was_saved_and_not_with_the_scene_of_now(scene: object, tmp_path: Path) -> None:
     name = scene.view_layers[0].name
-    with pytest.raises(RequestError, match="nothing"):
-        pass_render.prepare(scene, name, (1, 2), tmp_path, again=True)
-    first = read_passes(pass_render.prepare(scene, name, (1, 2), tmp_path).run()[1])
+    with pytest.raises(RequestError, match="no interrupted run"):
+        pass_render.prepare_render(scene, name, (1, 2), tmp_path, resume=True)
+    first = read_passes(pass_render.prepare_render(scene, name, (1, 2), tmp_path).run()[1])
     (tmp_path / "000002.exr").unlink()
     bpy.data.objects["Cube"].scale = (0.1, 0.1, 0.1)
-    assert read_passes(pass_render.prepare(scene, name, (1, 2), tmp_path, again=True).run()[1]) == first
+    assert read_passes(pass_render.prepare_render(scene, name, (1, 2), tmp_path, resume=True).run()[1]) == first
     with pytest.raises(RequestError, match="frame range"):
-        pass_render.prepare(scene, name, (1, 3), tmp_path, again=True)
+        pass_render.prepare_render(scene, name, (1, 3), tmp_path, resume=True)
 
 
 def test_a_scene_without_a_camera_or_with_a_panorama_is_refused(scene: object, tmp_path: Path) -> None:
     scene.camera.data.type = "PANO"
     with pytest.raises(RequestError, match="panorama"):
-        pass_render.prepare(scene, scene.view_layers[0].name, (1,), tmp_path)
+        pass_render.prepare_render(scene, scene.view_layers[0].name, (1,), tmp_path)
     scene.camera = None
     with pytest.raises(RequestError, match="camera"):
-        pass_render.prepare(scene, scene.view_layers[0].name, (1,), tmp_path)
+        pass_render.prepare_render(scene, scene.view_layers[0].name, (1,), tmp_path)
 
 
-def test_a_failure_in_the_background_is_told(scene: object, tmp_path: Path) -> None:
+def test_a_failure_in_the_background_is_reported(scene: object, tmp_path: Path) -> None:
     (tmp_path / "000001.json").mkdir()
     with pytest.raises(SDError, match="000001"):
-        pass_render.prepare(scene, scene.view_layers[0].name, (1,), tmp_path).run()
+        pass_render.prepare_render(scene, scene.view_layers[0].name, (1,), tmp_path).run()
 
 
 def test_a_damaged_file_is_named(scene: object, tmp_path: Path) -> None:

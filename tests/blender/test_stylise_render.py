@@ -53,15 +53,15 @@ def stylised(scene: Any) -> Any:
 
     before = set(bpy.data.images)
     assert bpy.ops.sdcore.stylise_render() == {"FINISHED"}
-    jobs.wait(jobs.running()[-1], SECONDS)
+    jobs.wait(jobs.running_jobs()[-1], SECONDS)
     (made,) = (image for image in bpy.data.images if image not in before and image.type == "IMAGE")
     return made
 
 
 def pixels(image: Any) -> np.ndarray:
-    from blender_addon.scene.images import grab_image
+    from blender_addon.scene.images import read_pixels
 
-    return grab_image(image).for_request()
+    return read_pixels(image).to_uint8()
 
 
 def render(scene: Any) -> np.ndarray:
@@ -95,7 +95,7 @@ def test_the_image_carries_a_request_that_gives_the_same_pixels_again(scene: Any
 
     image = stylised(scene)
     picture = pixels(image)
-    newest = max(history.folder().glob("*.inputs"), key=lambda path: path.stat().st_mtime)
+    newest = max(history.history_folder().glob("*.inputs"), key=lambda path: path.stat().st_mtime)
     request = from_json(image[REQUEST], folder=newest)
     assert isinstance(request, DepthToImage)
     assert request.depth.shape == (48, 72)
@@ -131,8 +131,8 @@ def test_edges_follow_outlines_and_creases_and_leave_planes_alone(scene: Any, tm
     from blender_addon.scene.exr import read_passes
     from blender_addon.scene.passes import render as pass_render
 
-    wanted = pass_render.Wanted(rest=False)
-    (path,) = pass_render.prepare(scene, scene.view_layers[0].name, (1,), tmp_path, wanted=wanted).run()
+    wanted = pass_render.PassOptions(rest=False)
+    (path,) = pass_render.prepare_render(scene, scene.view_layers[0].name, (1,), tmp_path, options=wanted).run()
     passes = read_passes(path)
     assert passes.object_id is not None
     lines = edge_picture(passes)[..., 0]
@@ -156,7 +156,7 @@ def test_a_control_without_its_controlnet_says_so(scene: Any) -> None:
 
     scene.sd_core.stylise.use_edges = True
     assert bpy.ops.sdcore.stylise_render() == {"FINISHED"}
-    job = jobs.running()[-1]
+    job = jobs.running_jobs()[-1]
     with pytest.raises(Exception, match=r"(?i)controlnet|canny"):
         jobs.wait(job, SECONDS)
     assert job.error is not None and job.error.hint
@@ -171,7 +171,7 @@ def test_cancel_while_the_depth_is_rendered_leaves_nothing_behind(scene: Any) ->
 
     images = len(bpy.data.images)
     assert bpy.ops.sdcore.stylise_render() == {"FINISHED"}
-    job = jobs.running()[-1]
+    job = jobs.running_jobs()[-1]
     job.cancel()
     with pytest.raises(Cancelled):
         jobs.wait(job, 60)
@@ -202,27 +202,27 @@ def test_after_a_render_the_picture_is_made_or_the_panel_says_why_not(scene: Any
     from blender_addon.operators.stylise_render import _start_after_render
 
     _start_after_render(scene.name)
-    assert jobs.wait(jobs.running()[-1], SECONDS).error is None
+    assert jobs.wait(jobs.running_jobs()[-1], SECONDS).error is None
     camera, scene.camera = scene.camera, None
     _start_after_render(scene.name)
     with pytest.raises(RequestError, match="camera"):
-        jobs.wait(jobs.running()[-1], 10)
+        jobs.wait(jobs.running_jobs()[-1], 10)
     scene.camera = camera
     _start_after_render("no such scene")
 
 
-def test_a_still_is_told_from_an_animation(scene: Any, tmp_path: Path) -> None:
+def test_a_still_is_distinguished_from_an_animation(scene: Any, tmp_path: Path) -> None:
     import bpy
 
-    from blender_addon.operators.stylise_render import _written
+    from blender_addon.operators.stylise_render import _animated_scenes
 
     scene.render.resolution_x = scene.render.resolution_y = 8
     scene.frame_start = scene.frame_end = 1
     scene.render.filepath = str(tmp_path / "frame")
     bpy.ops.render.render(animation=True)
-    assert scene.name in _written
+    assert scene.name in _animated_scenes
     bpy.ops.render.render()
-    assert scene.name not in _written
+    assert scene.name not in _animated_scenes
 
 
 @pytest.mark.usefixtures("untouched")

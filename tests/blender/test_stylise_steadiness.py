@@ -55,7 +55,7 @@ def animate(folder: Path, *, again: bool) -> list[np.ndarray]:
     from blender_addon import jobs
 
     assert bpy.ops.sdcore.stylise_animation(again=again) == {"FINISHED"}
-    jobs.wait(jobs.running()[-1], 3600)
+    jobs.wait(jobs.running_jobs()[-1], 3600)
     pictures = sorted((folder / "Scene" / "frames").glob("*.png"))
     return [read_picture(path)[..., :3].astype(np.float32) / 255 for path in pictures]
 

@@ -59,12 +59,12 @@ def test_what_needs_no_network_does_not_wait_for_torch(command: tuple[str, ...],
 def test_a_picture_is_adjusted_as_an_engine_does_it(sd_core: Run, tmp_path: Path) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     to_pillow(picture).save(tmp_path / "in.png")
-    told = sd_core("adjust", "--image", "in.png", "--exposure", 1, "--hue", 40, "-o", "out.png", "--json")
+    finished = sd_core("adjust", "--image", "in.png", "--exposure", 1, "--hue", 40, "-o", "out.png", "--json")
     with Engine(device="cpu") as engine:
         result = engine.run(Adjust(image=picture, exposure=1, hue=40))
     assert np.array_equal(read_picture(tmp_path / "out.png"), result.images[0])
     assert load_request(tmp_path / "out.png") == result.request
-    assert json.loads(told.stdout)["timings"].keys() == result.timings.keys()
+    assert json.loads(finished.stdout)["timings"].keys() == result.timings.keys()
 
 
 @pytest.mark.parametrize("command", [(), ("txt2img",), ("models",), ("train", "builtin"), ("serve",)])
@@ -115,10 +115,10 @@ def test_an_existing_file_is_kept_unless_it_may_be_overwritten(sd_core: Run, tmp
     brighter = ("adjust", "--image", "in.png", "--exposure", 1)
     assert "out.png is there already" in sd_core(*brighter, "-o", "out.png", code=2).stderr
     for name in ("in.png", "link.png", "./in.png"):
-        told = sd_core(*brighter, "-o", name, "--overwrite", code=2).stderr
-        assert "is what this is made from" in told
-    for name, told in (("out.tiff", "no suffix"), (".", "no suffix"), ("no/where.png", "create the folder")):
-        assert told in sd_core(*brighter, "-o", name, code=1 if "/" in name else 2).stderr
+        output = sd_core(*brighter, "-o", name, "--overwrite", code=2).stderr
+        assert "is what this is made from" in output
+    for name, output in (("out.tiff", "no suffix"), (".", "no suffix"), ("no/where.png", "create the folder")):
+        assert output in sd_core(*brighter, "-o", name, code=1 if "/" in name else 2).stderr
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     sd_core(*brighter, "-o", "out.png", "--overwrite")
     assert read_picture(tmp_path / "out.png").mean() > 70
@@ -163,7 +163,7 @@ def test_a_style_wraps_the_prompt(sd_core: Run, model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("txt2img", "red", "--width", "515"), "width: must be a multiple of 8"),
         (("txt2img", "red", "--control", "nothing"), "control: must be KIND=IMAGE"),
@@ -175,9 +175,9 @@ def test_a_style_wraps_the_prompt(sd_core: Run, model: Path) -> None:
     ],
 )
 def test_a_bad_request_ends_with_2_and_names_the_field(
-    sd_core: Run, tmp_path: Path, arguments: tuple[str, ...], told: str
+    sd_core: Run, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    assert told in sd_core(*arguments, code=2).stderr
+    assert message in sd_core(*arguments, code=2).stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -203,31 +203,31 @@ def test_ctrl_c_ends_with_130_and_leaves_no_file(model: Path, tmp_path: Path) ->
     process = subprocess.Popen(command, cwd=tmp_path, env=environment() | {"TERM": "xterm"}, stderr=inside)
     os.close(inside)
     try:
-        told = shown(terminal, until="denoising")
+        output = shown(terminal, until="denoising")
         os.kill(process.pid, signal.SIGINT)
-        told += shown(terminal)
-        assert process.wait(timeout=60) == 130, told[-500:]
+        output += shown(terminal)
+        assert process.wait(timeout=60) == 130, output[-500:]
     finally:
         process.kill()
         process.wait()
         os.close(terminal)
-    assert "cancelled" in told
-    assert "Traceback" not in told
+    assert "cancelled" in output
+    assert "Traceback" not in output
     assert list(tmp_path.iterdir()) == []
 
 
 def shown(terminal: int, until: str | None = None) -> str:
     """What a program writes to a terminal, up to a word or to the program's end; fails after five minutes."""
-    told, end = "", time.monotonic() + 300
-    while until is None or until not in told:
+    output, end = "", time.monotonic() + 300
+    while until is None or until not in output:
         left = end - time.monotonic()
-        assert left > 0 and select.select([terminal], [], [], left)[0], told[-500:]
+        assert left > 0 and select.select([terminal], [], [], left)[0], output[-500:]
         try:
-            told += os.read(terminal, 4096).decode(errors="replace")
+            output += os.read(terminal, 4096).decode(errors="replace")
         except OSError:  # Linux's way of saying that the other end is closed
-            assert until is None, told
+            assert until is None, output
             break
-    return told
+    return output
 
 
 def test_models_are_listed_and_shown(sd_core: Run) -> None:

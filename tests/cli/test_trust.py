@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sd_core.cli.progress import Display
-from sd_core.cli.running import tell
+from sd_core.cli.running import print_result
 from sd_core.events import Loading
 from sd_core.requests import Animation, Lora, Request, TextToImage
 from sd_core.results import Result
@@ -39,17 +39,17 @@ def at_a_terminal(folder: Path, answer: bytes, *arguments: str) -> tuple[int, st
     )
     os.close(terminal)
     os.write(keyboard, answer)
-    told = b""
+    output = b""
     try:
         while part := os.read(keyboard, 4096):
-            told += part
+            output += part
     except OSError:
         pass  # Linux says so when the program has closed its end
     os.close(keyboard)
-    return program.wait(), told.decode()
+    return program.wait(), output.decode()
 
 
-def test_a_picture_that_names_itself_is_refused_and_told_of(sd_core: Run, tmp_path: Path) -> None:
+def test_a_picture_that_names_itself_is_refused_and_reported(sd_core: Run, tmp_path: Path) -> None:
     wall = tmp_path / "wall.png"
     saved(TextToImage(prompt="a", model=str(wall)), wall)
     done = sd_core("run", "wall.png", code=2)
@@ -67,7 +67,7 @@ def test_a_name_that_lies_in_the_working_folder_is_refused(sd_core: Run, tmp_pat
     assert str(tmp_path / named.removeprefix("./")) in sd_core("run", "wall.png", code=2).stderr
 
 
-def test_frames_may_lie_beside_the_picture_but_not_elsewhere_also_for_a_server(sd_core: Run, tmp_path: Path) -> None:
+def test_frames_may_lie_next_to_the_picture_but_not_elsewhere_also_for_a_server(sd_core: Run, tmp_path: Path) -> None:
     (tmp_path / "shot").mkdir()
     secret = tmp_path / "secret.exr"
     saved(Animation(prompt="a", passes=str(secret)), tmp_path / "shot" / "a.png")
@@ -94,7 +94,7 @@ def test_what_the_user_allows_runs_until_it_is_taken_back(sd_core: Run, tiny: Bu
     assert {path.name for path in tmp_path.glob("*.png")} == {"wall.png", "once.png", "allowed.png"}
 
 
-def test_nonsense_and_damaged_approvals_are_told(sd_core: Run, tmp_path: Path) -> None:
+def test_nonsense_and_damaged_approvals_are_reported(sd_core: Run, tmp_path: Path) -> None:
     assert "neither a hub id nor a path" in sd_core("models", "allow", "no such thing", code=2).stderr
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "allowed.json").write_text("{")
@@ -117,10 +117,10 @@ def test_nothing_from_a_picture_steers_the_terminal(sd_core: Run, tmp_path: Path
 @pytest.mark.parametrize("answer", [b"n\n", b"\n", b"\x04"])
 def test_at_a_terminal_the_user_is_asked_and_anything_but_yes_is_no(tmp_path: Path, answer: bytes) -> None:
     saved(TextToImage(prompt="a", model=str(tmp_path / "wall.png")), tmp_path / "wall.png")
-    code, told = at_a_terminal(tmp_path, answer, "run", "wall.png")
-    assert "wall.png asks to use" in told
-    assert f"model: {tmp_path / 'wall.png'}" in told
-    assert "Use it this time? [y/N]" in told
+    code, output = at_a_terminal(tmp_path, answer, "run", "wall.png")
+    assert "wall.png asks to use" in output
+    assert f"model: {tmp_path / 'wall.png'}" in output
+    assert "Use it this time? [y/N]" in output
     assert code == (130 if answer == b"\x04" else 2)
 
 
@@ -138,10 +138,10 @@ def test_the_programs_own_line_for_making_it_again_says_that_the_model_is_truste
     sd_core: Run, tiny: Built, tmp_path: Path
 ) -> None:
     how = ("--width", 64, "--height", 64, "--num-inference-steps", 1, "--dtype", "float32")
-    told = sd_core("txt2img", "red", *how, "--model", tiny(TinyKind.SD1), "-o", "a.png").stdout
-    assert "again: sd-core run a.png --trust" in told
-    told = sd_core("txt2img", "red", *how, "-o", "b.png").stdout
-    assert "again: sd-core run b.png\n" in told
+    output = sd_core("txt2img", "red", *how, "--model", tiny(TinyKind.SD1), "-o", "a.png").stdout
+    assert "again: sd-core run a.png --trust" in output
+    output = sd_core("txt2img", "red", *how, "-o", "b.png").stdout
+    assert "again: sd-core run b.png\n" in output
 
 
 ODD = "\x1b]0;pwned\x07\x1b[31m\nwrote it"
@@ -158,22 +158,22 @@ def test_nothing_that_a_picture_holds_or_is_called_reaches_the_terminal_raw(sd_c
     ):
         picture = tmp_path / f"{index}.json"
         picture.write_text(json.dumps({**request, **changes}), "utf-8")
-        told = sd_core("run", picture.name, code=2).output
-        assert is_plain(told) and "wrote it" not in told.splitlines(), repr(told)
-    told = sd_core("run", f"{ODD}.png", code=2).output
-    assert is_plain(told) and "\\x1b[31m" in told
+        output = sd_core("run", picture.name, code=2).output
+        assert is_plain(output) and "wrote it" not in output.splitlines(), repr(output)
+    output = sd_core("run", f"{ODD}.png", code=2).output
+    assert is_plain(output) and "\\x1b[31m" in output
 
 
-def test_names_of_written_files_and_warnings_are_told_plainly(capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_of_written_files_and_warnings_are_printed_plainly(capsys: pytest.CaptureFixture[str]) -> None:
     result = Result(images=[np.zeros((8, 8, 3), np.uint8)], request=TextToImage(prompt="a"), warnings=(ODD,))
-    tell(result, [Path(f"{ODD}.png"), Path(f"{ODD}.json")])
+    print_result(result, [Path(f"{ODD}.png"), Path(f"{ODD}.json")])
     written = capsys.readouterr()
     assert is_plain(written.out) and is_plain(written.err)
     assert "wrote it" not in [*written.out.splitlines(), *written.err.splitlines()]
     assert written.err.count("\\x1b") == 2
 
 
-def test_what_is_loading_is_told_plainly_and_as_it_is(
+def test_what_is_loading_is_printed_plainly_and_as_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "200"}.items():

@@ -40,8 +40,8 @@ def request(prompt: str = "brick") -> Animation:
 
 def run(folder: Path, count: int = FRAMES, warnings: list[str] | None = None, **how: Any) -> list[int]:
     """Make the frames; gives the numbers of those that were made in this run."""
-    told: list[str] = [] if warnings is None else warnings
-    store = FrameStore(folder, request(), count, warn=told.append, **how)
+    sentences: list[str] = [] if warnings is None else warnings
+    store = FrameStore(folder, request(), count, warn=sentences.append, **how)
     made = []
     try:
         if store.resolved_request is None:
@@ -51,7 +51,7 @@ def run(folder: Path, count: int = FRAMES, warnings: list[str] | None = None, **
             for index in range(span.first, span.stop):
                 total = frame(store, index, total)
                 made.append(index)
-        store.settle()
+        store.remove_leftovers()
     finally:
         store.close()
     return made
@@ -65,7 +65,9 @@ def frame(store: FrameStore, index: int, total: np.ndarray) -> np.ndarray:
     total = total * 0.5 + image.mean(dtype=np.float64)
     picture = (image * 255).astype(np.uint8)
     wanted = {0, index}
-    store.commit(index, picture, {"new": 0.5}, {"total": total}, image, wanted=wanted, report=lambda: {"frames": []})
+    store.commit(
+        index, picture, {"new": 0.5}, {"total": total}, image, needed_frames=wanted, report=lambda: {"frames": []}
+    )
     return total
 
 

@@ -124,7 +124,7 @@ def test_what_is_seen_faces_the_camera(frames: tuple[FramePasses, FramePasses]) 
     assert (facing > -0.05).mean() > 0.99 and facing.max() <= 1.001
 
 
-def test_objects_and_background_are_told_apart(frames: tuple[FramePasses, FramePasses]) -> None:
+def test_objects_and_background_are_distinguished(frames: tuple[FramePasses, FramePasses]) -> None:
     passes = frames[1]
     ids, depth = held(passes.object_id), held(passes.depth)
     assert len(np.unique(ids)) == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -175,10 +176,24 @@ def test_json_of_before_there_were_versions_may_hold_what_had_no_effect() -> Non
         from_json(json.dumps({**data, "format": 1}))
 
 
-@pytest.mark.parametrize(("version", "told"), [(2, "is 2, but"), (10**6, "is 1000000"), (-1, "whole"), ("1", "whole")])
-def test_another_version_is_refused_by_number_with_what_to_do(version: object, told: str) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [{"seamless": "xy"}, {"seamless_method": "rolling"}, {"controls": [], "seamless": "x"}],
+)
+def test_json_without_a_format_that_names_only_some_unused_fields_is_refused_by_name(fields: dict[str, Any]) -> None:
+    written = {"type": "MeshTexture", "prompt": "moss", "mesh": "ball.obj"}
+    assert from_json(json.dumps(written)) == MeshTexture(prompt="moss", mesh="ball.obj")
+    with pytest.raises(RequestError, match="for MeshTexture") as refused:
+        from_json(json.dumps(written | fields))
+    assert refused.value.field in fields and refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("version", "message"), [(2, "is 2, but"), (10**6, "is 1000000"), (-1, "whole"), ("1", "whole")]
+)
+def test_another_version_is_refused_by_number_with_what_to_do(version: object, message: str) -> None:
     data = json.loads(TextToImage(prompt="a").to_json()) | {"format": version}
-    with pytest.raises(RequestError, match=told) as refused:
+    with pytest.raises(RequestError, match=message) as refused:
         from_json(json.dumps(data))
     assert refused.value.field == "format" and refused.value.hint
 

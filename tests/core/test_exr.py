@@ -73,7 +73,7 @@ def test_a_multi_part_file_of_another_writer_means_the_same(tmp_path: Path) -> N
     assert same(found.depth, DEPTH) and same(found.motion, VECTOR) and found.image is not None
 
 
-def test_a_bare_z_beside_the_colours_is_the_depth(tmp_path: Path) -> None:
+def test_a_bare_z_next_to_the_colours_is_the_depth(tmp_path: Path) -> None:
     found = read_exr(write(tmp_path / "a.exr", channels("", "RGB", COLOUR[..., :3]) | {"Z": DEPTH}))
     assert same(found.depth, DEPTH)
     assert found.image is not None and np.allclose(found.image, encode_srgb(COLOUR[..., :3]), atol=1e-6)

@@ -105,11 +105,11 @@ class Nameless(Value):
 
 
 @pytest.mark.parametrize(
-    ("cls", "told"),
+    ("cls", "message"),
     [(Bare, r"Bare\.size has no desc"), (Open, r"Open\.size may be None"), (Nameless, r"Nameless\.file has no role")],
 )
 def test_a_field_without_description_meaning_of_none_or_role_is_a_fault_of_the_class(
-    cls: type[Value], told: str
+    cls: type[Value], message: str
 ) -> None:
-    with pytest.raises(TypeError, match=told):
+    with pytest.raises(TypeError, match=message):
         keyword_only(cls)

@@ -17,20 +17,20 @@ import sd_core
 from sd_core.cli.app import make_app
 from sd_core.commands.options import build
 from sd_core.requests import Animation, Generation, MeshTexture, TextToImage, from_json, request_kinds
-from jupyter_ext.editors import Surroundings
+from jupyter_ext.editors import EditorContext
 from jupyter_ext.form import Form
 from jupyter_ext.presets import settings_of
-from jupyter_ext.sweeps import sweepable
+from jupyter_ext.sweeps import sweepable_fields
 
 assert sd_core.__file__.startswith(str(Path.cwd())), sd_core.__file__
 kinds = [kind for kind in request_kinds() if issubclass(kind.request, Generation)]
 for kind in kinds:
     shown = CliRunner(env={"COLUMNS": "300", "NO_COLOR": "1"}).invoke(make_app(), [kind.command, "--help"]).output
     assert "--mood" in shown and "Mood of the picture, such as calm." in shown, kind.command
-    form = Form(kind.request, Surroundings())
+    form = Form(kind.request, EditorContext())
     form._accordion.selected_index = 0
     assert form.editors["mood"].spec.label == "Mood"
-    assert "mood" in sweepable(kind.request)
+    assert "mood" in [spec.name for spec in sweepable_fields(kind.request)]
     assert "mood: Mood of the picture, such as calm." in kind.request.__doc__
 request = build(TextToImage, {"prompt": "a wall", "mood": "calm"})
 assert settings_of(request)["mood"] == "calm"

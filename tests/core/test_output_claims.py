@@ -71,10 +71,10 @@ def test_what_a_manifest_claims_wrongly_is_set_aside_and_named(tmp_path: Path) -
     for name, held in mine.items():
         stem, suffix = name.rsplit(".", 1)
         assert (tmp_path / f"{stem}.changed.{suffix}").read_bytes() == held
-        assert any(told.startswith(f"{name} has been changed or damaged") for told in warnings), name
+        assert any(warning.startswith(f"{name} has been changed or damaged") for warning in warnings), name
 
 
-def test_without_being_told_to_overwrite_nothing_of_a_state_is_lost_either(tmp_path: Path) -> None:
+def test_unless_asked_to_overwrite_nothing_of_a_state_is_lost_either(tmp_path: Path) -> None:
     mine = with_wrong_digests(tmp_path)
     for name in [name for name in mine if not name.startswith("state/")]:
         (tmp_path / name).unlink()
@@ -104,7 +104,7 @@ def test_what_is_set_aside_is_no_frame(whole: Path) -> None:
     assert finished_count(whole) == len(saved_frames(whole)) == FRAMES
 
 
-def test_a_folder_that_cannot_be_one_is_told_at_once(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_one_is_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="holds a NUL character"):
         run(Path(f"{tmp_path}/a\0b"))
     (tmp_path / "out").mkdir()

@@ -140,7 +140,7 @@ def test_a_folder_of_another_kind_or_version_is_refused(whole: Path) -> None:
         run(whole, resume=True)
 
 
-def test_finished_frames_are_refused_unless_told_what_to_do(whole: Path) -> None:
+def test_finished_frames_are_refused_unless_the_call_says_what_to_do(whole: Path) -> None:
     before = listing(whole)
     with pytest.raises(RequestError, match=f"holds {FRAMES} finished frames of this request; resume=True"):
         run(whole)
@@ -202,8 +202,8 @@ def test_what_somebody_has_changed_is_kept_and_named(whole: Path) -> None:
     run(whole, resume=True, warnings=warnings)
     assert (whole / "frames" / "000001.png").read_bytes() == mine
     assert (whole / "report.changed.json").read_text() == '{"my": "notes"}'
-    assert any("frames/000001.png has been changed" in told for told in warnings)
-    assert any("report.changed.json" in told for told in warnings)
+    assert any("frames/000001.png has been changed" in warning for warning in warnings)
+    assert any("report.changed.json" in warning for warning in warnings)
     (whole / "frames" / "000001.png").unlink()
     assert 1 in run(whole, resume=True)
 
@@ -264,7 +264,7 @@ sys.stdin.read()
 """
 
 
-def test_a_second_worker_is_refused_untouched_and_told_who_works_there(tmp_path: Path) -> None:
+def test_a_second_worker_is_refused_untouched_and_learns_who_works_there(tmp_path: Path) -> None:
     with program("-c", HOLD, str(tmp_path)) as first:
         assert first.stdout is not None and first.stdout.readline()
         before = listing(tmp_path)
@@ -302,8 +302,8 @@ def test_of_several_that_begin_at_once_one_works_and_the_others_are_refused(tmp_
         worker.stdin.write("\n")
         worker.stdin.flush()
     said = [worker.stdout.readline() for worker in workers if worker.stdout is not None]
-    assert [told.split()[0] for told in sorted(said)] == ["refused", "refused", "refused", "works"], said
-    assert all("is worked in by" in told for told in said if told.startswith("refused"))
+    assert [line.split()[0] for line in sorted(said)] == ["refused", "refused", "refused", "works"], said
+    assert all("is worked in by" in line for line in said if line.startswith("refused"))
     for worker in workers:
         worker.communicate()
 
@@ -367,7 +367,7 @@ def test_wherever_a_run_is_killed_or_the_disk_is_full_it_goes_on_to_the_same_byt
         assert len(list(folder.glob(".sd_core/unfinished-*"))) == 1, "nothing half-written is left"
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir(mode=0o755)
     tmp_path.chmod(0o755)
     for path in (tmp_path / "out", tmp_path / "new"):

@@ -44,7 +44,7 @@ def test_an_engine_does_not_touch_the_frames_that_an_animation_is_made_from(
     assert listing(tmp_path) == before
 
 
-def test_an_engine_does_not_put_views_beside_the_mesh_that_they_show(tmp_path: Path) -> None:
+def test_an_engine_does_not_put_views_next_to_the_mesh_that_they_show(tmp_path: Path) -> None:
     planted(tmp_path, "view_00.png", "mesh.obj")
     request = MeshTexture(prompt="brick", mesh=str(tmp_path / "mesh.obj"))
     before = listing(tmp_path)
@@ -75,7 +75,7 @@ def test_a_sidecar_is_what_a_frame_is_made_from(tmp_path: Path) -> None:
     require_refused(animation([frame]), out, "0001.json")
 
 
-def test_a_folder_beside_the_frames_or_not_there_yet_is_fine(tmp_path: Path) -> None:
+def test_a_folder_next_to_the_frames_or_not_there_yet_is_fine(tmp_path: Path) -> None:
     (frame,) = planted(tmp_path / "render", "0001.exr")
     (tmp_path / "render-out").mkdir()
     for folder in (tmp_path / "render-out", tmp_path / "none"):

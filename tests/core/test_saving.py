@@ -83,7 +83,7 @@ def test_each_of_several_images_carries_its_own_seed(tmp_path: Path) -> None:
         assert load_request(path) == replace(MADE_FROM, seed=5 + index)
 
 
-def test_inputs_lie_beside_the_picture_under_their_digests(tmp_path: Path) -> None:
+def test_inputs_lie_next_to_the_picture_under_their_digests(tmp_path: Path) -> None:
     paths = Result(images=[NOISE], request=MADE_FROM).save(tmp_path / "wall.png")
     digest = next(iter(MADE_FROM.arrays()))
     assert paths == [tmp_path / "wall.png", tmp_path / "wall.inputs" / f"{digest}.npy"]
@@ -276,7 +276,7 @@ def test_nothing_is_overwritten_where_that_is_not_wanted(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("request_", "name", "there", "told"),
+    ("request_", "name", "there", "message"),
     [
         (PLAIN, "wall.exe", None, "has no suffix of a picture"),
         (PLAIN, "wall", None, "has no suffix of a picture"),
@@ -291,20 +291,20 @@ def test_nothing_is_overwritten_where_that_is_not_wanted(tmp_path: Path) -> None
     ],
 )
 def test_a_place_is_looked_at_before_the_work(
-    tmp_path: Path, request_: TextToImage, name: str, there: str | None, told: str
+    tmp_path: Path, request_: TextToImage, name: str, there: str | None, message: str
 ) -> None:
     if there is not None:
         (tmp_path / there).parent.mkdir(exist_ok=True)
         (tmp_path / there).mkdir() if there.endswith("/") else (tmp_path / there).write_bytes(b"mine")
     before = listing(tmp_path)
-    with pytest.raises(RequestError, match=told):
+    with pytest.raises(RequestError, match=message):
         check_destination(request_, tmp_path / name, overwrite=False)
     assert listing(tmp_path) == before
-    if "already" in told:
+    if "already" in message:
         check_destination(request_, tmp_path / name, overwrite=True)
 
 
-def test_a_place_without_a_folder_rights_or_room_is_told_before_the_work(
+def test_a_place_without_a_folder_rights_or_room_is_reported_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(OutputError, match="create the folder first"):

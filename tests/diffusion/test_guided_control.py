@@ -6,7 +6,7 @@ from torch import Tensor
 
 from sd_core.diffusion.conditioning import Conditioning
 from sd_core.diffusion.control import ActiveControl
-from sd_core.diffusion.predict import Inputs, make_predict
+from sd_core.diffusion.predict import PredictInputs, make_predict
 from sd_core.diffusion.schedule import Step
 from tests.diffusion.networks import controlnet, model, t2i_adapter, text
 
@@ -24,7 +24,7 @@ def control(network: str) -> ActiveControl:
 def alone(embeddings: Tensor, *controls: ActiveControl) -> Tensor:
     """What the network says in one pass without guidance."""
     conditioning = Conditioning(embeddings, guided=False, guidance_scale=1.0)
-    return make_predict(model(), Inputs(conditioning, controls))(LATENTS, STEP)
+    return make_predict(model(), PredictInputs(conditioning, controls))(LATENTS, STEP)
 
 
 @torch.no_grad()
@@ -35,7 +35,7 @@ def test_controls_act_on_one_prediction_or_on_both(network: str, guided_control:
     free = alone(EMBEDDINGS[:1]) if guided_control else alone(EMBEDDINGS[:1], steered)
     expected = free + SCALE * (alone(EMBEDDINGS[1:], steered) - free)
     conditioning = Conditioning(EMBEDDINGS, guided=True, guidance_scale=SCALE)
-    made = make_predict(model(guided_control=guided_control), Inputs(conditioning, (steered,)))(LATENTS, STEP)
+    made = make_predict(model(guided_control=guided_control), PredictInputs(conditioning, (steered,)))(LATENTS, STEP)
     torch.testing.assert_close(made, expected, rtol=1e-4, atol=1e-4)
     assert (alone(EMBEDDINGS[1:], steered) - alone(EMBEDDINGS[1:])).abs().max() > 0.01, "the control does something"
 
@@ -49,7 +49,7 @@ def test_added_conditions_lose_their_unconditional_rows_too() -> None:
         lambda _, __, named: seen.append(named["added_cond_kwargs"]), with_kwargs=True
     )
     conditioning = Conditioning(EMBEDDINGS, True, SCALE, added)
-    make_predict(model(guided_control=True), Inputs(conditioning, (steered,)))(LATENTS, STEP)
+    make_predict(model(guided_control=True), PredictInputs(conditioning, (steered,)))(LATENTS, STEP)
     assert {name: value.ravel().tolist() for name, value in seen[0].items()} == {
         "text_embeds": [1.0, 1.0],
         "image_embeds": [0.0, 0.0],

@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 
 from sd_core import Cancelled, Engine, EngineDied, ModelNotFound, SDError, TextToImage
-from sd_core.engine.waiting import Waiting
+from sd_core.engine.waiting import JobQueue
 from sd_core.jobs import Job
 
 NOWHERE = TextToImage(prompt="wall", model="./no-such-model")
@@ -58,13 +58,13 @@ def race(put: Callable[[Job], Job], close: Callable[[], None], after: int) -> li
 
 def test_every_job_put_while_the_queue_closes_is_taken_or_cancelled_or_refused() -> None:
     for after in range(1, 1000, 50):
-        waiting = Waiting()
+        waiting = JobQueue()
 
-        def put(job: Job, waiting: Waiting = waiting) -> Job:
+        def put(job: Job, waiting: JobQueue = waiting) -> Job:
             waiting.put(job)
             return job
 
-        def work(waiting: Waiting = waiting) -> None:
+        def work(waiting: JobQueue = waiting) -> None:
             while (job := waiting.take()) is not None:
                 if job.start():
                     job.fail(ModelNotFound("wall"))
@@ -99,7 +99,7 @@ def test_two_threads_may_close_at_once() -> None:
 
 
 def test_a_job_put_by_a_thread_whose_signal_handler_closes_the_queue_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting, job = Waiting(), Job(NOWHERE)
+    waiting, job = JobQueue(), Job(NOWHERE)
     report = job.report
 
     def interrupted(event: object) -> None:
@@ -169,6 +169,8 @@ IN_A_CHILD = """
 def test_an_engine_and_its_jobs_refuse_a_forked_child_and_say_what_to_do() -> None:
     program = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(IN_A_CHILD)]
     done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=120)
-    told = dict(line.split(" ", 1) for line in done.stdout.splitlines())
-    assert set(told) == {"submit", "run", "stream", "free_memory", "result", "events", "cancel", "done"}
-    assert all("was made before this process was forked" in text and "in the child" in text for text in told.values())
+    sentences = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    assert set(sentences) == {"submit", "run", "stream", "free_memory", "result", "events", "cancel", "done"}
+    assert all(
+        "was made before this process was forked" in text and "in the child" in text for text in sentences.values()
+    )

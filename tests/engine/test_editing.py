@@ -57,6 +57,24 @@ def test_removing_an_object_needs_no_prompt(engine: Engine, tiny: Built) -> None
     assert np.array_equal(first.images[0], second.images[0])
 
 
+def test_with_nothing_to_paint_an_empty_background_stays_empty(engine: Engine, tiny: Built) -> None:
+    shade = np.linspace(90, 140, SIDE)[None, :, None] + np.linspace(0, 30, SIDE)[:, None, None] + np.zeros((1, 1, 3))
+    empty = np.rint(shade).astype(np.uint8)
+    with_object = np.where(HOLE[..., None] > 0, np.array((255, 0, 0), np.uint8), empty)
+    request = Inpaint(image=with_object, mask=HOLE, fill="surroundings", model=str(tiny(TinyKind.SD1)), prompt=" ")
+    result = engine.run(replace(request, num_images=2))
+    assert np.abs(result.images[0].astype(int) - empty).max() <= 2
+    assert np.array_equal(result.images[0], result.images[1])
+    assert "nothing denoised" in result.decisions["inpaint"]
+
+
+def test_what_guides_a_removal_is_not_ignored(engine: Engine, tiny: Built) -> None:
+    image = bytes_picture(SIDE, SIDE)
+    fields = COMMON | {"model": str(tiny(TinyKind.SD1)), "image": image, "mask": HOLE, "fill": "surroundings"}
+    assert "inpaint" not in engine.run(Inpaint(**fields)).decisions
+    assert "inpaint" not in engine.run(Inpaint(**fields | {"prompt": "", "strength": 0.5})).decisions
+
+
 @pytest.mark.parametrize("expand", [(8, 16, 24, 0), (0, 0, 0, 32), (5, 3, 3, 5)])
 def test_outpainting_adds_what_was_asked_and_keeps_the_rest(
     engine: Engine, tiny: Built, expand: tuple[int, int, int, int]

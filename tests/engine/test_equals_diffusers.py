@@ -94,7 +94,7 @@ def test_distilled_models_with_few_steps_and_no_guidance(
 
 @pytest.mark.parametrize("scheduler", ["lcm", "ddim", "euler", "tcd", "dpmpp_2m"])
 @pytest.mark.parametrize("guidance_scale", [1.0, 8.5])
-def test_models_that_were_told_their_guidance(
+def test_models_that_take_their_guidance_as_input(
     engine: Engine, tiny: Built, scheduler: str, guidance_scale: float
 ) -> None:
     compare(engine, tiny, TinyKind.LCM, scheduler, guidance_scale=guidance_scale, num_inference_steps=4)

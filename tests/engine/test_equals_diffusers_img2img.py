@@ -96,7 +96,7 @@ def test_distilled_models(engine: Engine, tiny: Built, kind: TinyKind) -> None:
     compare(engine, tiny, kind, "euler_ancestral", guidance_scale=0.0, strength=0.5)
 
 
-def test_a_model_that_was_told_its_guidance(engine: Engine, tiny: Built) -> None:
+def test_a_model_that_takes_its_guidance_as_input(engine: Engine, tiny: Built) -> None:
     compare(engine, tiny, TinyKind.LCM, "lcm", guidance_scale=8.0, strength=0.5)
 
 

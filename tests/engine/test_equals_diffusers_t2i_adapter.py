@@ -107,7 +107,7 @@ def test_an_adapter_that_reads_grey_pictures(engine: Engine, tiny: Built, t2i_ad
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.02)
 
 
-def test_weights_of_one_adapter_add_up_beside_a_controlnet(
+def test_weights_of_one_adapter_add_up_next_to_a_controlnet(
     engine: Engine, tiny: Built, t2i_adapter: Built, controlnet: Built
 ) -> None:
     model, adapter = tiny(TinyKind.SD1), t2i_adapter(TinyKind.SD1)

@@ -99,12 +99,12 @@ def test_cancel_stops_within_one_step_and_the_next_run_is_unchanged(engine: Engi
         if event.kind is EventKind.STEP:
             job.cancel()
             break
-    told = len(job._events)
+    event_count = len(job._events)
     with pytest.raises(Cancelled):
         job.result(timeout=60)
     assert job.done
     # The step that was under way may still be told of, and then the end.
-    assert len(job._events) - told <= 2
+    assert len(job._events) - event_count <= 2
     assert [event.kind for event in job.events()][-1] is EventKind.CANCELLED
     after = engine.run(plain)
     assert np.array_equal(after.images[0], before.images[0])
@@ -186,7 +186,7 @@ def test_closing_cancels_what_runs_and_what_waits(tiny: Built) -> None:
     engine.close()
 
 
-def test_timings_and_decisions_are_told(engine: Engine, tiny: Built) -> None:
+def test_timings_and_decisions_are_reported(engine: Engine, tiny: Built) -> None:
     result = engine.run(text_to_image(tiny))
     assert set(result.timings) >= {"denoise", "decode", "total"}
     assert all(seconds >= 0 for seconds in result.timings.values())

@@ -26,7 +26,7 @@ def engine(tiny: Built) -> Engine:
     return Engine(model=str(tiny(TinyKind.SD1)), device="cpu", dtype="float32")
 
 
-def test_what_was_found_in_the_folder_is_told_also_when_the_run_is_cancelled_or_fails(
+def test_what_was_found_in_the_folder_is_reported_also_when_the_run_is_cancelled_or_fails(
     engine: Engine, tmp_path: Path
 ) -> None:
     with engine:
@@ -44,7 +44,7 @@ def test_what_was_found_in_the_folder_is_told_also_when_the_run_is_cancelled_or_
         (tmp_path / "in" / "0001.png").write_bytes(b"broken")
         with pytest.raises(RequestError) as failed:
             engine.run(request, output=out, resume=True)
-        assert any("had been deleted" in told for told in failed.value.warnings)
+        assert any("had been deleted" in warning for warning in failed.value.warnings)
 
 
 @pytest.mark.parametrize("warnings", [(), ("a was damaged", "b is gone")])

@@ -43,7 +43,7 @@ def test_the_cell_is_the_prompt_as_it_stands() -> None:
 
 
 def test_a_prompt_that_stands_twice_is_refused() -> None:
-    with pytest.raises(RequestError, match="stands twice"):
+    with pytest.raises(RequestError, match="is given twice"):
         request_of("txt2img one", "two\n")
 
 
@@ -110,8 +110,8 @@ def test_the_line_gives_the_result_of_the_engine_and_may_write_it(
 def test_an_error_is_one_line_without_a_traceback(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
     done = shell.run_cell("%sd txt2img a --width 65")
     assert isinstance(done.error_in_exec, UsageError)
-    told = capsys.readouterr()
-    assert "multiple of 8" in told.err and "Traceback" not in told.err + told.out
+    printed = capsys.readouterr()
+    assert "multiple of 8" in printed.err and "Traceback" not in printed.err + printed.out
 
 
 def test_help_prints_the_options_and_runs_nothing(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:

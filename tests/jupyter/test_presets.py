@@ -96,29 +96,29 @@ def test_only_a_preset_of_the_users_own_can_be_deleted(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("name", [" ", "a\nb", "long" * 99, next(iter(BUILT_IN))])
-def test_a_name_that_cannot_be_is_told_and_nothing_is_written(studio: Studio, home: Path, name: str) -> None:
+def test_a_name_that_cannot_be_is_reported_and_nothing_is_written(studio: Studio, home: Path, name: str) -> None:
     with pytest.raises(RequestError, match="preset"):
         studio.presets[name] = {"width": 64}
     assert list(home.rglob("*.json")) == []
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ({"witdh": 64}, "witdh: is no field"),
-        ({"controls": (Control("depth", np.zeros((8, 8, 3), np.uint8)),)}, "holds a picture"),
+        ({"controls": (Control("depth", np.zeros((8, 8, 3), np.uint8)),)}, "contains an image"),
         ({"width": object()}, "cannot be kept"),
         ({"guidance_scale": float("nan")}, "cannot be kept"),
     ],
 )
-def test_values_that_a_preset_cannot_hold_are_refused(values: dict[str, Any], told: str) -> None:
-    with pytest.raises(RequestError, match=told):
+def test_values_that_a_preset_cannot_hold_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(RequestError, match=message):
         SavedPresets()["mine"] = values
     assert list(SavedPresets()) == []
 
 
 @pytest.mark.parametrize("text", ["{", "[]", json.dumps({"loras": [{"type": "Lora"}]})])
-def test_a_damaged_file_is_told_in_the_studio_and_hides_no_other(studio: Studio, home: Path, text: str) -> None:
+def test_a_damaged_file_is_reported_in_the_studio_and_hides_no_other(studio: Studio, home: Path, text: str) -> None:
     save(studio, "good")
     (home / "presets" / "bad.json").write_text(text)
     studio._presets.refresh()
@@ -129,7 +129,7 @@ def test_a_damaged_file_is_told_in_the_studio_and_hides_no_other(studio: Studio,
     assert studio.presets["bad"] == {"width": 64}
 
 
-def test_a_folder_that_cannot_be_written_is_told(studio: Studio, home: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(studio: Studio, home: Path) -> None:
     (home / "presets").write_text("a file")
     save(studio, "mine")
     assert isinstance(studio.error, OutputError) and studio.error.hint

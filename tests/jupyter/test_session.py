@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny: Built) -> Iterator[tu
 def restarted(name: str, monkeypatch: pytest.MonkeyPatch) -> Session:
     """The session of the next kernel of a notebook, in a container whose processes are numbered from the start again."""
     monkeypatch.setattr(os, "getpid", lambda: 33)
-    session._this_kernel.cache_clear()
+    session._kernel_id.cache_clear()
     return Session(name)
 
 
@@ -44,12 +44,12 @@ def test_a_kernel_with_the_number_of_the_one_before_it_is_another_one(
     client, _ = server
     first = restarted("walls.ipynb", monkeypatch)
     client.submit(adjust(1), id=first.new_id()).result(PATIENCE)
-    assert Session("walls.ipynb").take_up(client, ignore) == [], (
+    assert Session("walls.ipynb").collect_earlier_jobs(client, ignore) == [], (
         "its own jobs are no earlier ones, also in a second studio"
     )
     second = restarted("walls.ipynb", monkeypatch)
-    assert [made.request for made in second.take_up(client, ignore)] == [adjust(1)]
-    assert second.take_up(client, ignore) == [], "each job is taken up once"
+    assert [made.request for made in second.collect_earlier_jobs(client, ignore)] == [adjust(1)]
+    assert second.collect_earlier_jobs(client, ignore) == [], "each job is taken up once"
 
 
 def test_an_animation_without_its_frames_is_left_out_and_hides_no_other_job(
@@ -62,7 +62,7 @@ def test_an_animation_without_its_frames_is_left_out_and_hides_no_other_job(
     frames = [event.image for event in film.events() if event.kind is EventKind.FRAME]
     client.submit(adjust(2), id=first.new_id()).result(PATIENCE)
     lose(home, frames[0])
-    made = restarted("film.ipynb", monkeypatch).take_up(client, ignore)
+    made = restarted("film.ipynb", monkeypatch).collect_earlier_jobs(client, ignore)
     assert [each.request for each in made] == [adjust(2)]
 
 

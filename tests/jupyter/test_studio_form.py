@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jupyter_ext.editors import Missing, SeedEditor, Surroundings
+from jupyter_ext.editors import EditorContext, MissingValue, SeedEditor
 from jupyter_ext.fields import shown_fields
 from jupyter_ext.form import Form
 from jupyter_ext.forms import MODES
@@ -28,8 +28,8 @@ GIVEN: dict[str, Any] = {
 """What has no default."""
 
 
-def filled(kind: type[Request], around: Surroundings | None = None) -> Form:
-    form = Form(kind, around or Surroundings())
+def filled(kind: type[Request], around: EditorContext | None = None) -> Form:
+    form = Form(kind, around or EditorContext())
     for name, editor in form.editors.items():
         if name in GIVEN and (editor.spec.default is MISSING or (kind is Inpaint and name == "mask")):
             editor.set(GIVEN[name])
@@ -58,13 +58,13 @@ def test_every_field_has_an_editor_once_the_advanced_ones_are_opened(kind: type[
 
 
 def test_what_is_missing_is_no_complaint_until_somebody_wants_the_request() -> None:
-    form = Form(ImageToImage, Surroundings())
-    with pytest.raises(Missing):
+    form = Form(ImageToImage, EditorContext())
+    with pytest.raises(MissingValue):
         form.read()
     assert form.editors["image"]._complaint.value == ""
 
 
-def test_a_number_that_cannot_be_read_is_told_at_its_field() -> None:
+def test_a_number_that_cannot_be_read_is_reported_at_its_field() -> None:
     form = filled(TextToImage)
     typed(form, "width", "wide")
     with pytest.raises(RequestError, match="whole number"):
@@ -95,7 +95,7 @@ def test_the_rounding_of_a_slider_in_the_page_leaves_what_was_typed() -> None:
 
 def test_pictures_come_from_variables_and_unknown_ones_are_named() -> None:
     photo = np.full((16, 24, 3), 9, np.uint8)
-    form = Form(ImageToImage, Surroundings(variables=lambda: {"photo": photo}))
+    form = Form(ImageToImage, EditorContext(variables=lambda: {"photo": photo}))
     typed(form, "image", "{nothing}")
     assert "no variable nothing" in form.editors["image"]._complaint.value
     typed(form, "image", "{photo}")
@@ -104,7 +104,7 @@ def test_pictures_come_from_variables_and_unknown_ones_are_named() -> None:
 
 def test_a_depth_of_scene_units_stays_as_it_is() -> None:
     depth = np.array([[0.1, np.inf] * 4] * 8, np.float32)
-    form = Form(DepthToImage, Surroundings())
+    form = Form(DepthToImage, EditorContext())
     form.editors["depth"].set(depth)
     assert form.read() == DepthToImage(prompt="", depth=depth)
 
@@ -113,7 +113,7 @@ def test_lock_keeps_the_last_seed_and_next_takes_the_one_after_it() -> None:
     form = filled(TextToImage)
     editor = form.editors["seed"]
     assert isinstance(editor, SeedEditor)
-    editor.note_seed(41)
+    editor.set_last_seed(41)
     assert editor.get() is None
     editor._lock.value = True
     assert editor.get() == 41

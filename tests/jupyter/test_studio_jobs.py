@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from jupyter_ext.engines import names_of
+from jupyter_ext.engines import name_suggestions
 from jupyter_ext.jobs import StudioJob
-from jupyter_ext.monitor import INTERVAL
+from jupyter_ext.monitor import PREVIEW_INTERVAL
 from jupyter_ext.studio import Studio
-from jupyter_ext.views.animation import WARP_ERROR, AnimationView
+from jupyter_ext.views.animation import WARP_ERROR, AnimationTab
 from sd_core import (
     Animation,
     Cancelled,
@@ -95,7 +95,7 @@ def test_status_and_progress_are_observed_at_home_and_end_at_done(studio: Studio
 def test_cancel_stops_the_running_job_and_those_that_wait(studio: Studio, small: TextToImage) -> None:
     first = studio.submit(replace(small, num_inference_steps=LONG))
     second = studio.submit(small)
-    studio._home.wait_until(lambda: studio.status == "running", 60)
+    studio._main_thread.wait_until(lambda: studio.status == "running", 60)
     studio.cancel()
     for job in (first, second):
         with pytest.raises(Cancelled):
@@ -161,16 +161,16 @@ def test_pictures_of_a_running_job_come_at_most_four_times_a_second(studio: Stud
     start = time.monotonic()
     studio.submit(replace(small, num_inference_steps=60)).wait()
     # One more for the last step and one for the result.
-    assert len(drawn) <= (time.monotonic() - start) / INTERVAL + 3
+    assert len(drawn) <= (time.monotonic() - start) / PREVIEW_INTERVAL + 3
 
 
 def test_the_frames_of_the_next_animation_take_the_place_of_the_last_ones(studio: Studio) -> None:
-    view = next(view for view in studio._panel.views if isinstance(view, AnimationView))
-    job = StudioJob("a", Animation(prompt="a", passes="frames/####.exr"), studio._home)
+    view = next(view for view in studio._panel.views if isinstance(view, AnimationTab))
+    job = StudioJob("a", Animation(prompt="a", passes="frames/####.exr"), studio._main_thread)
     for count in (3, 2):
-        studio._watch(job, Queued(0))
+        studio._on_event(job, Queued(0))
         for index in range(count):
-            studio._watch(job, FrameEvent(index, np.zeros((8, 8, 3), np.uint8), {WARP_ERROR: 0.5}))
+            studio._on_event(job, FrameEvent(index, np.zeros((8, 8, 3), np.uint8), {WARP_ERROR: 0.5}))
         assert (len(view._player.frames), view._player.errors) == (count, [0.5] * count)
 
 
@@ -182,7 +182,7 @@ def test_the_loras_of_the_folder_are_offered(
     save_file({"a": np.zeros(1, np.float32)}, tmp_path / "loras" / "moss.safetensors")
     studio.request = TextToImage(prompt="a", loras=[Lora("other.safetensors")])
     (item,) = studio._forms.current.editors["loras"]._items
-    studio._forms.suggest(names_of(engine))
+    studio._forms.suggest(name_suggestions(engine))
     assert "moss.safetensors" in item._editors["path"]._name.options, "also of a row that was there before"
     studio.request = replace(studio.request, loras=[Lora("a.safetensors"), Lora("b.safetensors")])
     for item in studio._forms.current.editors["loras"]._items:
@@ -190,7 +190,7 @@ def test_the_loras_of_the_folder_are_offered(
 
 
 def test_controls_are_offered_controlnets_and_no_models(studio: Studio, engine: Engine) -> None:
-    studio._forms.suggest(names_of(engine))
+    studio._forms.suggest(name_suggestions(engine))
     picture = np.zeros((64, 64, 3), np.uint8)
     studio.request = DepthToImage(prompt="a", depth=picture[..., 0] + 9, controls=[Control("canny", picture)])
     editors = studio._forms.current.editors
@@ -253,7 +253,7 @@ def test_a_sweep_with_a_wrong_value_queues_nothing(studio: Studio, small: TextTo
     studio.request = small
     with pytest.raises(RequestError, match="width"):
         studio.sweep(width=[64, 65])
-    assert studio._runner.pending == ()
+    assert studio._runner.unfinished_jobs == ()
 
 
 def test_a_picture_that_fits_no_grid_of_eight_is_refused_in_the_form(studio: Studio, small: TextToImage) -> None:
@@ -293,7 +293,7 @@ def test_the_selected_image_is_saved_without_loss_and_with_its_request(
     studio: Studio, small: TextToImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(RequestError, match="none yet"):
+    with pytest.raises(RequestError, match="no image yet"):
         studio.save()
     result = studio.submit(replace(small, num_images=2)).wait()
     studio.restore(list(studio.history)[1])

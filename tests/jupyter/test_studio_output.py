@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jupyter_ext.export import page, save_html
+from jupyter_ext.export import history_page, save_html
 from jupyter_ext.history import History
 from jupyter_ext.studio import Studio
-from jupyter_ext.views.animation import AnimationView, warp_errors
+from jupyter_ext.views.animation import AnimationTab, warp_errors
 from sd_core import Animation, ServerError, TextToImage
 from sd_core.results import Result
 from sd_core.values import Array
@@ -71,7 +71,7 @@ def test_the_page_of_the_history_holds_everything_and_fetches_nothing(tmp_path: 
     assert "http:" not in text and "https:" not in text and "<script" not in text
     assert "wall &lt;b&gt;" in text and "wall <b>" not in text
     assert "seed=8" in text
-    assert page([]).count("<figure") == 0
+    assert history_page([]).count("<figure") == 0
 
 
 def test_each_image_of_a_batch_has_a_request_of_its_own() -> None:
@@ -102,11 +102,11 @@ def test_an_animation_whose_frames_are_gone_hides_no_other_image() -> None:
     (entry,) = studio.history.add(Result(images=frames, request=asked), asked)
     frames.gone = True
     made = result(noise(16, 16, 2))
-    studio._present(studio.history.add(made, made.request)[0])
+    studio._show_result(studio.history.add(made, made.request)[0])
     assert len(studio._panel.gallery.items) == 2 and studio.result is made
     studio.restore(entry)
     assert np.array_equal(np.asarray(studio.image), noise(16, 16)) and studio.error is None
-    studio._panel.look_at(next(view for view in studio._panel.views if isinstance(view, AnimationView)))
+    studio._panel.select_tab(next(view for view in studio._panel.views if isinstance(view, AnimationTab)))
     assert isinstance(studio.error, ServerError) and "no blob" in studio._panel.error.value
     studio.close()
 

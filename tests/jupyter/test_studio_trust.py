@@ -57,7 +57,7 @@ def test_what_a_picture_names_is_shown_and_nothing_else_happens(studio: Studio, 
     studio.open_picture(wall)
     assert asks(studio)
     assert studio.request == before
-    assert not studio._runner.pending
+    assert not studio._runner.unfinished_jobs
     shown = studio._panel.question._text.value
     assert str(wall).replace("<b>", "&lt;b&gt;") in shown
     assert "<b>wall" not in shown.removeprefix("<b>")
@@ -75,7 +75,7 @@ def test_no_leaves_the_form_and_yes_fills_it(studio: Studio, wall: Path) -> None
     studio._panel.question.yes.click()
     assert isinstance(studio.request, TextToImage)
     assert studio.request.model == str(wall)
-    assert not studio._runner.pending
+    assert not studio._runner.unfinished_jobs
 
 
 def test_the_request_that_was_asked_about_is_the_one_that_is_used(studio: Studio, wall: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jupyter_ext import widgets
-from jupyter_ext.panel import Frame
+from jupyter_ext.panel import StudioStyle
 from jupyter_ext.widgets import Canvas, DepthView, Gallery, Grid, Player, Preview, Shape, Wipe
 from jupyter_ext.widgets._base import FOLDER, Widget
 
@@ -46,7 +46,7 @@ def test_a_module_is_complete_in_itself_and_asks_for_nothing_from_the_network(ki
 
 
 def test_every_module_of_the_folder_belongs_to_a_widget() -> None:
-    used = "".join(str(kind._esm) + str(kind._css) for kind in (*ALL, Frame))
+    used = "".join(str(kind._esm) + str(kind._css) for kind in (*ALL, StudioStyle))
     unused = [file.name for file in FOLDER.glob("*.[jc]s*") if file.read_text(encoding="utf-8") not in used]
     assert unused == []
 
@@ -61,14 +61,14 @@ def test_the_wheel_holds_the_modules_and_the_styles() -> None:
 
 
 def test_cancel_reaches_every_callback_and_other_messages_reach_none() -> None:
-    preview, told = Preview(), []
-    preview.on_cancel(lambda: told.append(1))
-    preview.on_cancel(lambda: told.append(2))
+    preview, calls = Preview(), []
+    preview.on_cancel(lambda: calls.append(1))
+    preview.on_cancel(lambda: calls.append(2))
     for content in ({"type": "other"}, "cancel", None, {}):
         tell(preview, content)
-    assert told == []
+    assert calls == []
     tell(preview, {"type": "cancel"})
-    assert told == [1, 2]
+    assert calls == [1, 2]
 
 
 @pytest.mark.parametrize("ids", [["a", "a"], ["", "b"], [None, "b"], [1, 2]])

@@ -11,7 +11,7 @@ import pytest
 from sd_core.mesh.rays import Rays
 from sd_core.mesh.surface import Surface
 from sd_core.mesh.texels import Texels, find_texels
-from sd_core.mesh.views import Plan, plan_views
+from sd_core.mesh.views import ViewPlan, plan_views
 from tests.mesh import shapes
 
 SIZE = 512
@@ -24,7 +24,7 @@ class Body:
     surface: Surface
     texels: Texels
     rays: Rays
-    plan: Plan
+    plan: ViewPlan
 
 
 @pytest.fixture(scope="session")

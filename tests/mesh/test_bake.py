@@ -107,12 +107,12 @@ def test_no_texel_takes_the_colour_of_another_object() -> None:
     texels, rays = find_texels(surface, SIZE), Rays(surface)
     plan = plan_views(surface, texels, rays, 8, PICTURE)
     paint = np.float32([[1, 0, 0], [0, 0, 1]])
-    glimpses = []
+    views = []
     for camera in plan.cameras:
         view = render(surface, rays, camera, PICTURE)
         picture = np.where((view.face >= 0)[..., None], paint[surface.object_id[view.face]], 0.5).astype(np.float32)
-        glimpses.append(look_up(picture, view, surface, texels, rays))
-    colours, weight = blend(glimpses, len(texels))
+        views.append(look_up(picture, view, surface, texels, rays))
+    colours, weight = blend(views, len(texels))
     filled = fill_unseen(colours, weight > 0, surface, texels)
     wanted = paint[surface.object_id[texels.face]]
     assert np.abs(filled - wanted).max() < 1 / 255
@@ -123,12 +123,12 @@ def seen_colours(made: Body) -> tuple[np.ndarray, np.ndarray]:
     return colours, weight > 0
 
 
-def overlap_psnr(glimpses: list[ViewColours], count: int) -> float:
-    mean, _ = blend(glimpses, count)
+def overlap_psnr(views: list[ViewColours], count: int) -> float:
+    mean, _ = blend(views, count)
     times = np.zeros(count)
-    for glimpse in glimpses:
-        times[glimpse.index] += 1
-    errors = [(g.colour - mean[g.index])[times[g.index] > 1] for g in glimpses]
+    for view in views:
+        times[view.index] += 1
+    errors = [(g.colour - mean[g.index])[times[g.index] > 1] for g in views]
     return psnr(np.concatenate(errors))
 
 

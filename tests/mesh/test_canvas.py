@@ -12,7 +12,7 @@ from sd_core import load_request
 from sd_core.mesh.canvas import PaintedTexture
 from sd_core.mesh.gather import look_up
 from sd_core.mesh.prepare import Prepared, mesh_with_uvs
-from sd_core.mesh.render import View, render
+from sd_core.mesh.render import RenderedView, render
 from sd_core.mesh.views import seen_cosines
 from sd_core.requests import MeshTexture
 from sd_core.results import Result
@@ -23,7 +23,7 @@ from tests.mesh.test_bake import solid
 PICTURE = (SIZE, SIZE)
 
 
-def started(made: Body) -> tuple[PaintedTexture, list[View]]:
+def started(made: Body) -> tuple[PaintedTexture, list[RenderedView]]:
     """A canvas painted from the first view, and all views."""
     canvas = PaintedTexture(Prepared(made.surface, made.texels, "xatlas"))
     views = [render(made.surface, made.rays, camera, PICTURE) for camera in made.plan.cameras]
@@ -31,11 +31,11 @@ def started(made: Body) -> tuple[PaintedTexture, list[View]]:
     return canvas, views
 
 
-def paint(canvas: PaintedTexture, made: Body, view: View) -> None:
-    glimpse = look_up(solid(view.position), view, made.surface, made.texels, made.rays)
+def paint(canvas: PaintedTexture, made: Body, view: RenderedView) -> None:
+    colours = look_up(solid(view.position), view, made.surface, made.texels, made.rays)
     positions, normals = made.texels.positions(made.surface), made.texels.normals(made.surface)
-    at = glimpse.index
-    canvas.add(glimpse, seen_cosines(positions[at], normals[at], view.camera, made.surface, made.rays, view.size))
+    at = colours.index
+    canvas.add(colours, seen_cosines(positions[at], normals[at], view.camera, made.surface, made.rays, view.size))
 
 
 def test_a_view_that_was_painted_has_nothing_left_to_do(body: Callable[[str], Body]) -> None:

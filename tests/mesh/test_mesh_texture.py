@@ -45,7 +45,7 @@ def painted(engine: Engine) -> Result:
     return engine.run(request())
 
 
-def test_every_view_is_told_and_the_texture_is_whole(engine: Engine) -> None:
+def test_every_view_is_reported_and_the_texture_is_whole(engine: Engine) -> None:
     events = list(engine.stream(request()))
     views = [event for event in events if isinstance(event, FrameEvent)]
     assert [view.index for view in views] == list(range(len(views))) and 2 <= len(views) <= 4
@@ -99,7 +99,7 @@ def test_views_are_not_thrown_away_damaged_ones_are_made_again_and_changed_ones_
     raw = first.read_bytes()
     first.write_bytes(raw[:-20])
     result = engine.run(request(), output=out, resume=True)
-    assert first.read_bytes() == raw and any("was damaged" in told for told in result.warnings)
+    assert first.read_bytes() == raw and any("was damaged" in warning for warning in result.warnings)
     assert (out / "view_00.changed.png").read_bytes() == raw[:-20]
     assert np.array_equal(result.images[0], painted.images[0])
     first.write_bytes((out / "view_01.png").read_bytes())
@@ -107,7 +107,9 @@ def test_views_are_not_thrown_away_damaged_ones_are_made_again_and_changed_ones_
         engine.run(request(), output=out, resume=True)
     result = engine.run(request(max_views=1), output=out, overwrite=True)
     assert is_whole(first) and not (out / "view_01.png").exists()
-    assert (out / "view_00.changed2.png").is_file() and any("view_00.changed2.png" in told for told in result.warnings)
+    assert (out / "view_00.changed2.png").is_file() and any(
+        "view_00.changed2.png" in warning for warning in result.warnings
+    )
     assert (out / "view_mine.png").read_bytes() == b"mine"
 
 

@@ -183,13 +183,13 @@ def with_buffer(folder: Path, uri: str) -> Path:
     return path
 
 
-def test_the_numbers_of_a_mesh_may_lie_beside_it(tmp_path: Path) -> None:
+def test_the_numbers_of_a_mesh_may_lie_next_to_it(tmp_path: Path) -> None:
     (tmp_path / "numbers.bin").write_bytes(np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0]]).tobytes())
     assert load_mesh(str(with_buffer(tmp_path, "numbers.bin"))).faces.shape == (1, 3)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
-def test_pipes_beside_a_mesh_are_refused_and_not_waited_for(tmp_path: Path) -> None:
+def test_pipes_next_to_a_mesh_are_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "numbers.bin")
     with pytest.raises(RequestError, match=r"cannot be read: .*no regular file"):
         load_mesh(str(with_buffer(tmp_path, "numbers.bin")))

@@ -15,7 +15,7 @@ from sd_core.events import FrameEvent
 from sd_core.mesh.canvas import PaintedTexture
 from sd_core.mesh.prepare import Prepared
 from sd_core.mesh.render import render
-from sd_core.mesh.repaint import hold
+from sd_core.mesh.repaint import repaint_target
 from sd_core.requests import Mesh, MeshTexture
 from tests.conftest import Built
 from tests.mesh import shapes
@@ -76,7 +76,7 @@ def test_a_small_part_is_painted_too(engine: Engine) -> None:
     assert (made[inside > 0] != PAGE[inside > 0]).any()
 
 
-def test_gutters_follow_the_texels_beside_them(engine: Engine) -> None:
+def test_gutters_follow_the_texels_next_to_them(engine: Engine) -> None:
     made = engine.run(request(mask=square(SIDE, 0, 60))).images[0]
     assert (made[0, :30] != PAGE[0, :30]).any(axis=1).all()  # no face lies on row 0
     assert np.array_equal(made[-1], PAGE[-1])
@@ -87,7 +87,7 @@ def test_perfect_views_of_a_part_give_the_whole_texture_back(body: Callable[[str
     prepared = Prepared(made.surface, made.texels, "the mesh's own", own_uvs=True)
     truth = made.texels.image(solid(made.texels.positions(made.surface)))[0]
     mask = square(SIZE, SIZE // 4, SIZE // 2)
-    held = hold(prepared, truth * (1 - mask[..., None]), mask)
+    held = repaint_target(prepared, truth * (1 - mask[..., None]), mask)
     canvas = PaintedTexture(prepared, held)
     views = [render(made.surface, made.rays, camera, PICTURE) for camera in made.plan.cameras]
     assert sum(canvas.view_start(view).new for view in views) > 0.05
@@ -118,7 +118,7 @@ def test_texture_and_mask_must_belong_together(fields: dict[str, Any], field: st
 @pytest.mark.parametrize(
     ("fields", "field", "hint"),
     [
-        ({"mesh": shapes.plain(shapes.torus())}, "image", "written beside it"),
+        ({"mesh": shapes.plain(shapes.torus())}, "image", "written with it"),
         ({"mesh": plane(np.uint32([0, 1]))}, "image", "shows one of them"),
         ({"mask": np.zeros((SIDE, SIDE), np.float32)}, "mask", "white where"),
         ({"mask": square(SIDE, 0, 4)}, "mask", "white where"),
@@ -138,5 +138,5 @@ def test_a_mesh_without_a_texture_is_painted_whole(body: Callable[[str], Body]) 
     assert not canvas.has_paint and canvas.to_paint == 1
     everything = np.ones((SIZE, SIZE), np.float32)
     prepared = replace(Prepared(made.surface, made.texels, ""), own_uvs=True)
-    held = PaintedTexture(prepared, hold(prepared, np.zeros((SIZE, SIZE, 3), np.float32), everything))
+    held = PaintedTexture(prepared, repaint_target(prepared, np.zeros((SIZE, SIZE, 3), np.float32), everything))
     assert not held.has_paint and held.to_paint == 1

@@ -41,7 +41,7 @@ def same(found: dict[str, torch.Tensor]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("empty", "is empty"),
         ("page", "is a web page"),
@@ -53,10 +53,10 @@ def same(found: dict[str, torch.Tensor]) -> bool:
         ("gguf", "is a GGUF file, which is not supported"),
     ],
 )
-def test_a_file_that_holds_no_weights_is_called_what_it_is(tmp_path: Path, name: str, told: str) -> None:
+def test_a_file_that_holds_no_weights_is_called_what_it_is(tmp_path: Path, name: str, message: str) -> None:
     file = tmp_path / "wall.safetensors"
     file.write_bytes(payloads.damaged()[name])
-    with pytest.raises(ModelMismatch, match=rf"wall\.safetensors {told}") as refused:
+    with pytest.raises(ModelMismatch, match=rf"wall\.safetensors {message}") as refused:
         read_shapes(file)
     assert refused.value.hint
 
@@ -235,7 +235,7 @@ def test_a_pickled_controlnet_loads_where_pickles_are_allowed(
 
 
 @pytest.mark.parametrize(
-    ("file", "entry", "told"),
+    ("file", "entry", "message"),
     [
         ("unet/config.json", {"auto_map": {"AutoModel": "evil.Evil"}}, "classes in files of its own"),
         ("text_encoder/config.json", {"quantization_config": {"quant_method": "torchao"}}, "a quantizer"),
@@ -252,20 +252,20 @@ def test_a_pickled_controlnet_loads_where_pickles_are_allowed(
     ],
 )
 def test_a_folder_that_names_code_is_refused_by_name(
-    tiny: Built, placement: Any, tmp_path: Path, file: str, entry: dict[str, Any], told: str
+    tiny: Built, placement: Any, tmp_path: Path, file: str, entry: dict[str, Any], message: str
 ) -> None:
     folder = shutil.copytree(tiny(TinyKind.SD1), tmp_path / "model")
     path = folder / file
     kept = json.loads(path.read_text()) if path.is_file() else {}
     path.write_text(json.dumps(kept | entry))
-    with pytest.raises(ModelMismatch, match=rf"{path.name} .*{told}.*name no code here"):
+    with pytest.raises(ModelMismatch, match=rf"{path.name} .*{message}.*name no code here"):
         load_model(str(folder), placement)
 
 
 @pytest.mark.parametrize(
     "name", ["../evil.safetensors", "/evil.safetensors", "a/b.safetensors", ".hidden", 3, "evil.bin"]
 )
-def test_shards_lie_beside_their_index(tiny: Built, placement: Any, tmp_path: Path, name: Any) -> None:
+def test_shards_lie_next_to_their_index(tiny: Built, placement: Any, tmp_path: Path, name: Any) -> None:
     folder = shutil.copytree(tiny(TinyKind.SD1), tmp_path / "model")
     (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
     index = folder / "unet" / "diffusion_pytorch_model.safetensors.index.json"

@@ -58,7 +58,7 @@ def test_a_name_is_the_file_in_the_folder_and_a_path_is_itself(folder: Path) -> 
     assert find_lora("elsewhere/brick.safetensors") == Path("elsewhere/brick.safetensors")
 
 
-def test_a_name_that_is_not_there_is_told_with_what_to_do(folder: Path) -> None:
+def test_a_name_that_is_not_there_is_reported_with_what_to_do(folder: Path) -> None:
     with pytest.raises(ModelNotFound, match=r"brick\.safetensors.*not in the LoRA folder.*put it there"):
         find_lora("brick.safetensors")
 
@@ -79,6 +79,6 @@ def test_a_file_that_is_not_there_is_not_asked_of_the_hub(folder: Path, monkeypa
             find_weights(name, offline=False)
 
 
-def test_a_folder_of_anything_is_told_to_be_no_model_before_it_is_searched() -> None:
+def test_a_folder_of_anything_is_reported_to_be_no_model_before_it_is_searched() -> None:
     with pytest.raises(ModelNotFound, match="has no model_index"):
         load_model("/", choose_placement("cpu", "float32"))

@@ -14,7 +14,7 @@ from diffusers import T2IAdapter, UNet2DConditionModel
 from sd_core.errors import ModelMismatch, ModelNotFound
 from sd_core.models import load_control_network
 from sd_core.models.files import read_shapes
-from sd_core.models.t2i_adapters import features_made, features_taken
+from sd_core.models.t2i_adapters import adapter_features, unet_features
 from tests.conftest import Built
 from tests.models.conftest import Loaded
 from tests.tiny import TinyKind
@@ -50,8 +50,8 @@ def unet_of(layout: dict[str, Any]) -> UNet2DConditionModel:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_adapters_make_what_their_unets_take_and_no_others(name: str, made_for: str) -> None:
     config, _ = PUBLISHED[name]
-    made = features_made(Path("adapter"), config)
-    taken = list(features_taken(unet_of(PUBLISHED[made_for][1]), 8))
+    made = adapter_features(Path("adapter"), config)
+    taken = list(unet_features(unet_of(PUBLISHED[made_for][1]), 8))
     assert (made == taken[: len(made)]) == ((name == "sdxl") == (made_for == "sdxl"))
 
 

@@ -91,10 +91,10 @@ def as_role(role: Role, path: str, model: str, frames: str) -> Request:
 
 
 def check_error(error: SDError, path: Path) -> None:
-    told = str(error)
-    assert error.hint, f"says not what to do: {told}"
-    assert path.name in told, f"says not which file: {told}"
-    assert "defect" not in told, told
+    text = str(error)
+    assert error.hint, f"says not what to do: {text}"
+    assert path.name in text, f"says not which file: {text}"
+    assert "defect" not in text, text
 
 
 @pytest.mark.usefixtures("pickles")

@@ -31,7 +31,7 @@ def placement() -> Placement:
 
 
 @pytest.mark.parametrize(
-    ("file", "entry", "told"),
+    ("file", "entry", "message"),
     [
         ("text_encoder/config.json", {"num_hidden_layers": 10**7}, "num_hidden_layers"),
         ("text_encoder/config.json", {"num_hidden_layers": 2000}, "num_hidden_layers"),
@@ -45,12 +45,12 @@ def placement() -> Placement:
     ],
 )
 def test_a_model_that_asks_for_more_than_any_has_is_refused_by_name(
-    tiny: Built, placement: Placement, tmp_path: Path, file: str, entry: dict[str, Any], told: str
+    tiny: Built, placement: Placement, tmp_path: Path, file: str, entry: dict[str, Any], message: str
 ) -> None:
     folder = shutil.copytree(tiny(TinyKind.SD1), tmp_path / "model")
     path = folder / file
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | entry), "utf-8")
-    with pytest.raises(ModelMismatch, match=rf"{path.name} .*{told}.*which no Stable Diffusion has"):
+    with pytest.raises(ModelMismatch, match=rf"{path.name} .*{message}.*which no Stable Diffusion has"):
         load_model(str(folder), placement)
 
 

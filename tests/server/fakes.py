@@ -29,7 +29,7 @@ def use_fake_engines(monkeypatch: pytest.MonkeyPatch, *, first_pause: float = 0.
     """Start fake engines instead of real ones, and wait less after failures."""
 
     def command(engine: EngineProcess) -> list[str]:
-        return [sys.executable, fake_engine.__file__, "--device", engine._wanted]
+        return [sys.executable, fake_engine.__file__, "--device", engine._requested_device]
 
     monkeypatch.setattr(EngineProcess, "_command", command)
     monkeypatch.setattr(backoff, "_FIRST", first_pause)

@@ -47,14 +47,14 @@ def test_the_options_are_there() -> None:
 
 def test_the_quotas_are_those() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", PAGE, re.MULTILINE))
-    told = {
+    quotas = {
         "2,000": 2_000,
         "1e13": 10**13,
         "1e12": 10**12,
         "a quarter of `--blob-space`; for an admin no bound": None,
         "128": 128,
     }
-    assert {name: told[rows[name].strip()] for name in (held.name for held in fields(Quota))} == {
+    assert {name: quotas[rows[name].strip()] for name in (held.name for held in fields(Quota))} == {
         held.name: held.default for held in fields(Quota)
     }
 
@@ -62,7 +62,7 @@ def test_the_quotas_are_those() -> None:
 def test_the_limits_are_those() -> None:
     assert (connections._MOST, connections._HEAD_SECONDS, connections._HEAD_BYTES) == (1000, 10, 64 * 1024)
     assert (connections._SILENT_SECONDS, connections._SLOWEST) == (30, 8 * 1024)
-    assert (logs._BYTES * (logs._KEPT + 1), logs._BYTES * 2) == (40 * 1024**2, 20 * 1024**2)
+    assert (logs._BYTES * (logs._OLD_FILES + 1), logs._BYTES * 2) == (40 * 1024**2, 20 * 1024**2)
     for text in (
         "1,000 connections",
         "10 s for the headers",

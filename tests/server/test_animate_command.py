@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sd_core.cli.animate_there import keep_frames, run_there
+from sd_core.cli.animate_there import keep_frames, run_on_server
 from sd_core.client import Client
 from sd_core.errors import Cancelled, ServerError
 from sd_core.events import Event, FrameEvent, ResultEvent
@@ -46,9 +46,9 @@ def held(folder: Path) -> dict[str, bytes]:
 
 
 def test_frames_report_and_movies_are_written(sd_core: Run, served: Served, tmp_path: Path) -> None:
-    told = sd_core(*command(served, "--gif")).stdout
+    output = sd_core(*command(served, "--gif")).stdout
     out = tmp_path / "out"
-    assert f"{COUNT} frames, 64 x 64 px, seed 3" in told
+    assert f"{COUNT} frames, 64 x 64 px, seed 3" in output
     assert sorted(held(out)) == [
         "animation.gif", *(f"frames/{index:06d}.png" for index in range(COUNT)), "report.html", "report.json",
     ]  # fmt: skip
@@ -98,7 +98,7 @@ def test_a_server_that_dies_before_a_frame_is_fetched_leaves_all_as_it_was(
                 stack.close()
 
         with pytest.raises(ServerError, match=r"no answer from .*job\('[0-9a-f]{32}'\)\.result\(\)\.images"):
-            run_there(client, shot(), tmp_path / "out", show, overwrite=True)
+            run_on_server(client, shot(), tmp_path / "out", show, overwrite=True)
     assert held(tmp_path / "out") == before
 
 
@@ -116,12 +116,12 @@ def test_a_server_that_dies_among_the_frames_leaves_those_that_were_not_fetched(
     assert [name for name in before if after.get(name) != before[name]] == ["frames/000000.png"]
 
 
-def test_a_frame_that_was_retouched_is_set_aside_and_told(sd_core: Run, served: Served, tmp_path: Path) -> None:
+def test_a_frame_that_was_retouched_is_set_aside_and_reported(sd_core: Run, served: Served, tmp_path: Path) -> None:
     sd_core(*command(served, "--no-page"))
     mine = (tmp_path / "in" / "0000.png").read_bytes()
     (tmp_path / "out" / "frames" / "000001.png").write_bytes(mine)
-    told = sd_core(*command(served, "--no-page", "--overwrite", "--seed", 4)).stderr
-    assert "note: frames/000001.png has been changed or damaged" in told
+    output = sd_core(*command(served, "--no-page", "--overwrite", "--seed", 4)).stderr
+    assert "note: frames/000001.png has been changed or damaged" in output
     assert (tmp_path / "out" / "frames" / "000001.changed.png").read_bytes() == mine
 
 
@@ -148,35 +148,35 @@ def test_ctrl_c_names_the_job_and_how_it_goes_on(
             raise KeyboardInterrupt
 
     long = replace(shot(), num_inference_steps=50)
-    with Client(served.client.url, token_of(served)) as client, pytest.raises(Cancelled) as told:
-        run_there(client, long, tmp_path / "out", show, overwrite=False)
-    found = re.search(r"job ([0-9a-f]{32}): sd_core\.connect\('.*'\)\.resume\('\1'\) goes on", told.value.hint)
-    assert found is not None and "from its 1 finished frame" in told.value.hint
+    with Client(served.client.url, token_of(served)) as client, pytest.raises(Cancelled) as cancelled:
+        run_on_server(client, long, tmp_path / "out", show, overwrite=False)
+    found = re.search(r"job ([0-9a-f]{32}): sd_core\.connect\('.*'\)\.resume\('\1'\) goes on", cancelled.value.hint)
+    assert found is not None and "from its 1 finished frame" in cancelled.value.hint
     assert len(served.client.resume(found[1]).result().images) == COUNT
 
 
-def test_what_a_failed_job_was_is_told_too(sd_core: Run, served: Served) -> None:
+def test_what_a_failed_job_was_is_reported_too(sd_core: Run, served: Served) -> None:
     asked = [*command(served)]
     Path("in/0001.png").write_bytes(b"broken")
-    told = sd_core(*asked, code=2).stderr
-    assert "it was job" in told and ".resume(" in told
+    output = sd_core(*asked, code=2).stderr
+    assert "it was job" in output and ".resume(" in output
 
 
-def test_a_wrong_token_is_told_in_the_words_of_the_program(sd_core: Run, served: Served) -> None:
-    told = sd_core(*command(served), "--token", "wrong", code=1).stderr
-    assert "name it with --token, or in SD_CORE_TOKEN" in told
+def test_a_wrong_token_is_reported_with_the_option_of_the_program(sd_core: Run, served: Served) -> None:
+    output = sd_core(*command(served), "--token", "wrong", code=1).stderr
+    assert "name it with --token, or in SD_CORE_TOKEN" in output
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         (("--resume",), "resume: needs the folder of the run that was stopped; name it with --work"),
         (("--work", "w", "--server", "http://127.0.0.1:1"), "work: is a folder of this machine"),
         (("-o", "x.obj"), "use .glb, or name a folder"),
     ],
 )
-def test_options_of_texture_mesh_are_told_in_its_words(
-    sd_core: Run, tmp_path: Path, more: tuple[str, ...], told: str
+def test_options_of_texture_mesh_are_reported_with_its_options(
+    sd_core: Run, tmp_path: Path, more: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "mesh.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
-    assert told in sd_core("texture-mesh", "mesh.obj", "clay", *more, code=2).stderr
+    assert message in sd_core("texture-mesh", "mesh.obj", "clay", *more, code=2).stderr

@@ -28,20 +28,20 @@ def shot() -> Animation:
 
 def followed(job: RemoteJob, home: Path, pid: int) -> tuple[dict[int, bytes], dict[Path, int]]:
     """The frames as they are told while the engine is killed after the second, and when the files of those two were written."""
-    told: dict[int, bytes] = {}
+    frames: dict[int, bytes] = {}
     written: dict[Path, int] = {}
     folder = home / "jobs" / job.id / "output" / "frames"
     for event in job.events():
         if isinstance(event, FrameEvent):
-            assert event.index not in told
-            told[event.index] = event.image.tobytes()
-            if len(told) == 2:
-                written = {folder / f"{index:06d}.png": 0 for index in told}
+            assert event.index not in frames
+            frames[event.index] = event.image.tobytes()
+            if len(frames) == 2:
+                written = {folder / f"{index:06d}.png": 0 for index in frames}
                 written = {path: path.stat().st_mtime_ns for path in written}
                 kill(pid)
             elif event.index == COUNT // 2:  # the folder is there until the last frame is done
                 assert {path: path.stat().st_mtime_ns for path in written} == written
-    return told, written
+    return frames, written
 
 
 @pytest.mark.slow
@@ -50,11 +50,11 @@ def test_an_animation_whose_engine_was_killed_goes_on_at_the_next_frame(tiny: Bu
         pid = engine_pid(client)
         whole = client.run(shot())
         job = client.submit(shot())
-        told, written = followed(job, tmp_path, pid)
+        frames, written = followed(job, tmp_path, pid)
         assert len(written) == 2
-        assert list(told) == list(range(COUNT))
-        assert [told[index] for index in range(COUNT)] == [image.tobytes() for image in whole.images]
-        assert [image.tobytes() for image in job.result().images] == list(told.values())
+        assert list(frames) == list(range(COUNT))
+        assert [frames[index] for index in range(COUNT)] == [image.tobytes() for image in whole.images]
+        assert [image.tobytes() for image in job.result().images] == list(frames.values())
         by_run = defaultdict(list)
         for run, index in rows(tmp_path, FRAMES.format(job.id)):
             by_run[run].append(index)

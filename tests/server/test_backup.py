@@ -35,13 +35,13 @@ def test_a_copy_made_under_load_has_every_job_and_picture_that_was_acknowledged(
         thread.start()
         try:
             command = [sys.executable, "-m", "sd_core.cli", "backup", str(target), "--home", str(home)]
-            told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         finally:
             stop.set()
             thread.join()
         first.cancel()
         expected = [job.result(PATIENCE).images[0].tobytes() for job in waiting]
-    assert "jobs" in told and "blobs" in told
+    assert "jobs" in output and "blobs" in output
     assert not [path for path in (target, *target.rglob("*")) if path.stat().st_mode & 0o077]
     with running(target) as (_, client):
         client.job(first.id).cancel()

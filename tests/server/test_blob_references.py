@@ -15,11 +15,11 @@ from sd_core.errors import ModelNotFound, ServerError
 from sd_core.requests import ImageToImage, Request
 from sd_core.results import Result
 from sd_core.server import journal
-from sd_core.server.blob_references import descent_of
+from sd_core.server.blob_references import result_blobs
 from sd_core.server.records import JobState, NewJob, Priority
 from sd_core.server.settings import Limits, ServerSettings
 from sd_core.server.state import Store, open_store, recover
-from sd_core.server.told import StoredEvent, event_id
+from sd_core.server.stored_events import StoredEvent, event_id
 from sd_core.values import array_digest, freeze, npy_bytes
 from sd_core.wire.results import result_to_dict
 from tests.server.servers import PATIENCE, adjust, running
@@ -113,10 +113,10 @@ def event(result: Result) -> dict[str, Any]:
 
 def test_what_a_result_shares_with_its_request_is_its_own() -> None:
     request = adjust(1)
-    unchanged = descent_of(json.loads(request.to_json()), event(Result(images=[request.image], request=request)))
+    unchanged = result_blobs(json.loads(request.to_json()), event(Result(images=[request.image], request=request)))
     assert unchanged is not None
-    assert (unchanged.made, unchanged.source) == ({array_digest(request.image)}, set())
+    assert (unchanged.outputs, unchanged.inputs) == ({array_digest(request.image)}, set())
 
 
 def test_a_job_that_failed_was_made_from_nothing() -> None:
-    assert descent_of({"type": "Adjust"}, {"kind": "failed", "error": {}}) is None
+    assert result_blobs({"type": "Adjust"}, {"kind": "failed", "error": {}}) is None

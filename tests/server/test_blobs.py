@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sd_core.errors import OutputError, RequestError
-from sd_core.server.blob_references import Descent
+from sd_core.server.blob_references import ResultBlobs
 from sd_core.server.blobs import BlobStore
 
 KIB = 1024
@@ -53,15 +53,15 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
 def test_a_file_that_somebody_has_deleted_is_missing_and_can_be_stored_again(tmp_path: Path) -> None:
     store = filled(tmp_path, 2, 4 * KIB)
     (tmp_path / f"{digest(0)}.bin").unlink()
-    assert store.hold([digest(0), digest(1)]) == [digest(0)] and store.total == KIB
+    assert store.pin_all([digest(0), digest(1)]) == [digest(0)] and store.total == KIB
     store.put({digest(0): content(0)})
-    assert store.hold([digest(0), digest(1)]) == [] and store.total == 2 * KIB
+    assert store.pin_all([digest(0), digest(1)]) == [] and store.total == 2 * KIB
 
 
 def test_what_is_held_stays_until_all_have_let_go(tmp_path: Path) -> None:
     store = filled(tmp_path, 2, 2 * KIB)
-    assert store.hold([digest(0), digest(1)]) == []
-    assert store.hold([digest(0)]) == []
+    assert store.pin_all([digest(0), digest(1)]) == []
+    assert store.pin_all([digest(0)]) == []
     with pytest.raises(OutputError, match="waiting jobs need the rest"):
         store.put({digest(2): content(2)})
     store.release([digest(0), digest(1)])
@@ -71,7 +71,7 @@ def test_what_is_held_stays_until_all_have_let_go(tmp_path: Path) -> None:
 
 def test_nothing_is_held_where_something_is_missing(tmp_path: Path) -> None:
     store = filled(tmp_path, 1, KIB)
-    assert store.hold([digest(0), digest(7)]) == [digest(7)]
+    assert store.pin_all([digest(0), digest(7)]) == [digest(7)]
     store.put({digest(1): content(1)})
     assert present(store, 2) == [1]
 
@@ -84,7 +84,7 @@ def test_what_a_job_made_stays_together_while_it_is_stored(tmp_path: Path) -> No
 
 def test_what_a_result_was_made_from_stays_as_long_as_the_result(tmp_path: Path) -> None:
     store = filled(tmp_path, 4, 4 * KIB)
-    store.descend(Descent(made=frozenset({digest(1)}), source=frozenset({digest(0)})))
+    store.keep_inputs(ResultBlobs(outputs=frozenset({digest(1)}), inputs=frozenset({digest(0)})))
     store.find(digest(1))
     store.put({digest(4): content(4)})
     assert present(store, 5) == [0, 1, 3, 4]
@@ -97,7 +97,7 @@ def test_what_a_result_was_made_from_stays_as_long_as_the_result(tmp_path: Path)
 def test_a_chain_of_results_goes_from_its_end(tmp_path: Path) -> None:
     store = filled(tmp_path, 3, 3 * KIB)
     for source, made in ((0, 1), (1, 2)):
-        store.descend(Descent(made=frozenset({digest(made)}), source=frozenset({digest(source)})))
+        store.keep_inputs(ResultBlobs(outputs=frozenset({digest(made)}), inputs=frozenset({digest(source)})))
     left: list[list[int]] = []
     for room in range(4):
         assert store.make_room(room * KIB)
@@ -108,7 +108,7 @@ def test_a_chain_of_results_goes_from_its_end(tmp_path: Path) -> None:
 def test_results_made_from_one_another_in_a_circle_make_room_all_the_same(tmp_path: Path) -> None:
     store = filled(tmp_path, 2, 2 * KIB)
     for source, made in ((0, 1), (1, 0)):
-        store.descend(Descent(made=frozenset({digest(made)}), source=frozenset({digest(source)})))
+        store.keep_inputs(ResultBlobs(outputs=frozenset({digest(made)}), inputs=frozenset({digest(source)})))
     store.put({digest(2): content(2)})
     assert present(store, 3) == [1, 2]
 
@@ -116,7 +116,7 @@ def test_results_made_from_one_another_in_a_circle_make_room_all_the_same(tmp_pa
 def test_what_two_results_were_made_from_stays_for_the_one_that_is_left(tmp_path: Path) -> None:
     store = filled(tmp_path, 3, 3 * KIB)
     for made in (1, 2):
-        store.descend(Descent(made=frozenset({digest(made)}), source=frozenset({digest(0)})))
+        store.keep_inputs(ResultBlobs(outputs=frozenset({digest(made)}), inputs=frozenset({digest(0)})))
     assert store.make_room(KIB) and present(store, 3) == [0, 2]
     assert store.make_room(2 * KIB) and present(store, 3) == [0]
 
@@ -136,7 +136,7 @@ def test_what_was_only_sent_goes_before_what_jobs_made_and_ones_own_before_that_
     left: list[list[int]] = []
     for number in range(6, 12):
         store.put({digest(number): content(number)}, "anna")
-        store.hold([digest(number)])
+        store.pin_all([digest(number)])
         left.append(present(store, 6))
     assert left == [[0, 1, 2, 4, 5], [0, 1, 4, 5], [0, 4, 5], [4, 5], [5], []]
 
@@ -158,7 +158,7 @@ def test_arrays_of_one_job_can_be_sent_one_after_the_other_to_a_store_full_of_pi
         store.put({digest(number): content(number)}, "ben")
     for number in (8, 9):
         send(store, number, "anna")
-    assert store.hold([digest(8), digest(9)]) == []
+    assert store.pin_all([digest(8), digest(9)]) == []
     assert present(store, 8) == [2, 3, 4, 5, 6, 7]
 
 

@@ -103,7 +103,7 @@ def test_a_job_can_be_followed_more_than_once_and_after_its_end(served: Served) 
     assert again.request == adjust(1)
 
 
-def test_result_waits_no_longer_than_told(served: Served) -> None:
+def test_result_waits_no_longer_than_asked(served: Served) -> None:
     first, second = served.client.submit(endless()), served.client.submit(adjust(2))
     with pytest.raises(TimeoutError):
         second.result(timeout=0.05)
@@ -301,7 +301,7 @@ def test_a_cancelled_job_is_resumed_and_a_finished_one_forgotten(served: Served)
         served.client.fetch(array_digest(image))
 
 
-def test_a_result_that_has_rotted_on_the_disk_is_told_and_no_other_pixels_are_shown(served: Served) -> None:
+def test_a_result_that_has_rotted_on_the_disk_is_reported_and_no_other_pixels_are_shown(served: Served) -> None:
     job = served.client.submit(adjust(42))
     digest = array_digest(job.result(PATIENCE).images[0])
     path = served.home / "blobs" / f"{digest}.npy"

@@ -169,12 +169,12 @@ def test_without_any_stranger_the_newest_goes(monkeypatch: pytest.MonkeyPatch) -
 def test_nobody_but_the_admin_has_more_than_half_of_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "connection_limit", lambda: 5)
     with listening() as connect:
-        told = []
+        answers = []
         for name in ("anna", "anna", "anna", "ben", "admin"):
             held = connect()
             ask(held, name=name)
-            told.append(finish(held))
-        assert told == [b"3 bytes", b"3 bytes", b"0 bytes", b"3 bytes", b"3 bytes"]
+            answers.append(finish(held))
+        assert answers == [b"3 bytes", b"3 bytes", b"0 bytes", b"3 bytes", b"3 bytes"]
 
 
 def test_a_stranger_gets_only_so_many_answers_on_one_connection() -> None:

@@ -16,8 +16,8 @@ from sd_core.server.pipe import Message
 from sd_core.server.records import JobState
 from sd_core.server.service import Service
 from sd_core.server.settings import Limits
+from sd_core.server.stored_events import StoredEvent
 from sd_core.server.supervisor import EngineProcess
-from sd_core.server.told import StoredEvent
 from sd_core.values import npy_bytes
 from tests.animation import worlds
 from tests.server.fake_engine import picture
@@ -55,8 +55,8 @@ def test_where_no_device_works_jobs_wait_and_health_says_so(tmp_path: Path, brok
         async with serving(tmp_path, broken) as service:
             for name in names:
                 await submit(service, name)
-            await until(lambda: service.lanes[0]._bench.failures > 4)
-            assert service.lanes[0].problem
+            await until(lambda: service.dispatchers[0]._engine_backoff.failures > 4)
+            assert service.dispatchers[0].problem
             await until(lambda: not service.can_work)
             assert broken in service.problems[0]
             counts = await service.store.database.run(journal.count_states)
@@ -70,7 +70,7 @@ def test_where_no_device_works_jobs_wait_and_health_says_so(tmp_path: Path, brok
 
 def test_a_job_that_kills_two_engines_is_set_aside_with_its_reason_and_the_others_run(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             await submit(service, "bad", prompt="poison")
             for name in "abc":
                 await submit(service, name)
@@ -85,13 +85,13 @@ def test_a_job_that_kills_two_engines_is_set_aside_with_its_reason_and_the_other
 
 def test_who_follows_a_job_that_is_set_aside_hears_its_end(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             await submit(service, "bad", film("frames=1 deadly=0"))
             await submit(service, "good")
-            told = asyncio.create_task(_told(service, "bad"))
+            followed = asyncio.create_task(_events_of(service, "bad"))
             await service.hold(held=False)
             await ended(service, "bad", "good")
-            events = await asyncio.wait_for(told, 20)
+            events = await asyncio.wait_for(followed, 20)
             assert events[-1].data["kind"] == "failed" and [event.data["kind"] for event in events].count("failed") == 1
             assert [event.id for event in events] == sorted({event.id for event in events})
             again = [event async for event in service.events("bad", events[-2].id)]
@@ -100,7 +100,7 @@ def test_who_follows_a_job_that_is_set_aside_hears_its_end(tmp_path: Path) -> No
     asyncio.run(story())
 
 
-async def _told(service: Service, job_id: str) -> list[StoredEvent]:
+async def _events_of(service: Service, job_id: str) -> list[StoredEvent]:
     return [event async for event in service.events(job_id, 0)]
 
 
@@ -139,7 +139,7 @@ def test_progress_resets_the_count_of_deaths_and_finished_frames_outlive_the_fai
 
 def test_deaths_are_counted_where_they_happen(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             await submit(service, "film", film("slow"))
             run = service.store.database.run
             for frame in range(5):
@@ -174,7 +174,7 @@ def test_an_engine_that_tells_of_another_job_is_killed_and_its_picture_goes_to_n
 def test_an_engine_that_hears_no_cancellation_after_its_job_failed_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(EngineProcess.settle, "__defaults__", (0.1,))
+    monkeypatch.setattr(EngineProcess.stop_order, "__defaults__", (0.1,))
     original, failures = JobRun._record, iter([True])
 
     async def record(run: JobRun, message: Message) -> None:
@@ -186,7 +186,7 @@ def test_an_engine_that_hears_no_cancellation_after_its_job_failed_is_killed(
 
     async def story() -> None:
         async with serving(tmp_path) as service:
-            await until(lambda: service.lanes[0].is_ready)
+            await until(lambda: service.dispatchers[0].is_ready)
             pid = pid_of(service)
             await submit(service, "bad", prompt="slow deaf")
             (job,) = await ended(service, "bad")
@@ -197,13 +197,13 @@ def test_an_engine_that_hears_no_cancellation_after_its_job_failed_is_killed(
 
 
 def pid_of(service: Service) -> int | None:
-    engine = service.lanes[0].engine
+    engine = service.dispatchers[0].engine
     return None if engine is None else engine.pid
 
 
 def test_a_job_whose_text_has_a_flipped_bit_is_set_aside_and_the_others_run(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             for name in "abc":
                 await submit(service, name)
         flip(tmp_path, "UPDATE jobs SET request = replace(request, 'TextToImage', 'TextToImagf') WHERE id = 'a'")
@@ -216,7 +216,7 @@ def test_a_job_whose_text_has_a_flipped_bit_is_set_aside_and_the_others_run(tmp_
             await service.forget("a")
             await service.forget("b")
             assert [job.id for job in await service.list_jobs(None, 0, 9)] == ["c"]
-            assert service.lanes[0].can_work
+            assert service.dispatchers[0].can_work
 
     asyncio.run(story())
 
@@ -260,14 +260,16 @@ def test_a_flipped_bit_in_a_finished_job_keeps_no_server_from_starting(tmp_path:
     asyncio.run(story())
 
 
-def test_a_lane_goes_on_after_any_failure_and_says_what_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dispatcher_goes_on_after_any_failure_and_says_what_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failing = [True]
     original = Dispatcher._take
 
-    async def take(lane: Dispatcher, device: str) -> object:
+    async def take(dispatcher: Dispatcher, device: str) -> object:
         if failing[0]:
             raise RuntimeError("no more descriptors")
-        return await original(lane, device)
+        return await original(dispatcher, device)
 
     monkeypatch.setattr(Dispatcher, "_take", take)
 
@@ -288,21 +290,21 @@ def test_a_lane_goes_on_after_any_failure_and_says_what_it_was(tmp_path: Path, m
 def test_a_job_that_takes_the_machine_down_is_not_run_first_for_ever(tmp_path: Path) -> None:
     async def story() -> list[int]:
         places = []
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             for name in "abc":
                 await submit(service, name)
             run = service.store.database.run
             for _ in range(2):
                 job = await run(lambda held: journal.take(held, "cpu", None, group=True))
                 assert job is not None and job.id == "a"
-                assert await run(setbacks.count_interruptions) == setbacks.Interrupted(1, [])
+                assert await run(setbacks.count_interruptions) == setbacks.InterruptedJobs(1, [])
                 places.append([job.id for job in await service.list_jobs(JobState.QUEUED, 0, 9)].index("a"))
             for name in "bc":
                 await service.cancel(name)
             for _ in range(3):
                 await run(lambda held: journal.take(held, "cpu", None, group=True))
                 found = await run(setbacks.count_interruptions)
-            assert [job.id for job in found.aside] == ["a"]
+            assert [job.id for job in found.to_set_aside] == ["a"]
         return places
 
     assert asyncio.run(story()) == [0, 2]
@@ -314,8 +316,8 @@ def test_a_queue_that_is_held_stays_so_over_a_restart_until_it_is_released(tmp_p
             await service.hold(held=True)
             await submit(service, "a")
         async with serving(tmp_path) as service:
-            await until(lambda: service.lanes[0].is_ready)
-            assert service.store.held and "the queue is held" in service.problems[0]
+            await until(lambda: service.dispatchers[0].is_ready)
+            assert service.store.is_queue_held and "the queue is held" in service.problems[0]
             assert (await service.job("a")).state is JobState.QUEUED
             await service.hold(held=False)
             assert await states(service, "a") == [JobState.DONE]
@@ -325,9 +327,9 @@ def test_a_queue_that_is_held_stays_so_over_a_restart_until_it_is_released(tmp_p
 
 def test_a_server_that_is_started_held_is_held_for_this_run_alone(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             await submit(service, "a")
-            await until(lambda: service.lanes[0].is_ready)
+            await until(lambda: service.dispatchers[0].is_ready)
             assert (await service.job("a")).state is JobState.QUEUED and service.problems
         async with serving(tmp_path) as service:
             assert await states(service, "a") == [JobState.DONE] and not service.problems
@@ -341,7 +343,7 @@ def test_a_server_that_stops_in_order_holds_nothing_against_the_job_that_ran(tmp
             async with serving(tmp_path) as service:
                 if not await service.list_jobs(None, 0, 9):
                     await submit(service, "a", prompt="slow")
-                await until(lambda: service.lanes[0].run is not None)
+                await until(lambda: service.dispatchers[0].job_run is not None)
         async with serving(tmp_path) as service:
             (job,) = await ended(service, "a")
             assert (job.state, job.interruptions, job.deaths) == (JobState.DONE, 0, 0)
@@ -371,7 +373,7 @@ def test_finished_jobs_beyond_the_bound_are_forgotten_while_the_server_runs(tmp_
         async with serving(tmp_path, limits=Limits(kept_jobs=3)) as service:
             names = [(await submit(service, f"j{n}")).id for n in range(6)]
             await ended(service, *names)
-            service._keep._next_prune = 0
+            service._housekeeper._next_prune = 0
             await until(lambda: fewer(service, 4))
             assert [job.id for job in await service.list_jobs(None, 0, 9)] == names[3:]
 
@@ -387,7 +389,7 @@ def test_a_damaged_input_fails_its_job_by_name_and_sending_it_again_repairs_it(t
     (digest,) = request.arrays()
 
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             await submit(service, "a", request)
             path = service.store.blobs.folder / f"{digest}.npy"
             raw = bytearray(path.read_bytes())
@@ -404,14 +406,14 @@ def test_a_damaged_input_fails_its_job_by_name_and_sending_it_again_repairs_it(t
     asyncio.run(story())
 
 
-def test_a_job_that_counts_as_running_and_has_no_lane_runs_again(tmp_path: Path) -> None:
+def test_a_job_that_counts_as_running_and_has_no_dispatcher_runs_again(tmp_path: Path) -> None:
     async def story() -> None:
-        async with serving(tmp_path, held=True) as service:
+        async with serving(tmp_path, start_held=True) as service:
             await submit(service, "a")
             await service.store.database.run(lambda held: journal.take(held, "cpu", None, group=True))
             await service.hold(held=False)
-            await service._keep.look()
-            await service._keep.look()
+            await service._housekeeper.check()
+            await service._housekeeper.check()
             (job,) = await ended(service, "a")
             assert (job.state, job.failures) == (JobState.DONE, 1)
 

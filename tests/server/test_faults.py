@@ -197,7 +197,7 @@ def test_a_slow_reader_misses_previews_and_nothing_else() -> None:
     import asyncio
 
     from sd_core.server.event_feed import Feed
-    from sd_core.server.told import StoredEvent
+    from sd_core.server.stored_events import StoredEvent
 
     async def told() -> list[tuple[str, object]]:
         feed = Feed()

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from sd_core.requests import Animation
-from sd_core.server import keeper, state
+from sd_core.server import housekeeper, state
 from tests.animation import worlds
 from tests.server.fakes import ended, serving, submit, until, use_fake_engines
 
@@ -41,7 +41,7 @@ def test_a_start_and_a_job_leave_the_files_of_others_alone(tmp_path: Path, monke
                 await submit(service, "done-before")
                 await ended(service, "done-before")
         async with serving(tmp_path) as service:
-            await until(lambda: service.lanes[0].is_ready)
+            await until(lambda: service.dispatchers[0].is_ready)
 
     asyncio.run(run())
     assert [path.read_bytes() for path in foreign] == [b"a picture of ours"] * len(foreign)
@@ -57,7 +57,7 @@ def test_what_a_killed_server_has_left_is_deleted(tmp_path: Path, monkeypatch: p
 
     async def run() -> None:
         async with serving(tmp_path) as service:
-            await until(lambda: service.lanes[0].is_ready)
+            await until(lambda: service.dispatchers[0].is_ready)
 
     asyncio.run(run())
     assert not any(path.exists() for path in left) and not (tmp_path / "jobs" / "unknown").exists()
@@ -71,8 +71,8 @@ def test_what_a_killed_engine_left_half_done_goes_before_the_next_one_starts(
 
     async def run() -> None:
         async with serving(tmp_path) as service:
-            await until(lambda: service.lanes[0].is_ready)
-            engine = service.lanes[0].engine
+            await until(lambda: service.dispatchers[0].is_ready)
+            engine = service.dispatchers[0].engine
             assert engine is not None and engine.pid is not None
             assert psutil.Process(engine.pid).environ()["TMPDIR"] == str(left.parents[1])
 
@@ -84,7 +84,7 @@ def test_a_folder_that_cannot_be_deleted_when_its_job_ends_is_deleted_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_fake_engines(monkeypatch)
-    monkeypatch.setattr(keeper, "_LOOK", 0.05)
+    monkeypatch.setattr(housekeeper, "_LOOK", 0.05)
     lacking = [True]
 
     def rmtree(path: Path, *, ignore_errors: bool) -> None:
@@ -100,9 +100,9 @@ def test_a_folder_that_cannot_be_deleted_when_its_job_ends_is_deleted_later(
             film = Animation(prompt="frames=2", seed=4, passes=worlds.occluder(2), num_inference_steps=4)
             await submit(service, "film", film)
             await ended(service, "film")
-            await until(lambda: service.store.left == {"film"})
+            await until(lambda: service.store.undeleted_folders == {"film"})
             lacking[0] = False
             await until(lambda: not service.store.job_folder("film").exists())
-            await until(lambda: not service.store.left)
+            await until(lambda: not service.store.undeleted_folders)
 
     asyncio.run(run())

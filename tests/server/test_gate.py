@@ -83,7 +83,7 @@ def test_a_post_without_a_body_needs_no_content_type(tokenless: Speaker) -> None
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
-def test_no_page_is_told_what_it_might_send(with_token: Speaker, method: str) -> None:
+def test_no_page_learns_what_it_might_send(with_token: Speaker, method: str) -> None:
     asking: Mapping[str, str] = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"}
     answer = with_token(method, "/v1/jobs", None, asking)
     assert answer.status == 403
@@ -159,8 +159,8 @@ def test_a_probe_hears_that_no_device_works_and_a_client_why(tmp_path: Path) -> 
         wait_for(lambda: stranger("GET", "/v1/health").status == 503)
         assert stranger("GET", "/v1/live").status == 200
         with server.connect() as client:
-            told = client.health()
-        assert told["status"] == "unable"
-        assert "cuda:77" in told["devices"][0]["problem"]
+            health = client.health()
+        assert health["status"] == "unable"
+        assert "cuda:77" in health["devices"][0]["problem"]
     finally:
         server.stop()

@@ -70,7 +70,7 @@ def job(request: object, **more: object) -> dict[str, object]:
 
 @pytest.mark.parametrize("token", ["", "wrong", "é"])
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/health", "/v1/blobs/" + "0" * 64, "/metrics", "/nothing"])
-def test_nothing_is_told_without_the_token(raw: Raw, path: str, token: str) -> None:
+def test_nothing_is_answered_without_the_token(raw: Raw, path: str, token: str) -> None:
     status, headers, body = raw("GET", path, token=token)
     assert status == 401
     assert headers["www-authenticate"] == "Bearer"
@@ -201,7 +201,7 @@ def test_a_body_that_turns_out_too_large_is_refused_with_a_remedy(raw: Raw) -> N
     assert json.loads(body)["hint"] == "send less at a time"
 
 
-def test_limits_are_told(raw: Raw) -> None:
+def test_limits_are_reported(raw: Raw) -> None:
     status, answer = raw.post(job({"type": "TextToImage", "prompt": "a" * 10_001}))
     assert (status, answer["field"]) == (422, "prompt")
     huge = {"type": "TextToImage", "prompt": "a", "width": 16384, "height": 16384, "num_images": 2}

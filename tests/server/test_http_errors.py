@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException
 
-from sd_core.client.transport import Answer, error_of
+from sd_core.client.transport import Answer, error_of_answer
 from sd_core.errors import EngineDied, ModelNotFound, OutputError, RequestError, SDError, ServerError
 from sd_core.server import http_errors, shortage
 from sd_core.server.shortage import Shortage
@@ -28,7 +28,7 @@ def told(error: Exception, noted: list[str] | None = None) -> tuple[int, SDError
         raise error
 
     answer = TestClient(app, raise_server_exceptions=False).get("/")
-    return answer.status_code, error_of(Answer(answer.status_code, answer.content))
+    return answer.status_code, error_of_answer(Answer(answer.status_code, answer.content))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_an_error_reaches_the_client_as_it_was_raised(error: SDError, status: in
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("division by zero"), HTTPException(503), HTTPException(405)])
-def test_what_nobody_foresaw_is_told_with_a_remedy(error: Exception) -> None:
+def test_what_nobody_foresaw_is_reported_with_a_remedy(error: Exception) -> None:
     code, found = told(error)
     assert isinstance(found, ServerError) and found.status == code
     assert found.message and ("logs folder" in found.hint if code >= 500 else "/docs" in found.hint)
@@ -58,7 +58,7 @@ def test_what_nobody_foresaw_is_told_with_a_remedy(error: Exception) -> None:
 @pytest.mark.parametrize(
     ("number", "status"), [(errno.ENOSPC, 507), (errno.ENOENT, 503), (errno.EROFS, 503), (errno.EMFILE, 503)]
 )
-def test_a_disk_that_cannot_be_used_is_told_in_a_sentence_without_its_place(number: int, status: int) -> None:
+def test_a_disk_that_cannot_be_used_is_reported_in_a_sentence_without_its_place(number: int, status: int) -> None:
     noted: list[str] = []
     code, found = told(OSError(number, os.strerror(number), "/somewhere/blobs"), noted)
     assert code == status

@@ -106,20 +106,20 @@ def test_a_job_of_somebody_else_is_not_there(shared: Shared) -> None:
     assert job.id in [held["id"] for held in shared.admin.jobs()], "the admin sees all"
 
 
-def test_the_queue_of_others_is_told_to_nobody(shared: Shared) -> None:
+def test_the_queue_of_others_is_shown_to_nobody(shared: Shared) -> None:
     job = shared.anna.submit(endless())
     for event in job.events():
         if event.kind != "queued":
             break
-    seen, told = shared.ben.health(), shared.admin.health()
+    seen, seen_by_admin = shared.ben.health(), shared.admin.health()
     assert [device["job"] for device in seen["devices"]] == [None]
-    assert [device["job"] for device in told["devices"]] == [job.id]
-    assert (seen["queue"]["running"], told["queue"]["running"]) == (0, 1)
+    assert [device["job"] for device in seen_by_admin["devices"]] == [job.id]
+    assert (seen["queue"]["running"], seen_by_admin["queue"]["running"]) == (0, 1)
     assert seen["identity"] == "ben"
     job.cancel()
 
 
-def test_an_id_of_somebody_else_is_taken_and_nothing_is_told_of_its_job(shared: Shared) -> None:
+def test_an_id_of_somebody_else_is_taken_and_nothing_is_revealed_of_its_job(shared: Shared) -> None:
     job = shared.anna.submit(adjust(2), id="chosen")
     job.result(PATIENCE)
     for request in (adjust(2), adjust(3)):
@@ -169,12 +169,12 @@ def test_what_was_forgotten_is_not_read_from_somebody_else(shared: Shared) -> No
     assert [shared.speaker(token)("GET", path).status for token in (ANNA, BEN)] == [404, 200]
 
 
-def test_users_are_not_told_how_much_others_have_stored(shared: Shared) -> None:
+def test_users_do_not_learn_how_much_others_have_stored(shared: Shared) -> None:
     assert set(shared.ben.health()["blobs"]) == {"bound"}
     assert set(shared.admin.health()["blobs"]) == {"bound", "count", "bytes"}
 
 
-def test_what_is_no_array_is_told_as_such_and_not_where_it_lies(shared: Shared) -> None:
+def test_what_is_no_array_is_reported_as_such_and_not_where_it_lies(shared: Shared) -> None:
     def refused(digest: str) -> tuple[int, str]:
         array = {"blob": digest, "dtype": "uint8", "shape": [16, 16, 3]}
         answer = shared.speaker(BEN).post("/v1/jobs", {"id": "raw", "request": {"type": "Adjust", "image": array}})
@@ -184,8 +184,8 @@ def test_what_is_no_array_is_told_as_such_and_not_where_it_lies(shared: Shared) 
     cut, _ = shared.speaker(BEN).put(npy_bytes(freeze(np.zeros((16, 16, 3), np.uint8)))[:-1])
     answers = [refused(raw), refused(cut), refused("../../etc/passwd")]
     assert [status for status, _ in answers] == [422, 422, 422]
-    for (_, body), told in zip(answers, ("no .npy file", "damaged .npy file", "is no SHA-256"), strict=True):
-        assert told in body
+    for (_, body), message in zip(answers, ("no .npy file", "damaged .npy file", "is no SHA-256"), strict=True):
+        assert message in body
         assert str(shared.home) not in body
 
 
@@ -247,7 +247,7 @@ def test_bytes_without_a_length_or_under_a_wrong_digest_count_like_all_others(sh
 
 
 def fail_after(holdings: Holdings, identity: Identity, size: int) -> None:
-    with holdings.upload(identity) as arrive:
+    with holdings.track_upload(identity) as arrive:
         arrive(size)
         raise OutputError("blobs", "full")
 
@@ -255,14 +255,14 @@ def fail_after(holdings: Holdings, identity: Identity, size: int) -> None:
 def test_uploads_at_the_same_time_count_together() -> None:
     holdings = Holdings()
     gus = Identity(name="gus", role=Role.USER, owner="gus")
-    with holdings.upload(gus) as first, holdings.upload(gus) as second:
+    with holdings.track_upload(gus) as first, holdings.track_upload(gus) as second:
         assert (first(100), second(50)) == (100, 150)
-        holdings.send(gus, "0" * 64, 50)
+        holdings.note_sent(gus, "0" * 64, 50)
     assert holdings.sent_bytes(gus, 0) == 50
     with pytest.raises(OutputError):
         fail_after(holdings, gus, 70)
     assert holdings.sent_bytes(gus, 0) == 50, "a full disk is not the sender's fault"
-    with holdings.upload(gus) as last:
+    with holdings.track_upload(gus) as last:
         assert last(1) == 1
 
 
@@ -304,14 +304,14 @@ def test_the_logs_say_who_did_what_and_hold_no_token(shared: Shared) -> None:
     job.result(PATIENCE)
     shared.speaker(BEN)("GET", "/v1/jobs/a%0Ab%1B?token=hidden")
     shared.speaker("a wrong token")("GET", "/v1/jobs")
-    told: set[tuple[str | None, str, str, int]] = set()
+    logged: set[tuple[str | None, str, str, int]] = set()
 
     def are_told() -> bool:
         """A line is written when its answer is out."""
         access = [json.loads(line) for line in (shared.home / "logs" / "access.jsonl").read_text().splitlines()]
         assert all(line["ms"] >= 0 and line["bytes"] >= 0 for line in access)
-        told.update((line["identity"], line["method"], line["path"], line["status"]) for line in access)
-        return expected <= told
+        logged.update((line["identity"], line["method"], line["path"], line["status"]) for line in access)
+        return expected <= logged
 
     expected = {
         ("anna", "POST", "/v1/jobs", 201), ("ben", "GET", "/v1/jobs/a\nb\x1b", 422), (None, "GET", "/v1/jobs", 401),

@@ -13,12 +13,12 @@ import pytest
 
 from sd_core.errors import OutputError, SDError, ServerError
 from sd_core.server import journal, setbacks
-from sd_core.server.blob_references import Descent
-from sd_core.server.database import Connection, Database, JournalError, put_aside
-from sd_core.server.descents import read_descents
+from sd_core.server.blob_references import ResultBlobs
+from sd_core.server.database import Connection, Database, JournalError, set_journal_aside
 from sd_core.server.records import JobState, NewJob, Priority
+from sd_core.server.result_blob_rows import read_result_blobs
+from sd_core.server.stored_events import StoredEvent, event_id, events
 from sd_core.server.tables import make_tables
-from sd_core.server.told import StoredEvent, event_id, events
 from tests.server import journals
 
 T = TypeVar("T")
@@ -148,7 +148,7 @@ def test_what_ran_when_the_server_ended_waits_again_at_its_place(tmp_path: Path)
     assert first.take() == "a"
     first.database.close()
     second = Held(tmp_path / "journal.sqlite3")
-    assert second(setbacks.count_interruptions) == setbacks.Interrupted(1, [])
+    assert second(setbacks.count_interruptions) == setbacks.InterruptedJobs(1, [])
     assert [second.take() for _ in range(3)] == ["a", "b", "c"]
     assert second(lambda connection: journal.get(connection, "a")).runs == 2
     second.database.close()
@@ -161,7 +161,7 @@ def test_a_finished_job_stays_finished(held: Held) -> None:
     for state, number in ((JobState.DONE, 1), (JobState.FAILED, 2)):
         last = StoredEvent(event_id(1, number), {"kind": str(state)})
         held(lambda connection, state=state, last=last: journal.finish(connection, job, state, last))
-    held(lambda connection: journal.put_back(connection, job))
+    held(lambda connection: journal.requeue(connection, job))
     held(lambda connection: journal.cancel_waiting(connection, "a"))
     assert held(lambda connection: journal.get(connection, "a")).state is JobState.DONE
     assert [event.data["kind"] for event in held(lambda connection: events(connection, job.number, 0))] == [
@@ -183,7 +183,7 @@ def test_only_the_oldest_finished_jobs_are_forgotten(held: Held) -> None:
         held.add(name)
     for name in "ab":
         held(lambda connection, name=name: journal.cancel_waiting(connection, name))
-    old = held(lambda connection: setbacks.overdue(connection, 1, 0))
+    old = held(lambda connection: setbacks.expired_jobs(connection, 1, 0))
     assert [job.id for job in old] == ["a"]
     held(lambda connection: setbacks.forget(connection, old))
     assert [job.id for job in held(lambda connection: journal.list_jobs(connection, None, 0, 10))] == ["b", "c"]
@@ -255,7 +255,7 @@ def test_a_damaged_page_is_an_error_and_the_file_is_kept_twice(tmp_path: Path) -
     assert path.read_bytes() == damaged
     (kept,) = tmp_path.glob("journal.sqlite3.damaged-*")
     assert kept.read_bytes() == damaged
-    put_aside(path)
+    set_journal_aside(path)
     Held(path).database.close()
     assert len(list(tmp_path.glob("journal.sqlite3.damaged-*"))) == 2
 
@@ -288,12 +288,12 @@ def test_a_journal_of_version_1_is_read_with_all_that_it_holds(tmp_path: Path) -
             ("film", "running", "Animation", 1, False),
             ("broken", "failed", "", 0, False),
         ]
-        for number, (job_id, _, request, told) in enumerate(journals.JOBS, 1):
+        for number, (job_id, _, request, old_events) in enumerate(journals.JOBS, 1):
             assert held(lambda connection, job_id=job_id: journal.get(connection, job_id)).request == request
             read = held(lambda connection, number=number: events(connection, number, 0))
-            assert [(event.id, event.data) for event in read] == told
-        assert held(lambda connection: list(read_descents(connection))) == [
-            Descent(frozenset({journals.MADE}), frozenset({journals.INPUT}))
+            assert [(event.id, event.data) for event in read] == old_events
+        assert held(lambda connection: list(read_result_blobs(connection))) == [
+            ResultBlobs(frozenset({journals.MADE}), frozenset({journals.INPUT}))
         ]
         assert held(setbacks.count_interruptions).waiting == 1
         assert [held.take() for _ in range(3)] == ["wait", "film", None]

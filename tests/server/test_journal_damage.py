@@ -77,7 +77,7 @@ def crashed(path: Path, jobs: int) -> None:
 
 @pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
 @pytest.mark.parametrize("damage", ["flip", "cut"])
-def test_commits_that_a_damaged_log_has_lost_are_told(tmp_path: Path, place: float, damage: str) -> None:
+def test_commits_that_a_damaged_log_has_lost_are_reported(tmp_path: Path, place: float, damage: str) -> None:
     path = tmp_path / "journal.sqlite3"
     crashed(path, 30)
     log = Path(f"{path}-wal")
@@ -104,7 +104,7 @@ def test_a_killed_server_whose_log_is_whole_has_lost_nothing(tmp_path: Path) -> 
     held.database.close()
 
 
-def test_an_index_that_disagrees_with_its_table_is_made_anew(tmp_path: Path) -> None:
+def test_an_index_that_disagrees_with_its_table_is_rebuilt(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite3"
     held = Held(path)
     for number in range(5):

@@ -14,7 +14,7 @@ import pytest
 
 from sd_core.errors import ServerError
 from sd_core.server import console, logs
-from sd_core.server.console import Console, Seldom
+from sd_core.server.console import Console, RateLimit
 from sd_core.server.logs import open_engine_log, trim_engine_log
 
 
@@ -97,7 +97,7 @@ def piece_of(reader: int) -> bytes:
 
 def test_what_clients_can_cause_is_logged_once_a_minute_with_a_count() -> None:
     now = [0.0]
-    seldom = Seldom(lambda: now[0])
+    seldom = RateLimit(lambda: now[0])
     passed = [seldom.filter(record(f"out of system resource\nsocket: fd={number}")) for number in range(100)]
     assert passed == [True] + [False] * 99
     assert seldom.filter(record("another one"))

@@ -32,7 +32,7 @@ def test_a_prefix_that_the_proxy_takes_away_needs_no_option(served: Served) -> N
 
 
 @pytest.mark.slow
-def test_a_prefix_that_the_proxy_leaves_is_told_to_the_server(tmp_path: Path) -> None:
+def test_a_prefix_that_the_proxy_leaves_is_passed_to_the_server(tmp_path: Path) -> None:
     arguments = ("--root-path", "/diffusion", "--allow-host", "pictures.example")
     with running(tmp_path, *arguments) as (server, client):
         announced = server.announcement

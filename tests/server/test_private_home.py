@@ -44,7 +44,7 @@ def test_nobody_else_can_read_what_a_server_keeps_and_its_token_is_in_one_file(t
         os.umask(before)
 
 
-def test_what_others_could_read_is_repaired_and_told_once(tmp_path: Path) -> None:
+def test_what_others_could_read_is_repaired_and_reported_once(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with running(home) as (_, client):
         client.run(adjust())

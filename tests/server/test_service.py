@@ -91,7 +91,7 @@ def test_a_job_that_has_ended_is_known_again_without_its_arrays(service: Service
     assert asyncio.run(submit(service, "a")) == [False]
 
 
-def test_an_upload_where_the_blobs_were_moved_away_is_refused_in_a_sentence_and_told_to_admins(
+def test_an_upload_where_the_blobs_were_moved_away_is_refused_in_a_sentence_and_reported_to_admins(
     service: Service, tmp_path: Path
 ) -> None:
     blobs = service.store.settings.home / "blobs"
@@ -100,5 +100,5 @@ def test_an_upload_where_the_blobs_were_moved_away_is_refused_in_a_sentence_and_
     answer = http.put(f"/v1/blobs/{hashlib.sha256(b'a').hexdigest()}", content=b"a")
     assert answer.status_code == 503
     assert str(tmp_path) not in answer.text
-    (told,) = http.get("/v1/health").json()["problems"]
-    assert "could not be written" in told and str(blobs) in told
+    (problem,) = http.get("/v1/health").json()["problems"]
+    assert "could not be written" in problem and str(blobs) in problem

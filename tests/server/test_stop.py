@@ -73,7 +73,7 @@ ENDS: dict[str, tuple[Callable[[subprocess.Popen[bytes]], None], int]] = {
 @pytest.mark.parametrize(
     "how", [how if how == "SIGTERM" else pytest.param(how, marks=pytest.mark.slow) for how in ENDS]
 )
-def test_a_server_that_is_told_to_stop_leaves_nothing_behind(tmp_path: Path, how: str) -> None:
+def test_a_server_that_is_asked_to_stop_leaves_nothing_behind(tmp_path: Path, how: str) -> None:
     """In the middle of a job, with a stream of its events open that is read, and another one that is not."""
     home = tmp_path / "home"
     order, code = ENDS[how]
@@ -200,7 +200,7 @@ def test_a_home_that_cannot_be_is_refused_in_a_sentence(tmp_path: Path) -> None:
         assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
-def test_a_taken_port_and_a_taken_home_are_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_taken_port_and_a_taken_home_are_reported_in_a_sentence(tmp_path: Path) -> None:
     with running(tmp_path / "one") as (server, _):
         port = str(urlsplit(server.announcement.url).port)
         for arguments, complaint in (

@@ -103,6 +103,6 @@ def refused_by(served: Served, request: Request) -> None:
         "POST", "/v1/jobs", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     assert answer.status == 422, answer
-    told = json.loads(answer.body)
-    assert told["error"] in ("NotAllowed", "RequestError")
-    assert told["error"] == "NotAllowed" or "was not sent" in told["message"]
+    output = json.loads(answer.body)
+    assert output["error"] in ("NotAllowed", "RequestError")
+    assert output["error"] == "NotAllowed" or "was not sent" in output["message"]

@@ -128,11 +128,11 @@ def main(target: Path) -> None:
 
 
 def _keep_history(target: Path) -> None:
-    from blender_addon.history import keep
+    from blender_addon.history import save_images
 
     for name in ("text_to_image-0", "adjust"):
         request = written.PAINTED[name.removesuffix("-0")]
-        keep(target / "history", [((target.parent / "pictures" / f"{name}.png").read_bytes(), request)])
+        save_images(target / "history", [((target.parent / "pictures" / f"{name}.png").read_bytes(), request)])
 
 
 if __name__ == "__main__":

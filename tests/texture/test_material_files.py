@@ -112,7 +112,7 @@ def test_maps_that_were_not_asked_for_are_not_written(tmp_path: Path) -> None:
     assert {path.name.split("_")[2] for path in paths if path.suffix == ".png"} == {"diff", "disp", "preview.png"}
 
 
-def test_the_inputs_of_a_texture_from_a_picture_lie_beside_it(tmp_path: Path) -> None:
+def test_the_inputs_of_a_texture_from_a_picture_lie_next_to_it(tmp_path: Path) -> None:
     result = made(image=np.zeros((128, 128, 3), np.uint8), strength=0.5)
     assert load_request(result.save(tmp_path)[0]) == result.request
 

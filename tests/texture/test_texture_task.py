@@ -28,7 +28,7 @@ from sd_core.requests import (
     Upscale,
 )
 from sd_core.tasks.generate import generate
-from sd_core.tasks.plan import Plan, TaskEnv
+from sd_core.tasks.plan import BatchPlan, TaskEnv
 from sd_core.tasks.texture import plan_texture
 from sd_core.texture import FAILS, builtin_estimator, make_material, wrap_score
 from sd_core.training.data.materials import Material
@@ -79,7 +79,7 @@ def test_only_wrapping_axes_must_be_multiples_of_the_coarsest_cell(
             engine.run(texture(height=width, width=height, seamless=axes))
 
 
-def test_a_picture_that_does_not_tile_is_painted_anew_along_its_seam(engine: Engine) -> None:
+def test_a_picture_that_does_not_tile_is_repainted_along_its_seam(engine: Engine) -> None:
     photo = np.rint(cropped(Material.COBBLESTONE, 2, 256) * 255).astype(np.uint8)
     assert wrap_score(photo) > FAILS
     result = engine.run(texture(image=photo, width=None, height=None, strength=0.5, num_inference_steps=4))
@@ -107,7 +107,7 @@ def test_rolled_noise_and_controls_give_a_rolled_texture(
         request = texture(seamless=axes, width=128, height=128, scheduler="ddim", controls=controls)
         context = JobContext(Job(request), Resources(choose_placement("cpu", "float32")), model)
 
-        def rolled(asked: Texture, bench: TaskEnv) -> Plan:
+        def rolled(asked: Texture, bench: TaskEnv) -> BatchPlan:
             plan = plan_texture(asked, bench)
             # The tiny UNet halves its latents once.
             return replace(plan, latents=plan.latents.roll([2 * n for n in rolls], (-2, -1)))

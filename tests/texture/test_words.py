@@ -5,7 +5,7 @@ import pytest
 
 from sd_core.requests import TextureMap
 from sd_core.texture import Wishes, make_material
-from sd_core.texture.words import read_words
+from sd_core.texture.words import prompt_hints
 from sd_core.training.data.materials import Material
 from sd_core.training.data.sample import draw_surface
 from tests.texture.prompts import METAL, NOT_METAL
@@ -13,27 +13,27 @@ from tests.texture.samples import tiling
 
 
 def test_metal_is_told_from_the_words_of_at_least_95_in_100_prompts() -> None:
-    wrong = [prompt for prompt in METAL if read_words(prompt).metallic != 1]
-    wrong += [prompt for prompt in NOT_METAL if read_words(prompt).metallic == 1]
+    wrong = [prompt for prompt in METAL if prompt_hints(prompt).metallic != 1]
+    wrong += [prompt for prompt in NOT_METAL if prompt_hints(prompt).metallic == 1]
     assert len(wrong) <= 0.05 * (len(METAL) + len(NOT_METAL)), wrong
 
 
 @pytest.mark.parametrize("prompt", ["rusty metal plates", "gold", "mirror", "brushed nickel"])
 def test_metals_of_every_name_are_metal(prompt: str) -> None:
-    assert read_words(prompt).metallic == 1
+    assert prompt_hints(prompt).metallic == 1
 
 
 @pytest.mark.parametrize("prompt", ["silver birch bark", "iron ore rock", "golden hay", "copper beech leaves"])
 def test_the_last_noun_says_what_a_thing_is(prompt: str) -> None:
-    assert read_words(prompt).metallic == 0
+    assert prompt_hints(prompt).metallic == 0
 
 
 def test_words_that_name_no_material_say_nothing_of_metal() -> None:
-    assert read_words("something blue").metallic is None and read_words("").metallic is None
+    assert prompt_hints("something blue").metallic is None and prompt_hints("").metallic is None
 
 
 def test_polished_is_smoother_than_plain_and_dusty_is_rougher() -> None:
-    levels = [read_words(prompt).roughness for prompt in ("polished stone", "stone", "dusty stone")]
+    levels = [prompt_hints(prompt).roughness for prompt in ("polished stone", "stone", "dusty stone")]
     assert levels[0] + 0.2 < levels[1] < levels[2]
 
 

@@ -8,17 +8,17 @@ import torch
 
 from sd_core.training.architecture import build_autoencoder, build_scheduler, build_text_encoder
 from sd_core.training.batches import control_picture
-from sd_core.training.captions import drawn_captions, token_ids
+from sd_core.training.captions import draw_captions, token_ids
 from sd_core.training.config import Size, Stage, TrainConfig
 from sd_core.training.data import COLOURS, MATERIALS, SampleKind, make_sample, vocabulary
-from sd_core.training.embeddings import Reader, cache_embeddings
+from sd_core.training.embeddings import CaptionReader, cache_embeddings
 from sd_core.training.images import CROP_BUCKETS, SCENE_BUCKETS, TEXTURE_BUCKETS, stored_control
 from sd_core.training.latents import channel_statistics, fold_statistics
 from sd_core.training.loop import learning_rate
 from sd_core.training.losses import psnr, reconstruction_loss
 from sd_core.training.muon import orthogonalise
 from sd_core.training.noising import crowded_timesteps, noisy_and_velocity
-from sd_core.training.recipes import Workshop
+from sd_core.training.recipes import StageFiles
 from sd_core.training.tokenizer import build_tokenizer
 
 
@@ -55,13 +55,13 @@ def test_short_and_full_padding_agree_where_both_have_tokens(tmp_path: Path) -> 
 
 
 def test_captions_are_dropped_and_disturbed_at_their_rates() -> None:
-    drawn = drawn_captions(["red brick"] * 4000, np.random.default_rng(0))
+    drawn = draw_captions(["red brick"] * 4000, np.random.default_rng(0))
     assert 0.10 < drawn.count("") / 4000 < 0.14
     assert 0.06 < sum(len(caption.split()) == 3 for caption in drawn) / 4000 < 0.10
 
 
 def test_folded_statistics_normalise_latents_and_keep_pictures(trained: Path) -> None:
-    shop = Workshop(trained, TrainConfig.default(Stage.AUTOENCODER, size=Size.TINY), None)
+    shop = StageFiles(trained, TrainConfig.default(Stage.AUTOENCODER, size=Size.TINY), None)
     images = shop.images("crops", CROP_BUCKETS)
     torch.manual_seed(0)
     autoencoder = build_autoencoder(Size.TINY).eval()
@@ -153,7 +153,7 @@ def test_kept_embeddings_are_those_that_the_encoder_gives(full: bool, tmp_path: 
     encoder = build_text_encoder(tokenizer, Size.TINY).eval()
     known, path = ["", "a wall of old red brick", "blue tiles"], tmp_path / "captions.npy"
     assert list(cache_embeddings(encoder, tokenizer, known, path))[-1] == (3, 3)
-    reader = Reader.open(encoder, tokenizer, known, path)
+    reader = CaptionReader.open(encoder, tokenizer, known, path)
     captions = ["blue tiles", "green grass nobody has read before", "", "a wall of old red brick"]
     with torch.inference_mode():
         wanted = encoder(token_ids(tokenizer, captions, full=full))[0]

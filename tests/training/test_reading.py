@@ -9,7 +9,7 @@ import torch
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from sd_core.training.architecture import build_controlnet, build_text_encoder, build_unet
-from sd_core.training.captions import token_ids, with_words_exchanged
+from sd_core.training.captions import exchange_words, token_ids
 from sd_core.training.config import Size, Stage, TrainConfig
 from sd_core.training.data import vocabulary
 from sd_core.training.images import Label
@@ -73,7 +73,7 @@ def test_exchanged_words_are_gone_and_the_others_stay_in_their_order() -> None:
     rng = np.random.default_rng(0)
     lengths = set()
     for _ in range(500):
-        words = with_words_exchanged(caption, {"jet", "black"}, ["old", "wet"], rng).split()
+        words = exchange_words(caption, {"jet", "black"}, ["old", "wet"], rng).split()
         assert not {"jet", "black", "black,"} & set(words)
         assert words[0] == "a" and words[-6:] == caption.split()[-6:]
         lengths.add(len(words))

@@ -117,7 +117,7 @@ def test_a_stage_started_from_a_model_gives_a_whole_model(trained: Path, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_model_that_learns_to_read_anew_is_whole_and_reads_otherwise(trained: Path, tmp_path: Path) -> None:
+def test_a_model_that_learns_to_read_again_is_whole_and_reads_otherwise(trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained / "pictures", tmp_path / "pictures")
     list(train(_tiny(Stage.TEXT_ENCODER, seed=1), tmp_path, start=trained / "model"))
     list(train(_tiny(Stage.TOGETHER), tmp_path, start=tmp_path / "model"))

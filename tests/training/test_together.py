@@ -7,20 +7,20 @@ from torch import nn
 from sd_core.training.architecture import build_controlnet, build_unet
 from sd_core.training.config import Size
 from sd_core.training.team import Team, lead_team
-from sd_core.training.text_to_image import Lesson, steered_velocity
+from sd_core.training.text_to_image import NoisyBatch, steered_velocity
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture
-def lesson() -> Lesson:
+def lesson() -> NoisyBatch:
     torch.manual_seed(0)
     noisy = torch.randn(3, 8, 8, 8)
-    return Lesson(noisy, torch.tensor([900, 500, 100]), torch.randn(3, 77, 64), torch.zeros_like(noisy))
+    return NoisyBatch(noisy, torch.tensor([900, 500, 100]), torch.randn(3, 77, 64), torch.zeros_like(noisy))
 
 
 @torch.no_grad()
-def test_only_the_last_of_a_batch_are_steered(lesson: Lesson) -> None:
+def test_only_the_last_of_a_batch_are_steered(lesson: NoisyBatch) -> None:
     unet = build_unet(Size.TINY).eval()
     controlnet = build_controlnet(unet, Size.TINY).eval()
     for convolution in (*controlnet.controlnet_down_blocks, controlnet.controlnet_mid_block):

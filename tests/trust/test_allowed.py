@@ -11,7 +11,17 @@ import pytest
 
 from sd_core.catalogue import known_hub_ids
 from sd_core.errors import NotAllowed, RequestError, SDError, error_from_dict
-from sd_core.trust import Allowed, Kind, Named, approvals, approve, by_user, place_of, printable, withdraw
+from sd_core.trust import (
+    Allowed,
+    ExternalName,
+    Kind,
+    absolute_names,
+    approvals,
+    approve,
+    printable,
+    resolve_name,
+    withdraw,
+)
 from sd_core.values import Role
 
 NAMING = [role for role in Role if role is not Role.FILE]
@@ -34,7 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def allows(allowed: Allowed, name: str, role: Role = Role.MODEL) -> bool:
-    return not allowed.refusals([Named("here", role, name)])
+    return not allowed.refusals([ExternalName("here", role, name)])
 
 
 def test_the_catalogue_and_its_repositories_are_allowed(home: Path) -> None:
@@ -83,8 +93,8 @@ def test_nothing_else_is(home: Path, name: str, role: Role) -> None:
 @pytest.mark.parametrize("role", NAMING)
 @pytest.mark.parametrize("suffix", ["safetensors", "ckpt", "bin"])
 def test_what_ends_like_a_file_of_weights_is_no_repository(home: Path, role: Role, suffix: str) -> None:
-    assert place_of(role, "mylib/mine", home).kind is Kind.HUB
-    assert place_of(role, f"mylib/mine.{suffix}", home).kind is Kind.NOTHING
+    assert resolve_name(role, "mylib/mine", home).kind is Kind.HUB
+    assert resolve_name(role, f"mylib/mine.{suffix}", home).kind is Kind.NOTHING
 
 
 @pytest.mark.parametrize("role", NAMING)
@@ -98,18 +108,18 @@ def test_what_lies_in_the_working_folder_is_not_taken_for_what_is_known(home: Pa
 
 def test_whoever_runs_the_program_can_allow_more(home: Path, tmp_path: Path) -> None:
     Path("mine").mkdir()
-    allowed = Allowed(home=home, more=by_user(["mine", "somebody/model", str(tmp_path / "secret")]))
+    allowed = Allowed(home=home, more=absolute_names(["mine", "somebody/model", str(tmp_path / "secret")]))
     for name in ("mine", "./mine/x", "somebody/model", str(tmp_path / "secret" / "key"), str(home / "models" / "link")):
         assert allows(allowed, name)
     for name in ("somebody/other", str(tmp_path / "secrets"), str(tmp_path)):
         assert not allows(allowed, name)
 
 
-def test_files_beside_the_picture_may_be_named_but_not_hidden_ones(home: Path, tmp_path: Path) -> None:
+def test_files_next_to_the_picture_may_be_named_but_not_hidden_ones(home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     (folder / "render").mkdir(parents=True)
     (folder / "render" / "out").symlink_to(tmp_path / "secret")
-    allowed = Allowed(home=home, beside=folder)
+    allowed = Allowed(home=home, input_folder=folder)
     for name in ("render/####.exr", "film.mp4", "render/frame_0001.exr"):
         assert allows(allowed, str(folder / name), Role.FILE)
         assert not allows(allowed, str(folder / name), Role.MODEL)
@@ -119,7 +129,7 @@ def test_files_beside_the_picture_may_be_named_but_not_hidden_ones(home: Path, t
 
 
 def test_a_pattern_stands_for_files_none_of_which_may_be_a_link_to_elsewhere(home: Path, tmp_path: Path) -> None:
-    allowed = Allowed(home=home, beside=tmp_path)
+    allowed = Allowed(home=home, input_folder=tmp_path)
     (tmp_path / "f_0001.exr").write_text("x")
     (tmp_path / "f_0002.exr").symlink_to(tmp_path / "f_0001.exr")
     assert allows(allowed, str(tmp_path / "f_####.exr"), Role.FILE)
@@ -172,7 +182,7 @@ def test_approvals_are_readable_and_writable_by_the_user_alone(tmp_path: Path) -
 def test_damaged_approvals_are_an_error_by_name_and_neither_all_nor_nothing(home: Path, damaged: bytes) -> None:
     (home / "allowed.json").write_bytes(damaged)
     with pytest.raises(SDError, match=r"allowed\.json cannot be read"):
-        Allowed(home=home).check([Named("model", Role.MODEL, "somebody/model")])
+        Allowed(home=home).check([ExternalName("model", Role.MODEL, "somebody/model")])
     with pytest.raises(SDError, match=r"allowed\.json cannot be read"):
         approve(home, ["somebody/model"])
     assert (home / "allowed.json").read_bytes() == damaged
@@ -195,9 +205,12 @@ def test_a_slip_approves_nothing_and_keeps_nothing_from_being_taken_back(home: P
 
 
 def test_an_error_shows_every_name_where_it_stands_and_how_to_allow_it(home: Path) -> None:
-    named = [Named("model", Role.MODEL, "/x y"), Named("loras[1].path", Role.LORA, "somebody/lora/file.safetensors")]
+    named = [
+        ExternalName("model", Role.MODEL, "/x y"),
+        ExternalName("loras[1].path", Role.LORA, "somebody/lora/file.safetensors"),
+    ]
     with pytest.raises(NotAllowed) as caught:
-        Allowed(home=home).check([Named("controlnet", Role.CONTROLNET, "h94/IP-Adapter"), *named])
+        Allowed(home=home).check([ExternalName("controlnet", Role.CONTROLNET, "h94/IP-Adapter"), *named])
     text = str(caught.value)
     assert "/x y (model at model)" in text
     assert "somebody/lora (LoRA at loras[1].path)" in text
@@ -211,7 +224,7 @@ def test_an_error_shows_every_name_where_it_stands_and_how_to_allow_it(home: Pat
 def test_names_are_shown_without_what_would_steer_a_terminal(home: Path) -> None:
     name = "/x\x1b]0;owned\x07\u202egnp.x\n\r\x9b2J\ud800"
     with pytest.raises(NotAllowed) as caught:
-        Allowed(home=home).check([Named("model", Role.MODEL, name)])
+        Allowed(home=home).check([ExternalName("model", Role.MODEL, name)])
     assert str(caught.value).isprintable()
     str(caught.value).encode()
     assert printable("größe 日本.png") == "größe 日本.png"
@@ -222,7 +235,7 @@ def test_nothing_that_is_named_is_opened_or_listed(tmp_path: Path) -> None:
     program = """
 import sys
 from pathlib import Path
-from sd_core.trust import Allowed, Named, approve
+from sd_core.trust import Allowed, ExternalName, approve
 from sd_core.values import Role
 home, secret = Path(sys.argv[1]), sys.argv[2]
 approve(home, ["somebody/model"])
@@ -231,7 +244,7 @@ sys.addaudithook(lambda event, given: touched.append((event, str(given[0]))) if 
     ("open", "os.listdir", "os.scandir", "socket.connect", "socket.getaddrinfo", "ctypes.dlopen") else None)
 for role in Role:
     for name in (secret, secret + "/x", "owner/name", "file:" + secret, "\\\\\\\\host\\\\share", "nothing"):
-        assert Allowed(home=home, beside=home / "pictures").refusals([Named("m", role, name)]), name
+        assert Allowed(home=home, input_folder=home / "pictures").refusals([ExternalName("m", role, name)]), name
 bad = [t for t in touched if t[1] != str(home / "allowed.json")]
 assert not bad, bad
 """
@@ -249,15 +262,18 @@ def test_of_many_refused_names_a_message_tells_a_few_and_the_error_all(home: Pat
         (tmp_path / name).mkdir()
         for index in range(100):
             (tmp_path / name / f"{index}.link").symlink_to(tmp_path / "secret" / "key")
-    named = [Named(f"passes[{index}]", Role.FILE, str(tmp_path / "shot" / f"{index}.##.exr")) for index in range(count)]
-    assert not Allowed(home=home, beside=tmp_path / "shot").refusals(named)
+    named = [
+        ExternalName(f"passes[{index}]", Role.FILE, str(tmp_path / "shot" / f"{index}.##.exr"))
+        for index in range(count)
+    ]
+    assert not Allowed(home=home, input_folder=tmp_path / "shot").refusals(named)
     with pytest.raises(NotAllowed, match=f"and {count - 5} more") as refused:
-        Allowed(home=home, beside=tmp_path / "models").check(named)
+        Allowed(home=home, input_folder=tmp_path / "models").check(named)
     assert len(str(refused.value)) < 2000
     assert len(refused.value.names) == count
 
 
-def test_nobody_is_told_to_allow_an_address_that_nothing_reads(home: Path) -> None:
+def test_nobody_is_asked_to_allow_an_address_that_nothing_reads(home: Path) -> None:
     with pytest.raises(NotAllowed, match="save it as a file") as refused:
-        Allowed(home=home).check([Named("passes", Role.FILE, "http://host/film.mp4")])
+        Allowed(home=home).check([ExternalName("passes", Role.FILE, "http://host/film.mp4")])
     assert "sd-core models allow" not in refused.value.hint

@@ -69,7 +69,7 @@ for picture in pictures:
     studio.open_picture(picture)
     assert studio._panel.question.box.layout.display == ""
     assert named in studio._panel.question._text.value
-    assert studio.request is None and not studio._runner.pending
+    assert studio.request is None and not studio._runner.unfinished_jobs
 """
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sd_core.errors import RequestError
 from sd_core.requests import Animation, Control, ImagePrompt, Keyframe, Lora, MeshTexture, PassName, Request, Texture
-from sd_core.trust import Named, named_in
+from sd_core.trust import ExternalName, external_names
 from sd_core.values import JSON_TYPES, Role, Value, field_specs
 from tests.server.servers import adjust
 
@@ -29,15 +29,15 @@ EVERYTHING = Animation(
 )
 
 NAMES = [
-    Named("model", Role.MODEL, "the model"),
-    Named("loras[0].path", Role.LORA, "first"),
-    Named("loras[1].path", Role.LORA, "second"),
-    Named("controls[0].model", Role.CONTROLNET, "a control"),
-    Named("image_prompt.model", Role.IMAGE_PROMPT, "an adapter"),
-    Named("passes[0]", Role.FILE, "one.exr"),
-    Named("passes[1]", Role.FILE, "two.exr"),
-    Named("depth_estimator", Role.DEPTH_ESTIMATOR, "a depth"),
-    Named("controlnet", Role.CONTROLNET, "a net"),
+    ExternalName("model", Role.MODEL, "the model"),
+    ExternalName("loras[0].path", Role.LORA, "first"),
+    ExternalName("loras[1].path", Role.LORA, "second"),
+    ExternalName("controls[0].model", Role.CONTROLNET, "a control"),
+    ExternalName("image_prompt.model", Role.IMAGE_PROMPT, "an adapter"),
+    ExternalName("passes[0]", Role.FILE, "one.exr"),
+    ExternalName("passes[1]", Role.FILE, "two.exr"),
+    ExternalName("depth_estimator", Role.DEPTH_ESTIMATOR, "a depth"),
+    ExternalName("controlnet", Role.CONTROLNET, "a net"),
 ]
 
 
@@ -54,21 +54,21 @@ def test_each_field_that_takes_text_is_plain_text_or_has_a_role(cls: type[Value]
 
 
 def test_all_that_a_request_names_is_found_with_its_place() -> None:
-    assert named_in(EVERYTHING) == NAMES
-    assert named_in(Texture(prompt="a", estimator="e")) == [Named("estimator", Role.ESTIMATOR, "e")]
-    assert named_in(MeshTexture(prompt="a", mesh="m.obj")) == [Named("mesh", Role.FILE, "m.obj")]
+    assert external_names(EVERYTHING) == NAMES
+    assert external_names(Texture(prompt="a", estimator="e")) == [ExternalName("estimator", Role.ESTIMATOR, "e")]
+    assert external_names(MeshTexture(prompt="a", mesh="m.obj")) == [ExternalName("mesh", Role.FILE, "m.obj")]
 
 
 @pytest.mark.parametrize(
     "request_", [EVERYTHING, Texture(prompt="a", estimator="e"), MeshTexture(prompt="a", mesh="m"), adjust(1)]
 )
 def test_json_of_a_request_names_what_the_request_names(request_: Request) -> None:
-    assert named_in(json.loads(request_.to_json())) == named_in(request_)
+    assert external_names(json.loads(request_.to_json())) == external_names(request_)
 
 
 def test_a_part_in_a_strange_place_is_looked_into_all_the_same() -> None:
     hidden = {"type": "TextToImage", "prompt": {"type": "Lora", "path": "x"}, "seed": [[{"type": "Mesh", "uvs": "y"}]]}
-    assert named_in(hidden) == [Named("prompt.path", Role.LORA, "x")]
+    assert external_names(hidden) == [ExternalName("prompt.path", Role.LORA, "x")]
 
 
 def test_json_that_nests_for_ever_is_refused() -> None:
@@ -76,4 +76,4 @@ def test_json_that_nests_for_ever_is_refused() -> None:
     for _ in range(100):
         deep = [deep]
     with pytest.raises(RequestError, match="too deeply"):
-        named_in({"type": "TextToImage", "model": deep})
+        external_names({"type": "TextToImage", "model": deep})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cameras: the one that sees the overscan, and what the sidecar of a frame says."""
+"""Cameras: the one that sees the extra border, and what the sidecar of a frame says."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def require_camera(scene: bpy.types.Scene) -> bpy.types.Object:
     return camera
 
 
-def seen_by(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Camera | None:
+def scene_camera(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Camera | None:
     """The scene's camera at the current frame; None for an orthographic one, which has no intrinsics of a pinhole."""
     width, height = render_size(scene)
     aspect = (scene.render.pixel_aspect_x, scene.render.pixel_aspect_y)

@@ -19,7 +19,7 @@ from sd_core.passes import SensorFit
 from ..exr import read_blender_exr
 from ..exr_write import replace_passes
 from .framing import Framing, widen_lens
-from .optics import Optics, correct_motion
+from .optics import CameraOptics, correct_motion
 
 _VECTOR, _DEPTH = "Vector", "Depth"
 _BACKGROUND = 1e9
@@ -27,7 +27,7 @@ _BACKGROUND = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Follower:
+class DataCamera:
     """A camera that sees what another one does and a margin.
 
     name, source: of the camera and of the one that it follows. framing: of the data. aspect: height of a pixel over its width.
@@ -38,20 +38,20 @@ class Follower:
     framing: Framing
     aspect: float
 
-    def follow(self, scene: bpy.types.Scene) -> tuple[Optics, Optics, Optics]:
+    def match_lens(self, scene: bpy.types.Scene) -> tuple[CameraOptics, CameraOptics, CameraOptics]:
         """Take over the lens of the current frame; gives those of the frames before, now and after, with the margin."""
         frame, source = scene.frame_current, bpy.data.objects[self.source]
         if source.data.animation_data is None and source.data.type != "ORTHO":
-            now = self._set()
+            now = self._copy_lens()
             return now, now, now
         found = []
         for other in (frame - 1, frame + 1, frame):
             scene.frame_set(other)
-            found.append(self._set())
+            found.append(self._copy_lens())
         before, after, now = found
         return before, now, after
 
-    def correct(self, path: Path, lenses: tuple[Optics, Optics, Optics]) -> None:
+    def correct_file(self, path: Path, lenses: tuple[CameraOptics, CameraOptics, CameraOptics]) -> None:
         """Put the motion vectors of a frame right that was rendered while the lens kept still.
 
         Raises:
@@ -59,14 +59,14 @@ class Follower:
         """
         if len(set(lenses)) == 1:
             return
-        passes = {held.name: held.components for held in read_blender_exr(path).passes}
+        passes = {each.name: each.components for each in read_blender_exr(path).passes}
         vector, depth = passes[_VECTOR], next(iter(passes[_DEPTH].values()))
         motion = np.stack([vector[name] for name in "XYZW"], axis=-1)
         seen = depth < _BACKGROUND
         motion[seen] = correct_motion(motion, depth, lenses, self.aspect)[seen]
         replace_passes(path, {_VECTOR: dict(zip("XYZW", np.moveaxis(motion, -1, 0), strict=True))})
 
-    def _set(self) -> Optics:
+    def _copy_lens(self) -> CameraOptics:
         """The lens as it is evaluated at the frame that the scene is at."""
         made = bpy.data.objects[self.name]
         source = bpy.data.objects[self.source].evaluated_get(bpy.context.evaluated_depsgraph_get())
@@ -81,11 +81,11 @@ class Follower:
         data.shift_y = now.shift_y * lens.scale + lens.shift[1]
         if data.type == "ORTHO":
             made.matrix_world = source.matrix_world
-        return Optics.of(data, np.array(source.matrix_world))
+        return CameraOptics.of(data, np.array(source.matrix_world))
 
 
-def follow(camera: bpy.types.Object, framing: Framing, aspect: float) -> Follower:
-    """A new camera for `camera`, to be told of each frame.
+def new_data_camera(camera: bpy.types.Object, framing: Framing, aspect: float) -> DataCamera:
+    """A new camera for `camera`, to be updated at each frame.
 
     It has no animation of its own: a render evaluates the animation again, so that values that were set by hand would be
     lost. A perspective one is a child of the camera, whose moves Cycles sees.
@@ -99,4 +99,4 @@ def follow(camera: bpy.types.Object, framing: Framing, aspect: float) -> Followe
     horizontal = framing.width >= high if fit is SensorFit.AUTO else fit is SensorFit.HORIZONTAL
     data.sensor_fit = "HORIZONTAL" if horizontal else "VERTICAL"
     data.dof.use_dof = False
-    return Follower(made.name, camera.name, framing, aspect)
+    return DataCamera(made.name, camera.name, framing, aspect)

@@ -9,11 +9,11 @@ from typing import Any
 import bpy
 
 from .camera import pixel_aspect, require_camera
-from .data_camera import Follower, follow
+from .data_camera import DataCamera, new_data_camera
 from .framing import Framing
 from .rest_position import add_rest_positions
 
-PASSES = frozenset({"combined", "z", "vector", "normal", "uv", "position", "cryptomatte_object"})
+PASS_NAMES = frozenset({"combined", "z", "vector", "normal", "uv", "position", "cryptomatte_object"})
 """Passes that are written; `position` gives way to the rest position."""
 
 _RENDER: Mapping[str, Any] = {
@@ -56,7 +56,9 @@ _IMAGE: Mapping[str, Any] = {
 }
 
 
-def make_data_scene(scene: bpy.types.Scene, layer_name: str, framing: Framing, *, rest: bool) -> Mapping[str, Follower]:
+def make_data_scene(
+    scene: bpy.types.Scene, layer_name: str, framing: Framing, *, rest: bool
+) -> Mapping[str, DataCamera]:
     """Change every setting of `scene` that stands in the way of data, for good: the file is a copy.
 
     Returns:
@@ -66,11 +68,11 @@ def make_data_scene(scene: bpy.types.Scene, layer_name: str, framing: Framing, *
     _set(scene.cycles, _CYCLES)
     _set(scene.render.image_settings, _IMAGE)
     layer = _only_layer(scene, layer_name)
-    _choose_passes(layer, PASSES - {"position"} if rest else PASSES)
+    _choose_passes(layer, PASS_NAMES - {"position"} if rest else PASS_NAMES)
     if rest:
         add_rest_positions(layer)
     cameras = _replace_cameras(scene, framing)
-    scene.render.resolution_y, scene.render.resolution_x = framing.data
+    scene.render.resolution_y, scene.render.resolution_x = framing.data_size
     return cameras
 
 
@@ -87,10 +89,10 @@ def _only_layer(scene: bpy.types.Scene, name: str) -> bpy.types.ViewLayer:
     return scene.view_layers[name]
 
 
-def _choose_passes(layer: bpy.types.ViewLayer, wanted: frozenset[str]) -> None:
-    for held in layer.bl_rna.properties:
-        if held.identifier.startswith("use_pass_"):
-            setattr(layer, held.identifier, held.identifier.removeprefix("use_pass_") in wanted)
+def _choose_passes(layer: bpy.types.ViewLayer, names: frozenset[str]) -> None:
+    for prop in layer.bl_rna.properties:
+        if prop.identifier.startswith("use_pass_"):
+            setattr(layer, prop.identifier, prop.identifier.removeprefix("use_pass_") in names)
     layer.pass_cryptomatte_depth = 2
     layer.samples = 0
     while layer.aovs:
@@ -101,17 +103,17 @@ def _choose_passes(layer: bpy.types.ViewLayer, wanted: frozenset[str]) -> None:
         _set(cycles, {"denoising_store_passes": False, "pass_debug_sample_count": False})
 
 
-def _replace_cameras(scene: bpy.types.Scene, framing: Framing) -> Mapping[str, Follower]:
+def _replace_cameras(scene: bpy.types.Scene, framing: Framing) -> Mapping[str, DataCamera]:
     """Every camera that the scene uses, at once or by a marker, gives way to one that sees the margin too."""
     marked = [marker for marker in scene.timeline_markers if marker.camera is not None]
     used = {require_camera(scene), *(marker.camera for marker in marked)}
     aspect = pixel_aspect(scene)
-    followers = {camera: follow(camera, framing, aspect) for camera in used}
-    places = {camera: bpy.data.objects[follower.name] for camera, follower in followers.items()}
+    data_cameras = {camera: new_data_camera(camera, framing, aspect) for camera in used}
+    places = {camera: bpy.data.objects[replacement.name] for camera, replacement in data_cameras.items()}
     for made in places.values():
         scene.collection.objects.link(made)
     now = places[scene.camera]
     for marker in marked:
         marker.camera = places[marker.camera]
     scene.camera = now
-    return {follower.name: follower for follower in followers.values()}
+    return {replacement.name: replacement for replacement in data_cameras.values()}

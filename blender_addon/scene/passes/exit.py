@@ -11,7 +11,7 @@ from typing import NoReturn
 import bpy
 
 
-def end_blender(code: int) -> NoReturn:
+def exit_blender(exit_status: int) -> NoReturn:
     """End this process at once with an exit code.
 
     Blender's own shutdown would wait for threads; the module bpy 4.5 never comes to its end after a render while another
@@ -20,4 +20,4 @@ def end_blender(code: int) -> NoReturn:
     shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)
+    os._exit(exit_status)

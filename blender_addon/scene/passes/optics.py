@@ -12,7 +12,7 @@ from sd_core.passes import SensorFit, blender_intrinsics, motion_from_offsets, m
 
 
 @dataclass(frozen=True, slots=True)
-class Optics:
+class CameraOptics:
     """Where a camera is and how it maps directions, or places for an orthographic one, to a picture; in Blender's terms.
 
     matrix: (4, 4) to the world, as a tuple of rows. scale: focal length in mm; 1 / `ortho_scale` for an orthographic camera.
@@ -20,14 +20,14 @@ class Optics:
     """
 
     matrix: tuple[tuple[float, ...], ...]
-    orthographic: bool
+    is_orthographic: bool
     scale: float
     sensor: tuple[float, float]
     fit: SensorFit
     shift: tuple[float, float]
 
     @classmethod
-    def of(cls, data: bpy.types.Camera, matrix: np.ndarray) -> Optics:
+    def of(cls, data: bpy.types.Camera, matrix: np.ndarray) -> CameraOptics:
         """Those of a camera as it is now; renderers ignore its scale."""
         rows = without_scale(matrix).tolist()
         orthographic = data.type == "ORTHO"
@@ -46,7 +46,7 @@ class Optics:
 
 
 def correct_motion(
-    motion: np.ndarray, depth: np.ndarray, lenses: tuple[Optics, Optics, Optics], aspect: float
+    motion: np.ndarray, depth: np.ndarray, lenses: tuple[CameraOptics, CameraOptics, CameraOptics], aspect: float
 ) -> np.ndarray:
     """Motion vectors with what the camera did between the frames.
 
@@ -68,8 +68,8 @@ def correct_motion(
     for offset, other in zip(motion_offsets(motion), (before, after), strict=True):
         change = np.linalg.inv(now.intrinsics(size, aspect))
         seen = (here + offset) @ change[:2, :2].T + change[:2, 2]
-        if now.orthographic:
-            seen = _move(seen, depth, now, other)
+        if now.is_orthographic:
+            seen = _to_other_camera(seen, depth, now, other)
         lens = other.intrinsics(size, aspect)
         offsets.append(seen @ lens[:2, :2].T + lens[:2, 2] - here)
     return motion_from_offsets(*offsets).astype(np.float32)
@@ -82,8 +82,8 @@ def without_scale(matrix: np.ndarray) -> np.ndarray:
     return made
 
 
-def _move(seen: np.ndarray, depth: np.ndarray, now: Optics, other: Optics) -> np.ndarray:
+def _to_other_camera(xy: np.ndarray, depth: np.ndarray, now: CameraOptics, target: CameraOptics) -> np.ndarray:
     """(h, w, 2) places before one orthographic camera, y down, as another one has them."""
-    points = np.stack([seen[..., 0], -seen[..., 1], -depth, np.ones_like(depth)], axis=-1)
-    change = np.linalg.inv(np.array(other.matrix)) @ np.array(now.matrix)
+    points = np.stack([xy[..., 0], -xy[..., 1], -depth, np.ones_like(depth)], axis=-1)
+    change = np.linalg.inv(np.array(target.matrix)) @ np.array(now.matrix)
     return (points @ change.T)[..., :2] * (1, -1)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from .framing import Framing
 
-MARK = "sdcore: "
+MESSAGE_PREFIX = "sdcore: "
 """Begins each line that is meant for the parent; Blender writes lines of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class RenderOrder:
     """Data passes of some frames.
 
     scene, view_layer: names in the copied file. rest: positions in rest space. pictures: the frames as the
@@ -31,18 +31,18 @@ class Order:
     have: tuple[int, ...] = ()
 
     def write(self, path: Path) -> None:
-        path.write_text(self.text())
+        path.write_text(self.to_json())
 
-    def text(self) -> str:
+    def to_json(self) -> str:
         """As `read` reads it."""
         return json.dumps(asdict(self) | {"folder": str(self.folder)})
 
     @classmethod
-    def read(cls, path: Path) -> Order:
-        held = json.loads(path.read_text())
-        changed = {"framing": Framing(**held["framing"]), "frames": tuple(held["frames"])}
-        changed["have"] = tuple(held.get("have", ()))
-        return cls(**held | changed | {"folder": Path(held["folder"])})
+    def read(cls, path: Path) -> RenderOrder:
+        fields = json.loads(path.read_text())
+        changed = {"framing": Framing(**fields["framing"]), "frames": tuple(fields["frames"])}
+        changed["have"] = tuple(fields.get("have", ()))
+        return cls(**fields | changed | {"folder": Path(fields["folder"])})
 
 
 def frame_path(folder: Path, frame: int) -> Path:

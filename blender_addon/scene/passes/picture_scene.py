@@ -29,7 +29,7 @@ _IMAGE: Mapping[str, Any] = {"media_type": "IMAGE", "file_format": "PNG", "color
 def make_picture_scene(scene: bpy.types.Scene, framing: Framing) -> bpy.types.Scene:
     """A copy of a scene with its engine, samples and view transform, made before the scene itself turns to data.
 
-    Its camera is that of the data, see `Follower`: a zoom within a frame, or a move of an orthographic camera, blurs nothing.
+    Its camera is that of the data, see `DataCamera`: a zoom within a frame, or a move of an orthographic camera, blurs nothing.
     """
     made = scene.copy()
     made.name = f"{scene.name} picture"
@@ -38,16 +38,16 @@ def make_picture_scene(scene: bpy.types.Scene, framing: Framing) -> bpy.types.Sc
         for name, value in values.items():
             if hasattr(group, name):
                 setattr(group, name, value)
-    made.render.resolution_y, made.render.resolution_x = framing.data
+    made.render.resolution_y, made.render.resolution_x = framing.data_size
     return made
 
 
-def render_picture(made: bpy.types.Scene, scene: bpy.types.Scene, path: Path) -> np.ndarray:
+def render_picture(picture_scene: bpy.types.Scene, scene: bpy.types.Scene, path: Path) -> np.ndarray:
     """(h, w, 4) float32 in [0, 1]: the frame that `scene` is at, as it would be saved as a PNG."""
-    made.camera = scene.camera
-    made.frame_set(scene.frame_current)
-    made.render.filepath = str(path)
-    bpy.ops.render.render(write_still=True, scene=made.name)
+    picture_scene.camera = scene.camera
+    picture_scene.frame_set(scene.frame_current)
+    picture_scene.render.filepath = str(path)
+    bpy.ops.render.render(write_still=True, scene=picture_scene.name)
     image = bpy.data.images.load(str(path))
     try:
         image.colorspace_settings.name = "Non-Color"

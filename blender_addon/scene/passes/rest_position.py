@@ -13,10 +13,10 @@ AOV = "rest_position"
 _SCALE = "sdcore_rest_scale"
 """Custom property of objects: their scale, which brings the values to scene units."""
 
-_APART = 64.0
+_INSTANCE_SPACING = 64.0
 """Scene units between instances of one object, which share their rest positions."""
 
-_MESHES = "rest_position"
+_REST_ATTRIBUTE = "rest_position"
 """Blender's own attribute: positions before shape keys and modifiers."""
 
 
@@ -29,7 +29,7 @@ def add_rest_positions(layer: bpy.types.ViewLayer) -> None:
             _prepare(item)
     for material in bpy.data.materials:
         if material.grease_pencil is None:
-            _write(material)
+            _add_aov_output(material)
 
 
 def _prepare(item: bpy.types.Object) -> None:
@@ -45,20 +45,20 @@ def _fill_slots(item: bpy.types.Object) -> None:
     if materials is None:
         return
     if not materials:
-        materials.append(_plain())
+        materials.append(_plain_material())
     for slot in item.material_slots:
         if slot.material is None:
-            slot.material = _plain()
+            slot.material = _plain_material()
 
 
-def _plain() -> bpy.types.Material:
+def _plain_material() -> bpy.types.Material:
     return bpy.data.materials.get("sdcore plain") or bpy.data.materials.new("sdcore plain")
 
 
-def _write(material: bpy.types.Material) -> None:
+def _add_aov_output(material: bpy.types.Material) -> None:
     _use_nodes(material)
     tree = material.node_tree
-    rest = _attribute(tree, "GEOMETRY", _MESHES)
+    rest = _attribute(tree, "GEOMETRY", _REST_ATTRIBUTE)
     # Where there is no such attribute, as on curves and on generated geometry, the place within the object serves.
     own = tree.nodes.new("ShaderNodeTexCoord").outputs["Object"]
     there = tree.nodes.new("ShaderNodeVectorMath")
@@ -67,11 +67,11 @@ def _write(material: bpy.types.Material) -> None:
     known = tree.nodes.new("ShaderNodeMath")
     known.operation, known.inputs[1].default_value = "GREATER_THAN", 0
     tree.links.new(there.outputs["Value"], known.inputs[0])
-    place = _mix(tree, known.outputs["Value"], own, rest.outputs["Vector"])
-    scaled = _vector_math(tree, "MULTIPLY", place, _attribute(tree, "OBJECT", _SCALE).outputs["Vector"])
+    mixed = _mix(tree, known.outputs["Value"], own, rest.outputs["Vector"])
+    scaled = _vector_math(tree, "MULTIPLY", mixed, _attribute(tree, "OBJECT", _SCALE).outputs["Vector"])
     instance = tree.nodes.new("ShaderNodeObjectInfo").outputs["Random"]
     apart = _vector_math(tree, "SCALE", None, None)
-    apart.node.inputs[0].default_value = (_APART, _APART, _APART)
+    apart.node.inputs[0].default_value = (_INSTANCE_SPACING, _INSTANCE_SPACING, _INSTANCE_SPACING)
     tree.links.new(instance, apart.node.inputs["Scale"])
     written = tree.nodes.new("ShaderNodeOutputAOV")
     written.aov_name = AOV

@@ -14,7 +14,7 @@ from ..policy import POLICY
 from .sampling import nearest, pixel_grid
 
 _RANKS = 2**30
-"""Distances that are told apart when objects are put in order."""
+"""Distances closer than this count as equal when objects are sorted by depth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class FrameGeometry:
     position: (h, w, 3) float64 in scene units, rest space if `rests`, else world space; NaN in the background. None: unknown.
     slope: (h, w, 3, 2) change of `position` to the next pixel in x and in y.
     width: (h, w) length of the longer of both, scene units.
-    occluder_id: (h, w) int64, the object whose outline is beside the pixel, in front of it: its id + 1, and 0 where none is. The
+    occluder_id: (h, w) int64, the object in front of the pixel whose outline is near it: its id + 1, and 0 where none is. The
         nearest to the camera, of several; 1 for any where objects have no ids.
-    occluder_distance: (h, w) uint8 px from that outline, 0 right behind it and where none is beside.
+    occluder_distance: (h, w) uint8 px from that outline, 0 right behind it and where none is near.
     scale: px to a latent.
     """
 
@@ -68,18 +68,18 @@ class FrameGeometry:
 class Correspondence:
     """Where each pixel's point was a frame ago.
 
-    places: (h, w, 2) px (x, y). rows, columns: (h, w) the nearest pixel there. seen: (h, w) bool, it shows the same point.
+    places: (h, w, 2) px (x, y). rows, columns: (h, w) the nearest pixel there. visible: (h, w) bool, it shows the same point.
     """
 
     xy: Array
     rows: Array
     columns: Array
-    seen: Array
+    visible: Array
 
     @property
     def offsets(self) -> Array:
         """(h, w, 2) px: `places`, relative to each pixel."""
-        return self.xy - pixel_grid(*self.seen.shape)
+        return self.xy - pixel_grid(*self.visible.shape)
 
 
 def frame_geometry(passes: FramePasses, scale: int = 8) -> FrameGeometry:
@@ -89,15 +89,15 @@ def frame_geometry(passes: FramePasses, scale: int = 8) -> FrameGeometry:
         passes: of the frame.
         scale: px to a latent; 8 for the autoencoders of Stable Diffusion.
     """
-    place, (beside, gap) = surface_positions(passes), _occluders(passes, _outline_reach(scale))
+    position, (occluder_id, occluder_distance) = surface_positions(passes), _occluders(passes, _outline_reach(scale))
     rests = passes.position is not None and passes.position_space is PositionSpace.REST
-    if place is None:
-        return FrameGeometry(passes, rests, None, None, None, beside, gap, scale)
-    slope = np.stack([_slope(place, 1), _slope(place, 0)], axis=-1)
+    if position is None:
+        return FrameGeometry(passes, rests, None, None, None, occluder_id, occluder_distance, scale)
+    slope = np.stack([_slope(position, 1), _slope(position, 0)], axis=-1)
     width = np.sqrt((slope**2).sum(axis=-2)).max(axis=-1)
     usual = float(np.nanmedian(width)) if np.isfinite(width).any() else 1.0
     width = np.where(width < POLICY.edge_width * usual, width, POLICY.edge_width * usual)
-    return FrameGeometry(passes, rests, place, slope, width, beside, gap, scale)
+    return FrameGeometry(passes, rests, position, slope, width, occluder_id, occluder_distance, scale)
 
 
 def find_correspondence(here: FrameGeometry, before: FrameGeometry) -> Correspondence:
@@ -110,9 +110,9 @@ def find_correspondence(here: FrameGeometry, before: FrameGeometry) -> Correspon
     places = pixel_grid(*here.size) + offsets
     rows, columns, inside = nearest(places, before.size)
     seen = inside & (here.background == before.background[rows, columns])
-    seen &= _same_object(here, before, rows, columns)
+    seen &= _is_same_object(here, before, rows, columns)
     seen &= here.background | (
-        _returns(here, before, offsets, rows, columns) & _same_place(here, before, rows, columns)
+        _is_consistent(here, before, offsets, rows, columns) & _is_same_position(here, before, rows, columns)
     )
     return Correspondence(places, rows, columns, seen)
 
@@ -148,33 +148,33 @@ def _places_at_infinity(size: tuple[int, int], camera: Camera, before: Camera) -
 def surface_positions(passes: FramePasses) -> Array | None:
     """See `FrameGeometry.position`."""
     if passes.position is not None:
-        place = passes.position.astype(np.float64)
+        position = passes.position.astype(np.float64)
     elif passes.depth is not None and passes.camera is not None:
-        place = unproject(passes.depth.astype(np.float64), passes.camera)
+        position = unproject(passes.depth.astype(np.float64), passes.camera)
     else:
         return None
-    background = np.zeros(place.shape[:2], bool) if passes.depth is None else ~np.isfinite(passes.depth)
-    return np.where(background[..., None], np.nan, place)
+    background = np.zeros(position.shape[:2], bool) if passes.depth is None else ~np.isfinite(passes.depth)
+    return np.where(background[..., None], np.nan, position)
 
 
-def _slope(place: Array, axis: int) -> Array:
-    """Change of `place` along an axis: the smaller of the differences to both neighbours, which are seldom both edges."""
-    step = np.diff(place, axis=axis)
-    edge = np.full_like(np.take(place, [0], axis=axis), np.nan)
+def _slope(position: Array, axis: int) -> Array:
+    """Change of `position` along an axis: the smaller of the differences to both neighbours, which are seldom both edges."""
+    step = np.diff(position, axis=axis)
+    edge = np.full_like(np.take(position, [0], axis=axis), np.nan)
     after, before = np.concatenate([step, edge], axis=axis), np.concatenate([edge, step], axis=axis)
     size_after = np.nan_to_num((after**2).sum(-1), nan=np.inf)
     size_before = np.nan_to_num((before**2).sum(-1), nan=np.inf)
     return np.where((size_after <= size_before)[..., None], after, before)
 
 
-def _same_object(here: FrameGeometry, before: FrameGeometry, rows: Array, columns: Array) -> Array:
+def _is_same_object(here: FrameGeometry, before: FrameGeometry, rows: Array, columns: Array) -> Array:
     ids, earlier = here.passes.object_id, before.passes.object_id
     if ids is None or earlier is None:
         return np.ones(here.size, bool)
     return ids == earlier[rows, columns]
 
 
-def _returns(here: FrameGeometry, before: FrameGeometry, offsets: Array, rows: Array, columns: Array) -> Array:
+def _is_consistent(here: FrameGeometry, before: FrameGeometry, offsets: Array, rows: Array, columns: Array) -> Array:
     """Whether the vector back equals the vector that led here, to half a pixel and a hundredth of their lengths."""
     if before.passes.motion is None:
         return np.ones(here.size, bool)
@@ -184,7 +184,7 @@ def _returns(here: FrameGeometry, before: FrameGeometry, offsets: Array, rows: A
     return gap <= 0.01 * lengths + 0.5
 
 
-def _same_place(here: FrameGeometry, before: FrameGeometry, rows: Array, columns: Array) -> Array:
+def _is_same_position(here: FrameGeometry, before: FrameGeometry, rows: Array, columns: Array) -> Array:
     """Whether the surface is where it was; in world space that can be asked only of what stands still."""
     if here.position is None or before.position is None or here.width is None or before.width is None:
         return np.ones(here.size, bool)
@@ -193,10 +193,10 @@ def _same_place(here: FrameGeometry, before: FrameGeometry, rows: Array, columns
     gap = np.linalg.norm(here.position - before.position[rows, columns], axis=-1)
     with np.errstate(invalid="ignore"):
         same = gap <= POLICY.match_tolerance * np.maximum(here.width, before.width[rows, columns])
-    return same if here.is_rest_space else same | ~stands_still(here, before)
+    return same if here.is_rest_space else same | ~is_static(here, before)
 
 
-def stands_still(here: FrameGeometry, before: FrameGeometry) -> Array:
+def is_static(here: FrameGeometry, before: FrameGeometry) -> Array:
     """(h, w) bool: pixels whose vector is the camera's own movement, to half a pixel; False where no camera is known."""
     camera, motion = before.passes.camera, here.passes.motion
     if here.position is None or camera is None or motion is None:
@@ -208,7 +208,7 @@ def stands_still(here: FrameGeometry, before: FrameGeometry) -> Array:
 
 
 def has_same_occluder(geometry: FrameGeometry, objects: Array) -> Array:
-    """(h, w) bool: pixels that have the outline of the object that `objects`, as in `FrameGeometry.occluder_id`, names beside them.
+    """(h, w) bool: pixels near the outline of the object that `objects` names, as in `FrameGeometry.occluder_id`.
 
     Another one may have come between since: then it is enough that the object is there.
     """

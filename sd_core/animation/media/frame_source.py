@@ -40,7 +40,7 @@ class Frames:
         try:
             return self.read(index)
         except RequestError as error:
-            raise _at(index, f"{error.field}: {error.message}", error.hint) from error
+            raise _frame_error(index, f"{error.field}: {error.message}", error.hint) from error
 
     def __iter__(self) -> Iterator[FramePasses]:
         return (self.open(index) for index in range(self.count))
@@ -68,18 +68,18 @@ def open_frames(request: Animation) -> Frames:
 
 
 def size_of_frames(frames: Frames, overscan: int) -> tuple[int, int]:
-    """(height, width) of the picture, px: the first frame's without the overscan.
+    """(height, width) of the picture, px: the first frame's without the extra border.
 
     Raises:
         RequestError: the frame is empty, or its sides are no multiples of 8.
     """
     size = frames.open(0).size
     if size is None:
-        raise _at(0, "has no passes", "render the Z and Vector passes")
+        raise _frame_error(0, "has no passes", "render the Z and Vector passes")
     height, width = size[0] - 2 * overscan, size[1] - 2 * overscan
     if min(height, width) < 8 or height % 8 or width % 8:
-        got = f"{size[1]} x {size[0]} px with an overscan of {overscan}"
-        raise _at(0, f"{got} leaves {width} x {height} px", "render so that multiples of 8 are left")
+        got = f"{size[1]} x {size[0]} px with an extra border of {overscan} px"
+        raise _frame_error(0, f"{got} leaves {width} x {height} px", "render so that multiples of 8 are left")
     return height, width
 
 
@@ -88,13 +88,13 @@ def crop_passes(passes: FramePasses, margin: int) -> FramePasses:
     if margin == 0:
         return passes
     inner = slice(margin, -margin)
-    held = {name: array[inner, inner] for name in PASSES if (array := getattr(passes, name)) is not None}
+    cropped = {name: array[inner, inner] for name in PASSES if (array := getattr(passes, name)) is not None}
     camera = passes.camera
     if camera is not None:
         intrinsics = np.array(camera.intrinsics)
         intrinsics[:2, 2] -= margin
         camera = Camera(camera.matrix_world, intrinsics)
-    return replace(passes, **held, camera=camera)
+    return replace(passes, **cropped, camera=camera)
 
 
 def check_passes(index: int, passes: FramePasses, before: FramePasses | None, size: tuple[int, int]) -> FramePasses:
@@ -110,17 +110,17 @@ def check_passes(index: int, passes: FramePasses, before: FramePasses | None, si
     """
     if passes.size != size:
         got = "no passes" if passes.size is None else f"{passes.size[1]} x {passes.size[0]} px"
-        raise _at(index, f"has {got}, the first one {size[1]} x {size[0]}", "render all frames at one size")
+        raise _frame_error(index, f"has {got}, the first one {size[1]} x {size[0]}", "render all frames at one size")
     motion = passes.motion
     if motion is None:
         return passes
     if not np.isfinite(motion).all():
-        raise _at(index, "has vectors that are not finite", "render the Vector pass again, as 32-bit EXR")
-    if _eight_bit(motion):
-        raise _at(index, "has vectors of 8 bit", "save the Vector pass as 32-bit EXR: 8 bit cannot hold it")
-    if before is not None and not passes.cut and not motion.any() and _moves(before, passes):
+        raise _frame_error(index, "has vectors that are not finite", "render the Vector pass again, as 32-bit EXR")
+    if _is_eight_bit(motion):
+        raise _frame_error(index, "has vectors of 8 bit", "save the Vector pass as 32-bit EXR: 8 bit cannot hold it")
+    if before is not None and not passes.cut and not motion.any() and _has_moved(before, passes):
         hint = "switch motion blur off for the data render: with it Blender writes empty vectors"
-        raise _at(index, "has only zero vectors, though the scene moves", hint)
+        raise _frame_error(index, "has only zero vectors, though the scene moves", hint)
     return passes
 
 
@@ -175,14 +175,14 @@ def _files_of_pattern(pattern: str) -> list[Path]:
     return paths
 
 
-def _eight_bit(motion: Array) -> bool:
+def _is_eight_bit(motion: Array) -> bool:
     """Whether every component is one of the 256 shares of 1 that an 8-bit picture can hold."""
     levels = motion * 255
     in_range = bool(motion.any()) and float(motion.min()) >= 0 and float(motion.max()) <= 1
     return in_range and bool((np.abs(levels - np.rint(levels)) < 1e-4).all()) and not bool((motion % 1 == 0).all())
 
 
-def _moves(before: FramePasses, passes: FramePasses) -> bool:
+def _has_moved(before: FramePasses, passes: FramePasses) -> bool:
     if before.camera is not None and passes.camera is not None and before.camera != passes.camera:
         return True
     if before.depth is None or passes.depth is None:
@@ -193,5 +193,5 @@ def _moves(before: FramePasses, passes: FramePasses) -> bool:
     return float(1 - same.mean()) > POLICY.moving_share
 
 
-def _at(index: int, message: str, hint: str) -> RequestError:
+def _frame_error(index: int, message: str, hint: str) -> RequestError:
     return RequestError("passes", f"frame {index}: {message}", hint=hint)

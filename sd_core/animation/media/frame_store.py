@@ -31,7 +31,7 @@ from ..layout import REPORT, frame_names, image_name, number_of, open_folder, pi
 from ..states import State, noted_in, read_state, state_bytes
 
 CHECKPOINT = 32
-"""Frames from one state that is kept to the next, beside the newest: what damage costs at most, for twice the images."""
+"""Frames from one state that is kept to the next, besides the newest: what damage costs at most, for twice the images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class FrameStore:
         count: frames that the request has.
         resume: go on with what is there.
         overwrite: what is there may go, as far as it is what was written.
-        warn: is told what is made again, what is left as somebody has changed it, and what is set aside.
+        warn: called with a sentence for what is generated again, what is left as somebody has changed it, and what is set aside.
 
     Raises:
         RequestError: `resume` without a folder, or with one that holds another request's frames; neither, and there are frames.
@@ -107,10 +107,10 @@ class FrameStore:
         states = sorted(self._numbers("state/after_"), reverse=True)
         sound = [(index, state) for index in states if (state := self._state(index)) is not None]
         if not sound:
-            return self._anew(states)
+            return self._restart(states)
         newest, state = sound[0]
         self.figures = noted_in(state, "figures")
-        self._needed = {index: self._images_of(index, held) for index, held in sound}
+        self._needed = {index: self._images_of(index, checkpoint) for index, checkpoint in sound}
         damaged = self._damaged_frames(newest)
         sound = [pair for pair in sound if pair[0] == newest or all(map(self._is_sound, self._images(pair[0])))]
         self._needed = {index: self._needed[index] for index, _ in sound}
@@ -128,7 +128,7 @@ class FrameStore:
         state: State,
         image: Array,
         *,
-        wanted: Collection[int],
+        needed_frames: Collection[int],
         report: Callable[[], Mapping[str, Any]],
     ) -> None:
         """Finish a frame.
@@ -139,14 +139,14 @@ class FrameStore:
             figures: by name.
             state: what the next frame needs.
             image: what later frames may sample, any array.
-            wanted: frames whose images are still needed; the others are removed.
+            needed_frames: frames whose images are still needed; the others are removed.
             report: gives what `report.json` is to hold, with the figures of this frame.
 
         Raises:
             OutputError: it cannot be written; the frames before stay as they are.
         """
         self.figures[index : index + 1] = [{"index": index, **figures}]
-        noted = {"figures": self.figures[: index + 1], "wanted": sorted(wanted)}
+        noted = {"figures": self.figures[: index + 1], "wanted": sorted(needed_frames)}
         files: dict[str, bytes | Path] = {
             image_name(index): npy_bytes(image),
             state_name(index): state_bytes(state, noted),
@@ -155,10 +155,10 @@ class FrameStore:
         if picture_name(index) not in self._kept:
             files[picture_name(index)] = encode_png(picture)
         self._files.write(files, {**self._files.about, "inputs": self.inputs})
-        self._needed[index] = set(wanted)
+        self._needed[index] = set(needed_frames)
         self._tidy(index)
 
-    def settle(self) -> None:
+    def remove_leftovers(self) -> None:
         """Remove what only a run that was going on needed."""
         if self._needed:
             self._tidy(max(self._needed))
@@ -206,22 +206,22 @@ class FrameStore:
         """Frames whose images are needed from this state on; of an earlier version's, those that are there."""
         if "wanted" in state:
             return set(noted_in(state, "wanted"))
-        return {held for held in self._numbers("state/image_") if held <= index}
+        return {number for number in self._numbers("state/image_") if number <= index}
 
     def _images(self, index: int) -> list[str]:
-        return [image_name(held) for held in self._needed[index]]
+        return [image_name(number) for number in self._needed[index]]
 
     def _damaged_frames(self, newest: int) -> set[int]:
         """Frames up to `newest` that have to be made again."""
-        self._tell_missing(newest)
-        pictures = {index for index in range(newest + 1) if not self._stands(picture_name(index))}
+        self._warn_missing(newest)
+        pictures = {index for index in range(newest + 1) if not self._is_usable(picture_name(index))}
         images = {index for index in self._needed[newest] if not self._is_sound(image_name(index))}
         for name in self._files.listed_names():
             if name.startswith("state/"):
                 self._is_sound(name)
         return pictures | images
 
-    def _tell_missing(self, newest: int) -> None:
+    def _warn_missing(self, newest: int) -> None:
         names = map(picture_name, range(newest + 1))
         missing = [name for name in names if self._files.status(name) is Status.ABSENT]
         if missing:
@@ -234,7 +234,7 @@ class FrameStore:
         self._files.set_changed_aside([name], self._warn)
         return status is Status.SOUND
 
-    def _stands(self, name: str) -> bool:
+    def _is_usable(self, name: str) -> bool:
         """Whether a picture is as it was written, or as somebody wanted it; else it is set aside."""
         status = self._files.status(name)
         if status is not Status.CHANGED:
@@ -247,13 +247,13 @@ class FrameStore:
         self._warn(f"{name} was damaged, and is made again: what was there is {aside.name} now")
         return False
 
-    def _anew(self, states: Collection[int]) -> list[Span]:
+    def _restart(self, states: Collection[int]) -> list[Span]:
         """Nothing sound to begin from: whatever is there of the frames is damaged, or about to be made again."""
         if states:
             self._warn("the state of the run was damaged: all frames are made again")
         for name in self._files.listed_names():
             if name.startswith("frames/"):
-                self._stands(name)
+                self._is_usable(name)
             elif name.startswith("state/"):
                 self._is_sound(name)
         return [Span(0, self._count, None)]
@@ -267,12 +267,12 @@ class FrameStore:
     def _tidy(self, index: int) -> None:
         """Remove the states and images that nothing begins from any more."""
         newest = max(self._needed)
-        earlier = (held for held in self._needed if held != newest and _is_checkpoint(held))
+        earlier = (number for number in self._needed if number != newest and _is_checkpoint(number))
         kept = {newest, index, max(earlier, default=newest)}
-        self._needed = {held: wanted for held, wanted in self._needed.items() if held in kept}
+        self._needed = {number: wanted for number, wanted in self._needed.items() if number in kept}
         wanted = set().union(*self._needed.values())
-        unwanted = [state_name(held) for held in self._numbers("state/after_") - kept]
-        unwanted += [image_name(held) for held in self._numbers("state/image_") - wanted]
+        unwanted = [state_name(number) for number in self._numbers("state/after_") - kept]
+        unwanted += [image_name(number) for number in self._numbers("state/image_") - wanted]
         self._files.set_changed_aside(unwanted, self._warn)
         self._files.remove(unwanted)
 

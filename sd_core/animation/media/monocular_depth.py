@@ -49,8 +49,8 @@ class DepthEstimator:
         inputs = processor(images=image, return_tensors="pt").to(network.device)
         with torch.no_grad():
             found = processor.post_process_depth_estimation(network(**inputs), target_sizes=[picture.shape[:2]])
-        told = found[0]["predicted_depth"].float().cpu().numpy()
-        return planar_depth(told, metric=is_metric(network.config))
+        prediction = found[0]["predicted_depth"].float().cpu().numpy()
+        return planar_depth(prediction, metric=is_metric(network.config))
 
     @cached_property
     def _parts(self) -> tuple[Any, Any]:
@@ -92,10 +92,10 @@ def is_metric(config: Any) -> bool:
     return config.model_type in _METRIC or getattr(config, "depth_estimation_type", "") == "metric"
 
 
-def planar_depth(told: Array, *, metric: bool) -> Array:
-    """(h, w) float32 > 0, inf = background, of what a network told: metres, or inverse depth."""
+def planar_depth(prediction: Array, *, metric: bool) -> Array:
+    """(h, w) float32 > 0, inf = background, of a network's prediction: metres, or inverse depth."""
     if metric:
-        return np.maximum(told, 1e-3).astype(np.float32)
-    floor = max(float(told.max()), 1e-6) * _FLAT
+        return np.maximum(prediction, 1e-3).astype(np.float32)
+    floor = max(float(prediction.max()), 1e-6) * _FLAT
     with np.errstate(divide="ignore"):
-        return np.where(told > floor, 1 / np.maximum(told, floor), np.inf).astype(np.float32)
+        return np.where(prediction > floor, 1 / np.maximum(prediction, floor), np.inf).astype(np.float32)

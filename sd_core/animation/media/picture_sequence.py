@@ -38,11 +38,11 @@ class Pictures(Sequence[Array]):
     def __getitem__(self, index: slice) -> list[Array]: ...
     def __getitem__(self, index: int | slice) -> Array | list[Array]:
         if isinstance(index, slice):
-            return [self._read(place) for place in range(*index.indices(len(self)))]
-        place = index + len(self) if index < 0 else index
-        if not 0 <= place < len(self):
+            return [self._read(number) for number in range(*index.indices(len(self)))]
+        number = index + len(self) if index < 0 else index
+        if not 0 <= number < len(self):
             raise IndexError(f"frame {index} of {len(self)}")
-        return self._read(place)
+        return self._read(number)
 
     @abstractmethod
     def _read(self, index: int) -> Array: ...

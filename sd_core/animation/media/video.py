@@ -47,11 +47,11 @@ class EstimatedPasses(Sequence[FramePasses]):
     def __getitem__(self, index: slice) -> list[FramePasses]: ...
     def __getitem__(self, index: int | slice) -> FramePasses | list[FramePasses]:
         if isinstance(index, slice):
-            return [self._passes(place) for place in range(*index.indices(len(self)))]
-        place = index + len(self) if index < 0 else index
-        if not 0 <= place < len(self):
+            return [self._passes(number) for number in range(*index.indices(len(self)))]
+        number = index + len(self) if index < 0 else index
+        if not 0 <= number < len(self):
             raise IndexError(f"frame {index} of {len(self)}")
-        return self._passes(place)
+        return self._passes(number)
 
     def _passes(self, index: int) -> FramePasses:
         before, after = self._offsets(index, index - 1), self._offsets(index, index + 1)

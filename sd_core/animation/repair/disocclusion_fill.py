@@ -12,7 +12,7 @@ from sd_core.values import Array
 from ..policy import POLICY
 
 
-def fill_disocclusions(reference: Array, made: Array, stains: Array, objects: Array) -> Array:
+def fill_disocclusions(reference: Array, has_source: Array, halo: Array, objects: Array) -> Array:
     """The reference (h, w, 3) with its holes filled: each object's from what is known of it, else from all around.
 
     What comes into sight behind a thing that moves is background: filled from both sides, it would begin in the colours of
@@ -20,23 +20,23 @@ def fill_disocclusions(reference: Array, made: Array, stains: Array, objects: Ar
 
     Args:
         reference: float32 in [0, 1].
-        made: (h, w) bool, pixels of it that are known.
-        stains: (h, w) bool, those of them that have colours of something else and say nothing about what is beside them.
+        has_source: (h, w) bool, pixels of it that are known.
+        halo: (h, w) bool, those of them that have colours of another object and say nothing about their neighbours.
         objects: (h, w) int, see `FrameGeometry.objects`.
     """
-    if made.all():
+    if has_source.all():
         return reference
-    clean = made & ~stains if (made & ~stains).any() else made
-    picture = np.where(made[..., None], reference, _continue_colours(reference, clean))
+    clean = has_source & ~halo if (has_source & ~halo).any() else has_source
+    picture = np.where(has_source[..., None], reference, _continue_colours(reference, clean))
     labels = objects + 1  # 0 is none
     for label, box in enumerate(find_objects(labels), 1):
         if box is None:
             continue
         own = labels[box] == label
         known = own & clean[box]
-        if (own & ~made[box]).any() and known.sum() >= POLICY.fill_pixels:
+        if (own & ~has_source[box]).any() and known.sum() >= POLICY.fill_pixels:
             picture[box] = np.where(
-                (own & ~made[box])[..., None], _continue_colours(reference[box], known), picture[box]
+                (own & ~has_source[box])[..., None], _continue_colours(reference[box], known), picture[box]
             )
     return picture
 

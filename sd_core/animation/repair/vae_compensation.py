@@ -16,7 +16,7 @@ from .metrics import laplacian
 def compensate_round_trip(  # noqa: PLR0913 - pictures of one frame, each with a meaning of its own
     image: Array,
     reference: Array,
-    again: Array,
+    round_trip: Array,
     sources: SourceMap,
     reuse: Reuse,
     *,
@@ -26,26 +26,26 @@ def compensate_round_trip(  # noqa: PLR0913 - pictures of one frame, each with a
 ) -> Array:
     """`image` without the drift of colour and detail that every pass through the autoencoder brings.
 
-    The autoencoder's own error on the reference, `reference - again`, is just what it costs (after Yang et al. 2023,
+    The autoencoder's own error on the reference, `reference - round_trip`, is just what it costs (after Yang et al. 2023,
     "Rerender A Video", arXiv:2306.07954, eq. 9, in pixels instead of latents). It is no copy of the reference: where the
     network changed something, the change stays, and its detail is the network's.
 
     Args:
         image: (h, w, 3) float32 in [0, 1], decoded.
         reference: likewise, sampled from source frames.
-        again: likewise, the reference encoded and decoded.
+        round_trip: likewise, the reference encoded and decoded.
         sources: where each pixel of the reference comes from.
-        reuse: `colour` gives the colours back, `servo` the detail.
+        reuse: `colour` restores the colours, `servo` the detail.
         renewed: (h, w) bool, surfaces that were given new detail: their tones are those that they had.
         objects: (h, w) int, see `FrameGeometry.objects`: each has a drift of its own, as what is dark gets lighter.
         scale: px to a latent; 8 for the autoencoders of Stable Diffusion.
     """
     trusted = inside_patches(sources, POLICY.whole_px(POLICY.patch_border, scale))
     deep = inside_patches(sources, POLICY.whole_px(POLICY.patch_deep, scale))
-    gap = uniform_filter(np.abs(image - again).mean(-1), 5, mode="nearest")
-    lost = _usual(reference - again, deep)
+    gap = uniform_filter(np.abs(image - round_trip).mean(-1), 5, mode="nearest")
+    lost = _limit_error(reference - round_trip, deep)
     known = trusted & (gap < POLICY.agreement) & reuse.colour
-    drift, bias = _means(again - image, known, objects), _means(lost, known, objects)
+    drift, bias = _means(round_trip - image, known, objects), _means(lost, known, objects)
     share = np.zeros((*gap.shape, 1), np.float32)
     if reuse.servo:
         share[..., 0] = _fade_weight(trusted, POLICY.px(POLICY.patch_fade, scale)) * np.exp(
@@ -55,14 +55,14 @@ def compensate_round_trip(  # noqa: PLR0913 - pictures of one frame, each with a
     changed = image + drift + share * lost + (1 - share) * bias
     if reuse.servo:
         seen = sources.has_source & sources.confirmed
-        changed = changed + (1 - share) * seen[..., None] * _fine_lost(image, reference, again, trusted)
+        changed = changed + (1 - share) * seen[..., None] * _fine_lost(image, reference, round_trip, trusted)
         changed = changed + _enlarged_lost(changed, sources, deep)
     if reuse.colour and renewed.any():
         changed = changed + _tones_lost(changed, reference, renewed, scale)
     return np.clip(changed, 0, 1).astype(np.float32)
 
 
-def _usual(lost: Array, deep: Array) -> Array:
+def _limit_error(lost: Array, deep: Array) -> Array:
     """`lost` (h, w, 3), nowhere larger than what is usually lost deep inside patches, where any are so `deep`, (h, w) bool."""
     if deep.mean() < POLICY.trusted_share:
         return lost
@@ -84,11 +84,11 @@ def _until_as_sharp(image: Array, detail: Array, reference: Array, known: Array)
     return np.float32(np.clip((root - cross) / max(square, 1e-12), 0, 1))
 
 
-def _fine_lost(image: Array, reference: Array, again: Array, known: Array) -> Array:
+def _fine_lost(image: Array, reference: Array, round_trip: Array, known: Array) -> Array:
     """(h, w, 3): the finest detail that the autoencoder takes, by as much as it takes where that is known."""
     if known.mean() < POLICY.trusted_share:
         return np.zeros_like(image)
-    left, had = (float((_fine(picture)[known] ** 2).mean()) for picture in (again, reference))
+    left, had = (float((_fine(picture)[known] ** 2).mean()) for picture in (round_trip, reference))
     return _fine(image) * np.float32(np.clip(np.sqrt(had / max(left, 1e-9)) - 1, 0, POLICY.detail_limit))
 
 
@@ -125,7 +125,7 @@ def _fade_weight(where: Array, reach: float) -> Array:
 def _means(shift: Array, known: Array, objects: Array) -> Array:
     """(h, w, 3): the mean of `shift` where it is `known` on each object, on all where too little of it is, else 0.
 
-    New surfaces are painted beside what is known of their object and share its shift, so it holds for all of it.
+    New surfaces are generated next to what is known of their object and share its shift, so it is used for all of the object.
     """
     if known.mean() < POLICY.trusted_share:
         return np.zeros_like(shift)

@@ -35,7 +35,7 @@ class DenoisePlan:
     renewed: Array
 
     @property
-    def longest(self) -> float:
+    def largest_strength(self) -> float:
         """The largest share of the steps that some latent needs."""
         return float(self.strength.max())
 
@@ -62,14 +62,14 @@ def make_denoise_plan(
     """
     provisional = ~sources.has_source | ~sources.confirmed
     new = share_of_latents(provisional, scale)
-    backlog = backlog + _open_share(new, margin, scale)
+    backlog = backlog + _backlog_share(new, margin, scale)
     much = _needs_full_frame(new, margin, scale)
     full = much or backlog > POLICY.backlog_patience
-    old = _made_again(sources, age, scale, full=full)
+    old = _renewed_latents(sources, age, scale, full=full)
     ramp = np.clip(new / POLICY.hole_share, 0, 1)
     holes = np.clip(share_of_latents(~sources.has_source, scale) / POLICY.hole_share, 0, 1)
     if much:
-        ramp = np.maximum(ramp, _beside(new >= POLICY.core_share))
+        ramp = np.maximum(ramp, _near_core(new >= POLICY.core_share))
     most = POLICY.strength_new if full else POLICY.strength_provisional
     strength = POLICY.strength_seen + (most - POLICY.strength_seen) * ramp
     strength = np.where(old, np.maximum(strength, _renewal_strength(mean(age, scale))), strength)
@@ -99,19 +99,19 @@ def full_denoise_plan(size: tuple[int, int], scale: int, *, limit: float) -> Den
 def _needs_full_frame(new: Array, margin: int, scale: int) -> bool:
     """Whether enough was filled in on the way to make it well now. new: (lh, lw) share of such pixels."""
     return (
-        _open_share(new, margin, scale) > POLICY.backlog_share
+        _backlog_share(new, margin, scale) > POLICY.backlog_share
         or float((new >= POLICY.hole_share).mean()) > POLICY.backlog_share_with_border
     )
 
 
-def _beside(core: Array) -> Array:
-    """(lh, lw) in [0, 1]: 1 up to a latent beside `core`, (lh, lw) bool, and falling to 0 over the next two."""
+def _near_core(core: Array) -> Array:
+    """(lh, lw) in [0, 1]: 1 up to one latent next to `core`, (lh, lw) bool, and falling to 0 over the next two."""
     if not core.any():
         return np.zeros(core.shape, np.float32)
     return np.clip(1.5 - np.asarray(distance_transform_edt(~core), np.float32) / 2, 0, 1)
 
 
-def _open_share(new: Array, margin: int, scale: int) -> float:
+def _backlog_share(new: Array, margin: int, scale: int) -> float:
     """Share of the picture's latents that wait to be made well."""
     beyond = max(margin - POLICY.whole_px(POLICY.border_lookahead, scale), 0) // scale
     inner = slice(beyond, -beyond or None)
@@ -123,7 +123,7 @@ def _renewal_strength(age: Array) -> Array:
     return np.clip(POLICY.renewal_strength + 2 * age, POLICY.renewal_strength, 1.0)
 
 
-def _made_again(sources: SourceMap, age: Array, scale: int, *, full: bool) -> Array:
+def _renewed_latents(sources: SourceMap, age: Array, scale: int, *, full: bool) -> Array:
     """(lh, lw) bool: surfaces that need new detail, or to follow new settings.
 
     Whenever some are made again, those are too whose turn would come soon: each by itself would cost as many steps.

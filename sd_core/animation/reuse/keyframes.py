@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Blend:
+class PromptBlend:
     """Two prompts: the share `weight`, in [0, 1], of `end` in `start`."""
 
     start: str
@@ -22,19 +22,19 @@ class Blend:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class FrameSettings:
     """What holds for one frame."""
 
-    prompt: Blend
+    prompt: PromptBlend
     strength: float
     guidance_scale: float
     controlnet_conditioning_scale: float
 
 
-def settings_at(request: Animation, frame: int) -> Settings:
+def settings_at(request: Animation, frame: int) -> FrameSettings:
     """The settings of a resolved request at `frame`: linear between two keyframes, constant after the last.
 
-    What no keyframe up to here names is the request's own, as if a keyframe before the first frame held it.
+    What no keyframe up to here names is that of the request, as if a keyframe before the first frame set it.
     """
     keyframes = sorted(request.keyframes, key=lambda keyframe: keyframe.frame)
 
@@ -43,44 +43,44 @@ def settings_at(request: Animation, frame: int) -> Settings:
         return before + (after - before) * share
 
     start, end, weight = _around(keyframes, lambda keyframe: keyframe.prompt, request.prompt, frame)
-    return Settings(
-        prompt=Blend(start, end, weight),
+    return FrameSettings(
+        prompt=PromptBlend(start, end, weight),
         strength=number("strength", request.strength),
         guidance_scale=number("guidance_scale", guidance_of(request)),
         controlnet_conditioning_scale=number("controlnet_conditioning_scale", request.controlnet_conditioning_scale),
     )
 
 
-def distance(one: Settings, other: Settings) -> float:
-    """How differently two frames are told to look: 0 for equal settings, 1 for another prompt."""
-    prompts = _difference(_shares(one.prompt), _shares(other.prompt))
+def settings_distance(first: FrameSettings, second: FrameSettings) -> float:
+    """How much the settings of two frames differ: 0 for equal settings, 1 for another prompt."""
+    prompts = _difference(_shares(first.prompt), _shares(second.prompt))
     numbers = (
-        (one.strength - other.strength) / 1.0,
-        (one.guidance_scale - other.guidance_scale) / max(one.guidance_scale, other.guidance_scale, 1.0),
-        one.controlnet_conditioning_scale - other.controlnet_conditioning_scale,
+        (first.strength - second.strength) / 1.0,
+        (first.guidance_scale - second.guidance_scale) / max(first.guidance_scale, second.guidance_scale, 1.0),
+        first.controlnet_conditioning_scale - second.controlnet_conditioning_scale,
     )
     return min(1.0, prompts + sum(map(abs, numbers)))
 
 
 def _around(
-    keyframes: Sequence[Keyframe], value: Callable[[Keyframe], T | None], own: T, frame: int
+    keyframes: Sequence[Keyframe], value: Callable[[Keyframe], T | None], default: T, frame: int
 ) -> tuple[T, T, float]:
     """The values before and after `frame`, and how far it is from the one to the other, in [0, 1]."""
-    named = [(keyframe.frame, held) for keyframe in keyframes if (held := value(keyframe)) is not None]
+    named = [(keyframe.frame, own_value) for keyframe in keyframes if (own_value := value(keyframe)) is not None]
     past = [pair for pair in named if pair[0] <= frame]
     future = [pair for pair in named if pair[0] > frame]
-    first, before = past[-1] if past else (0, own)
+    first, before = past[-1] if past else (0, default)
     if not future:
         return before, before, 0.0
     last, after = future[0]
     return before, after, (frame - first) / (last - first)
 
 
-def _shares(blend: Blend) -> dict[str, float]:
+def _shares(blend: PromptBlend) -> dict[str, float]:
     if blend.start == blend.end:
         return {blend.start: 1.0}
     return {blend.start: 1 - blend.weight, blend.end: blend.weight}
 
 
-def _difference(one: dict[str, float], other: dict[str, float]) -> float:
-    return sum(abs(one.get(text, 0.0) - other.get(text, 0.0)) for text in one.keys() | other.keys()) / 2
+def _difference(first: dict[str, float], second: dict[str, float]) -> float:
+    return sum(abs(first.get(text, 0.0) - second.get(text, 0.0)) for text in first.keys() | second.keys()) / 2

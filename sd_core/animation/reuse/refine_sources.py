@@ -22,8 +22,8 @@ _AROUND = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 class SourceRefiner:
     """Corrects the places of source maps; `place` opens the positions (h, w, 3) of a frame, see `FrameGeometry.position`."""
 
-    def __init__(self, place: Callable[[int], Array | None]) -> None:
-        self._place = lru_cache(POLICY.refine_cache)(lambda index: _single(place(index)))
+    def __init__(self, position_of: Callable[[int], Array | None]) -> None:
+        self._place = lru_cache(POLICY.refine_cache)(lambda index: _single(position_of(index)))
 
     def refine(self, sources: SourceMap, here: FrameGeometry, still: Array) -> SourceMap:
         """`sources` with every place where the surface point was in its source frame, by position.
@@ -38,17 +38,17 @@ class SourceRefiner:
         """
         if here.position is None or here.width is None:
             return sources
-        place, lost = sources.xy.copy(), np.zeros(here.size, bool)
+        xy, lost = sources.xy.copy(), np.zeros(here.size, bool)
         asked = sources.has_source & still & np.isfinite(here.position).all(-1)
-        for index in self._with_places(sources.frame[asked]):
+        for index in self._with_positions(sources.frame[asked]):
             rows, columns = np.nonzero(asked & (sources.frame == index))
             before = sources.xy[rows, columns]
             found, shown = self._find_in_frame(index, here, (rows, columns), before)
             good = shown & (np.abs(found - before) <= POLICY.refine_limit).all(-1)
-            place[rows[good], columns[good]] = found[good]
+            xy[rows[good], columns[good]] = found[good]
             lost[rows[~good], columns[~good]] = here.is_rest_space
         forgotten = np.where(lost, np.int32(NEVER), sources.frame)
-        return replace(sources, frame=forgotten, xy=place, confirmed=sources.confirmed & ~lost)
+        return replace(sources, frame=forgotten, xy=xy, confirmed=sources.confirmed & ~lost)
 
     def join_neighbours(self, sources: SourceMap, here: FrameGeometry, still: Array) -> SourceMap:
         """`sources` in which pixels without a source take that of a neighbour, whose source frame shows their surface too.
@@ -66,7 +66,7 @@ class SourceRefiner:
         for step in _AROUND:
             rows, columns = np.nonzero((joined.frame == NEVER) & still & np.isfinite(here.position).all(-1))
             row, column, known = _neighbours(sources, here, rows, columns, step)
-            for index in self._with_places(sources.frame[row, column][known]):
+            for index in self._with_positions(sources.frame[row, column][known]):
                 chosen = known & (sources.frame[row, column] == index)
                 own, its = (rows[chosen], columns[chosen]), (row[chosen], column[chosen])
                 found, shown = self._find_in_frame(index, here, own, sources.xy[its] - step[::-1])
@@ -78,7 +78,7 @@ class SourceRefiner:
                 )
         return joined
 
-    def _with_places(self, frames: Array) -> list[int]:
+    def _with_positions(self, frames: Array) -> list[int]:
         """Those of the source frames whose positions are known."""
         return [int(index) for index in np.unique(frames) if self._place(int(index)) is not None]
 
@@ -102,6 +102,6 @@ def _neighbours(
     return row, column, known if ids is None else known & (ids[row, column] == ids[rows, columns])
 
 
-def _single(place: Array | None) -> Array | None:
-    """In single precision: many frames are held."""
-    return None if place is None else place.astype(np.float32)
+def _single(position: Array | None) -> Array | None:
+    """In single precision: many frames are kept."""
+    return None if position is None else position.astype(np.float32)

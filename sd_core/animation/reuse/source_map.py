@@ -50,8 +50,8 @@ class SourceMap:
 def empty_sources(size: tuple[int, int]) -> SourceMap:
     """The source map of a frame of which nothing was generated before."""
     no = np.zeros(size, bool)
-    place = np.zeros((*size, 2), np.float32)
-    return SourceMap(np.full(size, NEVER, np.int32), place, no, no.astype(np.int64), no.astype(np.uint8))
+    xy = np.zeros((*size, 2), np.float32)
+    return SourceMap(np.full(size, NEVER, np.int32), xy, no, no.astype(np.int64), no.astype(np.uint8))
 
 
 def reproject_sources(sources: SourceMap, correspondence: Correspondence) -> SourceMap:
@@ -60,7 +60,7 @@ def reproject_sources(sources: SourceMap, correspondence: Correspondence) -> Sou
     Between pixels the coordinates are extrapolated from the nearest one along the map's own slope, never across a border of
     two source frames.
     """
-    rows, columns, seen = correspondence.rows, correspondence.columns, correspondence.seen
+    rows, columns, seen = correspondence.rows, correspondence.columns, correspondence.visible
     centre = np.stack([columns, rows], axis=-1)
     rest = (correspondence.xy - centre).astype(np.float32)
     slope = slopes(sources)[rows, columns]
@@ -75,7 +75,7 @@ def reproject_sources(sources: SourceMap, correspondence: Correspondence) -> Sou
 
 
 def without_moved_occluders(sources: SourceMap, geometry: FrameGeometry) -> SourceMap:
-    """`sources` without those made beside an outline that has moved away since.
+    """`sources` without those generated next to an outline that has moved away since.
 
     Latents are coarse: within a few px of something nearer a surface takes its colours, which would stay as a ghost.
     """
@@ -150,11 +150,11 @@ def inside_patches(sources: SourceMap, reach: int) -> Array:
     inner = sources.confirmed & sources.has_source
     for axis in (0, 1):
         for shift in (*range(-reach, 0), *range(1, reach + 1)):
-            beside = np.roll(sources.frame, shift, axis) == sources.frame
-            beside &= np.roll(sources.confirmed, shift, axis)
+            same_frame = np.roll(sources.frame, shift, axis) == sources.frame
+            same_frame &= np.roll(sources.confirmed, shift, axis)
             gap = np.linalg.norm(np.roll(sources.xy, shift, axis) - sources.xy, axis=-1)
-            beside &= gap <= POLICY.tear_limit * abs(shift)
-            inner &= beside | _rolled_over(sources.frame.shape, shift, axis)
+            same_frame &= gap <= POLICY.tear_limit * abs(shift)
+            inner &= same_frame | _rolled_over(sources.frame.shape, shift, axis)
     return inner
 
 
@@ -167,12 +167,12 @@ def _rolled_over(shape: tuple[int, ...], shift: int, axis: int) -> Array:
 
 def _slope(sources: SourceMap, axis: int, otherwise: tuple[float, float]) -> Array:
     step = np.diff(sources.xy, axis=axis)
-    one = np.diff(sources.frame, axis=axis) == 0
-    one &= (np.abs(step) < POLICY.neighbour_limit).all(-1)
+    same_frame = np.diff(sources.frame, axis=axis) == 0
+    same_frame &= (np.abs(step) < POLICY.neighbour_limit).all(-1)
     empty_step = np.zeros_like(np.take(sources.xy, [0], axis=axis))
     empty = np.zeros_like(np.take(sources.has_source, [0], axis=axis))
-    after, has_after = np.concatenate([step, empty_step], axis), np.concatenate([one, empty], axis)
-    before, has_before = np.concatenate([empty_step, step], axis), np.concatenate([empty, one], axis)
+    after, has_after = np.concatenate([step, empty_step], axis), np.concatenate([same_frame, empty], axis)
+    before, has_before = np.concatenate([empty_step, step], axis), np.concatenate([empty, same_frame], axis)
     count = has_after.astype(np.float32) + has_before
     mean = (after * has_after[..., None] + before * has_before[..., None]) / np.maximum(count, 1)[..., None]
     return np.where((count > 0)[..., None], mean, np.array(otherwise, np.float32)).astype(np.float32)

@@ -22,8 +22,8 @@ class ReuseState:
 
     geometry: the frame's geometry. sources: its source map.
     clocks: for every source frame, how much the settings had changed up to it; `clock`: up to now.
-    kept: frames in which surfaces that come back are looked up, the first of the shot among them. since: share of the
-        picture that was made since the last of them.
+    kept_frames: frames in which surfaces that come back are looked up, the first of the shot among them.
+    share_since_kept: share of the picture that was generated since the last of them.
     backlog: see `DenoisePlan.backlog`.
     """
 
@@ -31,17 +31,17 @@ class ReuseState:
     sources: SourceMap
     clocks: Mapping[int, float]
     clock: float
-    kept: tuple[int, ...]
-    since: float
+    kept_frames: tuple[int, ...]
+    share_since_kept: float
     backlog: float
 
     def arrays(self) -> dict[str, Array]:
-        """What `from_arrays` needs beside the view and the images, which lie elsewhere."""
+        """What `from_arrays` needs besides the geometry and the images, which are stored elsewhere."""
         numbers = {
             "clocks": {str(k): v for k, v in self.clocks.items()},
             "clock": self.clock,
-            "kept": list(self.kept),
-            "since": self.since,
+            "kept": list(self.kept_frames),
+            "since": self.share_since_kept,
             "owed": self.backlog,
         }
         text = np.frombuffer(json.dumps(numbers).encode(), np.uint8)
@@ -59,7 +59,7 @@ class ReuseState:
     @property
     def needed_frames(self) -> set[int]:
         """Frames whose images some surface, or one that comes back, may be sampled from."""
-        return {int(index) for index in np.unique(self.sources.frame[self.sources.has_source])} | set(self.kept)
+        return {int(index) for index in np.unique(self.sources.frame[self.sources.has_source])} | set(self.kept_frames)
 
 
 def from_arrays(arrays: Mapping[str, Array], geometry: FrameGeometry, index: int) -> ReuseState:
@@ -80,13 +80,13 @@ def from_arrays(arrays: Mapping[str, Array], geometry: FrameGeometry, index: int
     if missing:
         named = ", ".join(sorted(missing))
         message = f"the state after frame {index} has no {named}: another version of sd_core wrote it"
-        raise RequestError("resume", message, hint="start anew, without resume", code=ErrorCode.CANNOT_RESUME)
+        raise RequestError("resume", message, hint="start again, without resume", code=ErrorCode.CANNOT_RESUME)
     return ReuseState(
         geometry=geometry,
-        sources=SourceMap(**{name: arrays[held] for name, held in sources.items()}),
+        sources=SourceMap(**{name: arrays[key] for name, key in sources.items()}),
         clocks={int(k): v for k, v in numbers["clocks"].items()},
         clock=numbers["clock"],
-        kept=tuple(numbers["kept"]),
-        since=numbers["since"],
+        kept_frames=tuple(numbers["kept"]),
+        share_since_kept=numbers["since"],
         backlog=numbers["owed"],
     )

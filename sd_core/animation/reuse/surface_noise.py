@@ -77,11 +77,11 @@ def _surface_cells(geometry: FrameGeometry, side: float) -> _Cells:
         "the view has places"
     )
     rows, columns = np.nonzero(np.isfinite(geometry.position).all(-1))
-    place, ids = geometry.position[rows, columns], _ids(geometry)[rows, columns]
+    position, ids = geometry.position[rows, columns], _ids(geometry)[rows, columns]
     level = np.log2(side * _span(geometry)[rows, columns])
     lower = np.floor(level)
     parts = [
-        _Cells(_key(ids, n, np.floor(place / np.exp2(n)[:, None])), share, rows, columns)
+        _Cells(_key(ids, n, np.floor(position / np.exp2(n)[:, None])), share, rows, columns)
         for n, share in ((lower, 1 - (level - lower)), (lower + 1, level - lower))
     ]
     return _join_cells(*parts)
@@ -93,13 +93,13 @@ def _sky_cells(geometry: FrameGeometry, side: float) -> _Cells:
     rows, columns = np.nonzero(~np.isfinite(geometry.position).all(-1)) if geometry.position is not None else ((), ())
     rows, columns = np.asarray(rows, np.intp), np.asarray(columns, np.intp)
     if camera is None:
-        place = np.stack([rows // side, columns // side, 0 * rows], axis=-1).astype(np.float64)
+        position = np.stack([rows // side, columns // side, 0 * rows], axis=-1).astype(np.float64)
         level = np.full(len(rows), 64.0)
     else:
         sky = directions(geometry.size, camera)[rows, columns]
         level = np.full(len(rows), np.floor(np.log2(side / float(camera.intrinsics[0, 0]))))
-        place = np.floor(sky / np.exp2(level)[:, None])
-    return _Cells(_key(np.zeros(len(rows), np.uint64), level, place), np.ones(len(rows)), rows, columns)
+        position = np.floor(sky / np.exp2(level)[:, None])
+    return _Cells(_key(np.zeros(len(rows), np.uint64), level, position), np.ones(len(rows)), rows, columns)
 
 
 def _span(geometry: FrameGeometry) -> Array:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from sd_core.animation.reuse.keyframes import Blend, Settings
+from sd_core.animation.reuse.keyframes import FrameSettings, PromptBlend
 from sd_core.diffusion.conditioning import Conditioning, is_guided, make_conditioning
 from sd_core.diffusion.latents import decode
 from sd_core.diffusion.loop import OnStep
@@ -25,16 +25,16 @@ from ..depth_to_image import plan_depth_to_image
 from ..generate import denoise_plan
 from ..image_to_image import plan_image_to_image
 from ..memory import decode_within_memory
-from ..plan import Plan, TaskEnv
+from ..plan import BatchPlan, TaskEnv
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """A frame with what it is told: `passes` of the size that is painted, overscan included."""
+class FrameInput:
+    """A frame with its inputs: `passes` of the size that is generated, extra border included."""
 
     index: int
     passes: FramePasses
-    settings: Settings
+    settings: FrameSettings
 
     @property
     def size(self) -> tuple[int, int]:
@@ -43,13 +43,13 @@ class Frame:
         return self.passes.size
 
 
-def frame_request(request: Animation, frame: Frame, margin: int) -> DepthToImage | ImageToImage:
+def frame_request(request: Animation, frame: FrameInput, margin: int) -> DepthToImage | ImageToImage:
     """The request that gives this frame alone.
 
     Args:
         request: of the animation, resolved.
         frame: which one.
-        margin: px of overscan that `frame` holds on every side.
+        margin: px of extra border that `frame` has on every side.
 
     Raises:
         RequestError: the frame has no depth, or no image where one is needed; names it.
@@ -75,25 +75,34 @@ def frame_request(request: Animation, frame: Frame, margin: int) -> DepthToImage
     return picture_request(request, DepthToImage, **own, depth=passes.depth, controlnet_conditioning_scale=scale)
 
 
-def plan_frame(one: DepthToImage | ImageToImage, env: TaskEnv) -> Plan:
+def plan_frame(frame_request: DepthToImage | ImageToImage, env: TaskEnv) -> BatchPlan:
     """The plan of a frame alone."""
-    return plan_depth_to_image(one, env) if isinstance(one, DepthToImage) else plan_image_to_image(one, env)
+    return (
+        plan_depth_to_image(frame_request, env)
+        if isinstance(frame_request, DepthToImage)
+        else plan_image_to_image(frame_request, env)
+    )
 
 
 def condition_frame(
-    one: Generation, plan: Plan, blend: Blend, env: TaskEnv, adapters: Adapted, size: tuple[int, int]
+    frame_request: Generation,
+    plan: BatchPlan,
+    blend: PromptBlend,
+    env: TaskEnv,
+    adapters: Adapted,
+    size: tuple[int, int],
 ) -> Conditioning:
     """The conditioning of a frame, its prompt blended from two. `size`: (height, width) of what is painted, px."""
-    scale = guidance_of(one)
+    scale = guidance_of(frame_request)
     guided = is_guided(env.model, scale)
-    embeds = env.context.prompt(env.model, blend.start, one.negative_prompt, guided=guided)
+    embeds = env.context.prompt(env.model, blend.start, frame_request.negative_prompt, guided=guided)
     if blend.weight > 0 and blend.end != blend.start:
-        other = env.context.prompt(env.model, blend.end, one.negative_prompt, guided=guided)
+        other = env.context.prompt(env.model, blend.end, frame_request.negative_prompt, guided=guided)
         embeds = blend_prompts(embeds, other, blend.weight)
     return make_conditioning(env.model, embeds, scale, size, adapters.image_embeds(guided=guided), scored=plan.scored)
 
 
-def blend_prompts(one: PromptEmbeds, other: PromptEmbeds, weight: float) -> PromptEmbeds:
+def blend_prompts(first: PromptEmbeds, second: PromptEmbeds, weight: float) -> PromptEmbeds:
     """Embeddings between two prompts; the shorter one is repeated to the length of the longer."""
 
     def mix(a: Tensor | None, b: Tensor | None) -> Tensor | None:
@@ -104,11 +113,11 @@ def blend_prompts(one: PromptEmbeds, other: PromptEmbeds, weight: float) -> Prom
             a, b = (x.repeat(1, -(-length // x.shape[1]), 1)[:, :length] for x in (a, b))
         return a + (b - a) * weight
 
-    prompt = mix(one.prompt, other.prompt)
+    prompt = mix(first.prompt, second.prompt)
     assert prompt is not None, "both prompts are encoded"
     return PromptEmbeds(
-        prompt, mix(one.negative, other.negative), mix(one.pooled, other.pooled),
-        mix(one.negative_pooled, other.negative_pooled),
+        prompt, mix(first.negative, second.negative), mix(first.pooled, second.pooled),
+        mix(first.negative_pooled, second.negative_pooled),
     )  # fmt: skip
 
 
@@ -121,7 +130,7 @@ class DenoisedFrame:
 
 
 def run_plan(
-    plan: Plan, conditioning: Conditioning, request: Generation, env: TaskEnv, on_step: OnStep
+    plan: BatchPlan, conditioning: Conditioning, request: Generation, env: TaskEnv, on_step: OnStep
 ) -> DenoisedFrame:
     """Denoise a plan."""
     latents = denoise_plan(plan, conditioning, request, env, on_step)
@@ -135,7 +144,7 @@ def decode_frame(latents: Tensor, env: TaskEnv) -> Tensor:
 
 
 def _extend_controls(controls: Sequence[Control], margin: int) -> tuple[Control, ...]:
-    """Control pictures are of the result's size; the overscan continues their borders."""
+    """Control pictures are of the result's size; their border pixels are repeated into the extra border."""
     if margin == 0:
         return tuple(controls)
     border = ((margin, margin), (margin, margin), (0, 0))

@@ -18,7 +18,7 @@ from sd_core.models.identity import Identity, identity
 from sd_core.models.lora_folder import find_lora
 from sd_core.passes import frame_paths
 from sd_core.requests import Animation
-from sd_core.trust import named_in
+from sd_core.trust import external_names
 from sd_core.values import Role
 
 Mark: TypeAlias = list[list[int] | None]
@@ -29,7 +29,7 @@ _NAMED = 5
 """Frames that a sentence names before it says how many more there are."""
 
 
-class Inputs:
+class AnimationFiles:
     """The files of one run.
 
     Args:
@@ -46,7 +46,7 @@ class Inputs:
         self._tables = _mapping(noted, "weights")
         self._seen: dict[int, Mark] = {}
 
-    def look(self, index: int) -> None:
+    def note_files(self, index: int) -> None:
         """Note what the files of a frame are, before they are read."""
         self._seen[index] = self._mark(index)
 
@@ -65,15 +65,19 @@ class Inputs:
         if passes:
             yield (
                 f"the passes of {_list_frames(passes)} have changed since they were made: these frames are kept; "
-                f"{_anew(passes)} to have them made anew"
+                f"{_frames_to_render(passes)} to have them generated again"
             )
         weights = [index for index, mark in marks.items() if _item(mark, "weights") != self._key]
         if weights:
             tables = [self._tables.get(_item(marks[index], "weights")) for index in weights]
-            names = [name for name, told in self._weights.items() if any(_item(held, name) != told for held in tables)]
+            names = [
+                name
+                for name, description in self._weights.items()
+                if any(_item(notes, name) != description for notes in tables)
+            ]
             yield (
                 f"{' and '.join(names) or 'a model'} changed since {_list_frames(weights)} were made: these frames are kept, "
-                "the others are made with the new files; --overwrite (overwrite=True) makes all of them anew"
+                "the others are made with the new files; --overwrite (overwrite=True) generates all of them again"
             )
 
     def _mark(self, index: int) -> Mark:
@@ -104,12 +108,12 @@ def _stat(path: Path) -> list[int] | None:
 
 
 def _weights(request: Animation, model: Model) -> Iterator[tuple[str, str]]:
-    """What is used beside the passes, as a sentence names it, and what its files are."""
+    """What is used besides the passes, as a sentence names it, and what its files are."""
     yield f"the model {model.name}", _describe_files(model.identity)
-    for held in named_in(request):
-        if held.role in _WEIGHTS:
-            path = _path(held.role, held.name)
-            yield f"the {held.role} {held.name}", _describe_files(identity([path]))
+    for external in external_names(request):
+        if external.role in _WEIGHTS:
+            path = _path(external.role, external.name)
+            yield f"the {external.role} {external.name}", _describe_files(identity([path]))
 
 
 def _path(role: Role, name: str) -> Path:
@@ -122,8 +126,8 @@ def _path(role: Role, name: str) -> Path:
 
 def _describe_files(files: Identity) -> str:
     """Of names, sizes and times: where the folder lies, and on which disk, makes no other model."""
-    told = [(Path(name).name, size, changed) for name, _, _, size, changed, _ in files]
-    return hashlib.sha256(json.dumps(sorted(told)).encode()).hexdigest()[:16]
+    descriptions = [(Path(name).name, size, changed) for name, _, _, size, changed, _ in files]
+    return hashlib.sha256(json.dumps(sorted(descriptions)).encode()).hexdigest()[:16]
 
 
 def _list_frames(frames: Collection[int]) -> str:
@@ -132,15 +136,15 @@ def _list_frames(frames: Collection[int]) -> str:
     return f"frame{'s' if len(frames) > 1 else ''} {named}{more}"
 
 
-def _anew(frames: Collection[int]) -> str:
+def _frames_to_render(frames: Collection[int]) -> str:
     return f"delete their pictures (frames/{min(frames):06d}.png ...) and resume once more"
 
 
 def _mapping(noted: object, name: str) -> dict[str, Any]:
     """A part of the notes; a folder may be somebody else's, so it may be anything."""
-    held = _item(noted, name)
-    return dict(held) if isinstance(held, dict) else {}
+    value = _item(noted, name)
+    return dict(value) if isinstance(value, dict) else {}
 
 
-def _item(held: object, name: str) -> Any:
-    return held.get(name) if isinstance(held, Mapping) else None
+def _item(notes: object, name: str) -> Any:
+    return notes.get(name) if isinstance(notes, Mapping) else None

@@ -14,12 +14,12 @@ from sd_core.animation.geometry.frame_geometry import (
     FrameGeometry,
     find_correspondence,
     frame_geometry,
-    stands_still,
+    is_static,
     surface_positions,
 )
 from sd_core.animation.policy import POLICY
 from sd_core.animation.reuse.denoise_plan import DenoisePlan, full_denoise_plan, make_denoise_plan
-from sd_core.animation.reuse.keyframes import distance
+from sd_core.animation.reuse.keyframes import settings_distance
 from sd_core.animation.reuse.reappearance import KeptFrames, thin_frames
 from sd_core.animation.reuse.refine_sources import SourceRefiner
 from sd_core.animation.reuse.source_map import (
@@ -37,7 +37,7 @@ from sd_core.errors import RequestError
 from sd_core.requests.resolved import seed_of
 from sd_core.values import Array
 
-from .frame_request import Frame
+from .frame_request import FrameInput
 from .start import AnimationRun
 
 T = TypeVar("T")
@@ -47,87 +47,92 @@ T = TypeVar("T")
 class PreparedFrame:
     """A frame that is ready to be painted.
 
-    correspondence: to the frame before; None: it does not follow from it. sources: as carried from there. cut: whether one was
+    correspondence: to the frame before; None: it does not follow from it. sources: as reprojected from there. cut: whether one was
     given or found before the frame. noise: (c, lh, lw) float32 that belongs to its surfaces; None: the passes do not tell
-    them apart, or it is not wanted. anchor: the first frame of the shot, where it is looked at. after: the state once the
+    them apart, or it is not wanted. anchor: the first frame of the shot, where it is looked at. next_state: the state once the
     frame is painted.
     """
 
-    frame: Frame
+    frame: FrameInput
     geometry: FrameGeometry
     correspondence: Correspondence | None
     sources: SourceMap
     plan: DenoisePlan
     cut: bool
     noise: Array | None
-    anchor: Frame | None
-    after: ReuseState
+    anchor: FrameInput | None
+    next_state: ReuseState
 
 
 class FramePreparer:
     """Prepares the frames of one animation in order; `open_frame` opens those that are finished."""
 
-    def __init__(self, animation: AnimationRun, open_frame: Callable[[int], Frame]) -> None:
+    def __init__(self, animation: AnimationRun, open_frame: Callable[[int], FrameInput]) -> None:
         self._animation = animation
         self._open_frame = open_frame
-        self._before: tuple[Frame, ReuseState] | None = None
-        self._anchor: Frame | None = None
+        self._before: tuple[FrameInput, ReuseState] | None = None
+        self._anchor: FrameInput | None = None
         self._refiner = SourceRefiner(lambda index: surface_positions(open_frame(index).passes))
         self._kept_frames = KeptFrames(lambda index: frame_geometry(open_frame(index).passes, animation.scale))
 
-    def restore(self, state: State, before: Frame) -> None:
+    def restore(self, state: State, before: FrameInput) -> None:
         """Go on after the frame `before`, which left `state`."""
         self._before = before, from_arrays(state, frame_geometry(before.passes, self._animation.scale), before.index)
 
-    def prepare(self, frame: Frame) -> PreparedFrame:
+    def prepare(self, frame: FrameInput) -> PreparedFrame:
         """The next frame.
 
         Raises:
             RequestError: a pass is missing; names the frame.
         """
         prepared = self._prepare_frame(frame)
-        self._before = frame, prepared.after
+        self._before = frame, prepared.next_state
         return prepared
 
-    def _prepare_frame(self, frame: Frame) -> PreparedFrame:
+    def _prepare_frame(self, frame: FrameInput) -> PreparedFrame:
         geometry = frame_geometry(frame.passes, self._animation.scale)
         if self._before is None or frame.passes.cut or not self._has_motion(frame):
             return self._keyframe(frame, geometry, None, cut=frame.passes.cut)
         correspondence = find_correspondence(geometry, self._before[1].geometry)
-        if 1 - float(correspondence.seen.mean()) > POLICY.cut_share:
+        if 1 - float(correspondence.visible.mean()) > POLICY.cut_share:
             return self._keyframe(frame, geometry, None, cut=True)
         if not self._animation.reuses_pixels:
             return self._keyframe(frame, geometry, correspondence, cut=False)
-        return self._continuing(frame, geometry, correspondence, *self._before)
+        return self._reproject(frame, geometry, correspondence, *self._before)
 
     def _keyframe(
-        self, frame: Frame, geometry: FrameGeometry, correspondence: Correspondence | None, *, cut: bool
+        self, frame: FrameInput, geometry: FrameGeometry, correspondence: Correspondence | None, *, cut: bool
     ) -> PreparedFrame:
         denoising = full_denoise_plan(geometry.size, self._animation.scale, limit=frame.settings.strength)
         return self._build(frame, geometry, correspondence, empty_sources(geometry.size), denoising, clock=0.0, cut=cut)
 
-    def _continuing(
-        self, frame: Frame, geometry: FrameGeometry, correspondence: Correspondence, earlier: Frame, before: ReuseState
+    def _reproject(
+        self,
+        frame: FrameInput,
+        geometry: FrameGeometry,
+        correspondence: Correspondence,
+        earlier: FrameInput,
+        before: ReuseState,
     ) -> PreparedFrame:
         animation, settings = self._animation, frame.settings
-        own = np.ones(geometry.size, bool) if geometry.is_rest_space else stands_still(geometry, before.geometry)
+        own = np.ones(geometry.size, bool) if geometry.is_rest_space else is_static(geometry, before.geometry)
         sources = self._refiner.refine(reproject_sources(before.sources, correspondence), geometry, own)
         sources = without_moved_occluders(self._refiner.join_neighbours(sources, geometry, own), geometry)
-        sources = self._kept_frames.find_reappeared(sources, geometry, before.kept, own)
-        clock = before.clock + distance(settings, earlier.settings)
-        denoising = self._needs(sources, before, clock, settings.strength)
+        sources = self._kept_frames.find_reappeared(sources, geometry, before.kept_frames, own)
+        clock = before.clock + settings_distance(settings, earlier.settings)
+        denoising = self._denoise_plan(sources, before, clock, settings.strength)
         if denoising.full:
             # only then: what comes back may differ from what is there, and much changes anyway
-            recent = [index for index in before.kept if clock - before.clocks[index] <= POLICY.settings_change]
+            recent = [index for index in before.kept_frames if clock - before.clocks[index] <= POLICY.settings_change]
             sources = self._kept_frames.restore_oldest(sources, geometry, recent, own)
-            denoising = self._needs(sources, before, clock, settings.strength)
+            denoising = self._denoise_plan(sources, before, clock, settings.strength)
         if not animation.request.reuse.start:
             denoising = replace(denoising, strength=np.full_like(denoising.strength, settings.strength))
         return self._build(frame, geometry, correspondence, sources, denoising, clock=clock, cut=False)
 
     def _build(
         self,
-        frame: Frame,
+        frame: FrameInput,
         geometry: FrameGeometry,
         correspondence: Correspondence | None,
         sources: SourceMap,
@@ -146,17 +151,17 @@ class FramePreparer:
             plan=denoising,
             cut=cut,
             noise=self._noise(geometry),
-            anchor=self._open(before.kept[0]) if before is not None and looks_back else None,
-            after=_after(frame.index, geometry, sources, denoising, clock, before),
+            anchor=self._open(before.kept_frames[0]) if before is not None and looks_back else None,
+            next_state=_state_after(frame.index, geometry, sources, denoising, clock, before),
         )
 
-    def _needs(self, sources: SourceMap, before: ReuseState, clock: float, limit: float) -> DenoisePlan:
+    def _denoise_plan(self, sources: SourceMap, before: ReuseState, clock: float, limit: float) -> DenoisePlan:
         age, animation = _age(sources, before.clocks, clock), self._animation
         return make_denoise_plan(
             sources, age, animation.scale, margin=animation.margin, limit=limit, backlog=before.backlog
         )
 
-    def _has_motion(self, frame: Frame) -> bool:
+    def _has_motion(self, frame: FrameInput) -> bool:
         if frame.passes.motion is not None:
             return True
         if self._animation.reuses_pixels:
@@ -166,17 +171,17 @@ class FramePreparer:
 
     def _noise(self, geometry: FrameGeometry) -> Array | None:
         animation = self._animation
-        if not animation.anchors_noise(geometry):
+        if not animation.has_surface_noise(geometry):
             return None
         return surface_noise(geometry, seed_of(animation.request), latent_channels(animation.model), animation.scale)
 
-    def _open(self, index: int) -> Frame:
+    def _open(self, index: int) -> FrameInput:
         if self._anchor is None or self._anchor.index != index:
             self._anchor = self._open_frame(index)
         return self._anchor
 
 
-def ahead(items: Iterator[T]) -> Generator[T]:
+def prefetch(items: Iterator[T]) -> Generator[T]:
     """`items`, each of them made in a thread of its own while what comes before it is used. An error comes in its turn."""
     end = object()
     with ThreadPoolExecutor(1, "sd_core-prepare") as worker:
@@ -186,7 +191,7 @@ def ahead(items: Iterator[T]) -> Generator[T]:
             yield item  # type: ignore[misc] - it is not the end
 
 
-def _after(
+def _state_after(
     index: int,
     geometry: FrameGeometry,
     sources: SourceMap,
@@ -204,8 +209,8 @@ def _after(
         occluder_distance=geometry.occluder_distance,
     )
     clocks = {index: clock} if before is None else {**before.clocks, index: clock}
-    since = float(denoising.regenerated.mean()) + (0.0 if before is None else before.since)
-    kept = () if before is None else before.kept
+    since = float(denoising.regenerated.mean()) + (0.0 if before is None else before.share_since_kept)
+    kept = () if before is None else before.kept_frames
     if denoising.full and (since > POLICY.refresh_share or not kept):
         kept, since = thin_frames((*kept, index)), 0.0
     return ReuseState(geometry, sources, clocks, clock, kept, since, denoising.backlog).prune()

@@ -23,9 +23,9 @@ from sd_core.diffusion.loop import OnStep
 from sd_core.requests import DepthToImage, ImageToImage
 from sd_core.values import Array
 
-from ..plan import Plan, TaskEnv
+from ..plan import BatchPlan, TaskEnv
 from ..starts import noise_of
-from .frame_request import DenoisedFrame, Frame, condition_frame, decode_frame, frame_request, plan_frame, run_plan
+from .frame_request import DenoisedFrame, FrameInput, condition_frame, decode_frame, frame_request, plan_frame, run_plan
 from .prepare import PreparedFrame
 from .reference_attention import References
 from .start import AnimationRun, plan_keyframe, plan_reprojected, strength_of
@@ -33,16 +33,16 @@ from .start import AnimationRun, plan_keyframe, plan_reprojected, strength_of
 
 @dataclass(frozen=True, slots=True)
 class RenderedFrame:
-    """A frame: `image` (h, w, 3) float32 in [0, 1], overscan included; `state` for the next one; `stored` for the disk.
+    """A frame: `image` (h, w, 3) float32 in [0, 1], extra border included; `state` for the next one; `stored_image` for the disk.
 
-    wanted: frames whose stored images are still needed.
+    needed_frames: frames whose stored images are still needed.
     """
 
     image: Array
     figures: dict[str, float]
     state: State
-    stored: Array
-    wanted: set[int]
+    stored_image: Array
+    needed_frames: set[int]
 
 
 class FrameRenderer:
@@ -54,36 +54,38 @@ class FrameRenderer:
         self._before = before
         self._references = References(animation, store.image)
 
-    def paint(self, prepared: PreparedFrame, on_step: OnStep) -> RenderedFrame:
+    def render(self, prepared: PreparedFrame, on_step: OnStep) -> RenderedFrame:
         """The next frame.
 
         Raises:
             RequestError: a pass is missing; names the frame.
         """
         index = prepared.frame.index
-        one = frame_request(self._animation.request, prepared.frame, self._animation.margin)
+        request = frame_request(self._animation.request, prepared.frame, self._animation.margin)
         env = self._animation.environment(index)
         paint = (
-            self._anew
+            self._render_keyframe
             if prepared.correspondence is None or not self._animation.reuses_pixels
             else self._reproject_and_denoise
         )
-        image, run = paint(prepared, one, env, on_step)
+        image, run = paint(prepared, request, env, on_step)
         # What later frames sample is what a resumed run reads from the disk: rounded.
         stored, figures = image.astype(np.float16), self._figures(prepared, image, run)
         self._before = stored
-        return RenderedFrame(image, figures, prepared.after.arrays(), stored, prepared.after.needed_frames | {index})
+        return RenderedFrame(
+            image, figures, prepared.next_state.arrays(), stored, prepared.next_state.needed_frames | {index}
+        )
 
-    def _anew(
-        self, prepared: PreparedFrame, one: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
+    def _render_keyframe(
+        self, prepared: PreparedFrame, frame_request: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
     ) -> tuple[Array, DenoisedFrame]:
         noise = None if prepared.noise is None else self._noise(prepared)
-        plan = plan_keyframe(self._animation, noise, one, env)
-        run = self._run(plan, prepared.frame, one, env, on_step)
+        plan = plan_keyframe(self._animation, noise, frame_request, env)
+        run = self._run(plan, prepared.frame, frame_request, env, on_step)
         return unit_image(decode_frame(run.latents, env)), run
 
     def _reproject_and_denoise(
-        self, prepared: PreparedFrame, one: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
+        self, prepared: PreparedFrame, request: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
     ) -> tuple[Array, DenoisedFrame]:
         """From the reference, in which every surface is sampled once from the frame in which it was made."""
         animation = self._animation
@@ -93,19 +95,21 @@ class FrameRenderer:
             sample_sources(sources, self._store.image), known, halo_mask(sources, animation.scale), objects
         )
         clean = encode_mean(animation.model, to_pixels(reference))
-        plan = plan_reprojected(animation, plan_frame(one, env), prepared.plan, one, clean, self._noise(prepared))
-        with self._looking_back(prepared, one) as evaluations:
-            run = self._run(plan, prepared.frame, one, env, on_step)
+        plan = plan_reprojected(
+            animation, plan_frame(request, env), prepared.plan, request, clean, self._noise(prepared)
+        )
+        with self._reference_attention(prepared, request) as evaluations:
+            run = self._run(plan, prepared.frame, request, env, on_step)
         run = replace(run, evaluations=run.evaluations + evaluations)
         image = unit_image(decode_frame(run.latents, env))
         reuse = animation.request.reuse
         if reuse.servo or reuse.colour:
             again = unit_image(decode_frame(clean, env))
             # what is made again in this frame is no measure of its colours
-            held = replace(sources, confirmed=sources.confirmed & ~prepared.plan.regenerated)
+            kept_sources = replace(sources, confirmed=sources.confirmed & ~prepared.plan.regenerated)
             renewed = prepared.plan.renewed
             image = compensate_round_trip(
-                image, reference, again, held, reuse, renewed=renewed, objects=objects, scale=animation.scale
+                image, reference, again, kept_sources, reuse, renewed=renewed, objects=objects, scale=animation.scale
             )
         return image, run
 
@@ -117,21 +121,30 @@ class FrameRenderer:
         return torch.from_numpy(prepared.noise)[None].to(env.device)
 
     @contextmanager
-    def _looking_back(self, prepared: PreparedFrame, one: DepthToImage | ImageToImage) -> Iterator[int]:
+    def _reference_attention(
+        self, prepared: PreparedFrame, frame_request: DepthToImage | ImageToImage
+    ) -> Iterator[int]:
         """The first frame of the shot in the attention, where something new is made; gives the evaluations that it took."""
         if prepared.anchor is None:
             yield 0
             return
         known = self._references.evaluations
-        seen = self._references.of(prepared.anchor, strength_of(prepared.plan, one))
+        seen = self._references.of(prepared.anchor, strength_of(prepared.plan, frame_request))
         with shared_attention(self._animation.model.unet, AttentionBank(references=(seen,))):
             yield self._references.evaluations - known
 
     def _run(
-        self, plan: Plan, frame: Frame, one: DepthToImage | ImageToImage, env: TaskEnv, on_step: OnStep
+        self,
+        plan: BatchPlan,
+        frame: FrameInput,
+        frame_request: DepthToImage | ImageToImage,
+        env: TaskEnv,
+        on_step: OnStep,
     ) -> DenoisedFrame:
-        conditioning = condition_frame(one, plan, frame.settings.prompt, env, self._animation.adapters, frame.size)
-        return run_plan(plan, conditioning, one, env, on_step)
+        conditioning = condition_frame(
+            frame_request, plan, frame.settings.prompt, env, self._animation.adapters, frame.size
+        )
+        return run_plan(plan, conditioning, frame_request, env, on_step)
 
     def _figures(self, prepared: PreparedFrame, image: Array, run: DenoisedFrame) -> dict[str, float]:
         inner = slice(self._animation.margin, -self._animation.margin or None)
@@ -143,7 +156,10 @@ class FrameRenderer:
             "cut": float(prepared.cut),
         }
         if prepared.correspondence is not None and self._before is not None:
-            offsets, matched = prepared.correspondence.offsets[inner, inner], prepared.correspondence.seen[inner, inner]
+            offsets, matched = (
+                prepared.correspondence.offsets[inner, inner],
+                prepared.correspondence.visible[inner, inner],
+            )
             before = self._before[inner, inner].astype(np.float32)
             error = warp_error(image[inner, inner], before, offsets, matched)
             figures |= {} if error is None else {"warp_error": error}

@@ -22,7 +22,7 @@ from sd_core.requests.generation import MAX_SEED
 from sd_core.requests.resolved import seed_of, steps_of
 from sd_core.values import Array
 
-from ..plan import Context, Plan, TaskEnv
+from ..plan import BatchPlan, Context, TaskEnv
 from ..starts import schedule_of
 from .frame_request import plan_frame
 
@@ -52,13 +52,13 @@ class AnimationRun:
         return latent_scale(self.model)
 
     def environment(self, index: int) -> TaskEnv:
-        """The bench for a frame: the same draws for each, unless they are to be independent."""
+        """The environment of a frame: the same random numbers for each, unless they are to be independent."""
         seed = seed_of(self.request)
         if self.request.reuse.noise is NoiseKind.INDEPENDENT:
             seed = (seed + index) % (MAX_SEED + 1)
         return TaskEnv(self.model, self.context, seeded_generators(seed, 1))
 
-    def anchors_noise(self, geometry: FrameGeometry) -> bool:
+    def has_surface_noise(self, geometry: FrameGeometry) -> bool:
         """Whether the noise of a frame belongs to its surfaces; the decisions say so where it cannot."""
         if self.request.reuse.noise is not NoiseKind.SURFACE:
             return False
@@ -68,44 +68,44 @@ class AnimationRun:
 
 
 def plan_keyframe(
-    animation: AnimationRun, noise: Tensor | None, one: DepthToImage | ImageToImage, env: TaskEnv
-) -> Plan:
+    animation: AnimationRun, noise: Tensor | None, frame_request: DepthToImage | ImageToImage, env: TaskEnv
+) -> BatchPlan:
     """A frame that continues nothing: as it would be alone, but for its noise, (1, c, lh, lw), where it has its own."""
-    plan = plan_frame(one, env)
+    plan = plan_frame(frame_request, env)
     if noise is None:
         return plan
-    if one.image is None:
+    if frame_request.image is None:
         return replace(plan, latents=noise * plan.schedule.init_noise_sigma)
-    clean = encode_mean(animation.model, to_pixels(one.image))
+    clean = encode_mean(animation.model, to_pixels(frame_request.image))
     return replace(plan, latents=plan.schedule.noise_to(clean, noise, plan.schedule.steps[0]))
 
 
 def plan_reprojected(
     animation: AnimationRun,
-    plan: Plan,
+    plan: BatchPlan,
     denoising: DenoisePlan,
-    one: DepthToImage | ImageToImage,
+    frame_request: DepthToImage | ImageToImage,
     clean: Tensor,
     noise: Tensor,
-) -> Plan:
+) -> BatchPlan:
     """A reprojected frame: every latent starts from the reference, noised as far as its start step says.
 
     Args:
         animation: request and model.
         plan: of the frame alone, for its conditioning.
         denoising: by latent.
-        one: the frame's own request.
+        frame_request: the frame's own request.
         clean: (1, c, lh, lw), the encoded reference.
         noise: likewise.
     """
-    longest = strength_of(denoising, one)
-    schedule = schedule_of(one, animation.environment(0), longest)
+    longest = strength_of(denoising, frame_request)
+    schedule = schedule_of(frame_request, animation.environment(0), longest)
     keep, strength = _cells(denoising.keep, clean), _cells(denoising.strength, clean)
     count = schedule.end.count
     start = (count * (1 - strength / longest)).round().clamp(0, count - 1)
     base = clean
-    if one.image is not None:
-        base = torch.where(keep > 0, clean, encode_mean(animation.model, to_pixels(one.image)))
+    if frame_request.image is not None:
+        base = torch.where(keep > 0, clean, encode_mean(animation.model, to_pixels(frame_request.image)))
     latents = schedule.noise_to(base, noise, schedule.steps[0])
     if longest == 1:
         latents = torch.where(start == 0, noise * schedule.init_noise_sigma, latents)
@@ -115,9 +115,9 @@ def plan_reprojected(
     return replace(plan, schedule=schedule, latents=latents, edits=tuple(edits))
 
 
-def strength_of(denoising: DenoisePlan, one: DepthToImage | ImageToImage) -> float:
+def strength_of(denoising: DenoisePlan, frame_request: DepthToImage | ImageToImage) -> float:
     """The share of the steps that a frame runs: as many as some latent needs, and at least one step."""
-    return max(denoising.longest, 1 / steps_of(one))
+    return max(denoising.largest_strength, 1 / steps_of(frame_request))
 
 
 def _cells(values: Array, like: Tensor) -> Tensor:

@@ -28,14 +28,14 @@ from ..plan import Context, Picture
 from ..progress import FrameProgress
 from ..resolve import resolve, resume_request
 from ..seams import seamless_vae
-from .frame_request import Frame
-from .inputs import Inputs
-from .prepare import FramePreparer, PreparedFrame, ahead
+from .frame_request import FrameInput
+from .inputs import AnimationFiles
+from .prepare import FramePreparer, PreparedFrame, prefetch
 from .render_frame import FrameRenderer
 from .start import AnimationRun
 
 _STATE_BYTES = 32 * 6
-"""Per pixel, of what a run needs beside its pictures: at most some 30 images of 6 bytes, measured, and the state itself."""
+"""Per pixel, of what a run needs besides its pictures: at most some 30 images of 6 bytes, measured, and the state itself."""
 
 
 def run(request: Animation, context: Context, *, keep_latents: bool = False) -> Result:
@@ -60,14 +60,19 @@ def run(request: Animation, context: Context, *, keep_latents: bool = False) -> 
             store.begin(resolved)
         in_model = with_adapters(model, resolved.loras, resolved.image_prompt)
         with in_model as adapters, seamless_vae(resolved, model), torch.no_grad():
-            _run(AnimationRun(resolved, model, adapters, context), frames, store, Inputs(resolved, model, store.inputs))
+            _run(
+                AnimationRun(resolved, model, adapters, context),
+                frames,
+                store,
+                AnimationFiles(resolved, model, store.inputs),
+            )
         return Result(images=store.pictures(), request=resolved, report=_report(resolved, store))
 
 
-def _run(animation: AnimationRun, frames: Frames, store: FrameStore, inputs: Inputs) -> None:
+def _run(animation: AnimationRun, frames: Frames, store: FrameStore, inputs: AnimationFiles) -> None:
     """Make what is missing, and tell of each frame in order."""
     progress = _progress(animation, frames.count)
-    told = 0
+    reported = 0
     spans = store.spans()
     kept = set(range(frames.count)).difference(*(range(span.first, span.stop) for span in spans))
     for change in inputs.changes(kept):
@@ -75,52 +80,68 @@ def _run(animation: AnimationRun, frames: Frames, store: FrameStore, inputs: Inp
     if store.resolved_request is not None:
         animation.context.decisions["frames"] = f"{len(kept)} kept, {frames.count - len(kept)} made"
     for span in spans:
-        _tell(animation.context, store, range(told, span.first))
-        _make(animation, frames, store, span, progress, inputs)
-        told = span.stop
-    _tell(animation.context, store, range(told, frames.count))
-    store.settle()
+        _report_frames(animation.context, store, range(reported, span.first))
+        _render_span(animation, frames, store, span, progress, inputs)
+        reported = span.stop
+    _report_frames(animation.context, store, range(reported, frames.count))
+    store.remove_leftovers()
 
 
-def _tell(context: Context, store: FrameStore, finished: range) -> None:
+def _report_frames(context: Context, store: FrameStore, finished: range) -> None:
     for index in finished:
         context.report(FrameEvent(index, partial(store.picture, index), _finite_figures(store.figures[index])))
 
 
-def _make(
-    animation: AnimationRun, frames: Frames, store: FrameStore, span: Span, progress: FrameProgress, inputs: Inputs
+def _render_span(
+    animation: AnimationRun,
+    frames: Frames,
+    store: FrameStore,
+    span: Span,
+    progress: FrameProgress,
+    inputs: AnimationFiles,
 ) -> None:
     request, context = animation.request, animation.context
-    preparer = FramePreparer(animation, lambda index: _frame(animation, frames, index, None))
-    before = None if span.state is None else _frame(animation, frames, span.first - 1, None)
+    preparer = FramePreparer(animation, lambda index: _open_frame(animation, frames, index, None))
+    before = None if span.state is None else _open_frame(animation, frames, span.first - 1, None)
     if span.state is not None and before is not None:
         preparer.restore(span.state, before)
     renderer = FrameRenderer(animation, store, None if before is None else store.image(before.index))
     progress.begin(span.first)
-    with closing(ahead(_prepare_frames(animation, frames, preparer, span, before, inputs))) as prepared_frames:
+    with closing(prefetch(_prepare_frames(animation, frames, preparer, span, before, inputs))) as prepared_frames:
         for prepared in prepared_frames:
             index = prepared.frame.index
-            if context.cancelled():
+            if context.is_cancelled():
                 raise Cancelled(f"cancelled at frame {index + 1} of {frames.count}; resume goes on from there")
-            rendered = renderer.paint(prepared, progress.on_step)
+            rendered = renderer.render(prepared, progress.on_step)
             figures = rendered.figures | {"seconds": round(progress.end(), 3)}
             progress.begin(index + 1)
             picture = _picture(rendered.image, prepared.frame.passes, animation.margin)
             report = partial(_report, request, store)
             store.inputs = inputs.commit(index)
             store.commit(
-                index, picture, figures, rendered.state, rendered.stored, wanted=rendered.wanted, report=report
+                index,
+                picture,
+                figures,
+                rendered.state,
+                rendered.stored_image,
+                needed_frames=rendered.needed_frames,
+                report=report,
             )
             context.report(FrameEvent(index, partial(store.picture, index), figures))
 
 
 def _prepare_frames(
-    animation: AnimationRun, frames: Frames, preparer: FramePreparer, span: Span, before: Frame | None, inputs: Inputs
+    animation: AnimationRun,
+    frames: Frames,
+    preparer: FramePreparer,
+    span: Span,
+    before: FrameInput | None,
+    inputs: AnimationFiles,
 ) -> Generator[PreparedFrame]:
     """The frames of a span, ready to be painted. before: the frame before that, if there is one."""
     for index in range(span.first, span.stop):
-        inputs.look(index)
-        before = _frame(animation, frames, index, before)
+        inputs.note_files(index)
+        before = _open_frame(animation, frames, index, before)
         yield preparer.prepare(before)
 
 
@@ -131,8 +152,8 @@ def _progress(animation: AnimationRun, count: int) -> FrameProgress:
     )
 
 
-def _frame(animation: AnimationRun, frames: Frames, index: int, before: Frame | None) -> Frame:
-    """A frame, cut to what is painted: the picture and as much of the overscan as is made."""
+def _open_frame(animation: AnimationRun, frames: Frames, index: int, before: FrameInput | None) -> FrameInput:
+    """A frame, cut to what is generated: the picture and as much of the extra border as is generated."""
     request, margin = animation.request, animation.margin
     height, width = size_of(request)
     size = (height + 2 * margin, width + 2 * margin)
@@ -140,7 +161,7 @@ def _frame(animation: AnimationRun, frames: Frames, index: int, before: Frame | 
     _check_size(index, whole, request)
     earlier = None if before is None else before.passes
     passes = check_passes(index, crop_passes(whole, request.overscan - margin), earlier, size)
-    return Frame(index, passes, settings_at(request, index))
+    return FrameInput(index, passes, settings_at(request, index))
 
 
 def _check_size(index: int, passes: FramePasses, request: Animation) -> None:
@@ -172,7 +193,7 @@ def _scan(request: Animation, frames: Frames, context: Context) -> tuple[float, 
     ranges: list[tuple[float, float]] = []
     before = None
     for index in range(frames.count):
-        if context.cancelled():
+        if context.is_cancelled():
             raise Cancelled("cancelled while the frames were read")
         passes = frames.open(index)
         _check_size(index, passes, request)
@@ -203,7 +224,7 @@ def _report(request: Animation, store: FrameStore) -> Mapping[str, Any]:
         "request": _summary(request),
         "frames": list(store.figures),
         "depth_range": None if request.depth_range is None else list(request.depth_range),
-        "cuts": [int(held["index"]) for held in store.figures if held.get("cut") and held["index"] > 0],
+        "cuts": [int(figures["index"]) for figures in store.figures if figures.get("cut") and figures["index"] > 0],
     }
 
 
@@ -211,11 +232,11 @@ def _summary(request: Animation) -> dict[str, Any]:
     """The request without what may be long: passes given as arrays or as many paths."""
     import json
 
-    told = json.loads(request.to_json())
+    fields = json.loads(request.to_json())
     if not isinstance(request.passes, str):
-        told["passes"] = f"{len(request.passes)} frames"
-    return told
+        fields["passes"] = f"{len(request.passes)} frames"
+    return fields
 
 
 def _finite_figures(figures: Mapping[str, float]) -> dict[str, float]:
-    return {name: held for name, held in figures.items() if name != "index"}
+    return {name: value for name, value in figures.items() if name != "index"}

@@ -14,7 +14,7 @@ from sd_core.training.data.bodies import Shape
 from sd_core.training.data.colours import Colour
 from sd_core.training.data.materials import Material
 from sd_core.training.data.modifiers import SIZES, Modifier
-from sd_core.training.data.scenes import Description, Floor, Setting
+from sd_core.training.data.scenes import Floor, SceneDescription, Setting
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ def texture_caption(rng: np.random.Generator, look: Look) -> str:
     return _tidy(phrase.format(look=f"{lead}{described} {bare}", noun=bare, words=described, colour=colour))
 
 
-def scene_caption(rng: np.random.Generator, look: Look, about: Description) -> str:
+def scene_caption(rng: np.random.Generator, look: Look, about: SceneDescription) -> str:
     """A caption for a scene."""
     colour = _usual(rng, words.COLOUR_WORDS[look.colour], 0.7)
     said = [_usual(rng, words.MODIFIER_WORDS[m], 0.6) for m in look.modifiers if m not in SIZES]
@@ -87,11 +87,11 @@ def scene_caption(rng: np.random.Generator, look: Look, about: Description) -> s
     for size in (m for m in look.modifiers if m in SIZES):
         pattern = _pick(rng, words.PATTERN_PHRASES).format(size=_pick(rng, words.MODIFIER_WORDS[size]))
         text = f"{text}, {pattern}"
-    place = _place(rng, about)
+    place = _place_phrase(rng, about)
     return f"{text} {place}" if place and rng.random() < 0.65 else text
 
 
-def _thing(rng: np.random.Generator, about: Description) -> tuple[str, bool]:
+def _thing(rng: np.random.Generator, about: SceneDescription) -> tuple[str, bool]:
     """What stands in the scene as "number|name", and whether it is more than one of a kind."""
     if about.setting is Setting.LANDSCAPE:
         return f"|{_usual(rng, words.SHAPE_WORDS[Shape.LANDSCAPE], 0.5)[0]}", False
@@ -108,7 +108,7 @@ def _thing(rng: np.random.Generator, about: Description) -> tuple[str, bool]:
     return "|" + _pick(rng, words.JOINS).format(first=names[0], second=f"{_article(names[1])} {names[1]}"), False
 
 
-def _place(rng: np.random.Generator, about: Description) -> str:
+def _place_phrase(rng: np.random.Generator, about: SceneDescription) -> str:
     if about.setting is Setting.LANDSCAPE:
         return _pick(rng, words.PLACE_PHRASES["sky"])
     if about.floor is Floor.MATERIAL:

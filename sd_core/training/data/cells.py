@@ -124,11 +124,11 @@ def _two_nearest(
     next_near = near.copy()
     index, next_index = np.zeros(y.shape, np.intp), np.zeros(y.shape, np.intp)
     for k in range(candidates.shape[-1]):
-        one = candidates[:, None, :, None, k]
-        down, aside = _wrap(y - points[one, 0], shape[0]), _wrap(x - points[one, 1], shape[1])
+        candidate = candidates[:, None, :, None, k]
+        down, aside = _wrap(y - points[candidate, 0], shape[0]), _wrap(x - points[candidate, 1], shape[1])
         squared = down * down + aside * aside
         closer, second = squared < near, squared < next_near
-        next_index = np.where(closer, index, np.where(second, one, next_index))
+        next_index = np.where(closer, index, np.where(second, candidate, next_index))
         next_near = np.where(closer, near, np.minimum(squared, next_near))
-        index, near = np.where(closer, one, index), np.minimum(squared, near)
+        index, near = np.where(closer, candidate, index), np.minimum(squared, near)
     return (index, near), (next_index, next_near)

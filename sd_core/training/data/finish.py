@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sd_core.training.data.modifiers import Surface
 from sd_core.training.data.noise import Plane, slopes
 
-CHANNELS = 6  # red, green, blue, two slopes of the relief, glow
+CHANNELS = 6  # red, green, blue, two slopes of the height, glow
 LEVELS = 5
 SHRINK = np.float32(0.5) ** np.arange(LEVELS, dtype=np.float32)
 
@@ -28,7 +28,7 @@ class Finish:
     density: float
     """Texels per scene unit."""
     gloss: float
-    relief: float
+    height_scale: float
 
     def lookup(self, u: Plane, v: Plane, level: Plane) -> Plane:
         """Texels (n, CHANNELS) at positions (n,) in texels of the finest level, between two levels of the pyramid."""
@@ -56,7 +56,7 @@ class Finish:
         return top * (1 - b) + bottom * b
 
     def triplanar(self, points: Plane, normals: Plane, level: Plane) -> tuple[Plane, Plane]:
-        """Texels (n, CHANNELS) and the slope of the relief as a vector (n, 3), at local points (n, 3)."""
+        """Texels (n, CHANNELS) and the slope of the height as a vector (n, 3), at local points (n, 3)."""
         weights = np.abs(normals.T) ** 8
         weights[weights < 0.06 * weights.max(0)] = 0
         weights /= np.maximum(weights.sum(0), np.float32(1e-9))
@@ -86,4 +86,4 @@ def make_finish(surface: Surface, density: float) -> Finish:
     sizes = np.asarray([item.shape[:2] for item in levels], np.int32)
     starts = np.concatenate([[0], np.cumsum(sizes.prod(-1))[:-1]]).astype(np.int32)
     texels = np.concatenate([item.reshape(-1, CHANNELS) for item in levels])
-    return Finish(texels=texels, sizes=sizes, starts=starts, density=density, gloss=surface.gloss, relief=1.0)
+    return Finish(texels=texels, sizes=sizes, starts=starts, density=density, gloss=surface.gloss, height_scale=1.0)

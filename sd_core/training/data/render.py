@@ -11,23 +11,23 @@ from sd_core.training.data.finish import CHANNELS, LEVELS, Finish
 from sd_core.training.data.noise import Plane, smoothstep
 from sd_core.training.data.shading import reflected_sky, to_bytes
 from sd_core.training.data.solids import dot, unit
-from sd_core.training.data.stage import GROUND, Light, Stage, depth_of, meet, normals_at
+from sd_core.training.data.stage import GROUND, Light, Scene, depth_of, first_hits, normals_at
 from sd_core.training.data.tracer import NOTHING, Hits, cast
 
 
-def render(stage: Stage) -> tuple[NDArray[np.uint8], Plane]:
+def render(scene: Scene) -> tuple[NDArray[np.uint8], Plane]:
     """The picture (h, w, 3) uint8 and the planar depth (h, w) float32 of its pixel centres."""
-    height, width = stage.camera.shape
+    height, width = scene.camera.shape
     y, x = np.indices((height, width), np.float32) + np.float32(0.5)
-    rays = stage.camera.rays(y.ravel(), x.ravel())
-    hits = meet(stage, stage.camera.position, rays)
+    rays = scene.camera.rays(y.ravel(), x.ravel())
+    hits = first_hits(scene, scene.camera.position, rays)
     depth = depth_of(hits).reshape(height, width)
-    sun = _sunlight(stage, hits, rays)
-    occlusion = _occlusion(depth, stage.camera.focal)
-    picture = _colours(stage, hits, rays, y.ravel(), sun.ravel(), occlusion.ravel()).reshape(height, width, 3)
+    sun = _sunlight(scene, hits, rays)
+    occlusion = _occlusion(depth, scene.camera.focal)
+    picture = _colours(scene, hits, rays, y.ravel(), sun.ravel(), occlusion.ravel()).reshape(height, width, 3)
     edges = np.flatnonzero(_edges(hits, depth))
     if len(edges):
-        around = _edge_colours(stage, y.ravel()[edges], x.ravel()[edges], sun.ravel()[edges], occlusion.ravel()[edges])
+        around = _edge_colours(scene, y.ravel()[edges], x.ravel()[edges], sun.ravel()[edges], occlusion.ravel()[edges])
         flat = picture.reshape(-1, 3)
         flat[edges] = (flat[edges] + around.sum(0)) / np.float32(1 + len(around))
     return to_bytes(ndimage.gaussian_filter(picture, (0.45, 0.45, 0))), depth
@@ -49,31 +49,31 @@ def _edges(hits: Hits, depth: Plane) -> NDArray[np.bool_]:
     return edge.ravel()
 
 
-def _edge_colours(stage: Stage, y: Plane, x: Plane, sun: Plane, occlusion: Plane) -> Plane:
+def _edge_colours(scene: Scene, y: Plane, x: Plane, sun: Plane, occlusion: Plane) -> Plane:
     """Colours (4, n, 3) of four further rays through each of some pixels."""
     offsets = np.asarray(((-0.375, -0.125), (-0.125, 0.375), (0.375, 0.125), (0.125, -0.375)), np.float32)
     ys, xs = np.concatenate([y + o[0] for o in offsets]), np.concatenate([x + o[1] for o in offsets])
-    rays = stage.camera.rays(ys, xs)
-    hits = meet(stage, stage.camera.position, rays)
-    colours = _colours(stage, hits, rays, ys, np.tile(sun, 4), np.tile(occlusion, 4))
+    rays = scene.camera.rays(ys, xs)
+    hits = first_hits(scene, scene.camera.position, rays)
+    colours = _colours(scene, hits, rays, ys, np.tile(sun, 4), np.tile(occlusion, 4))
     return colours.reshape(4, -1, 3)
 
 
-def _sunlight(stage: Stage, hits: Hits, rays: Plane) -> Plane:
+def _sunlight(scene: Scene, hits: Hits, rays: Plane) -> Plane:
     """Share (h, w) of the sun that reaches each hit past the things, from every other row and column, softened."""
-    height, width = stage.camera.shape
+    height, width = scene.camera.shape
     some = np.arange(height * width).reshape(height, width)[::2, ::2].ravel()
     light = np.ones(len(some), np.float32)
     seen = np.flatnonzero(hits.thing[some] != NOTHING)
-    if stage.things and len(seen):
+    if scene.things and len(seen):
         at = some[seen]
         met = Hits(t=hits.t[at], thing=hits.thing[at], solid=hits.solid[at])
-        points = stage.camera.position + met.t[:, None] * rays[at]
-        normals = normals_at(stage, met, points)
-        facing = np.flatnonzero(normals @ stage.light.direction > 0.02)
+        points = scene.camera.position + met.t[:, None] * rays[at]
+        normals = normals_at(scene, met, points)
+        facing = np.flatnonzero(normals @ scene.light.direction > 0.02)
         starts = points[facing] + normals[facing] * np.float32(0.012)
-        toward = np.broadcast_to(stage.light.direction, starts.shape)
-        light[seen[facing]] = ~np.isfinite(cast(stage.things, starts, toward).t)
+        toward = np.broadcast_to(scene.light.direction, starts.shape)
+        light[seen[facing]] = ~np.isfinite(cast(scene.things, starts, toward).t)
     grid = light.reshape(height // 2, width // 2).repeat(2, 0).repeat(2, 1)
     return ndimage.gaussian_filter(grid, 1.2)
 
@@ -89,49 +89,49 @@ def _occlusion(depth: Plane, focal: float) -> Plane:
     return np.where(np.isfinite(depth), dim, 1).astype(np.float32)
 
 
-def _backdrop(stage: Stage, y: Plane) -> Plane:
-    share = (y / np.float32(stage.camera.shape[0]))[:, None]
-    return stage.backdrop[0] * (1 - share) + stage.backdrop[1] * share
+def _backdrop(scene: Scene, y: Plane) -> Plane:
+    share = (y / np.float32(scene.camera.shape[0]))[:, None]
+    return scene.backdrop[0] * (1 - share) + scene.backdrop[1] * share
 
 
-def _colours(stage: Stage, hits: Hits, rays: Plane, y: Plane, sun: Plane, occlusion: Plane) -> Plane:
+def _colours(scene: Scene, hits: Hits, rays: Plane, y: Plane, sun: Plane, occlusion: Plane) -> Plane:
     """Colours (n, 3) of hits; `sun` and `occlusion` (n,) come from the coarser passes."""
-    picture = _backdrop(stage, y).astype(np.float32)
+    picture = _backdrop(scene, y).astype(np.float32)
     seen = np.flatnonzero(hits.thing != NOTHING)
     if not len(seen):
         return picture
     some = Hits(t=hits.t[seen], thing=hits.thing[seen], solid=hits.solid[seen])
-    rays, points = rays[seen], stage.camera.position + hits.t[seen, None] * rays[seen]
-    normals = normals_at(stage, some, points)
-    finished = _surface_of_hits(stage, some, rays, points, normals)
-    colour = _lit(stage.light, rays, finished, sun[seen], occlusion[seen])
-    veil = np.exp(-np.float32(stage.haze) * np.clip(hits.t[seen] - 3, 0, None))[:, None]
+    rays, points = rays[seen], scene.camera.position + hits.t[seen, None] * rays[seen]
+    normals = normals_at(scene, some, points)
+    finished = _surface_of_hits(scene, some, rays, points, normals)
+    colour = _lit(scene.light, rays, finished, sun[seen], occlusion[seen])
+    veil = np.exp(-np.float32(scene.haze) * np.clip(hits.t[seen] - 3, 0, None))[:, None]
     picture[seen] = picture[seen] + (colour - picture[seen]) * veil
     return picture
 
 
 def _surface_of_hits(
-    stage: Stage, hits: Hits, rays: Plane, points: Plane, normals: Plane
+    scene: Scene, hits: Hits, rays: Plane, points: Plane, normals: Plane
 ) -> tuple[Plane, Plane, Plane]:
     """Texels (n, c), bumped normals (n, 3) and gloss (n,) of hits."""
     texels = np.zeros((len(points), CHANNELS), np.float32)
     bumped, gloss = normals.copy(), np.zeros(len(points), np.float32)
     tilt = np.abs(dot(unit(rays), normals))
-    spread = hits.t / np.float32(stage.camera.focal) / np.sqrt(np.clip(tilt, 0.2, 1))
+    spread = hits.t / np.float32(scene.camera.focal) / np.sqrt(np.clip(tilt, 0.2, 1))
     for number in np.unique(hits.thing):
         at = np.flatnonzero(hits.thing == number)
-        finish = stage.finishes[stage.floor or 0] if number == GROUND else stage.finishes[stage.things[number].finish]
+        finish = scene.finishes[scene.floor or 0] if number == GROUND else scene.finishes[scene.things[number].finish]
         gloss[at] = finish.gloss
         level = _level(finish, spread[at])
         if number == GROUND:
             texels[at], bump = finish.triplanar(points[at], np.abs(normals[at]), level)
         else:
-            thing = stage.things[number]
+            thing = scene.things[number]
             local = thing.to_local(points[at]).astype(np.float32) * np.float32(thing.scale)
             texels[at], bump = finish.triplanar(local, normals[at] @ thing.rotation, level)
             bump = bump @ thing.rotation.T
         bump -= dot(bump, normals[at])[:, None] * normals[at]
-        bumped[at] = unit(normals[at] - np.float32(finish.relief) * bump)
+        bumped[at] = unit(normals[at] - np.float32(finish.height_scale) * bump)
     return texels, bumped, gloss
 
 

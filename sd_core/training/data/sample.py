@@ -14,7 +14,7 @@ from sd_core.training.data.materials import MATERIALS, Material
 from sd_core.training.data.modifiers import MODIFIERS, SIZES, Modifier, Surface
 from sd_core.training.data.noise import Plane
 from sd_core.training.data.render import render
-from sd_core.training.data.scenes import Wear, compose, describe
+from sd_core.training.data.scenes import SceneMaterial, compose, describe
 from sd_core.training.data.shading import lit_flat, make_surface
 
 SMALLEST, LARGEST, STEP = 64, 512, 8  # px
@@ -78,9 +78,9 @@ def make_sample(
         if not SMALLEST <= value <= LARGEST or value % STEP:
             raise ValueError(f"{name} must be a multiple of {STEP} from {SMALLEST} to {LARGEST}, got {value}")
     rng = np.random.default_rng(np.random.SeedSequence((seed, height, width)))
-    drawn = (SampleKind.TEXTURE, SampleKind.SCENE)[int(rng.integers(2))]
-    kind = drawn if kind is None else SampleKind(kind)
-    look = _drawn_look(rng, _allowed(material, colour, held_out), kind)
+    kind_drawn = (SampleKind.TEXTURE, SampleKind.SCENE)[int(rng.integers(2))]
+    kind = kind_drawn if kind is None else SampleKind(kind)
+    look = _draw_look(rng, _allowed_pairs(material, colour, held_out), kind)
     rgb = varied_rgb(look.colour, rng)
     picture = np.random.default_rng(rng.integers(2**63))
     if kind is SampleKind.TEXTURE:
@@ -88,7 +88,12 @@ def make_sample(
     else:
         about = describe(picture, rgb)
         image, depth = render(
-            compose(picture, Wear(material=look.material, rgb=rgb, modifiers=look.modifiers), about, (height, width))
+            compose(
+                picture,
+                SceneMaterial(material=look.material, rgb=rgb, modifiers=look.modifiers),
+                about,
+                (height, width),
+            )
         )
         caption = scene_caption(rng, look, about)
     return Sample(image, depth, caption, look.material, look.colour, kind, look.modifiers)
@@ -108,8 +113,8 @@ def draw_surface(
         materials: what is drawn from.
     """
     rng = np.random.default_rng(np.random.SeedSequence((seed, side, 1)))
-    pairs = [pair for pair in _allowed(None, None, held_out) if pair[0] in materials]
-    look = _drawn_look(rng, pairs, SampleKind.TEXTURE)
+    pairs = [pair for pair in _allowed_pairs(None, None, held_out) if pair[0] in materials]
+    look = _draw_look(rng, pairs, SampleKind.TEXTURE)
     surface = _surface(rng, look, varied_rgb(look.colour, rng), (side, side), sizes)
     return surface, lit_flat(surface, rng), look.material
 
@@ -125,7 +130,7 @@ def _surface(
     return make_surface(rng, shape, look.material, rgb, look.modifiers, size)
 
 
-def _allowed(material: Material | None, colour: Colour | None, held_out: bool) -> list[tuple[Material, Colour]]:
+def _allowed_pairs(material: Material | None, colour: Colour | None, held_out: bool) -> list[tuple[Material, Colour]]:
     pairs = [
         (m, c)
         for m in MATERIALS
@@ -140,7 +145,7 @@ def _allowed(material: Material | None, colour: Colour | None, held_out: bool) -
     return pairs
 
 
-def _drawn_look(rng: np.random.Generator, pairs: list[tuple[Material, Colour]], kind: SampleKind) -> Look:
+def _draw_look(rng: np.random.Generator, pairs: list[tuple[Material, Colour]], kind: SampleKind) -> Look:
     material, colour = pairs[int(rng.integers(len(pairs)))]
     count = int(rng.choice(3, p=(0.7, 0.25, 0.05)))
     chosen = [MODIFIERS[i] for i in rng.permutation(len(MODIFIERS))[:count]]

@@ -17,7 +17,7 @@ from sd_core.training.data.modifiers import Modifier
 from sd_core.training.data.noise import Plane
 from sd_core.training.data.shading import make_surface
 from sd_core.training.data.solids import unit
-from sd_core.training.data.stage import Light, Stage
+from sd_core.training.data.stage import Light, Scene
 from sd_core.training.data.surface import grey
 from sd_core.training.data.terrain import Terrain, make_terrain
 from sd_core.training.data.tracer import Thing, cast, lowest_point
@@ -40,7 +40,7 @@ class Floor(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
+class SceneDescription:
     """What a caption may say about a scene."""
 
     setting: Setting
@@ -53,7 +53,7 @@ class Description:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wear:
+class SceneMaterial:
     """The named material of a scene."""
 
     material: Material
@@ -73,7 +73,7 @@ _LIKELY = {
 _FLOORS = (Material.PLANKS, Material.TILES, Material.CONCRETE, Material.SAND, Material.CHECKER, Material.COBBLESTONE)
 
 
-def describe(rng: np.random.Generator, rgb: RGB) -> Description:
+def describe(rng: np.random.Generator, rgb: RGB) -> SceneDescription:
     """Draws what a scene shows; the background keeps away from the brightness of the colour."""
     setting = Setting(str(rng.choice(["single", "group", "landscape"], p=[0.5, 0.33, 0.17])))
     weights = np.asarray([_LIKELY.get(shape, 1.0) for shape in BODIES])
@@ -89,7 +89,7 @@ def describe(rng: np.random.Generator, rgb: RGB) -> Description:
     bright = float(rng.uniform(0.06, 0.94))
     if abs(bright - luma(rgb)) < 0.2:
         bright = bright - 0.32 if luma(rgb) > 0.5 else bright + 0.32
-    return Description(
+    return SceneDescription(
         setting=setting,
         shapes=tuple(shapes),
         floor=floor,
@@ -99,16 +99,18 @@ def describe(rng: np.random.Generator, rgb: RGB) -> Description:
     )
 
 
-def compose(rng: np.random.Generator, wear: Wear, about: Description, shape: tuple[int, int]) -> Stage:
+def compose(
+    rng: np.random.Generator, material: SceneMaterial, about: SceneDescription, shape: tuple[int, int]
+) -> Scene:
     """A stage for a picture of `shape` (h, w) px."""
     if about.setting is Setting.LANDSCAPE:
-        return _landscape(rng, wear, about, shape)
-    things = _place(rng, [make_body(s, rng) for s in about.shapes], about.floor is not Floor.NONE)
+        return _landscape(rng, material, about, shape)
+    things = _place_bodies(rng, [make_body(s, rng) for s in about.shapes], about.floor is not Floor.NONE)
     camera, reach = _orbit(rng, things, about.floor is not Floor.NONE, shape)
-    finishes = [_finish(rng, wear, camera, reach)]
+    finishes = [_finish(rng, material, camera, reach)]
     if about.floor is not Floor.NONE:
-        finishes.append(_floor_finish(rng, about, camera, reach, wear.rgb))
-    return Stage(
+        finishes.append(_floor_finish(rng, about, camera, reach, material.rgb))
+    return Scene(
         camera=camera,
         things=tuple(things),
         finishes=tuple(finishes),
@@ -127,25 +129,27 @@ def _turn(rng: np.random.Generator, upright: bool) -> Plane:
     return Rotation.from_quat(quaternion).as_matrix().astype(np.float32)
 
 
-def _place(rng: np.random.Generator, bodies: list[Body], floor: bool) -> list[Thing]:
+def _place_bodies(rng: np.random.Generator, bodies: list[Body], floor: bool) -> list[Thing]:
     """Bodies side by side (or, without a floor, anywhere), the first in the middle; some overlap in the picture."""
     things: list[Thing] = []
     for number, body in enumerate(bodies):
         upright = (body.shape in UPRIGHT and (floor or rng.random() < 0.6)) or rng.random() < 0.35
         rotation = _turn(rng, upright)
         scale = float(rng.uniform(0.6, 1.1)) if number else 1.0
-        place = np.zeros(3, np.float32)
-        thing = Thing(solids=body.solids, rotation=rotation, position=place, scale=scale, finish=0)
+        position = np.zeros(3, np.float32)
+        thing = Thing(solids=body.solids, rotation=rotation, position=position, scale=scale, finish=0)
         for _ in range(12):
             spread = rng.uniform(0.7, 1.0 + 0.3 * len(bodies))
             angle = rng.uniform(0, 2 * np.pi)
             aside = (spread * np.cos(angle), spread * np.sin(angle), 0 if floor else rng.uniform(-0.9, 0.9))
-            place = np.asarray(aside if number else (0, 0, 0), np.float32)
-            if all(np.linalg.norm(place - other.position) > 0.62 * (thing.radius + other.radius) for other in things):
+            position = np.asarray(aside if number else (0, 0, 0), np.float32)
+            if all(
+                np.linalg.norm(position - other.position) > 0.62 * (thing.radius + other.radius) for other in things
+            ):
                 break
         if floor:
-            place[2] = -scale * lowest_point(body.solids, rotation)
-        things.append(replace(thing, position=place))
+            position[2] = -scale * lowest_point(body.solids, rotation)
+        things.append(replace(thing, position=position))
     return things
 
 
@@ -163,10 +167,10 @@ def _orbit(rng: np.random.Generator, things: list[Thing], floor: bool, shape: tu
     if floor:
         position[2] = max(position[2], 0.25)
     camera = look_at(position, middle, min(shape) / 2 / half_view, shape, float(rng.normal(0, 0.03)))
-    return _frame(rng, camera, things), float(distance)
+    return _aim_camera(rng, camera, things), float(distance)
 
 
-def _frame(rng: np.random.Generator, camera: Camera, things: list[Thing]) -> Camera:
+def _aim_camera(rng: np.random.Generator, camera: Camera, things: list[Thing]) -> Camera:
     """The camera aimed and zoomed so that the things fill most of the picture, or overflow it."""
     height, width = camera.shape
     y, x = (
@@ -196,13 +200,13 @@ def _tile(camera: Camera) -> tuple[int, int]:
     return side, side
 
 
-def _finish(rng: np.random.Generator, wear: Wear, camera: Camera, reach: float) -> Finish:
+def _finish(rng: np.random.Generator, material: SceneMaterial, camera: Camera, reach: float) -> Finish:
     size = float(np.exp(rng.uniform(np.log(24), np.log(42))))
-    surface = make_surface(rng, _tile(camera), wear.material, wear.rgb, wear.modifiers, size)
+    surface = make_surface(rng, _tile(camera), material.material, material.rgb, material.modifiers, size)
     return make_finish(surface, _density(rng, camera, reach))
 
 
-def _floor_finish(rng: np.random.Generator, about: Description, camera: Camera, reach: float, rgb: RGB) -> Finish:
+def _floor_finish(rng: np.random.Generator, about: SceneDescription, camera: Camera, reach: float, rgb: RGB) -> Finish:
     """A quiet plain floor, or a named material in a neutral colour."""
     density = _density(rng, camera, reach)
     if about.floor is Floor.MATERIAL:
@@ -236,7 +240,9 @@ def _backdrop(rng: np.random.Generator, bright: float) -> Plane:
     return np.clip(colours + rng.uniform(-0.012, 0.012, 3), 0.02, 0.97).astype(np.float32)
 
 
-def _landscape(rng: np.random.Generator, wear: Wear, about: Description, shape: tuple[int, int]) -> Stage:
+def _landscape(
+    rng: np.random.Generator, material: SceneMaterial, about: SceneDescription, shape: tuple[int, int]
+) -> Scene:
     terrain = make_terrain(rng)
     focal = min(shape) / 2 / np.tan(np.radians(rng.uniform(34, 62)) / 2)
     x, y = rng.uniform(0, terrain.period, 2)
@@ -246,12 +252,12 @@ def _landscape(rng: np.random.Generator, wear: Wear, about: Description, shape: 
     position = np.asarray((x, y, max(ground, 0.35 * terrain.top) + rng.uniform(0.6, 2.2)))
     target[2] = terrain.heights.mean() + rng.uniform(-0.3, 0.5)
     camera = look_at(position, target, focal, shape)
-    bright = float(np.clip(about.backdrop, 0.5, 0.95)) if luma(wear.rgb) < 0.75 else 0.45
+    bright = float(np.clip(about.backdrop, 0.5, 0.95)) if luma(material.rgb) < 0.75 else 0.45
     sky = np.stack([grey(bright) * (0.86, 0.94, 1.04), grey(min(bright + 0.1, 0.96))])
-    return Stage(
+    return Scene(
         camera=camera,
         things=(),
-        finishes=(_finish(rng, wear, camera, ahead),),
+        finishes=(_finish(rng, material, camera, ahead),),
         light=_light(rng, camera),
         terrain=terrain,
         backdrop=np.clip(sky, 0, 0.97).astype(np.float32),
@@ -260,4 +266,4 @@ def _landscape(rng: np.random.Generator, wear: Wear, about: Description, shape: 
     )
 
 
-__all__ = ["Description", "Floor", "Setting", "Terrain", "Wear", "cast", "compose", "describe"]
+__all__ = ["Floor", "SceneDescription", "SceneMaterial", "Setting", "Terrain", "cast", "compose", "describe"]

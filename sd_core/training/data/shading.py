@@ -12,7 +12,7 @@ from sd_core.training.data.colours import RGB, apply_tone
 from sd_core.training.data.materials import TURNING, Material, drawing
 from sd_core.training.data.modifiers import SIZES, Modifier, Surface, modify
 from sd_core.training.data.noise import Plane, blur, slopes, smoothstep
-from sd_core.training.data.surface import Canvas, Layers
+from sd_core.training.data.surface import Layers, MaterialContext
 
 SOFTNESS = 1.15  # px: Gaussian that takes the hard edge from every layer, for the sake of the autoencoder
 SMALLEST_FEATURE = 20.0
@@ -59,7 +59,9 @@ def make_surface(
     for modifier in modifiers:
         size *= SIZES.get(modifier, 1.0)
     turn = material in TURNING and rng.random() < 0.5
-    canvas = Canvas(shape=(shape[1], shape[0]) if turn else shape, size=max(size, SMALLEST_FEATURE), rgb=rgb, rng=rng)
+    canvas = MaterialContext(
+        shape=(shape[1], shape[0]) if turn else shape, size=max(size, SMALLEST_FEATURE), rgb=rgb, rng=rng
+    )
     surface = _assemble(drawing(material)(canvas), rgb)
     for modifier in modifiers:
         surface = modify(surface, modifier, canvas)

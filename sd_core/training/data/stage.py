@@ -30,7 +30,7 @@ class Light:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class Scene:
     """Things on a floor, a landscape, or nothing, before a backdrop."""
 
     camera: Camera
@@ -46,10 +46,10 @@ class Stage:
     """How fast distance fades into the backdrop, per scene unit."""
 
 
-def meet(stage: Stage, origin: Plane, rays: Plane) -> Hits:
+def first_hits(scene: Scene, origin: Plane, rays: Plane) -> Hits:
     """First hits (n,) of rays from the camera; `thing` is `GROUND` where the floor or landscape is met."""
-    hits = cast(stage.things, origin, rays)
-    ground = _ground(stage, origin, rays)
+    hits = cast(scene.things, origin, rays)
+    ground = _ground(scene, origin, rays)
     if ground is None:
         return hits
     nearer = ground < hits.t
@@ -60,23 +60,23 @@ def meet(stage: Stage, origin: Plane, rays: Plane) -> Hits:
     )
 
 
-def _ground(stage: Stage, origin: Plane, rays: Plane) -> Plane | None:
-    if stage.terrain is not None:
-        return stage.terrain.cast(origin, rays, FAR / 2)
-    if stage.floor is None:
+def _ground(scene: Scene, origin: Plane, rays: Plane) -> Plane | None:
+    if scene.terrain is not None:
+        return scene.terrain.cast(origin, rays, FAR / 2)
+    if scene.floor is None:
         return None
     with np.errstate(divide="ignore"):
         t = -origin[2] / rays[:, 2]
     return np.where((t > NEAR) & (t < FAR), t, MISS).astype(np.float32)
 
 
-def normals_at(stage: Stage, hits: Hits, points: Plane) -> Plane:
+def normals_at(scene: Scene, hits: Hits, points: Plane) -> Plane:
     """World unit normals (n, 3) of hits at world points (n, 3); zero where nothing was met."""
     normals = np.zeros_like(points)
     ground = hits.thing == GROUND
     if ground.any():
-        normals[ground] = (0, 0, 1) if stage.terrain is None else stage.terrain.normals(points[ground])
-    for number, thing in enumerate(stage.things):
+        normals[ground] = (0, 0, 1) if scene.terrain is None else scene.terrain.normals(points[ground])
+    for number, thing in enumerate(scene.things):
         for index, solid in enumerate(thing.solids):
             at = np.flatnonzero((hits.thing == number) & (hits.solid == index))
             if len(at):

@@ -1,4 +1,4 @@
-"""What a material is made with (`Canvas`) and what it makes (`Layers`)."""
+"""What a material is made with (`MaterialContext`) and what it makes (`Layers`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sd_core.training.data.noise import Plane, periodic_noise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Canvas:
+class MaterialContext:
     """The place where a material is drawn: size, feature size, colour and randomness."""
 
     shape: tuple[int, int]
@@ -68,12 +68,12 @@ class Layers:
     """How much of the colour shines by itself, 0 to 1."""
 
 
-Material: TypeAlias = Callable[[Canvas], Layers]
+DrawMaterial: TypeAlias = Callable[[MaterialContext], Layers]
 
 
-def flat(canvas: Canvas) -> Plane:
-    """A height map without relief."""
-    return np.zeros(canvas.shape, np.float32)
+def flat(context: MaterialContext) -> Plane:
+    """A flat height map."""
+    return np.zeros(context.shape, np.float32)
 
 
 def grey(value: float, warmth: float = 0.0) -> RGB:

@@ -49,10 +49,10 @@ class Stage:
 
     def pump(self) -> None:
         """Pass what the page has told Python on to the widget."""
-        told = self.page.evaluate("collect()")
-        for changes in told["saved"]:
+        events = self.page.evaluate("collect()")
+        for changes in events["saved"]:
             self.widget.set_state({name: decode(value) for name, value in changes.items()})
-        for content in told["sent"]:
+        for content in events["sent"]:
             self.widget._handle_custom_msg(content, [])
 
     def settle(self) -> None:

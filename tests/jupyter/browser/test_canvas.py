@@ -144,7 +144,7 @@ def test_a_mask_is_painted_with_keys_alone(mount: Mount) -> None:
     keyboard.press("Space")
     painted = mask(stage)
     assert painted[150, 200] == painted[150, 290] == 255
-    assert "Pen up" in stage.find(".sd-note").inner_text()
+    assert "Brush up" in stage.find(".sd-note").inner_text()
     keyboard.press("e")
     keyboard.press("]")
     stage.until(lambda: (stage.widget.tool, stage.widget.radius) == ("erase", 20.0))
@@ -190,7 +190,7 @@ def test_a_picture_is_browsed_for(mount: Mount, tmp_path: Path) -> None:
     stage.until(lambda: (stage.widget.image, stage.widget.name) == (GREY, "wall.png"))
 
 
-@pytest.mark.parametrize(("mime", "words"), [("text/plain", "no picture"), ("image/png", "cannot be read")])
+@pytest.mark.parametrize(("mime", "words"), [("text/plain", "not an image"), ("image/png", "cannot be read")])
 def test_what_is_no_picture_changes_nothing_and_is_said_so(mount: Mount, mime: str, words: str) -> None:
     stage = shown(mount)
     hand_over(stage, "drop", b"not a picture", mime)

@@ -47,7 +47,7 @@ def test_near_and_far_clip_the_colours(mount: Mount) -> None:
     assert grey[0, 0] == grey[1, 1] == 255
     assert grey[0, 2] == grey[1, 2] == 0
     assert 0 < grey[0, 1] < 255
-    stage.button("Whole range").click()
+    stage.button("Full range").click()
     stage.until(lambda: (stage.widget.near, stage.widget.far) == (None, None))
 
 
@@ -96,4 +96,4 @@ def test_one_single_depth_and_none_at_all_are_no_trouble(mount: Mount) -> None:
     stage.widget.show_depth(np.full((4, 4), np.inf))
     assert (drawn(stage)[..., 3] == 0).all()
     stage.widget.depth = b""
-    assert stage.find(".sd-note").inner_text() == "No depth yet."
+    assert stage.find(".sd-note").inner_text() == "No depth map"

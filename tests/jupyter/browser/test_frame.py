@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from jupyter_ext.panel import Frame
+from jupyter_ext.panel import StudioStyle
 from tests.jupyter.browser.stage import PAGE
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ HEAR = """down => {
 @pytest.fixture(params=[False, True], ids=["Lab", "Notebook 7"])
 def shown(page: Page, request: pytest.FixtureRequest) -> Page:
     """A page with a studio that has been put around the frame after it was drawn, as notebooks do it."""
-    frame = Frame()
+    frame = StudioStyle()
     page.set_content(f"<!doctype html><body>{INSIDE}</body>")
     page.add_script_tag(content=PAGE)
     page.evaluate(HEAR, request.param)

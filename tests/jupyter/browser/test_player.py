@@ -58,7 +58,7 @@ def test_keys_step_jump_and_change_the_view(mount: Mount) -> None:
         stage.until(lambda view=view: stage.widget.view == view)
 
 
-def test_it_plays_every_frame_in_order_and_begins_anew(mount: Mount) -> None:
+def test_it_plays_every_frame_in_order_and_begins_again(mount: Mount) -> None:
     stage = shown(mount, fps=30.0)
     stage.page.evaluate(
         """() => {

@@ -34,18 +34,18 @@ def test_progress_and_time_left_are_shown_only_while_busy(mount: Mount) -> None:
     assert stage.root.get_attribute("aria-busy") == "true"
 
 
-def test_cancel_is_told_once_and_can_be_pressed_again_in_the_next_run(mount: Mount) -> None:
+def test_cancel_is_reported_once_and_can_be_pressed_again_in_the_next_run(mount: Mount) -> None:
     stage = mount(Preview(busy=True))
-    told: list[str] = []
-    stage.widget.on_cancel(lambda: told.append("cancel"))
+    calls: list[str] = []
+    stage.widget.on_cancel(lambda: calls.append("cancel"))
     stage.find("button").focus()
     stage.page.keyboard.press("Enter")
-    stage.until(lambda: told == ["cancel"])
+    stage.until(lambda: calls == ["cancel"])
     assert stage.find("button").is_disabled()
     stage.widget.busy = False
     stage.widget.busy = True
     stage.button("Cancel").click()
-    stage.until(lambda: told == ["cancel", "cancel"])
+    stage.until(lambda: calls == ["cancel", "cancel"])
 
 
 def test_the_next_job_of_a_queue_can_be_cancelled_too(mount: Mount) -> None:

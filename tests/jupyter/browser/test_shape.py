@@ -107,7 +107,7 @@ def test_the_buttons_change_the_solid(mount: Mount) -> None:
     stage = mount(Shape(base_color=flat((90, 120, 200))))
     seen = {"sphere": shot(stage)}
     for name in ("cube", "plane"):
-        stage.button(name).click()
+        stage.button(name.title()).click()
         stage.until(lambda name=name: stage.widget.shape == name)
         seen[name] = shot(stage)
     assert differ(seen["sphere"], seen["cube"]) > 1 < differ(seen["cube"], seen["plane"])
@@ -129,7 +129,7 @@ def test_a_mesh_wears_its_texture_by_vertex_or_by_corner(mount: Mount, each_corn
 
 def test_no_mesh_is_said_so(mount: Mount) -> None:
     stage = mount(Shape(shape="mesh"))
-    assert stage.find(".sd-note").inner_text() == "No mesh yet."
+    assert stage.find(".sd-note").inner_text() == "No mesh"
     assert (shot(stage) == 255).all()
 
 

@@ -31,12 +31,12 @@ def test_the_tile_is_repeated_pixel_by_pixel(mount: Mount, repeat: int) -> None:
 def test_the_seam_view_is_the_same_picture_shifted_by_half_a_tile(mount: Mount) -> None:
     stage = shown(mount)
     plain = drawn(stage)
-    stage.button("Seams").focus()
+    stage.button("Show Seams").focus()
     stage.page.keyboard.press("Space")
     stage.until(lambda: stage.widget.seams)
     assert np.array_equal(drawn(stage), np.roll(plain, (-12, -20), axis=(0, 1)))
     assert stage.find(".sd-ticks i").count() == 12
-    stage.button("Seams").click()
+    stage.button("Show Seams").click()
     stage.until(lambda: not stage.widget.seams)
     assert np.array_equal(drawn(stage), plain)
 

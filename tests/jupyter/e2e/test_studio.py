@@ -40,7 +40,7 @@ def test_generate_shows_a_picture_and_stores_it_in_the_notebook(book: Open) -> N
     assert made.ask("studio.image.size") == (64, 64)
 
 
-def test_what_is_typed_is_the_request_and_a_mistake_is_told_at_its_field(book: Open) -> None:
+def test_what_is_typed_is_the_request_and_a_mistake_is_reported_at_its_field(book: Open) -> None:
     made = opened(book, studio_cell())
     entry(made.page, "width").fill("100")
     entry(made.page, "width").press("Enter")

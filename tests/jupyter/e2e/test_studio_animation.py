@@ -53,7 +53,7 @@ def test_the_plot_tells_the_warp_error_of_each_frame(book: Open) -> None:
     tab(made.page, "Animation")
     plot = made.page.locator(".sd-studio .sd-player svg[role=img]")
     expect(plot).to_have_attribute(
-        "aria-label", re.compile(r"Warp error of each frame; the greatest is [\d.e-]+, at frame [23]")
+        "aria-label", re.compile(r"Warp error of each frame; the largest is [\d.e-]+, at frame [23]")
     )
     plot.click()  # its middle
     made.wait_for(f"{PLAYER}.index", 1)

@@ -98,16 +98,16 @@ def recover(
             try:
                 jobs = client.jobs()
             except SDError as error:
-                told = tells(str(error)) and host.health().status == 503
-                findings.check(Law.STATED, told, f"{what}: jobs cannot be listed: {error}")
+                is_reported = tells(str(error)) and host.health().status == 503
+                findings.check(Law.STATED, is_reported, f"{what}: jobs cannot be listed: {error}")
                 return True
             known = {job["id"]: job["state"] for job in jobs}
             lost = [job_id for job_id in ledger.works if job_id not in known]
             findings.check(Law.KEPT, not lost or tells(_everything(host)), f"{what}: lost in silence: {lost}")
             aside = [job_id for job_id, state in known.items() if state == "failed"]
-            told = tells(str(host.health().body)) or host.health().body.get("set_aside", 0) >= len(aside)
+            is_reported = tells(str(host.health().body)) or host.health().body.get("set_aside", 0) >= len(aside)
             findings.check(
-                Law.HEALTH, told or not (lost or aside), f"{what}: lost {lost}, failed {aside}: {host.health()}"
+                Law.HEALTH, is_reported or not (lost or aside), f"{what}: lost {lost}, failed {aside}: {host.health()}"
             )
             if only is not None:
                 other = [job_id for job_id in aside if job_id not in only]

@@ -191,9 +191,9 @@ class Host:
             ]
         return []
 
-    def wait_until_ready(self, lanes: int = 1, seconds: float = PATIENCE) -> Health:
+    def wait_until_ready(self, dispatchers: int = 1, seconds: float = PATIENCE) -> Health:
         """Wait for so many engines that take jobs."""
-        wait_for(lambda: len(self.health().ready) >= lanes, seconds)
+        wait_for(lambda: len(self.health().ready) >= dispatchers, seconds)
         return self.health()
 
     def processes(self) -> list[psutil.Process]:

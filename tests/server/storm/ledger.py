@@ -157,9 +157,9 @@ class Ledger:
         self.findings.check(Law.PICTURE, made == work.digest, f"{job_id} ({work.name}) has other pictures")
 
     def _check_events(self, client: Client, job: Mapping[str, Any], name: str) -> None:
-        told = list(read_events(client, job["id"], 0))
-        numbers, kinds = [number for number, _ in told], [data["kind"] for _, data in told]
-        frames = [data["index"] for _, data in told if data["kind"] == "frame"]
+        events = list(read_events(client, job["id"], 0))
+        numbers, kinds = [number for number, _ in events], [data["kind"] for _, data in events]
+        frames = [data["index"] for _, data in events if data["kind"] == "frame"]
         self.findings.check(Law.ONCE, numbers == sorted(set(numbers)), f"{name}: event ids {numbers}")
         self.findings.check(Law.ONCE, frames == sorted(set(frames)), f"{name}: frames {frames}")
         heard = self._heard.get(job["id"], 0)
@@ -168,7 +168,7 @@ class Ledger:
         ends = [kind for kind in kinds if kind in LAST_KINDS]
         right = kinds[-1:] == ends == [_ENDS[job["state"]]]
         if self._evicts and job["state"] == "done" and kinds[-1:] == ends == ["failed"]:  # that event is damaged
-            right = tells(told[-1][1]["error"]["message"])
+            right = tells(events[-1][1]["error"]["message"])
         self.findings.check(Law.ONCE, right, f"{name} is {job['state']}, its events are {kinds}")
 
 

@@ -115,17 +115,17 @@ def check_rest(host: Host, ledger: Ledger, before: Size, planted: Mapping[Path, 
     check_planted(planted, ledger.findings)
 
 
-def check_working(host: Host, ledger: Ledger, works: Works, lanes: int = 1) -> None:
+def check_working(host: Host, ledger: Ledger, works: Works, dispatchers: int = 1) -> None:
     """Every lane takes jobs again, health says so, and what is submitted now is done."""
     findings = ledger.findings
     try:
-        health = host.wait_until_ready(lanes, READY)
+        health = host.wait_until_ready(dispatchers, READY)
     except AssertionError:
-        findings.check(Law.HEALTH, holds=False, otherwise=f"{lanes} lanes never became ready: {host.health()}")
+        findings.check(Law.HEALTH, holds=False, otherwise=f"{dispatchers} lanes never became ready: {host.health()}")
         return
-    findings.check(Law.HEALTH, health.status == 200, f"{lanes} lanes are ready, health says {health}")
+    findings.check(Law.HEALTH, health.status == 200, f"{dispatchers} lanes are ready, health says {health}")
     with host.client() as client:
-        for _ in range(2 * lanes):
+        for _ in range(2 * dispatchers):
             work = works.next()
             job = client.submit(work.request)
             ledger.acknowledge(job.id, work)

@@ -12,14 +12,14 @@ from sd_core.server.settings import Deadlines, Limits, ServerSettings
 
 def main(text: str) -> None:
     """Serve until standard input is closed."""
-    told = json.loads(text)
+    options = json.loads(text)
     settings = ServerSettings(
-        home=Path(told.pop("home")),
-        devices=tuple(told.pop("devices")),
-        allow_models=tuple(told.pop("allow_models")),
-        deadlines=Deadlines(**told.pop("deadlines")),
-        limits=Limits(**told.pop("limits")),
-        **told,
+        home=Path(options.pop("home")),
+        devices=tuple(options.pop("devices")),
+        allow_models=tuple(options.pop("allow_models")),
+        deadlines=Deadlines(**options.pop("deadlines")),
+        limits=Limits(**options.pop("limits")),
+        **options,
     )
     serve(settings, lambda announcement: sys.stderr.write(f"{announcement.url}\n"))
 

@@ -118,8 +118,8 @@ def _trouble(host: Host, findings: Findings, chance: random.Random, number: int)
         with contextlib.suppress(RefusedStartError):
             host.start()
         text = host.said.read_text(errors="replace")
-        told = host.popen.poll() is None or "error: " in text
-        findings.check(Law.STATED, told and "Traceback" not in text, f"start on a full disk: {text[-300:]}")
+        is_reported = host.popen.poll() is None or "error: " in text
+        findings.check(Law.STATED, is_reported and "Traceback" not in text, f"start on a full disk: {text[-300:]}")
     time.sleep(chance.uniform(0.5, 1.5))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from sd_core.training.data.materials import masonry, natural, soft
-from sd_core.training.data.surface import Material as Drawing
+from sd_core.training.data.surface import DrawMaterial as Drawing
 
 
 class Material(StrEnum):

@@ -26,23 +26,23 @@ _KEPT = 32
 _Look = tuple[int, int, int, int]
 
 
-class Checks:
+class IntegrityChecks:
     """Reads a file once for each (inode, size, time of change), and again after ten minutes. Safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[_Look, float]] = {}
+        self._verified_files: dict[str, tuple[_Look, float]] = {}
         self._lock = threading.Lock()
 
     def problem(self, digest: str, path: Path) -> str | None:
         """Why the file is not what its digest says; None where it is.
 
         Raises:
-            OSError: it cannot be told now, as the process lacks descriptors or memory.
+            OSError: it cannot be decided now, as the process lacks descriptors or memory.
         """
         try:
             look = _look(path)
             with self._lock:
-                known = self._known.get(digest)
+                known = self._verified_files.get(digest)
             if known is not None and known[0] == look and time.monotonic() - known[1] < _TRUSTED:
                 return None
             if not stat.S_ISREG(path.stat().st_mode):
@@ -55,43 +55,43 @@ class Checks:
         if found != digest:
             return f"its bytes have the digest {found[:12]}"
         with self._lock:
-            self._known[digest] = (look, time.monotonic())
+            self._verified_files[digest] = (look, time.monotonic())
         return None
 
     def trust(self, digest: str, path: Path) -> None:
         """The bytes have just been compared with the digest, on their way to the file."""
         look = _look(path)
         with self._lock:
-            self._known[digest] = (look, time.monotonic())
+            self._verified_files[digest] = (look, time.monotonic())
 
     def touch(self, digest: str, path: Path) -> None:
         """Mark a file as just used, which changes nothing of what is known of it; raises `FileNotFoundError`."""
         before = _look(path)
         os.utime(path)
         with self._lock:
-            known = self._known.get(digest)
+            known = self._verified_files.get(digest)
             if known is not None and known[0] == before:
-                self._known[digest] = (_look(path), known[1])
+                self._verified_files[digest] = (_look(path), known[1])
 
     def forget(self, digest: str) -> None:
         """The file has gone."""
         with self._lock:
-            self._known.pop(digest, None)
+            self._verified_files.pop(digest, None)
 
 
 def move_aside(path: Path) -> Path:
-    """Move what is at the place of a blob to the folder "damaged" beside it, whatever it is; older ones make room."""
+    """Move what is at the place of a blob to the folder "damaged" next to it, whatever it is; older ones make room."""
     folder = path.parent / "damaged"
     folder.mkdir(exist_ok=True)
-    place = folder / f"{path.name}.{time.time_ns()}"
-    path.rename(place)
+    target = folder / f"{path.name}.{time.time_ns()}"
+    path.rename(target)
     for old in sorted(folder.iterdir(), key=lambda kept: kept.name.rpartition(".")[2])[:-_KEPT]:
         _log.warning("damaged blob deleted: newer ones are kept", extra={"file": old.name})
         if old.is_dir() and not old.is_symlink():
             shutil.rmtree(old, ignore_errors=True)
         else:
             old.unlink(missing_ok=True)
-    return place
+    return target
 
 
 def _look(path: Path) -> _Look:

@@ -7,36 +7,36 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..wire.results import blobs_named
-from .blob_references import Descent, descent_of
+from .blob_references import ResultBlobs, result_blobs
 
 _BYTES = 32
 """Of a SHA-256."""
 
 
-def write_descent(
+def write_result_blobs(
     connection: sqlite3.Connection, number: int, request: Mapping[str, Any], event: Mapping[str, Any]
-) -> Descent | None:
+) -> ResultBlobs | None:
     """Keep what the result of a job was made from; None where its last event is no result that needs anything."""
-    descent = descent_of(request, event)
-    if descent is None or not (descent.made and descent.source):
+    blobs = result_blobs(request, event)
+    if blobs is None or not (blobs.outputs and blobs.inputs):
         return None
-    values = (number, _pack(descent.made), _pack(descent.source))
+    values = (number, _pack(blobs.outputs), _pack(blobs.inputs))
     connection.execute("INSERT OR REPLACE INTO descents VALUES (?, ?, ?)", values)
-    return descent
+    return blobs
 
 
 def write_outputs(connection: sqlite3.Connection, number: int, event: Mapping[str, Any]) -> None:
     """Note the pictures and arrays that an event of a job names, but for those of its request."""
     result = event.get("result", {})
-    made = blobs_named([held for name, held in result.items() if name != "request"] + [event.get("image")])
+    made = blobs_named([value for name, value in result.items() if name != "request"] + [event.get("image")])
     rows = [(number, digest) for digest in made]
     connection.executemany("INSERT OR IGNORE INTO outputs VALUES (?, ?)", rows)
 
 
-def read_descents(connection: sqlite3.Connection) -> Iterator[Descent]:
+def read_result_blobs(connection: sqlite3.Connection) -> Iterator[ResultBlobs]:
     """All of them, in order of arrival."""
     for row in connection.execute("SELECT made, source FROM descents ORDER BY job"):
-        yield Descent(_unpack(row["made"]), _unpack(row["source"]))
+        yield ResultBlobs(_unpack(row["made"]), _unpack(row["source"]))
 
 
 def _pack(digests: Collection[str]) -> bytes:

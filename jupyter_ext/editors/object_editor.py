@@ -10,16 +10,16 @@ import ipywidgets as widgets
 from sd_core.errors import RequestError
 from sd_core.values import FieldSpec
 
-from .base import Editor, Missing, Surroundings
+from .base import Editor, EditorContext, MissingValue
 
 
-class HeldEditor(Editor):
+class ObjectEditor(Editor):
     """An object, with a line that says what it is. The entry takes a path, or the name of a variable in braces."""
 
-    def __init__(self, spec: FieldSpec, around: Surroundings) -> None:
-        self._around = around
-        self._held: Any = None
-        hint = "path or {variable}" if spec.required else f"{spec.about.unset}; or {{variable}}"
+    def __init__(self, spec: FieldSpec, context: EditorContext) -> None:
+        self._around = context
+        self._object: Any = None
+        hint = "path or {variable}" if spec.is_required else f"{spec.about.unset}; or {{variable}}"
         self._entry = widgets.Text(
             description=spec.label,
             placeholder=hint,
@@ -29,33 +29,33 @@ class HeldEditor(Editor):
         self._about = widgets.HTML()
         self._about.add_class("studio-note")
         super().__init__(spec, self._entry, self._about, stacked=True)
-        self._entry.observe(self._on_typed, "value")
+        self._entry.observe(self._on_text_change, "value")
 
     def get(self) -> Any:
         text = self._entry.value.strip()
-        value = find(text, self._around, self.spec.name) if text else self._held
-        if value is None and self.spec.required:
-            raise Missing(self.spec.name, "is missing", hint="give a path, or a variable as {name}")
+        value = resolve_input(text, self._around, self.spec.name) if text else self._object
+        if value is None and self.spec.is_required:
+            raise MissingValue(self.spec.name, "is missing", hint="give a path, or a variable as {name}")
         return value
 
     def set(self, value: Any) -> None:
-        with self.silently():
+        with self.suppress_changes():
             is_path = isinstance(value, str) and not _is_variable(value) and value == value.strip()
             self._entry.value = value if is_path else ""
-            self._held = None if is_path else value
-            self._tell()
+            self._object = None if is_path else value
+            self._show_description()
 
-    def _on_typed(self, *_: object) -> None:
+    def _on_text_change(self, *_: object) -> None:
         if not self._silent:
-            self._held = None
-            self._tell()
+            self._object = None
+            self._show_description()
             self.notify()
 
-    def _tell(self) -> None:
-        self._about.value = "" if self._held is None else html.escape(describe(self._held))
+    def _show_description(self) -> None:
+        self._about.value = "" if self._object is None else html.escape(describe(self._object))
 
 
-def find(text: str, around: Surroundings, name: str) -> Any:
+def resolve_input(text: str, context: EditorContext, name: str) -> Any:
     """The variable of `{name}`, else the text as it is.
 
     Raises:
@@ -64,14 +64,14 @@ def find(text: str, around: Surroundings, name: str) -> Any:
     if not _is_variable(text):
         return text
     variable = text[1:-1].strip()
-    variables = around.variables()
+    variables = context.variables()
     if variable not in variables:
-        raise RequestError(name, f"there is no variable {variable}", hint="run the cell that makes it first")
+        raise RequestError(name, f"there is no variable {variable}", hint="run the cell that defines it first")
     return variables[variable]
 
 
 def describe(value: object) -> str:
-    """A few words about an object."""
+    """A short description of an object."""
     if isinstance(value, tuple):
         return f"{len(value)} items: {describe(value[0])} ..." if value else "nothing"
     shown = repr(value)

@@ -25,9 +25,9 @@ class StoredEvent:
     data: dict[str, Any]
 
 
-def event_id(run: int, number: int) -> int:
+def event_id(run_number: int, number: int) -> int:
     """Ids of a later run are greater than all of an earlier one, whether or not those were written down."""
-    return (run << _RUN_BITS) + number
+    return (run_number << _RUN_BITS) + number
 
 
 def add_event(connection: sqlite3.Connection, number: int, event: StoredEvent) -> None:
