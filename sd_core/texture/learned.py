@@ -15,6 +15,7 @@ from sd_core.models.maps_network import STRIDE, MapsNetwork, SeenMaps
 from sd_core.values.srgb import decode_srgb
 
 from .estimate import Estimate, Estimator
+from .periodic import blur
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "builtin" / "maps" / "model.safetensors"
 
@@ -23,6 +24,9 @@ TILE = 1024
 
 _WAYS: tuple[tuple[tuple[int, ...], bool], ...] = (((), False), ((2, 3), False), ((2,), True), ((3,), True))
 """Axes along which a picture is flipped, and whether it is transposed, before it is seen."""
+
+_ROUGHNESS_BLUR = 1.5
+"""px: what the network's roughness has that is finer is the grid of its cells."""
 
 _METAL_BETWEEN = (0.35, 0.65)
 """Probabilities up to which a place is no metal, and from which it is: materials are one or the other, greys look wrong."""
@@ -53,7 +57,7 @@ def _estimate(network: MapsNetwork, picture: NDArray[np.float32], device: torch.
     return Estimate(
         relief=height,
         base_color=decode_srgb(np.clip(albedo, 0, 1).transpose(1, 2, 0)),
-        roughness=np.clip(roughness, 0.04, 1),
+        roughness=np.clip(blur(roughness, _ROUGHNESS_BLUR), 0.04, 1),
         metallic=np.clip((metal - low) / (high - low), 0, 1),
     )
 
