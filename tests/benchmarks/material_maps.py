@@ -60,9 +60,10 @@ def _of_material(
 ) -> dict[str, float]:
     """The mean of every figure over pictures of one material."""
     rows = []
-    for index in range(count):
-        surface, drawn, _ = draw_surface(SEED + index, side, sizes=(34, 72), held_out=True, materials=(material,))
-        picture = _relit(surface, SEED + index) if relit else drawn / np.float32(255)
+    first = SEED + 1000 * MATERIALS.index(material)  # one seed draws the same modifiers for every material
+    for index in range(first, first + count):
+        surface, drawn, _ = draw_surface(index, side, sizes=(34, 72), held_out=True, materials=(material,))
+        picture = _relit(surface, index) if relit else drawn / np.float32(255)
         rows.append(_figures(surface, picture, ways))
     return {
         name: float(np.nanmean([row[name] for row in rows])) if _any(rows, name) else float("nan") for name in rows[0]
