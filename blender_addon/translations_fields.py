@@ -53,9 +53,8 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "Strength": "强度",
     "How much of the picture changes; 1 keeps almost nothing of it": "图像可以改变的程度；1 几乎不保留原图",
     "Fill": "填充",
-    "What the masked area is filled with before denoising; surroundings with an empty prompt and strength 1 removes an object: "
-    "the patterns around the mask are continued, without the model": (
-        "去噪前遮罩区域的填充；选“周围”、提示词为空且强度为 1 可移除物体：延续遮罩周围的图案，不使用模型"
+    "What fills the masked area first; surroundings with an empty prompt and strength 1 removes an object, without the model": (
+        "首先填充遮罩区域的内容；选“周围”、提示词为空且强度为 1 可移除物体，不使用模型"
     ),
     "Original": "原图",
     "Surroundings": "周围",

@@ -134,8 +134,8 @@ class Inpaint(Generation):
     fill: Fill = field(
         about=About(
             label="Fill",
-            help="What the masked area is filled with before denoising; surroundings with an empty prompt and strength 1"
-            " removes an object: the patterns around the mask are continued, without the model",
+            help="What fills the masked area first; surroundings with an empty prompt and strength 1 removes an object,"
+            " without the model",
         ),
         converter=choice(Fill),
         default=Fill.NOISE,

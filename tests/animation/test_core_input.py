@@ -90,5 +90,5 @@ def test_kinds_of_file_are_not_mixed() -> None:
 
 def test_an_overscan_that_leaves_no_multiple_of_eight_is_named() -> None:
     frames = open_frames(Animation(prompt="brick", passes=worlds.pan(1)))
-    with pytest.raises(RequestError, match="frame 0: 64 x 64 px with an overscan of 3 leaves 58 x 58 px"):
+    with pytest.raises(RequestError, match="frame 0: 64 x 64 px with an extra border of 3 px leaves 58 x 58 px"):
         size_of_frames(frames, 3)
