@@ -32,7 +32,7 @@ def refuse_sources(request: Request, folder: Path) -> None:
         if inside and path.is_file():
             raise RequestError(
                 "output",
-                f"{path} is in use by this Blender and would be overwritten: it lies in the output folder {folder}",
+                f"{path} is what this is made from, and lies in the output folder {folder}",
                 hint="choose another folder: what a result is made from is never overwritten",
                 code=ErrorCode.OUTPUT_IS_SOURCE,
             )

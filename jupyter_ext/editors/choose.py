@@ -28,7 +28,7 @@ from .numbers import NumberEditor, side_editor
 from .object_editor import ObjectEditor
 from .parts import NestedEditor, NestedListEditor
 from .pictures import PictureEditor
-from .plain import ChoiceEditor, ChoicesEditor, FlagEditor, FormattedEditor, NameEditor, TextEditor
+from .plain import ChoiceEditor, ChoicesEditor, FlagEditor, FormattedEditor, NameEditor, OptionalFlagEditor, TextEditor
 from .seeds import SeedEditor
 
 _PICTURES = (as_picture, as_mask, as_depth, as_control)
@@ -62,7 +62,7 @@ def _editor_of_converter(  # noqa: PLR0911 - one for each kind
     if convert is side:
         return side_editor(spec)
     if convert is flag:
-        return FlagEditor(spec)
+        return OptionalFlagEditor(spec) if spec.optional else FlagEditor(spec)
     if convert in (name, path):
         return NameEditor(spec)
     if convert is depth_range:

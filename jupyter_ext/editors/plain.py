@@ -101,6 +101,25 @@ class FlagEditor(Editor):
             self._flag.value = value
 
 
+class OptionalFlagEditor(Editor):
+    """On, off, or None."""
+
+    def __init__(self, spec: FieldSpec) -> None:
+        options = [("by itself", None), ("yes", True), ("no", False)]
+        self._choice = widgets.Dropdown(
+            description=spec.label, options=options, value=spec.default, tooltip=spec.about.unset, layout=_WIDE
+        )
+        super().__init__(spec, self._choice)
+        self._choice.observe(self.notify, "value")
+
+    def get(self) -> bool | None:
+        return self._choice.value
+
+    def set(self, value: bool | None) -> None:
+        with self.suppress_changes():
+            self._choice.value = value
+
+
 class ChoicesEditor(Editor):
     """Several members of an enumeration, in the order in which they were chosen."""
 

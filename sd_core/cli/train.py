@@ -23,7 +23,8 @@ class StageName(StrEnum):
     """The stages, in the order in which they are run.
 
     The decoder's is a finish that sharpens grain; a text encoder that starts from a whole model learns to read again, and the
-    UNet and the ControlNet are fitted to it; `together` goes on with both at once.
+    UNet and the ControlNet are fitted to it; `together` goes on with both at once. `maps` is the estimator of material maps,
+    which needs nothing but an autoencoder.
     """
 
     AUTOENCODER = "autoencoder"
@@ -32,6 +33,7 @@ class StageName(StrEnum):
     UNET = "unet"
     CONTROLNET = "controlnet"
     TOGETHER = "together"
+    MAPS = "maps"
 
 
 class SizeName(StrEnum):

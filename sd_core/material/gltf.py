@@ -41,6 +41,7 @@ class GltfMaterial:
     """File names of the pictures; `orm` holds occlusion in red, roughness in green and metal in blue.
 
     Without a `base_color` it is plain.
+    extras: what glTF has no place for, such as the height; programs keep it as custom properties.
     """
 
     name: str
@@ -48,6 +49,7 @@ class GltfMaterial:
     normal: str | None = None
     orm: str | None = None
     occluded: bool = False
+    extras: Mapping[str, Any] | None = None
 
 
 def gltf(primitives: Sequence[Primitive], materials: Sequence[GltfMaterial]) -> bytes:
@@ -172,6 +174,8 @@ def _material(material: GltfMaterial, names: list[str]) -> dict[str, Any]:
         surface["metallicRoughnessTexture"] = {"index": names.index(material.orm)}
         if material.occluded:
             described["occlusionTexture"] = {"index": names.index(material.orm)}
+    if material.extras is not None:
+        described["extras"] = dict(material.extras)
     if material.normal is not None:
         described["normalTexture"] = {"index": names.index(material.normal)}
     return described

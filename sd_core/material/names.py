@@ -63,6 +63,16 @@ def file_name(naming: Naming, stem: str, part: MaterialMap, size: tuple[int, int
     return f"{_camel(stem)}_{resolution.upper()}-PNG_{_AMBIENTCG[part]}.png"
 
 
+def exr_name(name: str) -> str:
+    """That of the same picture as EXR: `mossy_stone_disp_1k.exr`, `MossyStone_1K-EXR_Displacement.exr`."""
+    return f"{name.removesuffix('.png').replace('-PNG_', '-EXR_')}.exr"
+
+
+def png_name(name: str) -> str:
+    """The inverse of `exr_name`; a name of a PNG stays."""
+    return f"{name.removesuffix('.exr').replace('-EXR_', '-PNG_')}.png" if name.endswith(".exr") else name
+
+
 def set_name(naming: Naming, stem: str) -> str:
     """The name of the set's other files, without suffix."""
     return stem if naming is Naming.POLY_HAVEN else _camel(stem)

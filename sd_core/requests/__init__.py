@@ -4,6 +4,8 @@ from ..values import replace
 from .choices import (
     ControlKind,
     Fill,
+    MapEstimator,
+    MapFormat,
     NoiseKind,
     NormalConvention,
     PassKind,
@@ -35,6 +37,8 @@ __all__ = [
     "Inpaint",
     "Keyframe",
     "Lora",
+    "MapEstimator",
+    "MapFormat",
     "Mesh",
     "MeshTexture",
     "NoiseKind",

@@ -57,6 +57,20 @@ class TextureMap(StrEnum):
     METALLIC = "metallic"
 
 
+class MapEstimator(StrEnum):
+    """What makes maps without a checkpoint: the network in the package, or a rule that takes bright for high."""
+
+    BUILTIN = "builtin"
+    RULE = "rule"
+
+
+class MapFormat(StrEnum):
+    """Files of the maps that are data: PNG of 16 bit, or EXR beside it."""
+
+    PNG = "png"
+    EXR = "exr"
+
+
 class NormalConvention(StrEnum):
     """Direction of the green channel of a normal map: up (OpenGL) or down (DirectX)."""
 

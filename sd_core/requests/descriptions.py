@@ -39,3 +39,21 @@ CONTROLNET = About(
     unset="the usual one for the model",
 )
 CONTROLNET_SCALE = About(label="Depth Scale", help="How strongly the depth guides the picture")
+RELIEF = About(
+    label="Relief",
+    help="Factor of the depth of the relief; 0 is flat",
+    unset="1, or what words such as deep and flat say",
+    scope=Scope.WHOLE,
+)
+INVERT_HEIGHT = About(
+    label="Invert Height",
+    help="Whether what looks high is low",
+    unset="no, but where the words name bricks, tiles or planks, whose joints must lie low",
+    scope=Scope.WHOLE,
+)
+METALLIC = About(
+    label="Metallic",
+    help="Value of the whole metallic map; 1 is metal",
+    unset="from the material that the words name, else from the picture",
+    scope=Scope.WHOLE,
+)

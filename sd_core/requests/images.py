@@ -9,9 +9,19 @@ from ..error_codes import ErrorCode
 from ..errors import RequestError
 from ..passes import as_depth
 from ..values import About, Array, Role, Scope, as_control, as_mask, as_picture, field, keyword_only
-from ..values.checks import choice, depth_range, margins, number, optional, path, tuple_of
-from .choices import Fill, NormalConvention, Seamless, TextureMap
-from .descriptions import CONTROLNET, CONTROLNET_SCALE, DEPTH_RANGE, PICTURE, START_PICTURE, STRENGTH
+from ..values.checks import choice, depth_range, flag, margins, number, optional, path, tuple_of
+from .choices import Fill, MapFormat, NormalConvention, Seamless, TextureMap
+from .descriptions import (
+    CONTROLNET,
+    CONTROLNET_SCALE,
+    DEPTH_RANGE,
+    INVERT_HEIGHT,
+    METALLIC,
+    PICTURE,
+    RELIEF,
+    START_PICTURE,
+    STRENGTH,
+)
 from .generation import ONE_IMAGE, Generation, shape, strength_needs_image
 from .registry import Output, register
 from .request import Request, Size
@@ -277,13 +287,21 @@ class Texture(Generation):
     estimator: str | None = field(
         about=About(
             label="Map Estimator",
-            help="Marigold checkpoint that estimates the maps: a folder or a Hugging Face id",
-            unset="the maps are computed from the colours",
+            help="builtin, rule (brightness is height), or a Marigold checkpoint: a folder or a Hugging Face id",
+            unset="builtin, the network in the package",
         ),
         converter=optional(path),
         default=None,
         role=Role.ESTIMATOR,
     )
+    map_format: MapFormat = field(
+        about=About(label="Map Format", help="Files of the maps: png, of 16 bit, or exr, beside them in half floats"),
+        converter=choice(MapFormat),
+        default=MapFormat.PNG,
+    )
+    relief: float | None = field(about=RELIEF, converter=optional(number(0, 10)), default=None)
+    invert_height: bool | None = field(about=INVERT_HEIGHT, converter=optional(flag), default=None)
+    metallic: float | None = field(about=METALLIC, converter=optional(number(0, 1)), default=None)
     image: Array | None = field(about=START_PICTURE, converter=optional(as_picture), default=None)
     strength: float = field(about=STRENGTH, converter=number(0, 1, above=True), default=1.0)
 

@@ -111,6 +111,8 @@ def _upgrade(data: dict[str, Any]) -> dict[str, Any]:
         raise RequestError("format", newer, hint="update sd_core, here and on the server", code=ErrorCode.NEWER_FORMAT)
     if version == 0:  # before there were versions
         _drop_unused(fields)
+        if fields.get("type") == "Texture" and fields.get("estimator", "") is None:
+            fields["estimator"] = "rule"  # then the only way without a checkpoint
     return fields
 
 

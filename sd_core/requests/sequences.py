@@ -9,8 +9,8 @@ from typing import ClassVar
 from ..errors import RequestError
 from ..passes.frame_passes import Camera, FramePasses
 from ..values import About, Array, InvalidValue, Role, Scope, as_control, as_mask, field, keyword_only
-from ..values.checks import depth_range, instance, integer, number, optional, path, tuple_of
-from .descriptions import CONTROLNET, CONTROLNET_SCALE, DEPTH_RANGE, STRENGTH
+from ..values.checks import depth_range, flag, instance, integer, number, optional, path, tuple_of
+from .descriptions import CONTROLNET, CONTROLNET_SCALE, DEPTH_RANGE, INVERT_HEIGHT, METALLIC, RELIEF, STRENGTH
 from .generation import ONE_IMAGE, Generation, shape
 from .paint import TEXTURE_SIZE, ObjectPaint, check_any_painted, check_names, check_numbers, check_twice
 from .parts import Keyframe, Mesh, PassName, Reuse
@@ -105,6 +105,9 @@ class MeshTexture(Generation):
     )
     controlnet: str | None = field(about=CONTROLNET, converter=optional(path), default=None, role=Role.CONTROLNET)
     controlnet_conditioning_scale: float = field(about=CONTROLNET_SCALE, converter=number(0, 10), default=1.0)
+    relief: float | None = field(about=RELIEF, converter=optional(number(0, 10)), default=None)
+    invert_height: bool | None = field(about=INVERT_HEIGHT, converter=optional(flag), default=None)
+    metallic: float | None = field(about=METALLIC, converter=optional(number(0, 1)), default=None)
     image: Array | None = field(
         about=About(
             label="Texture",

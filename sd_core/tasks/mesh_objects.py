@@ -15,8 +15,9 @@ from sd_core.mesh.canvas import PaintedTexture
 from sd_core.mesh.light import without_light
 from sd_core.mesh.objects import ObjectPart, split_objects
 from sd_core.mesh.rays import Rays
-from sd_core.requests import Mesh, MeshTexture, SurfaceKind
+from sd_core.requests import Mesh, MeshTexture, Seamless, SurfaceKind
 from sd_core.results import Result
+from sd_core.texture import builtin_estimator, make_material, wishes_of
 from sd_core.texture.colour_match import ColourStatistics, match_colours
 from sd_core.values import unit_floats
 
@@ -28,7 +29,7 @@ from .object_result import PaintedObject, assemble, tile_maps, view_maps
 from .paint_estimate import estimate_pictures
 from .plan import Context, Picture
 from .resolve import resolve, resume_request
-from .texture import finish_texture, plan_texture
+from .texture import plan_texture
 from .view_painting import Painting, paint_view
 from .view_store import ViewStore
 
@@ -132,14 +133,17 @@ class _Set:
         object_context.begin(job.place, 0)
         picture = self.store.load_named(job.tile_name)
         if picture is None:
-            made = generate(plan_texture, job.tile_request(self.request), object_context)
-            picture = np.asarray(finish_texture(made, object_context).images[0])
+            picture = np.asarray(generate(plan_texture, job.tile_request(self.request), object_context).images[0])
             self.store.save_named(job.tile_name, picture)
         object_context.report(FrameEvent(0, picture, {"new": 1.0}))
         object_context.end()
         flat = unit_floats(picture).reshape(-1, 3)
         page = _in_one_tone(flat, job, standards).reshape(picture.shape)
-        return tile_maps(job, page, self.up, seconds=perf_counter() - began)
+        device = self.context.model(self.request.model).placement.device
+        material = make_material(
+            page, job.prompt, Seamless.XY, estimator=builtin_estimator(device), wishes=wishes_of(self.request)
+        )
+        return tile_maps(job, material, self.up, seconds=perf_counter() - began)
 
     def _paint_views(
         self, planned: PlannedObject, object_context: ObjectContext, standards: dict[tuple[str, int], ColourStatistics]
@@ -159,7 +163,15 @@ class _Set:
         seen = weight > 0
         colours = without_light(colours, prepared.texels.normals(prepared.surface), seen, self.up)
         pages = canvas.pages(_in_one_tone(canvas.filled(colours, weight), job, standards))
-        return view_maps(planned, prepared, pages, float(seen.mean()), canvas, seconds=perf_counter() - began)
+        return view_maps(
+            planned,
+            prepared,
+            pages,
+            float(seen.mean()),
+            canvas,
+            wishes_of(self.request),
+            seconds=perf_counter() - began,
+        )
 
     def _stop_if_cancelled(self, job: ObjectJob, where: str) -> None:
         if self.context.is_cancelled():

@@ -18,7 +18,7 @@ from sd_core.requests import MeshTexture, Seamless
 from sd_core.requests.resolved import size_of
 from sd_core.results import Result
 from sd_core.sources import refuse_sources
-from sd_core.texture import make_material
+from sd_core.texture import make_material, wishes_of
 from sd_core.values import unit_floats
 
 from .mesh_objects import paint_objects
@@ -84,7 +84,7 @@ def _result(request: MeshTexture, prepared: Prepared, canvas: PaintedTexture, pl
     images = [np.rint(np.clip(page, 0, 1) * 255).astype(np.uint8) for page in pages]
     maps: dict[str, np.ndarray] = {}
     for name, page in zip(names, images, strict=True):
-        material = make_material(unit_floats(page), request.prompt, Seamless.NONE)
+        material = make_material(unit_floats(page), request.prompt, Seamless.NONE, wishes=wishes_of(request))
         suffix = "" if len(names) == 1 else f".{name}"
         maps |= {f"{kind}{suffix}": plane for kind, plane in material.maps.items() if kind != "base_color"}
     raw, harmonised = canvas.disagreement()

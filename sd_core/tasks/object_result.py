@@ -14,9 +14,9 @@ from sd_core.mesh.objects import corners_of_uvs
 from sd_core.mesh.prepare import Prepared, page_of_face
 from sd_core.mesh.surface import Floats, Ints
 from sd_core.mesh.tiling import tile_uvs
-from sd_core.requests import Mesh, MeshTexture, Seamless, SurfaceKind
+from sd_core.requests import Mesh, MeshTexture, Seamless, SurfaceKind, TextureMap
 from sd_core.results import Result
-from sd_core.texture import make_material
+from sd_core.texture import Material, Wishes, make_material
 from sd_core.values import unit_floats
 
 from .object_jobs import ObjectJob
@@ -39,21 +39,28 @@ class PaintedObject:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
-def tile_maps(job: ObjectJob, page: Floats, up: tuple[float, float, float], *, seconds: float) -> PaintedObject:
-    """An object with a tiling texture `page` (n, n, 3)."""
+def tile_maps(job: ObjectJob, material: Material, up: tuple[float, float, float], *, seconds: float) -> PaintedObject:
+    """An object with a tiling material."""
     assert job.tile_size is not None, "a job for a tile has its size"
-    picture, maps = _material(page, job.prompt, Seamless.XY)
+    picture = np.rint(material.maps[TextureMap.BASE_COLOR] * 255).astype(np.uint8)
     uvs = tile_uvs(job.part.mesh, job.tile_size, up)
     figures = {"views": 0, "seen": 1.0, "seconds": round(seconds, 3)}
-    return PaintedObject(job, {"": picture}, [maps], uvs, np.zeros(len(uvs), np.int64), figures)
+    return PaintedObject(job, {"": picture}, [_other_maps(material)], uvs, np.zeros(len(uvs), np.int64), figures)
 
 
 def view_maps(
-    planned: PlannedObject, prepared: Prepared, pages: Floats, seen: float, canvas: PaintedTexture, *, seconds: float
+    planned: PlannedObject,
+    prepared: Prepared,
+    pages: Floats,
+    seen: float,
+    canvas: PaintedTexture,
+    wishes: Wishes,
+    *,
+    seconds: float,
 ) -> PaintedObject:
     """An object that was painted from views: its `pages` (p, n, n, 3), and the share of its texels that was `seen`."""
     texels, faces = prepared.texels, len(prepared.surface.faces)
-    made = [_material(page, planned.job.prompt, Seamless.NONE) for page in pages]
+    made = [_material(page, planned.job.prompt, wishes) for page in pages]
     raw, harmonised = canvas.disagreement()
     figures = {
         "views": len(planned.cameras),
@@ -139,7 +146,11 @@ def _page_names(painted: Sequence[PaintedObject]) -> list[list[str]]:
     return found
 
 
-def _material(page: Floats, prompt: str, axes: Seamless) -> tuple[Picture, dict[str, Floats]]:
+def _material(page: Floats, prompt: str, wishes: Wishes) -> tuple[Picture, dict[str, Floats]]:
     picture = np.rint(np.clip(page, 0, 1) * 255).astype(np.uint8)
-    material = make_material(unit_floats(picture), prompt, axes)
-    return picture, {str(kind): plane for kind, plane in material.maps.items() if kind != "base_color"}
+    return picture, _other_maps(make_material(unit_floats(picture), prompt, Seamless.NONE, wishes=wishes))
+
+
+def _other_maps(material: Material) -> dict[str, Floats]:
+    """All but the base colour."""
+    return {str(kind): plane for kind, plane in material.maps.items() if kind is not TextureMap.BASE_COLOR}

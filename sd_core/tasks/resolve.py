@@ -14,7 +14,7 @@ from sd_core.error_codes import ErrorCode
 from sd_core.errors import ModelMismatch, RequestError
 from sd_core.models import Model, UNetInput
 from sd_core.passes import finite_range
-from sd_core.requests import DepthToImage, Request, Seamless, SeamlessMethod, replace
+from sd_core.requests import DepthToImage, MapEstimator, Request, Seamless, SeamlessMethod, Texture, replace
 from sd_core.requests.generation import MAX_SEED, Generation
 from sd_core.requests.resolved import size_of
 from sd_core.schedulers import SCHEDULERS
@@ -23,6 +23,7 @@ G = TypeVar("G", bound=Generation)
 
 _OPEN = (
     "width", "height", "num_inference_steps", "guidance_scale", "scheduler", "seed", "model", "depth_range",
+    "estimator",
 )  # fmt: skip
 """Fields that are filled in where a request leaves them open."""
 
@@ -46,6 +47,8 @@ def resolve(request: G, model: Model) -> G:
     }
     if isinstance(request, DepthToImage) and request.depth.dtype != np.uint8:
         open_fields["depth_range"] = finite_range(request.depth)
+    if isinstance(request, Texture):
+        open_fields["estimator"] = MapEstimator.BUILTIN
     resolved = replace(request, **{name: v for name, v in open_fields.items() if getattr(request, name) is None})
     _check_seamless(resolved, model)
     return resolved

@@ -16,10 +16,20 @@ from sd_core.diffusion.schedule import Schedule
 from sd_core.diffusion.seamless import wraps_x, wraps_y
 from sd_core.events import Loading
 from sd_core.models import UNetInput
-from sd_core.requests import Texture, TextureMap
+from sd_core.requests import MapEstimator, Texture, TextureMap
 from sd_core.requests.resolved import seed_of, size_of
 from sd_core.results import Result
-from sd_core.texture import FAILS, PASSES, Estimator, find_estimator, load_estimator, make_material, wrap_score
+from sd_core.texture import (
+    FAILS,
+    PASSES,
+    Estimator,
+    builtin_estimator,
+    find_estimator,
+    load_estimator,
+    make_material,
+    wishes_of,
+    wrap_score,
+)
 from sd_core.values import unit_floats
 
 from .controls import controls_of
@@ -40,7 +50,7 @@ def run(request: Texture, context: Context, *, keep_latents: bool = False) -> Re
 def plan_texture(request: Texture, env: TaskEnv) -> BatchPlan:
     """From noise, or from a picture; one that does not tile is repainted along the seam, whatever the strength."""
     demand_unet_input(env.model, UNetInput.TEXT, request)
-    if request.estimator is not None:
+    if request.estimator is not None and request.estimator not in tuple(MapEstimator):
         find_estimator(request.estimator)  # one that cannot be used is refused before the work
     controls = controls_of(request, env)
     if request.image is None:
@@ -59,7 +69,7 @@ def finish_texture(result: Result, context: Context) -> Result:
     request = result.request
     assert isinstance(request, Texture), "the planner of textures made it"
     picture, conventions = unit_floats(result.images[0]), (request.seamless, request.normal_convention)
-    material = make_material(picture, request.prompt, *conventions, estimator=_estimator(request, context))
+    material = make_material(picture, request.prompt, *conventions, _estimator(request, context), wishes_of(request))
     maps = {name: material.maps[name] for name in request.maps}
     scores = {str(name): round(wrap_score(plane, request.seamless), 4) for name, plane in maps.items()}
     context.decisions["roughness_and_metallic"] = material.reason
@@ -72,10 +82,15 @@ def finish_texture(result: Result, context: Context) -> Result:
 
 
 def _estimator(request: Texture, context: Context) -> Estimator | None:
-    if request.estimator is None:
-        return None
-    context.report(Loading(f"loading {request.estimator}"))
-    return load_estimator(find_estimator(request.estimator), context.model(request.model).placement, seed_of(request))
+    placement = context.model(request.model).placement
+    match request.estimator:
+        case MapEstimator.BUILTIN:
+            return builtin_estimator(placement.device)
+        case None | MapEstimator.RULE:
+            return None
+        case name:
+            context.report(Loading(f"loading {name}"))
+            return load_estimator(find_estimator(name), placement, seed_of(request))
 
 
 def _with_new_seam(request: Texture, image: NDArray[np.generic], env: TaskEnv) -> BatchPlan:

@@ -34,12 +34,13 @@ _PIPELINES = ("MarigoldNormalsPipeline", "MarigoldDepthPipeline", "MarigoldIntri
 class Estimate:
     """What a network says of a surface; None where it says nothing.
 
-    normals: (h, w, 3) unit vectors, x right, y up. height: (h, w), any range. base_color: (h, w, 3) linear.
-    roughness, metallic: (h, w) in [0, 1].
+    normals: (h, w, 3) unit vectors, x right, y up. height: (h, w), any range. relief: (h, w) in px, which needs no guess of
+    its depth. base_color: (h, w, 3) linear. roughness, metallic: (h, w) in [0, 1].
     """
 
     normals: NDArray[np.float32] | None = None
     height: Plane | None = None
+    relief: Plane | None = None
     base_color: NDArray[np.float32] | None = None
     roughness: Plane | None = None
     metallic: Plane | None = None

@@ -2,62 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sd_core.values.luminance import luminance
 
 from .periodic import Plane, blur
+from .words import PromptHints
 
 Rgb = NDArray[np.float32]
 """(h, w, 3), linear light."""
-
-
-_METALS = frozenset(
-    [
-        "metal",
-        "metallic",
-        "steel",
-        "iron",
-        "copper",
-        "brass",
-        "bronze",
-        "aluminium",
-        "aluminum",
-        "chrome",
-        "silver",
-        "titanium",
-        "tin",
-        "zinc",
-        "platinum",
-    ]
-)
-_CORRODED = frozenset(["rust", "rusty", "rusted", "corroded", "painted", "paint"])
-_GLOSSY = frozenset(["shiny", "glossy", "polished", "wet", "damp", "lacquered", "glazed", "varnished"])
-_DULL = frozenset(["rough", "coarse", "matte", "dusty", "dry"])
-
-
-@dataclass(frozen=True, slots=True)
-class PromptHints:
-    """What a prompt says about a surface: how metallic, whether partly corroded, and how rough."""
-
-    metallic: float
-    corroded: bool
-    roughness: float
-    reason: str
-
-
-def prompt_hints(prompt: str) -> PromptHints:
-    """Search a prompt for words about metal and gloss."""
-    words = set(re.findall(r"[a-z]+", prompt.lower()))
-    metals, gloss, dull = sorted(words & _METALS), sorted(words & _GLOSSY), sorted(words & _DULL)
-    roughness = 0.7 - 0.35 * bool(gloss) + 0.15 * bool(dull) - 0.25 * bool(metals)
-    named = [*metals, *gloss, *dull]
-    reason = f"from the words {', '.join(named)}" if named else "no word of the prompt speaks of metal or gloss"
-    return PromptHints(float(bool(metals)), bool(words & _CORRODED), roughness, reason)
 
 
 def without_shading(rgb: Rgb, amount: float = 0.5) -> Rgb:
@@ -92,7 +46,7 @@ def metallic(rgb: Rgb, hints: PromptHints) -> Plane:
     """0 everywhere unless the prompt names a metal; then 1, and where it is corroded only where colours are grey."""
     shape = rgb.shape[:2]
     if not (hints.metallic and hints.corroded):
-        return np.full(shape, hints.metallic, np.float32)
+        return np.full(shape, hints.metallic or 0, np.float32)
     brightest, darkest = rgb.max(axis=-1), rgb.min(axis=-1)
     saturation = (brightest - darkest) / np.maximum(brightest, 1e-4)
     bare = np.clip((0.45 - saturation) / 0.25, 0, 1)

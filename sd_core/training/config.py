@@ -15,6 +15,7 @@ class Stage(StrEnum):
     UNET = "unet"
     CONTROLNET = "controlnet"
     TOGETHER = "together"
+    MAPS = "maps"
 
 
 class Size(StrEnum):
@@ -37,7 +38,7 @@ class TrainConfig:
     steps: int
     seed: int = 0
     batch: int
-    """Crops of 64 px (autoencoder, decoder), captions (text encoder) or images of 128 px (larger ones count by area)."""
+    """Crops of 64 px (autoencoder, decoder), captions (text encoder) or images of 128 px (larger ones count by area; maps)."""
     learning_rate: float
     warmup: int = 200
     decay_share: float = 0.3
@@ -78,5 +79,8 @@ _RECIPES: dict[Stage, TrainConfig] = {
         TrainConfig(stage=Stage.UNET, steps=3000, batch=24, learning_rate=1.2e-3, decay_share=0.7),
         TrainConfig(stage=Stage.CONTROLNET, steps=1000, batch=16, learning_rate=1.2e-3, decay_share=0.7, average=0.99),
         TrainConfig(stage=Stage.TOGETHER, steps=2900, batch=60, learning_rate=1.2e-3, decay_share=0.7),
+        TrainConfig(
+            stage=Stage.MAPS, steps=5400, batch=8, learning_rate=1.5e-3, warmup=60, decay_share=0.95, images=9000
+        ),
     )
 }

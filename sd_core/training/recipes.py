@@ -29,6 +29,7 @@ from sd_core.training.export import (
     load_text_encoder,
     save_part,
     save_parts,
+    save_weights,
 )
 from sd_core.training.images import (
     CROP_BUCKETS,
@@ -42,9 +43,11 @@ from sd_core.training.images import (
 )
 from sd_core.training.latents import Latents, cache_latents, channel_statistics, fold_statistics, open_latents
 from sd_core.training.loop import CHECKPOINT, Progress, Task
+from sd_core.training.material_maps import MaterialMapsTask, build_maps, round_trip
 from sd_core.training.parts import Parts
 from sd_core.training.reading import learn_to_read
 from sd_core.training.refit import Translation, refit
+from sd_core.training.surfaces import SURFACE_BUCKETS, generate_surfaces, open_surfaces
 from sd_core.training.text_to_image import ControlNetTask, TogetherTask, UNetTask
 from sd_core.training.tokenizer import build_tokenizer
 
@@ -257,6 +260,30 @@ def _finish_together(files: StageFiles) -> None:
     save_part(controlnet, files.model / "controlnet")
 
 
+def _surfaces(files: StageFiles) -> Iterator[Progress]:
+    """Surfaces, and what the autoencoder makes of pictures of some of them."""
+    config, autoencoder = files.config, load_autoencoder(files.base)
+    for done, count in generate_surfaces(
+        files.out / "surfaces",
+        images=config.images,
+        seed=config.seed,
+        processes=config.processes,
+        round_trip=lambda pictures: round_trip(autoencoder, pictures),
+    ):
+        yield Progress(stage=config.stage, phase="surfaces", done=done, count=count)
+
+
+def _maps_task(files: StageFiles) -> MaterialMapsTask:
+    surfaces = [open_surfaces(files.out / "surfaces", bucket) for bucket in SURFACE_BUCKETS]
+    return MaterialMapsTask(build_maps(files.config.size), surfaces)
+
+
+def _finish_maps(files: StageFiles) -> None:
+    network = build_maps(files.config.size)
+    _restore(network, files.averages(), "maps")
+    save_weights(network, files.model / "maps")
+
+
 def complete(files: StageFiles) -> None:
     """Copy what the model started from holds and `out/model` lacks, so that the result is a whole model."""
     if files.start is None:
@@ -283,4 +310,5 @@ RECIPES: dict[Stage, Recipe] = {
     Stage.UNET: Recipe(_texts_and_pictures, _unet_task, _finish_unet),
     Stage.CONTROLNET: Recipe(_texts_and_pictures, _controlnet_task, _finish_controlnet),
     Stage.TOGETHER: Recipe(_texts_and_pictures, _together_task, _finish_together),
+    Stage.MAPS: Recipe(_surfaces, _maps_task, _finish_maps),
 }

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ..catalogue import CATALOGUE, known_hub_ids
+from ..requests.choices import MapEstimator
 from ..values import Role
 
 _ELSEWHERE = re.compile(r"[\\/]{2}|[A-Za-z][A-Za-z0-9+.-]+:")
@@ -58,6 +59,8 @@ def resolve_name(role: Role, name: str, home: Path) -> ResolvedName:
         home: the folder whose `loras` are known by name.
     """
     if role is Role.MODEL and name in CATALOGUE:
+        return ResolvedName(Kind.CATALOGUE, name)
+    if role is Role.ESTIMATOR and name in tuple(MapEstimator):
         return ResolvedName(Kind.CATALOGUE, name)
     if role in _OF_THE_HUB and name in known_hub_ids():
         return ResolvedName(Kind.HUB, name)

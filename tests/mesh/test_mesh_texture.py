@@ -169,3 +169,9 @@ def test_another_requests_views_are_not_taken(engine: Engine, tmp_path: Path) ->
         engine.run(request(max_views=1, prompt="marble"), output=tmp_path / "views", resume=True)
     with pytest.raises(RequestError, match="needs an output folder"):
         engine.run(request(max_views=1), resume=True)
+
+
+def test_wishes_of_a_request_reach_the_maps_of_a_mesh(engine: Engine, painted: Result) -> None:
+    wished = engine.run(request(metallic=0.25, relief=0.0))
+    assert np.array_equal(wished.images[0], painted.images[0])
+    assert (wished.maps["metallic"] == 0.25).all() and np.ptp(wished.maps["normal"][..., :2]) < 1e-6

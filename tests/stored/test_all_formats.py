@@ -43,8 +43,11 @@ def is_held(old: object, new: object) -> bool:
 def test_a_stored_request_is_the_one_that_was_written(name: str, ending: str) -> None:
     text = (STORED / "requests" / f"{name}.{ending}").read_text(encoding="utf-8")
     request = from_json(text, folder=STORED / "requests" / "arrays")
-    assert request == written.REQUESTS[name]
-    old = json.loads(text)
+    old, wanted = json.loads(text), written.REQUESTS[name]
+    if name == "texture_untiled":  # no checkpoint: then that was the rule, now it is the estimator in the package
+        assert old.pop("estimator") is None
+        wanted = wanted.replace(estimator="rule")
+    assert request == wanted
     if name == "mesh_texture":
         assert written.NO_EFFECT.keys() <= old.keys()
         old = {field: held for field, held in old.items() if field not in written.NO_EFFECT}

@@ -4,14 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import MaterialX
 import numpy as np
+import OpenEXR
 import pytest
 from PIL import Image
 
 from sd_core import load_request
 from sd_core.errors import OutputError
 from sd_core.material import Naming, save_material
+from sd_core.material.deep import encode_png16
 from sd_core.material.gltf import GltfMaterial, glb, plane
 from sd_core.requests import NormalConvention, Texture, TextureMap
 from sd_core.results import Result
@@ -59,7 +62,40 @@ def test_pictures_hold_the_maps(tmp_path: Path) -> None:
     assert height.dtype == np.uint16 and np.abs(height / 65535 - result.maps["height"]).max() <= 0.5 / 65535 + 1e-7
     packed = read(tmp_path / "mossy_cobblestone_arm_128.png")
     for channel, kind in enumerate(("ao", "rough", "metal")):
-        assert np.array_equal(packed[..., channel], read(tmp_path / f"mossy_cobblestone_{kind}_128.png"))
+        single = read(tmp_path / f"mossy_cobblestone_{kind}_128.png")
+        assert single.dtype == np.uint16 and np.abs(packed[..., channel] / 255 - single / 65535).max() <= 0.51 / 255
+
+
+def test_data_has_16_bit_and_is_read_by_others(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).random((24, 40, 3), np.float32)
+    (tmp_path / "rgb.png").write_bytes(encode_png16(picture))
+    (tmp_path / "grey.png").write_bytes(encode_png16(picture[..., 0]))
+    deep = cv2.imread(str(tmp_path / "rgb.png"), cv2.IMREAD_UNCHANGED)[..., ::-1]
+    assert deep.dtype == np.uint16 and np.abs(deep / 65535 - picture).max() <= 0.51 / 65535
+    assert np.array_equal(read(tmp_path / "grey.png"), deep[..., 0])
+
+
+@pytest.mark.parametrize("naming", Naming)
+def test_where_exr_is_asked_for_it_is_written_too_and_materialx_reads_it(naming: Naming, tmp_path: Path) -> None:
+    result = made(map_format="exr")
+    paths = save_material(result, tmp_path, naming)
+    (height,) = (path for path in paths if path.suffix == ".exr" and ("disp" in path.name or "Displ" in path.name))
+    with OpenEXR.File(str(height), separate_channels=True) as file:
+        plane = file.channels()["Y"].pixels
+    assert plane.dtype == np.float16 and np.abs(plane - result.maps["height"]).max() < 1e-3
+    document = next(path for path in paths if path.suffix == ".mtlx").read_text()
+    assert height.name in document
+    described = json.loads(next(path for path in paths if path.suffix == ".gltf").read_text())
+    assert all((tmp_path / image["uri"]).suffix == ".png" for image in described["images"])
+    assert all((tmp_path / image["uri"]).is_file() for image in described["images"])
+
+
+def test_the_height_of_a_material_has_a_scale_in_world_units(tmp_path: Path) -> None:
+    result = made()
+    result.save(tmp_path)
+    extras = json.loads((tmp_path / "mossy_cobblestone.gltf").read_text())["materials"][0]["extras"]
+    assert extras["heightScale"] == result.report["height_scale"]  # the plane in the file is one unit wide
+    assert (tmp_path / extras["heightTexture"]).is_file()
 
 
 @pytest.mark.parametrize("convention", NormalConvention)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sd_core import load_request
+from sd_core import from_json, load_request
 from sd_core.devices import choose_placement
 from sd_core.engine import Engine
 from sd_core.engine.context import JobContext
@@ -30,7 +30,7 @@ from sd_core.requests import (
 from sd_core.tasks.generate import generate
 from sd_core.tasks.plan import BatchPlan, TaskEnv
 from sd_core.tasks.texture import plan_texture
-from sd_core.texture import FAILS, make_material, wrap_score
+from sd_core.texture import FAILS, builtin_estimator, make_material, wrap_score
 from sd_core.training.data.materials import Material
 from sd_core.values import Array
 from tests.conftest import Built
@@ -54,7 +54,7 @@ def test_the_base_colour_is_the_seamless_picture_without_its_shading(engine: Eng
     picture = engine.run(
         TextToImage(prompt="brick wall", seed=3, width=64, height=64, num_inference_steps=2, seamless="xy")
     ).images[0]
-    material = make_material(picture / np.float32(255), "brick wall")
+    material = make_material(picture / np.float32(255), "brick wall", estimator=builtin_estimator())
     assert np.array_equal(result.images[0], np.rint(material.maps[TextureMap.BASE_COLOR] * 255).astype(np.uint8))
     for name in TextureMap:
         assert np.array_equal(result.maps[name], material.maps[name])
@@ -135,3 +135,32 @@ def test_an_enlarged_texture_still_tiles(engine: Engine, method: SeamlessMethod)
     plain = engine.run(Upscale(image=start, **request)).images[0]
     assert seamless.shape == (512, 512, 3)
     assert wrap_score(seamless) < wrap_score(plain)
+
+
+def test_the_result_says_what_estimated_its_maps_and_the_rule_is_a_choice(engine: Engine) -> None:
+    result, by_rule = (engine.run(texture(estimator=name)) for name in (None, "rule"))
+    assert result.request.estimator == "builtin" and by_rule.request.estimator == "rule"
+    assert not np.array_equal(result.maps["height"], by_rule.maps["height"])
+    assert "from the estimator" in result.decisions["roughness_and_metallic"]
+
+
+def test_a_folder_of_that_name_does_not_take_the_place_of_the_estimator(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "builtin").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert np.array_equal(engine.run(texture(estimator="builtin")).maps["height"], engine.run(texture()).maps["height"])
+
+
+def test_wishes_of_a_request_reach_the_maps(engine: Engine) -> None:
+    plain, wished = (engine.run(texture(**fields)) for fields in ({}, {"relief": 0.0, "metallic": 0.5}))
+    assert (wished.maps["metallic"] == 0.5).all() and (plain.maps["metallic"] == 0).all()
+    assert wished.report["height_scale"] == 0 < plain.report["height_scale"]
+    inverted, kept = (engine.run(texture(invert_height=way)).maps["height"] for way in (True, False))
+    assert np.allclose(inverted, 1 - kept, atol=1e-6)
+
+
+def test_what_version_0_1_0_wrote_without_a_checkpoint_means_the_rule() -> None:
+    old = texture().to_json().replace('"format": 1, ', "")
+    assert '"format"' not in old and from_json(old).estimator == "rule"
+    assert from_json(texture().to_json()).estimator is None

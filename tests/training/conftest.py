@@ -7,7 +7,9 @@ import pytest
 from sd_core.training.config import Size, Stage, TrainConfig
 from sd_core.training.stages import train
 
-STAGES = (Stage.AUTOENCODER, Stage.TEXT_ENCODER, Stage.UNET, Stage.CONTROLNET, Stage.TOGETHER, Stage.DECODER)
+STAGES = (
+    Stage.AUTOENCODER, Stage.TEXT_ENCODER, Stage.UNET, Stage.CONTROLNET, Stage.TOGETHER, Stage.DECODER, Stage.MAPS,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from sd_core.training.stages import train
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-DATA = ("crops", "pictures", "model")
+DATA = ("crops", "pictures", "surfaces", "model")
 
 
 def _tiny(stage: Stage, **changes: int) -> TrainConfig:
@@ -66,7 +66,7 @@ def test_every_stage_that_draws_leaves_a_sample_sheet(trained: Path) -> None:
         assert list((trained / stage).glob("sheet-*.jpg"))
 
 
-@pytest.mark.parametrize("stage", [Stage.AUTOENCODER, Stage.UNET])
+@pytest.mark.parametrize("stage", [Stage.AUTOENCODER, Stage.UNET, Stage.MAPS])
 def test_a_run_cut_and_resumed_equals_a_run(stage: Stage, trained: Path, tmp_path: Path) -> None:
     out = _prepared(trained, tmp_path)
     # closing the generator on the report of step 4 loses what followed the checkpoint of step 2

@@ -102,7 +102,7 @@ def test_what_ends_like_a_file_of_weights_is_no_repository(home: Path, role: Rol
 def test_what_lies_in_the_working_folder_is_not_taken_for_what_is_known(home: Path, role: Role, name: str) -> None:
     Path(name).mkdir(parents=True)
     # these loaders look at the folder for neither of them: what is known is the catalogue's and the hub's
-    known = (Role.MODEL,) if name == "builtin" else (Role.MODEL, Role.CONTROLNET)
+    known = (Role.MODEL, Role.ESTIMATOR) if name == "builtin" else (Role.MODEL, Role.CONTROLNET)
     assert allows(Allowed(home=home), name, role) == (role in known)
 
 

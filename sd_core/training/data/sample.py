@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from sd_core.training.data.captions import Look, scene_caption, texture_caption
 from sd_core.training.data.colours import COLOURS, Colour, varied_rgb
 from sd_core.training.data.materials import MATERIALS, Material
-from sd_core.training.data.modifiers import MODIFIERS, SIZES, Modifier
+from sd_core.training.data.modifiers import MODIFIERS, SIZES, Modifier, Surface
 from sd_core.training.data.noise import Plane
 from sd_core.training.data.render import render
 from sd_core.training.data.scenes import SceneMaterial, compose, describe
 from sd_core.training.data.shading import lit_flat, make_surface
 
 SMALLEST, LARGEST, STEP = 64, 512, 8  # px
+TEXTURE_SIZES = (34.0, 72.0)  # px: features of a texture
 
 
 class SampleKind(StrEnum):
@@ -98,9 +99,35 @@ def make_sample(
     return Sample(image, depth, caption, look.material, look.colour, kind, look.modifiers)
 
 
+def draw_surface(
+    seed: int, side: int, *, sizes: tuple[float, float] = TEXTURE_SIZES, held_out: bool = False,
+    materials: tuple[Material, ...] = MATERIALS,
+) -> tuple[Surface, NDArray[np.uint8], Material]:  # fmt: skip
+    """A material whose relief and albedo are known, the picture (side, side, 3) of it, and its name.
+
+    Args:
+        seed: any number >= 0; the result is a pure function of the arguments.
+        side: px, a multiple of 8.
+        sizes: least and largest feature size in px.
+        held_out: draw a pair of material and colour from `HELD_OUT_PAIRS`; otherwise these never occur.
+        materials: what is drawn from.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence((seed, side, 1)))
+    pairs = [pair for pair in _allowed_pairs(None, None, held_out) if pair[0] in materials]
+    look = _draw_look(rng, pairs, SampleKind.TEXTURE)
+    surface = _surface(rng, look, varied_rgb(look.colour, rng), (side, side), sizes)
+    return surface, lit_flat(surface, rng), look.material
+
+
 def _texture(rng: np.random.Generator, look: Look, rgb: Plane, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    size = float(np.exp(rng.uniform(np.log(34), np.log(72))))
-    return lit_flat(make_surface(rng, shape, look.material, rgb, look.modifiers, size), rng)
+    return lit_flat(_surface(rng, look, rgb, shape, TEXTURE_SIZES), rng)
+
+
+def _surface(
+    rng: np.random.Generator, look: Look, rgb: Plane, shape: tuple[int, int], sizes: tuple[float, float]
+) -> Surface:
+    size = float(np.exp(rng.uniform(np.log(sizes[0]), np.log(sizes[1]))))
+    return make_surface(rng, shape, look.material, rgb, look.modifiers, size)
 
 
 def _allowed_pairs(material: Material | None, colour: Colour | None, held_out: bool) -> list[tuple[Material, Colour]]:
