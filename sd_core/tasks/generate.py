@@ -85,7 +85,7 @@ def _run_batch(
         with _timing(context, "prepare"):
             plan = planner(request, env)
         with _timing(context, "encode_prompt"):
-            conditioning = _conditioning(request, plan, env, adapters)
+            conditioning = conditioning_of(request, plan, env, adapters)
         with _timing(context, "denoise"):
             latents = denoise_plan(plan, conditioning, request, env, progress.on_step)
         with _timing(context, "decode"):
@@ -93,7 +93,8 @@ def _run_batch(
     return [np.ascontiguousarray(plan.finish(to_array(picture))) for picture in pixels], latents
 
 
-def _conditioning(request: Generation, plan: BatchPlan, env: TaskEnv, adapters: Adapted) -> Conditioning:
+def conditioning_of(request: Generation, plan: BatchPlan, env: TaskEnv, adapters: Adapted) -> Conditioning:
+    """What a resolved request gives the network besides its latents: prompts, picture prompt, guidance."""
     scale = guidance_of(request)
     guided = is_guided(env.model, scale)
     embeds = env.context.prompt(env.model, request.prompt, request.negative_prompt, guided=guided)

@@ -31,6 +31,7 @@ from .plan import Context, Picture
 from .resolve import resolve, resume_request
 from .texture import plan_texture
 from .view_painting import Painting, paint_view
+from .view_reference import ViewReference
 from .view_store import ViewStore
 
 Up = tuple[float, float, float]
@@ -151,7 +152,15 @@ class _Set:
         job, began = planned.job, perf_counter()
         prepared = planned.prepared()
         rays, canvas = Rays(prepared.surface), PaintedTexture(prepared)
-        painting = Painting(job.request(self.request), object_context, prepared, rays, canvas, _Shelf(self.store, job))
+        painting = Painting(
+            job.request(self.request),
+            object_context,
+            prepared,
+            rays,
+            canvas,
+            _Shelf(self.store, job),
+            ViewReference(object_context),
+        )
         for index, camera in enumerate(planned.cameras):
             self._stop_if_cancelled(job, f"at view {index + 1} of {len(planned.cameras)}")
             object_context.begin(job.place, index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -30,6 +31,7 @@ from .depth_to_image import plan_depth_to_image
 from .generate import generate
 from .plan import BatchPlan, Context, Picture, TaskEnv
 from .starts import noise_of
+from .view_reference import ViewReference
 
 _SHARPNESS = 4.0
 """Exponent of the cosine in the mean of views: where they agree, the view from the front is the sharpest."""
@@ -60,6 +62,7 @@ class Painting:
     rays: Rays
     canvas: PaintedTexture
     store: ViewShelf
+    reference: ViewReference | None = None
 
 
 def paint_view(job: Painting, index: int, camera: Camera) -> None:
@@ -73,6 +76,8 @@ def paint_view(job: Painting, index: int, camera: Camera) -> None:
     if picture is None:
         picture = _paint_view(job, view, view_start)
         job.store.save(index, picture)
+    if job.reference is not None and not job.reference.is_recorded:
+        job.reference.record(_view_request(job, view), picture)
     colours = look_up(unit_floats(picture), view, surface, texels, job.rays, power=_SHARPNESS)
     positions, normals = texels.positions(surface), texels.normals(surface)
     cosines = seen_cosines(positions[colours.index], normals[colours.index], camera, surface, job.rays, view.size)
@@ -86,10 +91,14 @@ def _is_done(view_start: ViewStart, canvas: PaintedTexture) -> bool:
 
 
 def _paint_view(job: Painting, view: RenderedView, view_start: ViewStart | None) -> Picture:
-    request = job.request
-    one = picture_request(request, DepthToImage, depth=view.depth)
+    request = _view_request(job, view)
     planner = plan_depth_to_image if view_start is None else partial(_plan_continuation, view_start=view_start)
-    return np.asarray(generate(planner, one, job.context).images[0])
+    with nullcontext() if job.reference is None else job.reference.attended(request):
+        return np.asarray(generate(planner, request, job.context).images[0])
+
+
+def _view_request(job: Painting, view: RenderedView) -> DepthToImage:
+    return picture_request(job.request, DepthToImage, depth=view.depth)
 
 
 def _plan_continuation(request: DepthToImage, env: TaskEnv, *, view_start: ViewStart) -> BatchPlan:
