@@ -22,7 +22,7 @@ from .request_fields import NOISE, PROJECT, STYLISE
 from .scene.surfaces.wishes import KEEP, PROMPT
 
 _BLEND_RELATIVE = "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
-_PATH_OPTIONS = {"ANIMATABLE"} | ({"PATH_SUPPORTS_BLEND_RELATIVE"} if _BLEND_RELATIVE else set())
+_PATH_OPTIONS: Any = {"ANIMATABLE"} | ({"PATH_SUPPORTS_BLEND_RELATIVE"} if _BLEND_RELATIVE else set())
 """Releases that know the second option show paths with // in red without it; older ones refuse it."""
 
 _VIEWS = (

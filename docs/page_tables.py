@@ -246,7 +246,7 @@ def _meaning(spec: FieldSpec) -> str:
 
 
 def _default(spec: FieldSpec) -> str:
-    if spec.required:
+    if spec.is_required:
         return "required"
     if spec.default is None:
         return spec.about.unset
