@@ -48,7 +48,14 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "Use this value; off: the usual one for the model": "使用此值；关闭：适合该模型的一个",
     "Use this value; off: the usual ControlNet for this model and kind": "使用此值；关闭：适合该模型和类型的一个",
     "Use this value; off: smallest and largest finite depth": "使用此值；关闭：最小和最大的有限深度",
-    "Use this value; off: the maps are computed from the colours": "使用此值；关闭：由颜色计算贴图",
+    "Use this value; off: builtin, the network in the package": "使用此值；关闭：builtin，即软件包内的网络",
+    "Use this value; off: 1, or what words such as deep and flat say": "使用此值；关闭：1，或由提示词中 deep、flat 等词决定",
+    "Use this value; off: no, but where the words name bricks, tiles or planks, whose joints must lie low": (
+        "使用此值；关闭：不反转，除非提示词提到接缝必须较低的砖、瓷砖或木板"
+    ),
+    "Use this value; off: from the material that the words name, else from the picture": (
+        "使用此值；关闭：由提示词中的材质决定，否则由图像决定"
+    ),
     # single tasks
     "Strength": "强度",
     "How much of the picture changes; 1 keeps almost nothing of it": "图像可以改变的程度；1 几乎不保留原图",
@@ -68,9 +75,17 @@ CHINESE_FIELDS: Mapping[str, str] = {
     "How many times larger the picture becomes": "图像放大的倍数",
     "Maps of the material that are made": "要生成的材质贴图",
     "Map Estimator": "贴图估计器",
-    "Marigold checkpoint that estimates the maps: a folder or a Hugging Face id; empty: the maps are computed from the colours": (
-        "估计贴图的 Marigold 模型：文件夹或 hub 编号；留空：由颜色计算贴图"
-    ),
+    "Builtin, rule (brightness is height), or a Marigold checkpoint: a folder or a Hugging Face id; empty: builtin, the network in "
+    "the package": "builtin、rule（亮度即高度）或 Marigold 模型：文件夹或 Hugging Face 编号；留空：builtin，即软件包内的网络",
+    "Map Format": "贴图格式",
+    "Files of the maps: PNG of 16 bit, or half-float EXR as well": "贴图文件：16 位 PNG，或另加半精度浮点 EXR",
+    "PNG": "PNG",
+    "EXR": "EXR",
+    "Relief": "起伏",
+    "Factor of the height of the material; 0 is flat": "材质高度的系数；0 为平整",
+    "Invert Height": "反转高度",
+    "Exchange high and low in the height and normal maps": "在高度和法线贴图中互换高低",
+    "Value of the whole metallic map; 1 is metal": "整张金属度贴图的值；1 为金属",
     # adapters
     "LoRAs": "LoRA",
     "Name in the LoRA folder, .safetensors file, folder or Hugging Face id": (

@@ -41,13 +41,13 @@ CONTROLNET = About(
 CONTROLNET_SCALE = About(label="Depth Scale", help="How strongly the depth guides the picture")
 RELIEF = About(
     label="Relief",
-    help="Factor of the depth of the relief; 0 is flat",
+    help="Factor of the height of the material; 0 is flat",
     unset="1, or what words such as deep and flat say",
     scope=Scope.WHOLE,
 )
 INVERT_HEIGHT = About(
     label="Invert Height",
-    help="Whether what looks high is low",
+    help="Exchange high and low in the height and normal maps",
     unset="no, but where the words name bricks, tiles or planks, whose joints must lie low",
     scope=Scope.WHOLE,
 )

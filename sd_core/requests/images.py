@@ -295,7 +295,7 @@ class Texture(Generation):
         role=Role.ESTIMATOR,
     )
     map_format: MapFormat = field(
-        about=About(label="Map Format", help="Files of the maps: png, of 16 bit, or exr, beside them in half floats"),
+        about=About(label="Map Format", help="Files of the maps: PNG of 16 bit, or half-float EXR as well"),
         converter=choice(MapFormat),
         default=MapFormat.PNG,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _LABELS = {
     "xy": "X and Y", "mlsd": "MLSD", "openpose": "OpenPose", "softedge": "Soft Edge", "lineart": "Line Art",
-    "opengl": "OpenGL", "directx": "DirectX",
+    "opengl": "OpenGL", "directx": "DirectX", "png": "PNG", "exr": "EXR",
     "surface": "Follows Surfaces", "fixed": "Same in Every Frame", "independent": "Different in Every Frame",
 }  # fmt: skip
 """Labels that differ from the member's name in title case."""
